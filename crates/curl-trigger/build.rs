@@ -1,0 +1,18 @@
+//! Linker arguments of the program, which brings its own start-up code and links no C library.
+
+fn main() {
+    let script = format!("-Wl,-T,{}/no-unwind-tables.ld", env!("CARGO_MANIFEST_DIR"));
+    let fixed = [
+        "-nostartfiles",
+        "-nostdlib",
+        "-static",
+        "-no-pie",
+        "-Wl,--build-id=none",
+        "-Wl,--no-eh-frame-hdr",
+    ];
+    for argument in fixed.into_iter().chain([script.as_str()]) {
+        println!("cargo::rustc-link-arg-bin=curl-trigger={argument}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=no-unwind-tables.ld");
+}

@@ -1,0 +1,154 @@
+use super::*;
+use alloc::{format, string::ToString};
+use proptest::prelude::*;
+
+const START: Duration = Duration::from_secs(3);
+
+fn config(servers: usize) -> ResolverConfig {
+    let servers = "nameserver 10.0.0.1\n".repeat(servers);
+    ResolverConfig::parse(&format!("{servers}search ns.local local\noptions ndots:5\n"))
+}
+
+fn queries(lookup: &mut Lookup) -> Vec<Query> {
+    let mut id = 0;
+    core::iter::from_fn(|| {
+        lookup.next_query(&mut || {
+            id += 1;
+            id
+        })
+    })
+    .collect()
+}
+
+/// The server's answer to a query: a response code and addresses.
+fn answer(query: &Query, code: u8, addresses: &[[u8; 4]]) -> Vec<u8> {
+    let mut message = query.message.clone();
+    message[2] = 0x80;
+    message[3] = code;
+    message[7] = u8::try_from(addresses.len()).expect("few");
+    for address in addresses {
+        message.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4]);
+        message.extend_from_slice(address);
+    }
+    message
+}
+
+#[test]
+fn every_server_is_asked_at_once_and_the_first_answer_wins() {
+    let mut lookup = Lookup::new(&config(3), "backend", START);
+    let sent = queries(&mut lookup);
+    assert_eq!(
+        sent.iter().map(|query| query.server).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    lookup.receive(2, Transport::Udp, &answer(&sent[2], 0, &[[10, 1, 1, 1]]), START);
+    assert_eq!(lookup.outcome(), Some(&Ok(vec![[10, 1, 1, 1].into()])));
+}
+
+#[test]
+fn an_unknown_name_leads_to_the_next_of_the_search_list() {
+    let mut lookup = Lookup::new(&config(1), "backend", START);
+    let mut asked = vec![];
+    while lookup.outcome().is_none() {
+        asked.push(lookup.question().name.clone());
+        let sent = queries(&mut lookup);
+        lookup.receive(0, Transport::Udp, &answer(&sent[0], 3, &[]), START);
+    }
+    assert_eq!(
+        asked,
+        ["backend.ns.local", "backend.local", "backend"].map(ToString::to_string)
+    );
+    assert_eq!(lookup.outcome(), Some(&Err(LookupError::NotFound)));
+}
+
+#[test]
+fn ipv6_is_asked_for_when_there_is_no_ipv4() {
+    let mut lookup = Lookup::new(&config(1), "backend", START);
+    let sent = queries(&mut lookup);
+    lookup.receive(0, Transport::Udp, &answer(&sent[0], 0, &[]), START);
+    assert_eq!(lookup.question().record, RecordType::Aaaa);
+    assert_eq!(lookup.question().name, "backend.ns.local");
+    let sent = queries(&mut lookup);
+    lookup.receive(0, Transport::Udp, &answer(&sent[0], 0, &[]), START);
+    assert_eq!(
+        (lookup.question().record, lookup.question().name.as_str()),
+        (RecordType::A, "backend.local")
+    );
+}
+
+#[test]
+fn a_failing_server_ends_the_lookup_only_when_no_other_is_left() {
+    let mut lookup = Lookup::new(&config(2), "backend", START);
+    let sent = queries(&mut lookup);
+    lookup.receive(0, Transport::Udp, &answer(&sent[0], 2, &[]), START);
+    assert_eq!(lookup.outcome(), None);
+    lookup.unreachable(1, Transport::Udp);
+    assert_eq!(lookup.outcome(), Some(&Err(LookupError::ServersFailed)));
+}
+
+#[test]
+fn silence_is_answered_by_asking_again_each_second_until_the_total_time() {
+    let config = config(1);
+    let mut lookup = Lookup::new(&config, "backend", START);
+    let mut sent = 0;
+    while lookup.outcome().is_none() {
+        sent += queries(&mut lookup).len();
+        let now = lookup.wake_at();
+        lookup.tick(now);
+    }
+    assert_eq!(sent, 10);
+    assert_eq!(lookup.wake_at(), START + config.total);
+    assert_eq!(lookup.outcome(), Some(&Err(LookupError::TimedOut)));
+}
+
+#[test]
+fn a_cut_answer_is_asked_for_over_tcp() {
+    let mut lookup = Lookup::new(&config(1), "backend", START);
+    let sent = queries(&mut lookup);
+    let mut cut = answer(&sent[0], 0, &[]);
+    cut[2] |= 2;
+    lookup.receive(0, Transport::Udp, &cut, START);
+    let sent = queries(&mut lookup);
+    assert_eq!(sent[0].transport, Transport::Tcp);
+    lookup.receive(0, Transport::Tcp, &answer(&sent[0], 0, &[[10, 1, 1, 1]]), START);
+    assert!(matches!(lookup.outcome(), Some(Ok(_))));
+}
+
+#[test]
+fn a_forged_answer_changes_nothing() {
+    let mut lookup = Lookup::new(&config(1), "backend", START);
+    let sent = queries(&mut lookup);
+    let mut forged = answer(&sent[0], 0, &[[6, 6, 6, 6]]);
+    forged[0] ^= 1;
+    lookup.receive(0, Transport::Udp, &forged, START);
+    assert_eq!(lookup.outcome(), None);
+}
+
+proptest! {
+    #[test]
+    fn a_lookup_always_ends_within_its_total_time(
+        events in proptest::collection::vec((0usize..3, 0u8..5, any::<bool>()), 0..60),
+    ) {
+        let config = config(3);
+        let mut lookup = Lookup::new(&config, "backend", START);
+        let mut now = START;
+        let mut asked: Vec<Query> = vec![];
+        for (server, kind, tcp) in events {
+            asked.extend(queries(&mut lookup));
+            let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+            let last = asked.iter().rev().find(|query| query.server == server);
+            match (kind, last) {
+                (0, _) => { now = lookup.wake_at(); lookup.tick(now); }
+                (1, _) => lookup.unreachable(server, transport),
+                (code, Some(query)) => lookup.receive(server, transport, &answer(query, code, &[]), now),
+                _ => {}
+            }
+        }
+        while lookup.outcome().is_none() {
+            queries(&mut lookup);
+            now = lookup.wake_at();
+            lookup.tick(now);
+        }
+        prop_assert!(now <= START + config.total);
+    }
+}

@@ -1,0 +1,37 @@
+//! The clocks.
+
+use core::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Moments since the program's start.
+pub(crate) struct Clock {
+    started: Duration,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self {
+            started: read(ClockId::Monotonic),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        read(ClockId::Monotonic).saturating_sub(self.started)
+    }
+
+    /// Since 1970, UTC.
+    #[expect(clippy::unused_self, reason = "whoever is handed the clock may ask it both")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        time_of_day()
+    }
+}
+
+/// Since 1970, UTC.
+pub(crate) fn time_of_day() -> Duration {
+    read(ClockId::Realtime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
+}

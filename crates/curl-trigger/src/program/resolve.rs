@@ -1,0 +1,228 @@
+//! Carries out what [`Lookup`] asks for: datagrams, connections, deadlines.
+
+use alloc::{format, vec, vec::Vec};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use curl_trigger::{
+    dns::{
+        config::{ResolverConfig, local_addresses},
+        lookup::{Lookup, LookupError, Query, Transport},
+    },
+    exit::{Code, Failure},
+};
+use rustix::{
+    event::{PollFd, PollFlags},
+    fd::OwnedFd,
+    io::Errno,
+    net::{RecvFlags, SendFlags, SocketType, connect, recv, send},
+    rand::{GetRandomFlags, getrandom},
+};
+
+use crate::{clock::Clock, files::read_or_empty, net};
+
+/// The largest answer over UDP that a server may send to a question without EDNS is 512 bytes.
+const DATAGRAM: usize = 1232;
+
+/// The addresses of a name, at least one.
+pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpAddr>, Failure> {
+    let local = local_addresses(name, &read_or_empty("/etc/hosts"));
+    if !local.is_empty() {
+        return Ok(local);
+    }
+    let config = ResolverConfig::parse(&read_or_empty("/etc/resolv.conf"));
+    let mut exchange = Exchange {
+        config: &config,
+        sockets: vec![],
+    };
+    let mut lookup = Lookup::new(&config, name, clock.now());
+    loop {
+        while let Some(query) = lookup.next_query(&mut random_id) {
+            exchange.send(&query, &mut lookup);
+        }
+        match lookup.outcome() {
+            Some(Ok(addresses)) => return Ok(addresses.clone()),
+            Some(Err(error)) => return Err(failure(name, *error, &config)),
+            None if clock.now() >= by => {
+                return Err(net::timed_out(&format!("the name {name} is not resolved")));
+            }
+            None => {}
+        }
+        exchange.wait(clock, lookup.wake_at().min(by));
+        exchange.receive(&mut lookup, clock.now());
+        lookup.tick(clock.now());
+    }
+}
+
+fn failure(name: &str, error: LookupError, config: &ResolverConfig) -> Failure {
+    let servers = config.servers.len();
+    let why = match error {
+        LookupError::NotFound => {
+            format!("the host {name} is not known: check its spelling, and its namespace if it is a Service")
+        }
+        LookupError::ServersFailed => {
+            format!(
+                "the host {name} could not be resolved: {servers} name server(s) failed; it may work again later"
+            )
+        }
+        LookupError::TimedOut => {
+            format!(
+                "the host {name} could not be resolved: {servers} name server(s) did not answer; it may work again later"
+            )
+        }
+    };
+    Failure::new(Code::Resolve, why)
+}
+
+fn random_id() -> u16 {
+    let mut id = [0; 2];
+    // The kernel fills two bytes at once or not at all, early at boot; then the source port has to do.
+    let _ = getrandom(&mut id, GetRandomFlags::empty());
+    u16::from_ne_bytes(id)
+}
+
+struct Socket {
+    server: usize,
+    transport: Transport,
+    fd: OwnedFd,
+    /// TCP: what is still to send, and what has come of the answer.
+    outgoing: Vec<u8>,
+    incoming: Vec<u8>,
+    ready: bool,
+}
+
+struct Exchange<'a> {
+    config: &'a ResolverConfig,
+    sockets: Vec<Socket>,
+}
+
+impl Exchange<'_> {
+    fn send(&mut self, query: &Query, lookup: &mut Lookup) {
+        if self.try_send(query).is_err() {
+            lookup.unreachable(query.server, query.transport);
+        }
+    }
+
+    fn try_send(&mut self, query: &Query) -> Result<(), Errno> {
+        let Query {
+            server,
+            transport,
+            ref message,
+        } = *query;
+        let address = self.config.servers.get(server).copied().ok_or(Errno::INVAL)?;
+        if transport == Transport::Tcp {
+            self.sockets
+                .retain(|known| known.server != server || known.transport != Transport::Tcp);
+            let length = u16::try_from(message.len()).unwrap_or_default().to_be_bytes();
+            let outgoing = [&length[..], message].concat();
+            return self.open(server, transport, address, outgoing).map(drop);
+        }
+        let known = |socket: &Socket| socket.server == server && socket.transport == Transport::Udp;
+        let at = match self.sockets.iter().position(known) {
+            Some(at) => at,
+            None => self.open(server, transport, address, vec![])?,
+        };
+        let socket = self.sockets.get(at).ok_or(Errno::INVAL)?;
+        send(&socket.fd, message, SendFlags::NOSIGNAL).map(drop)
+    }
+
+    fn open(
+        &mut self,
+        server: usize,
+        transport: Transport,
+        address: SocketAddr,
+        outgoing: Vec<u8>,
+    ) -> Result<usize, Errno> {
+        let kind = if transport == Transport::Udp {
+            SocketType::DGRAM
+        } else {
+            SocketType::STREAM
+        };
+        let fd = net::socket(address, kind)?;
+        match connect(&fd, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        self.sockets.push(Socket {
+            server,
+            transport,
+            fd,
+            outgoing,
+            incoming: vec![],
+            ready: false,
+        });
+        Ok(self.sockets.len() - 1)
+    }
+
+    fn wait(&mut self, clock: &Clock, until: Duration) {
+        let interest = |socket: &Socket| {
+            if socket.outgoing.is_empty() {
+                PollFlags::IN
+            } else {
+                PollFlags::OUT
+            }
+        };
+        let mut fds: Vec<_> = self
+            .sockets
+            .iter()
+            .map(|socket| PollFd::new(&socket.fd, interest(socket)))
+            .collect();
+        net::wait(&mut fds, clock, Some(until));
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        for (socket, ready) in self.sockets.iter_mut().zip(ready) {
+            socket.ready = ready;
+        }
+    }
+
+    fn receive(&mut self, lookup: &mut Lookup, now: Duration) {
+        self.sockets.retain_mut(|socket| {
+            if !socket.ready {
+                return true;
+            }
+            match socket.receive() {
+                Ok(None) => true,
+                Ok(Some(message)) => {
+                    lookup.receive(socket.server, socket.transport, &message, now);
+                    socket.transport == Transport::Udp
+                }
+                Err(_) => {
+                    lookup.unreachable(socket.server, socket.transport);
+                    false
+                }
+            }
+        });
+    }
+}
+
+impl Socket {
+    /// A message, once one is whole.
+    fn receive(&mut self) -> Result<Option<Vec<u8>>, Errno> {
+        if !self.outgoing.is_empty() {
+            let sent = send(&self.fd, &self.outgoing, SendFlags::NOSIGNAL)?;
+            self.outgoing.drain(..sent);
+            return Ok(None);
+        }
+        let mut buffer = [0; DATAGRAM];
+        let length = match recv(&self.fd, &mut buffer, RecvFlags::empty()) {
+            Ok((length, _)) => length,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let received = buffer.get(..length).unwrap_or_default();
+        if self.transport == Transport::Udp {
+            return Ok(Some(received.to_vec()));
+        }
+        if received.is_empty() {
+            return Err(Errno::CONNRESET);
+        }
+        self.incoming.extend_from_slice(received);
+        let Some((length, message)) = self.incoming.split_first_chunk() else {
+            return Ok(None);
+        };
+        Ok(message
+            .get(..u16::from_be_bytes(*length).into())
+            .map(<[u8]>::to_vec))
+    }
+}

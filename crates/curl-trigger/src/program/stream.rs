@@ -1,0 +1,55 @@
+//! A connection to a server, plain or with TLS.
+
+use core::time::Duration;
+
+use curl_trigger::exit::Failure;
+use rustix::fd::OwnedFd;
+
+#[cfg(feature = "tls")]
+use crate::tls::Session;
+use crate::{clock::Clock, net};
+
+/// What has been received.
+pub(crate) enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// The end; `whole` is false where TLS tells that it may have been cut.
+    End { whole: bool },
+}
+
+/// A connection.
+pub(crate) enum Stream {
+    /// Bytes go as they are.
+    Plain(OwnedFd),
+    /// Bytes go through a TLS session.
+    #[cfg(feature = "tls")]
+    Tls(OwnedFd, alloc::boxed::Box<Session>),
+}
+
+impl Stream {
+    pub(crate) fn send(&mut self, bytes: &[u8], clock: &Clock, by: Option<Duration>) -> Result<(), Failure> {
+        match self {
+            Self::Plain(socket) => net::send_all(socket, bytes, clock, by),
+            #[cfg(feature = "tls")]
+            Self::Tls(socket, session) => session.send(socket, bytes, clock, by),
+        }
+    }
+
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        clock: &Clock,
+        by: Option<Duration>,
+    ) -> Result<Received, Failure> {
+        let length = match self {
+            Self::Plain(socket) => net::receive(socket, buffer, clock, by)?,
+            #[cfg(feature = "tls")]
+            Self::Tls(socket, session) => return session.receive(socket, buffer, clock, by),
+        };
+        Ok(if length == 0 {
+            Received::End { whole: true }
+        } else {
+            Received::Bytes(length)
+        })
+    }
+}

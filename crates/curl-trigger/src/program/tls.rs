@@ -1,0 +1,320 @@
+//! A TLS session over a socket, with rustls's interface that does no I/O and needs no standard library.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use curl_trigger::{
+    exit::{Code, Failure},
+    plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
+    url::{Host, Url},
+};
+use rustix::fd::OwnedFd;
+use rustls::{
+    CertificateError, ClientConfig, Error, RootCertStore,
+    client::{Resumption, UnbufferedClientConnection},
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    time_provider::TimeProvider,
+    unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus},
+};
+
+use crate::{clock, clock::Clock, files, net, stream::Received};
+
+/// The largest CA file that is read; the public web's is a quarter of a megabyte.
+const MAX_CA_FILE: usize = 4 * 1024 * 1024;
+/// The most that is kept of what the server sent but no record or handshake message completes: its
+/// certificates may fill several records.
+const MAX_INCOMING: usize = 128 * 1024;
+const READ: usize = 4096;
+
+/// The state of one session.
+pub(crate) struct Session {
+    connection: UnbufferedClientConnection,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
+    /// Decrypted and not yet handed on.
+    plain: Vec<u8>,
+}
+
+/// What the session can do next.
+enum Progress {
+    /// Nothing before more bytes come.
+    NeedsInput,
+    /// The handshake is done, and there is nothing to read.
+    Ready,
+    /// The server has ended the session.
+    Ended,
+}
+
+impl Session {
+    /// Makes the handshake by the given moment.
+    pub(crate) fn handshake(
+        socket: &OwnedFd,
+        url: &Url,
+        plan: &Plan,
+        clock: &Clock,
+        by: Duration,
+    ) -> Result<Self, Failure> {
+        let host = match &url.host {
+            Host::Name(name) => name.clone(),
+            Host::Address(address) => address.to_string(),
+        };
+        let name = ServerName::try_from(host).map_err(|_| handshake_failure("the host is no DNS name"))?;
+        let connection = UnbufferedClientConnection::new(Arc::new(config(plan)?), name)
+            .map_err(|error| failure(&error))?;
+        let mut session = Self {
+            connection,
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
+            plain: Vec::new(),
+        };
+        loop {
+            let progress = session.advance(None);
+            // What the session wants to say goes out even if it failed: the server learns why.
+            let sent = session.flush(socket, clock, Some(by));
+            match progress? {
+                Progress::Ready => return sent.map(|()| session),
+                Progress::Ended => return Err(handshake_failure("the server ended it")),
+                Progress::NeedsInput => {
+                    sent?;
+                    if session.fill(socket, clock, Some(by)).map_err(in_handshake)? == 0 {
+                        return Err(handshake_failure(
+                            "the server closed the connection: does this port speak TLS?",
+                        ));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        socket: &OwnedFd,
+        bytes: &[u8],
+        clock: &Clock,
+        by: Option<Duration>,
+    ) -> Result<(), Failure> {
+        self.advance(Some(bytes))?;
+        self.flush(socket, clock, by)
+    }
+
+    pub(crate) fn receive(
+        &mut self,
+        socket: &OwnedFd,
+        buffer: &mut [u8],
+        clock: &Clock,
+        by: Option<Duration>,
+    ) -> Result<Received, Failure> {
+        loop {
+            if !self.plain.is_empty() {
+                let length = self.plain.len().min(buffer.len());
+                for (to, from) in buffer.iter_mut().zip(self.plain.drain(..length)) {
+                    *to = from;
+                }
+                return Ok(Received::Bytes(length));
+            }
+            let progress = self.advance(None).map_err(in_transfer)?;
+            self.flush(socket, clock, by)?;
+            if !self.plain.is_empty() {
+                continue;
+            }
+            if matches!(progress, Progress::Ended) {
+                return Ok(Received::End { whole: true });
+            }
+            if self.fill(socket, clock, by)? == 0 {
+                return Ok(Received::End { whole: false });
+            }
+        }
+    }
+
+    /// Reads what has come.
+    fn fill(&mut self, socket: &OwnedFd, clock: &Clock, by: Option<Duration>) -> Result<usize, Failure> {
+        if self.incoming.len() >= MAX_INCOMING {
+            return Err(handshake_failure("the server's messages are too large"));
+        }
+        let mut buffer = [0; READ];
+        let length = net::receive(socket, &mut buffer, clock, by)?;
+        self.incoming
+            .extend_from_slice(buffer.get(..length).unwrap_or_default());
+        Ok(length)
+    }
+
+    fn flush(&mut self, socket: &OwnedFd, clock: &Clock, by: Option<Duration>) -> Result<(), Failure> {
+        let outgoing = core::mem::take(&mut self.outgoing);
+        net::send_all(socket, &outgoing, clock, by)
+    }
+
+    /// Lets the session work on what has come, and encrypts `message` once that is possible.
+    fn advance(&mut self, mut message: Option<&[u8]>) -> Result<Progress, Failure> {
+        loop {
+            let UnbufferedStatus {
+                mut discard, state, ..
+            } = self.connection.process_tls_records(&mut self.incoming);
+            let outgoing = &mut self.outgoing;
+            let mut progress = None;
+            match state.map_err(|error| failure(&error))? {
+                ConnectionState::EncodeTlsData(mut data) => {
+                    append(outgoing, |room| {
+                        data.encode(room).map_err(|error| match error {
+                            EncodeError::InsufficientSize(needed) => Some(needed.required_size),
+                            EncodeError::AlreadyEncoded => None,
+                        })
+                    })?;
+                }
+                // The caller flushes before it waits for an answer.
+                ConnectionState::TransmitTlsData(data) => data.done(),
+                ConnectionState::BlockedHandshake => progress = Some(Progress::NeedsInput),
+                ConnectionState::WriteTraffic(mut traffic) => match message.take() {
+                    Some(message) => append(outgoing, |room| {
+                        traffic.encrypt(message, room).map_err(|error| match error {
+                            EncryptError::InsufficientSize(needed) => Some(needed.required_size),
+                            EncryptError::EncryptExhausted => None,
+                        })
+                    })?,
+                    None => progress = Some(Progress::Ready),
+                },
+                ConnectionState::ReadTraffic(mut traffic) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record.map_err(|error| failure(&error))?;
+                        discard += record.discard;
+                        self.plain.extend_from_slice(record.payload);
+                    }
+                }
+                ConnectionState::PeerClosed | ConnectionState::Closed => progress = Some(Progress::Ended),
+                _ => return Err(handshake_failure("it took an unknown turn")),
+            }
+            self.incoming.drain(..discard.min(self.incoming.len()));
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+        }
+    }
+}
+
+/// Lets `write` append to the bytes, with as much room as it turns out to need.
+fn append(
+    bytes: &mut Vec<u8>,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
+) -> Result<(), Failure> {
+    let before = bytes.len();
+    let mut room = 0;
+    loop {
+        bytes.resize(before + room, 0);
+        match write(bytes.get_mut(before..).unwrap_or_default()) {
+            Ok(written) => {
+                bytes.truncate(before + written);
+                return Ok(());
+            }
+            Err(Some(needed)) if needed > room => room = needed,
+            Err(_) => return Err(handshake_failure("a message could not be encrypted")),
+        }
+    }
+}
+
+fn config(plan: &Plan) -> Result<ClientConfig, Failure> {
+    let roots = roots(plan)?;
+    let builder = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(TimeOfDay));
+    let versions = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failure(&error))?;
+    let mut config = versions.with_root_certificates(roots).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// The authorities to trust: of the file that was named, else of the cluster and of the system.
+fn roots(plan: &Plan) -> Result<RootCertStore, Failure> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = &plan.ca_file {
+        let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
+        if add(&mut roots, &bytes) == 0 {
+            return Err(ca_failure(path, "it holds no certificate in PEM form"));
+        }
+        return Ok(roots);
+    }
+    for path in core::iter::once(SERVICE_ACCOUNT_CA).chain(SYSTEM_CA) {
+        files::read(path, MAX_CA_FILE)
+            .map(|bytes| add(&mut roots, &bytes))
+            .unwrap_or_default();
+    }
+    if roots.is_empty() {
+        return Err(ca_failure(
+            SERVICE_ACCOUNT_CA,
+            "nor is there a system's CA file: name one with --cacert",
+        ));
+    }
+    Ok(roots)
+}
+
+/// Adds the certificates that can be used as authorities; says how many.
+fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
+    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
+    roots.add_parsable_certificates(certificates).0
+}
+
+fn ca_failure(path: &str, why: &str) -> Failure {
+    Failure::new(Code::CaFile, format!("the CA file {path} can't be used: {why}"))
+}
+
+fn handshake_failure(why: &str) -> Failure {
+    Failure::new(Code::TlsHandshake, format!("the TLS handshake failed: {why}"))
+}
+
+/// A connection that breaks within the handshake: curl's code for that is the handshake's.
+fn in_handshake(failure: Failure) -> Failure {
+    if failure.code == Code::Receive {
+        handshake_failure(&failure.message)
+    } else {
+        failure
+    }
+}
+
+fn in_transfer(failure: Failure) -> Failure {
+    Failure::new(Code::Receive, failure.message)
+}
+
+fn failure(error: &Error) -> Failure {
+    let certificate = match error {
+        Error::InvalidCertificate(certificate) => certificate,
+        other => return handshake_failure(&reason(other)),
+    };
+    let why = match certificate {
+        CertificateError::UnknownIssuer => "no trusted authority signed it; name its CA file with --cacert",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
+        CertificateError::Revoked => "it has been revoked",
+        _ => "it is malformed, or not meant for servers",
+    };
+    Failure::new(
+        Code::Certificate,
+        format!("the server's certificate is not accepted: {why}"),
+    )
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::AlertReceived(alert) => format!("the server refused it with alert {}", u8::from(*alert)),
+        Error::InvalidMessage(_) => "the server's answer is not TLS: does this port speak TLS?".to_string(),
+        Error::PeerIncompatible(_) => {
+            "the server has no version or cipher in common; TLS 1.2 and 1.3 are spoken".to_string()
+        }
+        _ => "the server broke the protocol".to_string(),
+    }
+}
+
+#[derive(Debug)]
+struct TimeOfDay;
+
+impl TimeProvider for TimeOfDay {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(clock::time_of_day()))
+    }
+}

@@ -1,0 +1,91 @@
+//! A request and its bytes (RFC 9112 section 3).
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{header::Headers, url::Url};
+
+/// One HTTP request, ready to send.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    /// The method: a token.
+    pub method: String,
+    /// Where it goes.
+    pub url: Url,
+    /// All headers but `Host`, `Content-Length` and `Connection`.
+    pub headers: Headers,
+    /// The body; `None` sends no body at all.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// Status line and headers, with the empty line.
+    pub fn head(&self) -> String {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target);
+        let mut add = |name: &str, value: &str| {
+            for part in [name, ": ", value, "\r\n"] {
+                head.push_str(part);
+            }
+        };
+        if !self.headers.mentions("host") {
+            add("Host", &self.url.authority());
+        }
+        for header in self.headers.iter() {
+            add(&header.name, &header.value);
+        }
+        if !self.headers.mentions("connection") {
+            add("Connection", "close");
+        }
+        // RFC 9110 section 8.6: a method that could have a body says that it has none.
+        let may_have_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
+        let length = self.body.as_ref().map(Vec::len).or(may_have_body.then_some(0));
+        if let Some(length) = length.filter(|_| !self.headers.mentions("content-length")) {
+            add("Content-Length", &format!("{length}"));
+        }
+        head.push_str("\r\n");
+        head
+    }
+
+    /// All bytes to send.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.head().into_bytes();
+        bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::{Header, Rule};
+
+    fn post() -> Request {
+        let url = Url::parse("http://backend-service:8000/api?x=1").expect("url");
+        Request {
+            method: "POST".into(),
+            url,
+            headers: Headers::default(),
+            body: None,
+        }
+    }
+
+    #[test]
+    fn a_post_without_body_says_so() {
+        let expected = "POST /api?x=1 HTTP/1.1\r\nHost: backend-service:8000\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(post().head(), expected);
+    }
+
+    #[test]
+    fn headers_of_the_caller_replace_those_of_the_program() {
+        let mut request = post();
+        request
+            .headers
+            .push(Rule::Set(Header::new("Host", "other").expect("valid")));
+        request.headers.push(Rule::Remove("Connection".into()));
+        request.body = Some(b"a=b".to_vec());
+        let bytes = request.encode();
+        assert_eq!(
+            bytes,
+            b"POST /api?x=1 HTTP/1.1\r\nHost: other\r\nContent-Length: 3\r\n\r\na=b"
+        );
+    }
+}
