@@ -126,10 +126,12 @@ impl Reader {
     pub fn close(&self) -> Result<(), Failure> {
         match &self.state {
             State::Done | State::UntilClose => Ok(()),
-            State::Head if self.head_bytes == 0 => Err(Failure::new(
-                Code::EmptyReply,
-                "the server closed the connection without an answer",
-            )),
+            State::Head if self.head_bytes == self.buffer.len() && !self.buffer.contains(&b'\n') => {
+                Err(Failure::new(
+                    Code::EmptyReply,
+                    "the server closed the connection without an answer",
+                ))
+            }
             State::Head => Err(Failure::new(
                 Code::Receive,
                 "the server closed the connection within the headers",
@@ -147,13 +149,12 @@ impl Reader {
 
     /// Adds to the head up to its end; returns what is behind it.
     fn feed_head<'a>(&mut self, bytes: &'a [u8], sink: &mut dyn Sink) -> Result<&'a [u8], Failure> {
-        // The end may begin in what came before: two line feeds, the second perhaps behind a return.
         let known = self.buffer.len();
         let room = MAX_HEAD - self.head_bytes;
         let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
         self.buffer.extend_from_slice(taken);
         check_beginning(&self.buffer)?;
-        let Some(end) = head_end(&self.buffer, known.saturating_sub(2)) else {
+        let Some(end) = head_end(&self.buffer, known) else {
             self.head_bytes += taken.len();
             if self.head_bytes >= MAX_HEAD {
                 let limit = MAX_HEAD / 1024;
@@ -181,24 +182,23 @@ fn check_beginning(buffer: &[u8]) -> Result<(), Failure> {
     if buffer.get(..length) == beginning.get(..length) {
         return Ok(());
     }
-    Err(Failure::new(
-        Code::UnsupportedProtocol,
-        "the server's answer is not HTTP/1: is this the right port?",
-    ))
+    Err(not_http())
 }
 
-/// The position behind the first empty line.
+fn not_http() -> Failure {
+    Failure::new(
+        Code::UnsupportedProtocol,
+        "the server's answer is not HTTP/1: is this the right port?",
+    )
+}
+
+/// The position behind the first empty line that ends at `from` or later.
 fn head_end(buffer: &[u8], from: usize) -> Option<usize> {
-    let mut line_was_empty_so_far = false;
-    for (at, byte) in buffer.iter().enumerate().skip(from) {
-        match byte {
-            b'\n' if line_was_empty_so_far => return Some(at + 1),
-            b'\n' => line_was_empty_so_far = true,
-            b'\r' => {}
-            _ => line_was_empty_so_far = false,
-        }
-    }
-    None
+    let ends_here = |end: &usize| {
+        let head = buffer.get(..*end).unwrap_or_default();
+        head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n")
+    };
+    (from + 1..=buffer.len()).find(ends_here)
 }
 
 fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
@@ -222,6 +222,7 @@ fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
                     raw: raw.into(),
                 });
             }
+            Err(httparse::Error::Status | httparse::Error::Version) => return Err(not_http()),
             Ok(httparse::Status::Partial) | Err(_) => {
                 return Err(Failure::new(
                     Code::WeirdReply,

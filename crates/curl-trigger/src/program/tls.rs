@@ -284,7 +284,9 @@ fn failure(error: &Error) -> Failure {
         other => return handshake_failure(&reason(other)),
     };
     let why = match certificate {
-        CertificateError::UnknownIssuer => "no trusted authority signed it; name its CA file with --cacert",
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "no trusted authority signed it; name its CA file with --cacert"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name"
         }

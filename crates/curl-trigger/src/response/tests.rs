@@ -67,7 +67,9 @@ fn each_way_of_breaking_off_has_its_code() {
     for (wire, code) in [
         ("", Code::EmptyReply),
         ("SSH-2.0-OpenSSH_9.2\r\n", Code::UnsupportedProtocol),
-        ("HTTP/1.1 20", Code::Receive),
+        ("HTTP/1.1 20", Code::EmptyReply),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n", Code::Receive),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n\r\r\nhello", Code::Receive),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
             Code::PartialBody,
@@ -80,7 +82,8 @@ fn each_way_of_breaking_off_has_its_code() {
             "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
             Code::WeirdReply,
         ),
-        ("HTTP/1.1 2x0 OK\r\n\r\n", Code::WeirdReply),
+        ("HTTP/1.1 2x0 OK\r\n\r\n", Code::UnsupportedProtocol),
+        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Code::WeirdReply),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
             Code::WeirdReply,

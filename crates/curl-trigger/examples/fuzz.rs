@@ -1,0 +1,215 @@
+//! Throws mutated input at everything that reads what a server, a name server or a user sends.
+//!
+//! `just fuzz-trigger SECONDS`. Coverage-guided fuzzing needs a nightly compiler; this runs on the stable one
+//! the project is built with: seeds are valid messages, mutations flip, cut, repeat and splice them, and
+//! arithmetic overflow is checked. An input that breaks a rule is printed as an escaped string.
+
+#![expect(clippy::print_stdout, reason = "it reports to whoever started it")]
+
+use std::{
+    env, panic,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use curl_trigger::{
+    dns::{
+        config::{ResolverConfig, is_valid, local_addresses},
+        lookup::{Lookup, Transport},
+        message::{Question, RecordType},
+    },
+    exit::Failure,
+    header::Rule,
+    http_date, json, options,
+    response::{Head, Reader, Sink},
+    url::Url,
+    wait,
+    write_out::{self, Facts},
+};
+
+type Target = (&'static str, fn(&[u8]), &'static [&'static [u8]]);
+
+const TARGETS: [Target; 8] = [
+    ("response", response, &[
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\nhello",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nff\r\n",
+        b"HTTP/1.0 302 Found\nLocation: /x\n\n",
+    ]),
+    ("dns answer", dns_answer, &[
+        b"\0\x07\x81\x80\0\x01\0\x02\0\0\0\0\x01a\x07example\0\0\x01\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\t\0\x04\x01b\xc0\x0e\xc0\x27\0\x01\0\x01\0\0\0\t\0\x04\n\0\0\x07",
+    ]),
+    ("resolver files", resolver_files, &[
+        b"nameserver 10.0.0.1\nnameserver [::1]:53\nsearch a.b c\noptions ndots:5 timeout:1 attempts:9 use-vc\n",
+        b"127.0.0.1 localhost a # b\n::1 a\n",
+    ]),
+    ("url", url, &[b"http://a:80/b/../c?d#e", b"https://[::1]:8443/", b"//h/x", b"../g?y"]),
+    ("json", json_text, &[b"{\"run_id\":\"r\\u00e9\\ud83d\\ude00\",\"links\":{\"self\":\"/x\"},\"state\":\"failed\",\"a\":[1,{\"b\":null}]}"]),
+    ("header", header, &[b"X-A: b", b"X-A;", b"X-A:", b"X-A: b\r\nX-B: c"]),
+    ("options", arguments, &[b"-sSfXPOST\0-H\0a: b\0-m\x000.5\0--retry\x003\0http://a", b"--json\0{}\0-w\0%{http_code}\0--no-silent"]),
+    ("texts", texts, &[b"%{http_code} %{time_total}\\n%%%{stderr}x", b"Sun, 06 Nov 1994 08:49:37 GMT"]),
+];
+
+fn main() -> ExitCode {
+    let seconds = env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10);
+    let seed = env::args()
+        .nth(2)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0x9e37_79b9_7f4a_7c15);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let mut random = Random(seed);
+    let mut inputs = [0_u64; TARGETS.len()];
+    while Instant::now() < until {
+        for ((name, target, seeds), count) in TARGETS.iter().zip(&mut inputs) {
+            for _ in 0..500 {
+                let input = random.mutated(seeds);
+                *count += 1;
+                if panic::catch_unwind(|| target(&input)).is_err() {
+                    println!("{name} breaks on b\"{}\" (seed {seed})", input.escape_ascii());
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    for ((name, ..), count) in TARGETS.iter().zip(inputs) {
+        println!("{name}: {count} inputs, none breaks it");
+    }
+    ExitCode::SUCCESS
+}
+
+/// A generator of Marsaglia's xorshift kind: the same seed gives the same inputs.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let limit = u64::try_from(limit.max(1)).unwrap_or(1);
+        usize::try_from((self.0 >> 11) % limit).unwrap_or(0)
+    }
+
+    fn mutated(&mut self, seeds: &[&[u8]]) -> Vec<u8> {
+        let mut input = seeds[self.below(seeds.len())].to_vec();
+        for _ in 0..=self.below(6) {
+            let at = self.below(input.len() + 1);
+            let end = at + self.below(input.len() - at + 1);
+            match self.below(7) {
+                0 if at < input.len() => input[at] ^= 1 << self.below(8),
+                1 if at < input.len() => input[at] = u8::try_from(self.below(256)).unwrap_or(0),
+                2 => input.insert(at, b"\r\n\0: ;%{}\\\"0f\xff\xc0"[self.below(15)]),
+                3 => drop(input.drain(at..end)),
+                4 => input.truncate(at),
+                5 => {
+                    let piece = input[at..end].repeat(1 + self.below(4));
+                    input.splice(at..at, piece);
+                }
+                _ => {
+                    let other = seeds[self.below(seeds.len())];
+                    let from = self.below(other.len());
+                    input.splice(at..end, other[from..].iter().copied());
+                }
+            }
+            input.truncate(4096);
+        }
+        input
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Seen(Vec<u16>, Vec<u8>);
+
+impl Sink for Seen {
+    fn head(&mut self, head: &Head) -> Result<(), Failure> {
+        self.0.push(head.status);
+        Ok(())
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.1.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// However the bytes are cut, the same is read.
+fn response(input: &[u8]) {
+    let read = |piece: usize| {
+        let mut seen = Seen::default();
+        let mut reader = Reader::new("POST");
+        for bytes in input.chunks(piece) {
+            match reader.feed(bytes, &mut seen) {
+                Ok(true) => return (seen, None),
+                Ok(false) => {}
+                Err(failure) => return (seen, Some(failure.code)),
+            }
+        }
+        let end = reader.close().err().map(|failure| failure.code);
+        (seen, end)
+    };
+    let piece = 1 + input.len() % 13;
+    assert_eq!(read(input.len().max(1)), read(piece));
+}
+
+/// Any bytes are an answer or none; a lookup survives them.
+fn dns_answer(input: &[u8]) {
+    let question = Question {
+        name: "a.example".into(),
+        record: RecordType::A,
+    };
+    let _ = question.decode(7, input);
+    let config = ResolverConfig::parse("nameserver 10.0.0.1\nsearch example");
+    let mut lookup = Lookup::new(&config, "a", Duration::ZERO);
+    while lookup.next_query(&mut || 7).is_some() {}
+    lookup.receive(0, Transport::Udp, input, Duration::ZERO);
+    lookup.tick(lookup.wake_at());
+}
+
+fn resolver_files(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let config = ResolverConfig::parse(&text);
+    assert!(!config.servers.is_empty() && config.servers.len() <= 3);
+    assert!(config.candidates(&text).iter().all(|name| is_valid(name)));
+    let _ = local_addresses("a", &text);
+}
+
+/// What is read prints on one line and reads back the same.
+fn url(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let base = Url::parse("http://a/b/c").expect("a URL");
+    for url in [Url::parse(&text), base.join(&text)].into_iter().flatten() {
+        let printed = url.to_string();
+        assert!(printed.bytes().all(|byte| byte > b' ' && byte < 0x7f));
+        assert_eq!(Url::parse(&printed).ok(), Some(url));
+    }
+}
+
+fn json_text(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let _ = json::find(&text, &["links", "self"]);
+    let _ = wait::run_state(&text);
+    let called = Url::parse("http://a/trigger-analysis").expect("a URL");
+    if let Ok(url) = wait::status_url(&called, &Head::default(), &text) {
+        assert!(url.target.starts_with('/'));
+    }
+}
+
+/// No header that passes holds a line break.
+fn header(input: &[u8]) {
+    if let Ok(Some(Rule::Set(header))) = Rule::parse(&String::from_utf8_lossy(input)) {
+        let line = format!("{}{}", header.name, header.value);
+        assert!(!line.contains(['\r', '\n', '\0']));
+    }
+}
+
+fn arguments(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let _ = options::parse(text.split('\0'));
+}
+
+fn texts(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let _ = write_out::render(&text, &Facts::default());
+    let _ = http_date::parse(&text);
+}

@@ -1,0 +1,128 @@
+//! HTTPS with a private authority, in an empty root directory.
+
+use std::io::Write;
+
+use rustls::version::{TLS12, TLS13};
+
+use crate::support::{
+    authority::Authority,
+    program::{EmptyRoot, Ran, tls},
+    server::{Server, wait_for_close},
+};
+
+const SERVICE_ACCOUNT: &str = "var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+
+fn call(files: &[(&str, &str)], options: &[&str], url: &str) -> Ran {
+    EmptyRoot::new(tls(), files).run(&[options, &["-sS", url]].concat(), &[])
+}
+
+#[test]
+fn both_versions_are_spoken_with_a_private_authority() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let port = authority.serve(&["backend.test", "127.0.0.1"], version);
+        let ca = [
+            ("ca.crt", authority.pem.as_str()),
+            ("etc/hosts", "127.0.0.1 backend.test\n"),
+        ];
+        for host in ["backend.test", "127.0.0.1"] {
+            let ran = call(&ca, &["--cacert", "/ca.crt"], &format!("https://{host}:{port}/")).exits(0);
+            assert_eq!(ran.out.len(), 40_000);
+        }
+    }
+}
+
+#[test]
+fn the_clusters_and_the_systems_authorities_are_trusted_unasked() {
+    let (cluster, system) = (Authority::new(), Authority::new());
+    let files = [
+        (SERVICE_ACCOUNT, cluster.pem.as_str()),
+        ("etc/ssl/certs/ca-certificates.crt", system.pem.as_str()),
+    ];
+    for authority in [&cluster, &system] {
+        let port = authority.serve(&["127.0.0.1"], &TLS13);
+        call(&files, &[], &format!("https://127.0.0.1:{port}/")).exits(0);
+    }
+}
+
+#[test]
+fn another_authority_or_another_name_is_refused() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let port = authority.serve(&["127.0.0.1"], &TLS13);
+    let url = format!("https://127.0.0.1:{port}/");
+    let ran = call(&[("ca.crt", &other.pem)], &["--cacert", "/ca.crt"], &url).exits(60);
+    assert!(ran.err.contains("--cacert"), "{}", ran.err);
+    let files = [
+        ("ca.crt", authority.pem.as_str()),
+        ("etc/hosts", "127.0.0.1 backend.test\n"),
+    ];
+    let ran = call(
+        &files,
+        &["--cacert", "/ca.crt"],
+        &format!("https://backend.test:{port}/"),
+    )
+    .exits(60);
+    assert!(ran.err.contains("another name"), "{}", ran.err);
+}
+
+#[test]
+fn naming_a_file_means_that_file_alone() {
+    let (named, cluster) = (Authority::new(), Authority::new());
+    let port = cluster.serve(&["127.0.0.1"], &TLS13);
+    let files = [
+        ("ca.crt", named.pem.as_str()),
+        (SERVICE_ACCOUNT, cluster.pem.as_str()),
+    ];
+    call(
+        &files,
+        &["--cacert", "/ca.crt"],
+        &format!("https://127.0.0.1:{port}/"),
+    )
+    .exits(60);
+}
+
+#[test]
+fn a_ca_file_that_can_not_be_used_is_77() {
+    let url = "https://127.0.0.1:1/";
+    let port = Server::answering("").port;
+    let url_of_server = url.replace(":1/", &format!(":{port}/"));
+    call(&[], &["--cacert", "/absent"], &url_of_server).exits(77);
+    call(
+        &[("empty", "no certificate")],
+        &["--cacert", "/empty"],
+        &url_of_server,
+    )
+    .exits(77);
+    call(&[], &[], &url_of_server).exits(77);
+}
+
+#[test]
+fn a_server_without_tls_is_35() {
+    let authority = Authority::new();
+    let server = Server::start_raw(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        wait_for_close(stream);
+    });
+    let url = format!("https://127.0.0.1:{}/", server.port);
+    call(&[("ca.crt", &authority.pem)], &["--cacert", "/ca.crt"], &url).exits(35);
+    let silent = Server::start_raw(|_| {});
+    let url = format!("https://127.0.0.1:{}/", silent.port);
+    call(&[("ca.crt", &authority.pem)], &["--cacert", "/ca.crt"], &url).exits(35);
+}
+
+#[test]
+fn a_handshake_that_hangs_is_28() {
+    let authority = Authority::new();
+    let server = Server::start_raw(wait_for_close);
+    let url = format!("https://127.0.0.1:{}/", server.port);
+    for option in [["-m", "1"], ["--connect-timeout", "1"]] {
+        let options = [&["--cacert", "/ca.crt"], &option[..]].concat();
+        call(&[("ca.crt", &authority.pem)], &options, &url).exits(28);
+    }
+}
+
+#[test]
+fn plain_http_works_without_any_authority() {
+    let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
+    assert_eq!(call(&[], &[], &server.url("/")).exits(0).out, "fine");
+}
