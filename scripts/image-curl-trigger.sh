@@ -1,5 +1,6 @@
 #!/bin/sh
 # Writes target/images/curl-trigger.tar and target/images/curl-trigger-tls.tar. Needs neither Docker nor root.
+# TAG is the tag (the git commit unless set), IMAGE_SOURCE the URL of the repository for the label.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 images=$root/target/images
@@ -10,5 +11,5 @@ for flavour in plain tls; do
     [ "$flavour" = plain ] || name=curl-trigger-$flavour
     binary=$("$root/scripts/build-curl-trigger.sh" "$flavour" "${CARGO_TARGET_DIR:-$root/target}")
     python3 "$root/deploy/images/make_image.py" --name "$name" --binary "$binary" \
-        --output "$images/$name.tar" --revision "$revision" --tag "${TAG:-$revision}"
+        --output "$images/$name.tar" --revision "$revision" --source "${IMAGE_SOURCE:-}" --tag "${TAG:-$revision}"
 done

@@ -2,7 +2,7 @@
 """Makes a container image out of one static program: no Docker, no root, the same bytes every time.
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
-                  [--ca-bundle FILE] [--revision SHA] [--tag TAG] [--env NAME=VALUE ...]
+                  [--ca-bundle FILE] [--revision SHA] [--source URL] [--tag TAG] [--env NAME=VALUE ...]
 
 The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
 push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
@@ -18,7 +18,6 @@ import json
 import tarfile
 
 USER = 65532
-SOURCE = "https://github.com/tradeops/tradeops"
 
 
 def tar_of(files):
@@ -44,7 +43,7 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(name, binary, ca_bundle, revision, tag, environment):
+def image(name, binary, ca_bundle, revision, source, tag, environment):
     files = {
         name: (0o755, binary),
         "etc/passwd": (0o644, f"nonroot:x:{USER}:{USER}:nonroot:/:/\n".encode()),
@@ -64,9 +63,10 @@ def image(name, binary, ca_bundle, revision, tag, environment):
     labels = {
         "org.opencontainers.image.title": name,
         "org.opencontainers.image.revision": revision,
-        "org.opencontainers.image.source": SOURCE,
         "org.opencontainers.image.licenses": "MIT",
     }
+    if source:
+        labels["org.opencontainers.image.source"] = source
     config = compact({
         "architecture": "amd64",
         "os": "linux",
@@ -124,6 +124,7 @@ def main():
     parser.add_argument("--output", required=True)
     parser.add_argument("--ca-bundle")
     parser.add_argument("--revision", default="unknown", help="the git commit")
+    parser.add_argument("--source", default="", help="the URL of the repository")
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
@@ -134,7 +135,13 @@ def main():
 
     ca_bundle = read(options.ca_bundle) if options.ca_bundle else None
     archive, pulled = image(
-        options.name, read(options.binary), ca_bundle, options.revision, options.tag, sorted(options.env)
+        options.name,
+        read(options.binary),
+        ca_bundle,
+        options.revision,
+        options.source,
+        options.tag,
+        sorted(options.env),
     )
     with open(options.output, "wb") as out:
         out.write(archive)
