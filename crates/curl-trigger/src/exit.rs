@@ -1,6 +1,7 @@
 //! Exit codes and the failures that carry them.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
+use core::{fmt, ops::Deref};
 
 /// What the program exits with. Up to 99 these are curl's codes, with curl's meaning.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,9 +62,13 @@ impl Code {
     }
 }
 
-/// Why something did not work, for a person: what happened, to which thing, what to do. Holds no secret.
+/// Why something did not work. One word in size: almost every function may return one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Failure {
+pub struct Failure(Box<Details>);
+
+/// What a failure says to a person: what happened, to which thing, what to do. Holds no secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Details {
     /// The exit code it leads to.
     pub code: Code,
     /// The message, without the program's name.
@@ -74,16 +79,35 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with its message.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
+    #[cold]
+    #[inline(never)]
+    pub fn new(code: Code, message: fmt::Arguments<'_>) -> Self {
+        Self(Box::new(Details {
             code,
-            message: message.into(),
+            message: alloc::fmt::format(message),
             refused: false,
-        }
+        }))
     }
 
     /// A command line or environment that can't be used: exit 2.
-    pub fn usage(message: impl Into<String>) -> Self {
+    #[cold]
+    #[inline(never)]
+    pub fn usage(message: fmt::Arguments<'_>) -> Self {
         Self::new(Code::Usage, message)
+    }
+
+    /// The same, the peer having refused the connection.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.0.refused = true;
+        self
+    }
+}
+
+impl Deref for Failure {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
     }
 }

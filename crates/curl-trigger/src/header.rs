@@ -1,6 +1,6 @@
 //! Request headers as `-H` gives them.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use crate::exit::Failure;
 
@@ -17,21 +17,21 @@ impl Header {
     /// A header, unless name or value could break out of their line. The error never quotes the value.
     pub fn new(name: &str, value: &str) -> Result<Self, Failure> {
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(Failure::usage(
-                "a header's name is empty or has a character that no header name has",
-            ));
+            return Err(Failure::usage(format_args!(
+                "a header's name is empty or has a character that no header name has"
+            )));
         }
         if value
             .bytes()
             .any(|byte| byte != b'\t' && (byte < b' ' || byte == 0x7f))
         {
-            return Err(Failure::usage(format!(
+            return Err(Failure::usage(format_args!(
                 "the value of header {name} holds a line break or another control character"
             )));
         }
         Ok(Self {
             name: name.into(),
-            value: value.trim().into(),
+            value: value.trim_ascii().into(),
         })
     }
 }
@@ -50,7 +50,7 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Option<Self>, Failure> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        if text.trim().is_empty() && !text.contains(['\r', '\n']) {
+        if text.trim_ascii().is_empty() && !text.contains(['\r', '\n']) {
             return Ok(None);
         }
         if let Some((name, value)) = text.split_once(':') {
@@ -62,11 +62,11 @@ impl Rule {
             };
             return Ok(Some(rule));
         }
-        match text.trim_end().strip_suffix(';') {
+        match text.trim_ascii_end().strip_suffix(';') {
             Some(name) => Ok(Some(Self::Set(Header::new(name, "")?))),
-            None => Err(Failure::usage(
-                "a header given with -H has no colon: write it as 'Name: value'",
-            )),
+            None => Err(Failure::usage(format_args!(
+                "a header given with -H has no colon: write it as 'Name: value'"
+            ))),
         }
     }
 }

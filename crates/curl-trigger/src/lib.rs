@@ -34,6 +34,7 @@ pub mod response;
 pub mod retry;
 pub mod secret;
 pub mod session;
+pub mod text;
 pub mod url;
 pub mod wait;
 pub mod write_out;

@@ -153,7 +153,7 @@ type Early = Result<Option<Command>, Failure>;
 impl Options {
     fn take_url(&mut self, word: &str, position: usize) -> Early {
         if self.url.replace(word.to_string()).is_some() {
-            return Err(Failure::usage(format!(
+            return Err(Failure::usage(format_args!(
                 "argument {position} would be a second URL: one request is made per run; quote values that contain spaces"
             )));
         }
@@ -178,7 +178,7 @@ impl Options {
         }
         let value = words
             .next()
-            .ok_or_else(|| Failure::usage(format!("option {shown} needs a value behind it")))?;
+            .ok_or_else(|| Failure::usage(format_args!("option {shown} needs a value behind it")))?;
         self.set(option, &shown, value, words.position)
     }
 
@@ -190,8 +190,8 @@ impl Options {
             if option.takes_value() {
                 let rest = word.get(at + letter.len_utf8()..).filter(|rest| !rest.is_empty());
                 let value = rest.or_else(|| words.next());
-                let value =
-                    value.ok_or_else(|| Failure::usage(format!("option {shown} needs a value behind it")))?;
+                let value = value
+                    .ok_or_else(|| Failure::usage(format_args!("option {shown} needs a value behind it")))?;
                 return self.set(option, &shown, value, words.position);
             }
             if let Some(early) = self.switch(option, true) {
@@ -263,7 +263,7 @@ impl Options {
 }
 
 fn unsupported(shown: &str) -> Failure {
-    Failure::usage(format!(
+    Failure::usage(format_args!(
         "option {shown} is not supported by this program, though curl may know it: see --help"
     ))
 }
@@ -278,7 +278,9 @@ fn data(value: &str, file: fn(String) -> Data) -> Data {
 fn method(value: &str) -> Result<String, Failure> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if value.is_empty() || !value.bytes().all(is_token) {
-        return Err(Failure::usage("option -X needs a method such as POST"));
+        return Err(Failure::usage(format_args!(
+            "option -X needs a method such as POST"
+        )));
     }
     Ok(value.to_string())
 }

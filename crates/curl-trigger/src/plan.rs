@@ -124,9 +124,9 @@ impl Plan {
             .as_deref()
             .or_else(|| environment.filled("TRIGGER_URL"))
             .ok_or_else(|| {
-                Failure::usage(
-                    "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help",
-                )
+                Failure::usage(format_args!(
+                    "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
+                ))
             })?;
         let url = Url::parse(url)?;
         check_flavour(&url, flavour)?;
@@ -188,7 +188,9 @@ pub fn check_flavour(url: &Url, flavour: Flavour) -> Result<(), Failure> {
     if url.scheme == Scheme::Https && flavour == Flavour::Plain {
         return Err(Failure::new(
             Code::UnsupportedProtocol,
-            "https:// is not spoken by this program, which is the plain-HTTP one: use the image curl-trigger-tls",
+            format_args!(
+                "https:// is not spoken by this program, which is the plain-HTTP one: use the image curl-trigger-tls"
+            ),
         ));
     }
     Ok(())
@@ -196,13 +198,14 @@ pub fn check_flavour(url: &Url, flavour: Flavour) -> Result<(), Failure> {
 
 fn read_text(files: &mut dyn ReadFile, path: &str, what: &str) -> Result<String, Failure> {
     let bytes = read_bytes(files, path, what)?;
-    String::from_utf8(bytes).map_err(|_| Failure::new(Code::Read, format!("{what} {path} is not UTF-8 text")))
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Code::Read, format_args!("{what} {path} is not UTF-8 text")))
 }
 
 fn read_bytes(files: &mut dyn ReadFile, path: &str, what: &str) -> Result<Vec<u8>, Failure> {
     files
         .read(path, MAX_FILE)
-        .map_err(|why| Failure::new(Code::Read, format!("{what} {path} can't be read: {why}")))
+        .map_err(|why| Failure::new(Code::Read, format_args!("{what} {path} can't be read: {why}")))
 }
 
 fn given_headers(options: &Options, files: &mut dyn ReadFile) -> Result<Headers, Failure> {
@@ -272,9 +275,9 @@ fn add_defaults(
         match idempotency::key(flag, environment) {
             Some(key) => headers.set_default(Header::new("Idempotency-Key", &format!("\"{key}\""))?),
             None if flag.is_some_and(|flag| !flag.is_empty()) => {
-                return Err(Failure::usage(
-                    "option --idempotency-key needs at most 255 printable characters, no quotes",
-                ));
+                return Err(Failure::usage(format_args!(
+                    "option --idempotency-key needs at most 255 printable characters, no quotes"
+                )));
             }
             None => {}
         }

@@ -1,6 +1,6 @@
 //! Redirects, followed only with `-L`.
 
-use alloc::{format, string::ToString};
+use alloc::string::ToString;
 
 use crate::{
     exit::{Code, Failure},
@@ -26,7 +26,7 @@ pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option
         Err(failure) => {
             return Some(Err(Failure::new(
                 failure.code,
-                format!(
+                format_args!(
                     "the server redirects to a URL that can't be used: {}",
                     failure.message
                 ),
@@ -59,7 +59,7 @@ pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option
 pub fn too_many(max: u32) -> Failure {
     Failure::new(
         Code::TooManyRedirects,
-        format!("more than {max} redirects: the server may send in a circle, or raise --max-redirs"),
+        format_args!("more than {max} redirects: the server may send in a circle, or raise --max-redirs"),
     )
 }
 

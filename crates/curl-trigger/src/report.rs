@@ -81,7 +81,7 @@ pub fn not_triggered(name: &str, head: &Head, body: &str) -> Ending {
 
 /// The failure of an answer of 400 or above: the status, and the server's own words for it.
 pub fn http_failure(head: &Head, body: &str) -> Failure {
-    Failure::new(Code::HttpStatus, http_status(head, body))
+    Failure::new(Code::HttpStatus, format_args!("{}", http_status(head, body)))
 }
 
 /// How a run ended that did not succeed.
@@ -89,20 +89,29 @@ pub fn run_ended(code: Code, run: &str, word: &str, cause: Option<&str>) -> Fail
     let cause = cause
         .map(|cause| format!(": {}", quote(cause)))
         .unwrap_or_default();
-    Failure::new(code, format!("the run {} is {}{cause}", quote(run), quote(word)))
+    Failure::new(
+        code,
+        format_args!("the run {} is {}{cause}", quote(run), quote(word)),
+    )
 }
 
 /// A text of the server's as part of one line: control characters out, cut to a bearable length.
 pub fn quote(text: &str) -> String {
     let mut quoted: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| {
+            if c < ' ' || ('\x7f'..='\u{9f}').contains(&c) {
+                ' '
+            } else {
+                c
+            }
+        })
         .take(MAX_QUOTE)
         .collect();
     if quoted.len() < text.len() {
         quoted.push('…');
     }
-    quoted.trim().to_string()
+    quoted.trim_ascii().to_string()
 }
 
 /// `1.234 s`.

@@ -10,7 +10,10 @@ use alloc::{
 };
 
 use self::chunked::Chunked;
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    text::lossy,
+};
 
 /// All heads of one answer together (interim ones included) may have this many bytes.
 pub const MAX_HEAD: usize = 100 * 1024;
@@ -48,7 +51,7 @@ impl Head {
     /// `HTTP/1.1 202 Accepted`.
     pub fn status_line(&self) -> String {
         let line = format!("HTTP/1.{} {} {}", self.minor_version, self.status, self.reason);
-        line.trim_end().to_string()
+        line.trim_ascii_end().to_string()
     }
 }
 
@@ -129,20 +132,20 @@ impl Reader {
             State::Head if self.head_bytes == self.buffer.len() && !self.buffer.contains(&b'\n') => {
                 Err(Failure::new(
                     Code::EmptyReply,
-                    "the server closed the connection without an answer",
+                    format_args!("the server closed the connection without an answer"),
                 ))
             }
             State::Head => Err(Failure::new(
                 Code::Receive,
-                "the server closed the connection within the headers",
+                format_args!("the server closed the connection within the headers"),
             )),
             State::Length(left) => Err(Failure::new(
                 Code::PartialBody,
-                format!("the body ended {left} bytes before its Content-Length"),
+                format_args!("the body ended {left} bytes before its Content-Length"),
             )),
             State::Chunked(_) => Err(Failure::new(
                 Code::PartialBody,
-                "the body ended before its last chunk",
+                format_args!("the body ended before its last chunk"),
             )),
         }
     }
@@ -160,7 +163,7 @@ impl Reader {
                 let limit = MAX_HEAD / 1024;
                 return Err(Failure::new(
                     Code::Receive,
-                    format!("the answer's headers are larger than {limit} KiB"),
+                    format_args!("the answer's headers are larger than {limit} KiB"),
                 ));
             }
             return Ok(&[]);
@@ -188,7 +191,7 @@ fn check_beginning(buffer: &[u8]) -> Result<(), Failure> {
 fn not_http() -> Failure {
     Failure::new(
         Code::UnsupportedProtocol,
-        "the server's answer is not HTTP/1: is this the right port?",
+        format_args!("the server's answer is not HTTP/1: is this the right port?"),
     )
 }
 
@@ -209,7 +212,6 @@ fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
         match response.parse(raw) {
             Err(httparse::Error::TooManyHeaders) => slots *= 2,
             Ok(httparse::Status::Complete(_)) => {
-                let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
                 return Ok(Head {
                     minor_version: response.version.unwrap_or(1),
                     status: response.code.unwrap_or_default(),
@@ -217,7 +219,7 @@ fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
                     headers: response
                         .headers
                         .iter()
-                        .map(|h| (h.name.into(), text(h.value)))
+                        .map(|h| (h.name.into(), lossy(h.value)))
                         .collect(),
                     raw: raw.into(),
                 });
@@ -226,7 +228,7 @@ fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
             Ok(httparse::Status::Partial) | Err(_) => {
                 return Err(Failure::new(
                     Code::WeirdReply,
-                    "the answer's status line or headers can't be read",
+                    format_args!("the answer's status line or headers can't be read"),
                 ));
             }
         }
@@ -242,12 +244,12 @@ fn framing(head: &Head, bodyless: bool) -> Result<State, Failure> {
         return Ok(State::Done);
     }
     if let Some(coding) = head.header("transfer-encoding") {
-        return match coding.trim() {
+        return match coding.trim_ascii() {
             chunked if chunked.eq_ignore_ascii_case("chunked") => Ok(State::Chunked(Chunked::default())),
             identity if identity.eq_ignore_ascii_case("identity") => Ok(State::UntilClose),
             _ => Err(Failure::new(
                 Code::WeirdReply,
-                "the answer has a transfer coding that was not asked for",
+                format_args!("the answer has a transfer coding that was not asked for"),
             )),
         };
     }
@@ -258,7 +260,7 @@ fn framing(head: &Head, bodyless: bool) -> Result<State, Failure> {
         if this.is_none() || (length.is_some() && length != this) {
             return Err(Failure::new(
                 Code::WeirdReply,
-                "the answer's Content-Length is no number, or two numbers",
+                format_args!("the answer's Content-Length is no number, or two numbers"),
             ));
         }
         length = this;

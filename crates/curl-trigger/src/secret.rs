@@ -5,6 +5,8 @@ use alloc::{
     vec::Vec,
 };
 
+use crate::text;
+
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
 
@@ -25,7 +27,7 @@ pub fn is_secret_header(name: &str) -> bool {
         "signature",
     ];
     let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
+    WORDS.iter().any(|word| text::find(&name, word).is_some())
 }
 
 /// The secret values of this run, so that any text can be cleaned of them before it is printed.
@@ -48,7 +50,7 @@ impl Secrets {
     /// The text with every known secret masked.
     pub fn clean(&self, text: &str) -> String {
         self.0.iter().fold(text.to_string(), |text, secret| {
-            text.replace(secret.as_str(), MASK)
+            text::replace(&text, secret, MASK)
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     response::Head,
     retry::{Attempt, Schedule},
     secret::is_secret_header,
+    text::lossy,
     url::Url,
     wait::{self, Pace, RunState},
 };
@@ -249,20 +250,23 @@ impl<'a> Session<'a> {
         match &transfer.head {
             Some(head) if (200..300).contains(&head.status) => self.taken(url, head, transfer, now, clock),
             Some(head) => {
-                let body = String::from_utf8_lossy(&transfer.body);
+                let body = lossy(&transfer.body);
                 let waits = self.plan.wait.is_some();
                 if self.plan.from_environment || waits {
                     return self.failed(&report::http_failure(head, &body));
                 }
                 State::Ended(report::not_triggered(&self.plan.name, head, &body))
             }
-            None => self.failed(&Failure::new(Code::EmptyReply, "the server gave no answer")),
+            None => self.failed(&Failure::new(
+                Code::EmptyReply,
+                format_args!("the server gave no answer"),
+            )),
         }
     }
 
     /// The server took the call.
     fn taken(&mut self, url: &Url, head: &Head, transfer: &Transfer, now: Duration, clock: u64) -> State {
-        let body = String::from_utf8_lossy(&transfer.body);
+        let body = lossy(&transfer.body);
         let run = wait::run_id(&body);
         let Some(limit) = self.plan.wait else {
             return State::Ended(report::triggered(&self.plan.name, head, run.as_deref()));
@@ -298,25 +302,25 @@ impl<'a> Session<'a> {
         let trouble = match (&transfer.failure, &transfer.head) {
             (Some(failure), _) => failure.message.clone(),
             (None, Some(head)) if (200..300).contains(&head.status) => {
-                return match wait::run_state(&String::from_utf8_lossy(&transfer.body)) {
+                return match wait::run_state(&lossy(&transfer.body)) {
                     Ok(RunState::Active(_)) => self.ask_later(url.clone(), pause, None, now, by),
                     Ok(state) => self.judged(state, now),
                     Err(failure) => self.failed(&failure),
                 };
             }
             (None, Some(head)) => {
-                let failure = report::http_failure(head, &String::from_utf8_lossy(&transfer.body));
+                let failure = report::http_failure(head, &lossy(&transfer.body));
                 if !matches!(head.status, 408 | 429 | 500..) {
                     return self.failed(&Failure::new(
                         failure.code,
-                        format!(
+                        format_args!(
                             "the run {} can't be followed: {}",
                             report::quote(&self.run),
-                            failure.message
+                            failure.message.clone()
                         ),
                     ));
                 }
-                failure.message
+                failure.message.clone()
             }
             (None, None) => "no answer".to_string(),
         };
@@ -352,7 +356,7 @@ impl<'a> Session<'a> {
             let run = report::quote(&self.run);
             let message =
                 format!("the run {run} was not over after {waited}; it goes on without being watched");
-            return self.failed(&Failure::new(Code::Timeout, message));
+            return self.failed(&Failure::new(Code::Timeout, format_args!("{message}")));
         }
         // The last question is asked when the time is up, so that a run which just ended is seen.
         let until = (now + self.pace.next(asked)).min(by);
@@ -369,7 +373,7 @@ impl<'a> Session<'a> {
         }
         let head = transfer.head.as_ref().filter(|head| head.status >= 400)?;
         let fails = self.plan.fail != Fail::No || self.plan.wait.is_some();
-        fails.then(|| report::http_failure(head, &String::from_utf8_lossy(&transfer.body)))
+        fails.then(|| report::http_failure(head, &lossy(&transfer.body)))
     }
 
     fn failed(&self, failure: &Failure) -> State {
@@ -413,7 +417,7 @@ fn question(call: &Request, url: &Url) -> Request {
 
 /// `Retry-After` of the answer, in seconds or as a date.
 fn retry_after(transfer: &Transfer, clock: u64) -> Option<Duration> {
-    let value = transfer.head.as_ref()?.header("retry-after")?.trim();
+    let value = transfer.head.as_ref()?.header("retry-after")?.trim_ascii();
     let seconds = value
         .parse()
         .ok()

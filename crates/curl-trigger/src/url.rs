@@ -7,7 +7,10 @@ use alloc::{
 };
 use core::{fmt, net::IpAddr};
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    text::{address as address_text, split_once},
+};
 
 /// How the server is spoken to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,23 +47,23 @@ impl Url {
     /// Reads a URL; `http://` may be left out, as with curl. A fragment is dropped.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         check_characters(text)?;
-        let (scheme, rest) = match text.split_once("://") {
+        let (scheme, rest) = match split_once(text, "://") {
             None => (Scheme::Http, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::Http, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
             Some(_) => {
                 return Err(Failure::new(
                     Code::UnsupportedProtocol,
-                    "the URL's scheme is neither http nor https: no other is supported",
+                    format_args!("the URL's scheme is neither http nor https: no other is supported"),
                 ));
             }
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         if authority.contains('@') {
-            return Err(Failure::usage(
-                "a user or password in the URL is not supported: send it as a header, -H @file keeps it out of the arguments",
-            ));
+            return Err(Failure::usage(format_args!(
+                "a user or password in the URL is not supported: send it as a header, -H @file keeps it out of the arguments"
+            )));
         }
         let (host, port) = split_authority(authority)?;
         let port = match port {
@@ -125,8 +128,8 @@ impl Url {
     pub fn authority(&self) -> String {
         let host = match &self.host {
             Host::Name(name) => name.clone(),
-            Host::Address(IpAddr::V4(address)) => address.to_string(),
-            Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            Host::Address(IpAddr::V4(address)) => address_text((*address).into()),
+            Host::Address(IpAddr::V6(address)) => format!("[{}]", address_text((*address).into())),
         };
         match (self.scheme, self.port) {
             (Scheme::Http, 80) | (Scheme::Https, 443) => host,
@@ -157,7 +160,7 @@ impl fmt::Display for Url {
 }
 
 fn bad(message: &str) -> Failure {
-    Failure::new(Code::BadUrl, message)
+    Failure::new(Code::BadUrl, format_args!("{message}"))
 }
 
 fn check_characters(text: &str) -> Result<(), Failure> {

@@ -49,7 +49,7 @@ pub fn status_url(called: &Url, head: &Head, body: &str) -> Result<Url, Failure>
         return called.join(&link).map_err(|failure| {
             Failure::new(
                 Code::RunUnknown,
-                format!(
+                format_args!(
                     "the run's address that the server gave can't be used: {}",
                     failure.message
                 ),
@@ -59,7 +59,9 @@ pub fn status_url(called: &Url, head: &Head, body: &str) -> Result<Url, Failure>
     let Some(id) = run_id(body) else {
         return Err(Failure::new(
             Code::RunUnknown,
-            "the answer has no Location, links.self or run_id, so there is no run to wait for: leave out --wait",
+            format_args!(
+                "the answer has no Location, links.self or run_id, so there is no run to wait for: leave out --wait"
+            ),
         ));
     };
     let id = path_segment(&id);
@@ -74,30 +76,51 @@ pub fn run_state(body: &str) -> Result<RunState, Failure> {
     let Some(word) = json::find(body, &["state"]).or_else(|| json::find(body, &["status"])) else {
         return Err(Failure::new(
             Code::RunUnknown,
-            "the server's answer about the run has neither state nor status",
+            format_args!("the server's answer about the run has neither state nor status"),
         ));
     };
-    let ended = |code, word| {
-        let cause = ["reason", "error", "message", "detail"]
-            .iter()
-            .find_map(|key| json::find(body, &[key]));
-        RunState::Ended(code, word, cause.filter(|cause| !cause.is_empty()))
-    };
-    match word.to_ascii_lowercase().as_str() {
-        "pending" | "queued" | "accepted" | "started" | "starting" | "running" | "processing"
-        | "in_progress" => Ok(RunState::Active(word)),
-        "succeeded" | "success" | "successful" | "completed" | "complete" | "done" => {
-            Ok(RunState::Succeeded(word))
-        }
-        "failed" | "failure" | "error" | "timed_out" => Ok(ended(Code::RunFailed, word)),
-        "cancelled" | "canceled" | "aborted" => Ok(ended(Code::RunCancelled, word)),
-        "interrupted" => Ok(ended(Code::RunInterrupted, word)),
-        _ => Err(Failure::new(
+    let Some((_, meaning)) = WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)) else {
+        return Err(Failure::new(
             Code::RunUnknown,
-            "the server gives the run a state that is not known here",
-        )),
-    }
+            format_args!("the server gives the run a state that is not known here"),
+        ));
+    };
+    Ok(match meaning {
+        None => RunState::Active(word),
+        Some(Code::Ok) => RunState::Succeeded(word),
+        Some(code) => {
+            let cause = ["reason", "error", "message", "detail"]
+                .iter()
+                .find_map(|key| json::find(body, &[key]));
+            RunState::Ended(*code, word, cause.filter(|cause| !cause.is_empty()))
+        }
+    })
 }
+
+/// The servers' words for a run's state, and the exit code each one means; none while it is not over.
+const WORDS: [(&str, Option<Code>); 21] = [
+    ("pending", None),
+    ("queued", None),
+    ("accepted", None),
+    ("started", None),
+    ("starting", None),
+    ("running", None),
+    ("processing", None),
+    ("in_progress", None),
+    ("succeeded", Some(Code::Ok)),
+    ("success", Some(Code::Ok)),
+    ("completed", Some(Code::Ok)),
+    ("complete", Some(Code::Ok)),
+    ("done", Some(Code::Ok)),
+    ("failed", Some(Code::RunFailed)),
+    ("failure", Some(Code::RunFailed)),
+    ("error", Some(Code::RunFailed)),
+    ("timed_out", Some(Code::RunFailed)),
+    ("cancelled", Some(Code::RunCancelled)),
+    ("canceled", Some(Code::RunCancelled)),
+    ("aborted", Some(Code::RunCancelled)),
+    ("interrupted", Some(Code::RunInterrupted)),
+];
 
 /// The pauses between questions: what the server asks for, else doubling from one second to ten.
 #[derive(Clone, Copy, Debug, Default)]

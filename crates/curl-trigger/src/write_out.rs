@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 use core::time::Duration;
 
-use crate::{exit::Failure, response::Head};
+use crate::{exit::Failure, response::Head, text};
 
 /// When the steps of the last transfer were done, counted from its begin; zero for one not reached.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -156,7 +156,7 @@ fn variable(name: &str, facts: &Facts) -> Option<String> {
         "size_download" => format!("{}", facts.downloaded),
         "remote_ip" => facts
             .remote
-            .map(|remote| format!("{}", remote.ip()))
+            .map(|remote| text::address(remote.ip()))
             .unwrap_or_default(),
         "remote_port" => number(facts.remote.map_or(0, |remote| remote.port().into())),
         "time_namelookup" => seconds(facts.times.name_lookup),

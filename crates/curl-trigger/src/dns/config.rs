@@ -11,6 +11,8 @@ use core::{
     time::Duration,
 };
 
+use crate::text::split_once;
+
 /// As many servers as the C library asks.
 const MAX_SERVERS: usize = 3;
 /// The longest name in presentation form, without a trailing dot (RFC 1035 section 3.1).
@@ -106,7 +108,7 @@ pub fn is_valid(name: &str) -> bool {
 
 /// `10.0.0.10`, `fd00::10`, or with a port as OpenBSD's resolver writes it: `[10.0.0.10]:5353`.
 fn parse_server(word: &str) -> Option<SocketAddr> {
-    if let Some((address, port)) = word.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+    if let Some((address, port)) = word.strip_prefix('[').and_then(|rest| split_once(rest, "]:")) {
         return Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?));
     }
     Some(SocketAddr::new(word.parse().ok()?, DNS_PORT))

@@ -1,6 +1,6 @@
 //! The names of the options, in one table that the parser and `--help` share.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 /// An option.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +50,9 @@ pub(super) struct Entry {
     value: &'static str,
     about: &'static str,
 }
+
+/// Where the texts of `--help` begin.
+const ABOUT_COLUMN: usize = 38;
 
 /// Stands for "no short form".
 const NONE: char = '\0';
@@ -282,13 +285,20 @@ impl Known {
 
 impl Entry {
     pub(super) fn help_line(&self) -> String {
-        let short = if self.short == NONE {
-            String::from("    ")
-        } else {
-            format!("-{}, ", self.short)
-        };
-        let names = format!("{short}--{} {}", self.long, self.value);
-        format!("  {names:<36} {}\n", self.about)
+        let mut line = String::from(if self.short == NONE { "      " } else { "  -" });
+        if self.short != NONE {
+            line.push(self.short);
+            line.push_str(", ");
+        }
+        for part in ["--", self.long, " ", self.value] {
+            line.push_str(part);
+        }
+        while line.len() < ABOUT_COLUMN {
+            line.push(' ');
+        }
+        line.push_str(self.about);
+        line.push('\n');
+        line
     }
 }
 

@@ -12,7 +12,7 @@ fn options(arguments: &[&str]) -> Options {
 fn refusal(arguments: &[&str]) -> String {
     let failure = parse(arguments.iter().copied()).expect_err("refused");
     assert_eq!(failure.code, crate::exit::Code::Usage);
-    failure.message
+    failure.message.clone()
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn add(
         let file_variable = format!("{variable}_FILE");
         let value = match (environment.filled(variable), environment.filled(&file_variable)) {
             (Some(_), Some(_)) => {
-                return Err(Failure::usage(format!(
+                return Err(Failure::usage(format_args!(
                     "{variable} and {file_variable} are both set: which one counts?"
                 )));
             }
@@ -37,12 +37,14 @@ pub(super) fn add(
             (None, Some(path)) => read_text(files, path, &format!("the file of {file_variable},"))?,
             (None, None) => continue,
         };
-        let value = value.trim();
+        let value = value.trim_ascii();
         if value.is_empty() {
-            return Err(Failure::usage(format!("{variable} is empty but for white space")));
+            return Err(Failure::usage(format_args!(
+                "{variable} is empty but for white space"
+            )));
         }
         headers.set_default(Header::new(header, &format!("{prefix}{value}")).map_err(|_| {
-            Failure::usage(format!(
+            Failure::usage(format_args!(
                 "{variable} holds a line break or another control character"
             ))
         })?);

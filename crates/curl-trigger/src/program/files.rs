@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use curl_trigger::plan::ReadFile;
+use curl_trigger::{plan::ReadFile, text::lossy};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{Mode, OFlags},
@@ -47,9 +47,7 @@ pub(crate) fn read(path: &str, limit: usize) -> Result<Vec<u8>, String> {
 /// The text of a file that may be absent or unreadable: then it is empty.
 pub(crate) fn read_or_empty(path: &str) -> String {
     const LARGEST: usize = 1024 * 1024;
-    read(path, LARGEST)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    read(path, LARGEST).map(|bytes| lossy(&bytes)).unwrap_or_default()
 }
 
 /// Opens a file; one that is made is readable and writable as the umask allows.

@@ -77,7 +77,7 @@ fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<
     let mut words = Vec::new();
     for (position, argument) in arguments.iter().enumerate().skip(1) {
         let word = argument.to_str();
-        words.push(word.map_err(|_| Failure::usage(format!("argument {position} is not UTF-8 text")))?);
+        words.push(word.map_err(|_| Failure::usage(format_args!("argument {position} is not UTF-8 text")))?);
     }
     match options::parse(words.into_iter())? {
         Command::Run(options) => Plan::new(&options, environment, &mut Files, FLAVOUR).map(Some),
@@ -118,7 +118,7 @@ fn run(plan: &Plan) -> Code {
                 }
                 net::sleep(&clock, until);
             }
-            Step::End(ending) => return end(plan, &client, &session, &mut printer, ending),
+            Step::End(ending) => return end(plan, &client, &session, &mut printer, &ending),
         }
     }
 }
@@ -128,16 +128,15 @@ fn end(
     client: &Client<'_>,
     session: &Session<'_>,
     printer: &mut Printer<'_>,
-    ending: Ending,
+    ending: &Ending,
 ) -> Code {
-    let mut code = ending.code;
-    if let Err(failure) = printer.finish() {
-        code = if code == Code::Ok { failure.code } else { code };
-    }
-    let failure = (code != Code::Ok).then(|| Failure::new(code, ending.message));
+    let unwritten = printer.finish().err().filter(|_| ending.code == Code::Ok);
+    let unwritten = unwritten.map(|failure| report::failed(&plan.name, &failure));
+    let Ending { code, line, message } = unwritten.as_ref().unwrap_or(ending);
+    let failure = (*code != Code::Ok).then(|| Failure::new(*code, format_args!("{message}")));
     if let Some(format) = &plan.output.write_out {
         printer.write_out(format, &client.facts(session, failure));
     }
-    printer.outcome(&ending.line);
-    code
+    printer.outcome(line);
+    *code
 }

@@ -1,6 +1,5 @@
 //! Waiting, and TCP connections with deadlines.
 
-use alloc::format;
 use core::{net::SocketAddr, time::Duration};
 
 use curl_trigger::exit::{Code, Failure};
@@ -90,7 +89,7 @@ pub(crate) fn send_all(
             Err(error) => {
                 return Err(Failure::new(
                     Code::Send,
-                    format!("sending failed: {}", words(error)),
+                    format_args!("sending failed: {}", words(error)),
                 ));
             }
         }
@@ -117,7 +116,7 @@ pub(crate) fn receive(
             Err(error) => {
                 return Err(Failure::new(
                     Code::Receive,
-                    format!("receiving failed: {}", words(error)),
+                    format_args!("receiving failed: {}", words(error)),
                 ));
             }
         }
@@ -126,5 +125,5 @@ pub(crate) fn receive(
 
 /// The failure of a deadline that passed.
 pub(crate) fn timed_out(what: &str) -> Failure {
-    Failure::new(Code::Timeout, format!("time is up: {what}"))
+    Failure::new(Code::Timeout, format_args!("time is up: {what}"))
 }

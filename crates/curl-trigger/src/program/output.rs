@@ -130,7 +130,10 @@ impl<'a> Printer<'a> {
         };
         written.map_err(|error| {
             let path = self.plan.output.file.as_deref().unwrap_or("the standard output");
-            Failure::new(Code::Write, format!("{path} can't be written: {}", words(error)))
+            Failure::new(
+                Code::Write,
+                format_args!("{path} can't be written: {}", words(error)),
+            )
         })
     }
 

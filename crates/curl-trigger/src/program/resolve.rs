@@ -73,7 +73,7 @@ fn failure(name: &str, error: LookupError, config: &ResolverConfig) -> Failure {
             )
         }
     };
-    Failure::new(Code::Resolve, why)
+    Failure::new(Code::Resolve, format_args!("{why}"))
 }
 
 fn random_id() -> u16 {

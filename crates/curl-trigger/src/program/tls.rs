@@ -11,6 +11,7 @@ use core::time::Duration;
 use curl_trigger::{
     exit::{Code, Failure},
     plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
+    text::address as address_text,
     url::{Host, Url},
 };
 use rustix::fd::OwnedFd;
@@ -62,7 +63,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let host = match &url.host {
             Host::Name(name) => name.clone(),
-            Host::Address(address) => address.to_string(),
+            Host::Address(address) => address_text(*address),
         };
         let name = ServerName::try_from(host).map_err(|_| handshake_failure("the host is no DNS name"))?;
         let connection = UnbufferedClientConnection::new(Arc::new(config(plan)?), name)
@@ -118,7 +119,7 @@ impl Session {
                 }
                 return Ok(Received::Bytes(length));
             }
-            let progress = self.advance(None).map_err(in_transfer)?;
+            let progress = self.advance(None).map_err(|failure| in_transfer(&failure))?;
             self.flush(socket, clock, by)?;
             if !self.plain.is_empty() {
                 continue;
@@ -258,11 +259,17 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
 }
 
 fn ca_failure(path: &str, why: &str) -> Failure {
-    Failure::new(Code::CaFile, format!("the CA file {path} can't be used: {why}"))
+    Failure::new(
+        Code::CaFile,
+        format_args!("the CA file {path} can't be used: {why}"),
+    )
 }
 
 fn handshake_failure(why: &str) -> Failure {
-    Failure::new(Code::TlsHandshake, format!("the TLS handshake failed: {why}"))
+    Failure::new(
+        Code::TlsHandshake,
+        format_args!("the TLS handshake failed: {why}"),
+    )
 }
 
 /// A connection that breaks within the handshake: curl's code for that is the handshake's.
@@ -274,8 +281,8 @@ fn in_handshake(failure: Failure) -> Failure {
     }
 }
 
-fn in_transfer(failure: Failure) -> Failure {
-    Failure::new(Code::Receive, failure.message)
+fn in_transfer(failure: &Failure) -> Failure {
+    Failure::new(Code::Receive, format_args!("{}", failure.message))
 }
 
 fn failure(error: &Error) -> Failure {
@@ -297,7 +304,7 @@ fn failure(error: &Error) -> Failure {
     };
     Failure::new(
         Code::Certificate,
-        format!("the server's certificate is not accepted: {why}"),
+        format_args!("the server's certificate is not accepted: {why}"),
     )
 }
 

@@ -12,6 +12,7 @@ use curl_trigger::{
     request::Request,
     response::{Head, Reader, Sink},
     session::{Limits, MAX_KEPT_BODY, Role, Session, Transfer},
+    text,
     url::{Host, Scheme, Url},
     write_out::{Facts, Times},
 };
@@ -143,7 +144,7 @@ impl<'a> Client<'a> {
                     if !whole {
                         let cut =
                             "the connection was closed without TLS's own end: the answer may have been cut";
-                        return Err(Failure::new(Code::Receive, cut));
+                        return Err(Failure::new(Code::Receive, format_args!("{cut}")));
                     }
                     return Ok(());
                 }
@@ -191,23 +192,29 @@ impl<'a> Client<'a> {
             } else {
                 left
             };
-            printer.verbose(&|| format!("* Trying {address}..."));
+            let shown = format!("{} port {}", text::address(address.ip()), url.port);
+            printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
                 Ok(socket) => {
                     self.facts.remote = Some(address);
-                    printer.verbose(&|| format!("* Connected to {address}"));
+                    printer.verbose(&|| format!("* Connected to {shown}"));
                     return Ok(socket);
                 }
-                Err(error) => last = Some((address, error)),
+                Err(error) => last = Some((shown, error)),
             }
         }
         let place = url.authority();
         Err(match last {
-            Some((address, ConnectError::Failed(error))) => {
-                let message = format!("{place} could not be connected to at {address}: {}", words(error));
-                Failure {
-                    refused: error == Errno::CONNREFUSED,
-                    ..Failure::new(Code::Connect, message)
+            Some((shown, ConnectError::Failed(error))) => {
+                let why = words(error);
+                let failure = Failure::new(
+                    Code::Connect,
+                    format_args!("{place} could not be connected to at {shown}: {why}"),
+                );
+                if error == Errno::CONNREFUSED {
+                    failure.refused()
+                } else {
+                    failure
                 }
             }
             _ => net::timed_out(&format!("{place} did not take a connection")),

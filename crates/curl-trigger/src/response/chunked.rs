@@ -108,5 +108,5 @@ impl Chunked {
 }
 
 fn broken(how: &str) -> Failure {
-    Failure::new(Code::Receive, alloc::format!("a chunk of the body {how}"))
+    Failure::new(Code::Receive, format_args!("a chunk of the body {how}"))
 }

@@ -54,7 +54,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Transfer {
 
 fn broken(code: Code) -> Transfer {
     Transfer {
-        failure: Some(Failure::new(code, "broken")),
+        failure: Some(Failure::new(code, format_args!("broken"))),
         ..Transfer::default()
     }
 }

@@ -1,10 +1,14 @@
 //! What is printed where, and what the kubelet gets to read.
 
-use std::fs;
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::mpsc,
+};
 
 use crate::support::{
     program::{EmptyRoot, plain, run, run_with},
-    server::{Server, answer},
+    server::{Server, answer, wait_for_close},
 };
 
 #[test]
@@ -82,4 +86,36 @@ fn help_and_version_need_no_url() {
     assert!(run(&["-V"]).exits(0).out.contains("Protocols: http\n"));
     let ran = run(&[]).exits(2);
     assert!(ran.err.contains("TRIGGER_URL"), "{}", ran.err);
+}
+
+#[test]
+fn a_pod_that_is_deleted_ends_at_once() {
+    let (called, calls) = mpsc::channel();
+    let server = Server::start(move |stream, _| {
+        called.send(()).expect("the test waits");
+        wait_for_close(stream);
+    });
+    let mut child = Command::new(plain())
+        .args(["-sS", &server.url("/")])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    calls.recv().expect("a call");
+    assert!(
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .expect("kill")
+            .success()
+    );
+    assert_eq!(child.wait().expect("an end").code(), Some(143));
+}
+
+#[test]
+fn output_that_nobody_takes_is_23() {
+    let server = Server::answering(answer("200 OK", "", "fine"));
+    for options in [&["-o", "/nowhere/x"][..], &["-o", "/dev/full"]] {
+        let ran = run(&[options, &["-sS", &server.url("/")]].concat()).exits(23);
+        assert!(ran.err.contains("can't be written"), "{}", ran.err);
+    }
 }
