@@ -97,7 +97,7 @@ async fn accept(
     }
 }
 
-/// Serves one request of the connection; every answer says `Connection: close`.
+/// Serves one request of the connection and closes it.
 async fn serve(
     mut client: TcpStream,
     server: SocketAddr,
@@ -107,13 +107,13 @@ async fn serve(
     if fault == Fault::Refuse {
         return Ok(());
     }
-    let request = read_request(&mut client).await?;
+    let request = read_message(&mut client).await?;
     locked(requests).push(request.clone());
     match fault {
         Fault::None => client.write_all(&exchange(server, &request).await?).await,
         Fault::CutRequest => {
             let mut upstream = TcpStream::connect(server).await?;
-            upstream.write_all(&request[..request.len() - body_length(&request) / 2]).await
+            upstream.write_all(&request[..request.len() - body_length(&request).unwrap_or(0) / 2]).await
         }
         Fault::LoseAnswer => exchange(server, &request).await.map(drop),
         Fault::CutAnswer => {
@@ -136,34 +136,45 @@ async fn answer(client: &mut TcpStream, status: u16, headers: &str) -> std::io::
     client.write_all(head.as_bytes()).await
 }
 
-/// Sends the request on and reads the whole answer, which ends with the connection.
+/// Sends the request on and reads the whole answer.
 async fn exchange(server: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut upstream = TcpStream::connect(server).await?;
-    let line_end = find(request, b"\r\n").unwrap_or(0);
-    upstream.write_all(&request[..line_end]).await?;
-    upstream.write_all(b"\r\nconnection: close").await?;
-    upstream.write_all(&request[line_end..]).await?;
-    let mut answer = Vec::new();
-    upstream.read_to_end(&mut answer).await?;
-    Ok(answer)
+    upstream.write_all(request).await?;
+    read_message(&mut upstream).await
 }
 
-async fn read_request(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut request = Vec::new();
-    while find(&request, b"\r\n\r\n").is_none_or(|head| request.len() < head + 4 + body_length(&request)) {
-        if client.read_buf(&mut request).await? == 0 {
+/// Reads a request or an answer: its head, and the body that the head announces.
+async fn read_message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    while !is_whole(&message) {
+        if stream.read_buf(&mut message).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
-    Ok(request)
+    Ok(message)
+}
+
+fn is_whole(message: &[u8]) -> bool {
+    let Some(head) = find(message, b"\r\n\r\n") else { return false };
+    match body_length(message) {
+        Some(length) => message.len() >= head + 4 + length,
+        None if is_chunked(message) => message.ends_with(b"\r\n0\r\n\r\n"),
+        None => true,
+    }
 }
 
 /// The length that the head announces.
-fn body_length(request: &[u8]) -> usize {
-    let head = &request[..find(request, b"\r\n\r\n").unwrap_or(0)];
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+fn body_length(message: &[u8]) -> Option<usize> {
+    head(message).lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+}
+
+fn is_chunked(message: &[u8]) -> bool {
+    head(message).lines().any(|line| line == "transfer-encoding: chunked")
+}
+
+fn head(message: &[u8]) -> String {
+    let head = &message[..find(message, b"\r\n\r\n").unwrap_or(0)];
+    String::from_utf8_lossy(head).to_ascii_lowercase()
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

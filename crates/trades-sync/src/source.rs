@@ -46,7 +46,11 @@ impl Source {
     /// [`SourceError::Url`] for a URL that can't be used, [`SourceError::Connect`] when there is no way in.
     /// Neither shows the URL or its password.
     pub async fn connect(url: &SecretString, views: Views) -> Result<Self, SourceError> {
-        let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| SourceError::Url)?;
+        let url = url.expose_secret();
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(SourceError::Url);
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| SourceError::Url)?;
         let options = options.application_name("trades-sync").disable_statement_logging();
         let server = format!(
             "{}:{} (database {}, user {})",

@@ -97,7 +97,7 @@ pub fn normalize(document: &[u8]) -> Result<Normalized> {
 }
 
 fn text(root: &Node<'_>, name: &'static str) -> Result<Option<String>> {
-    root.field(&[name])?.map(|node| Ok(node.text()?.to_owned())).transpose()
+    root.field(&[name])?.map(|node| Ok(node.raw_text()?.to_owned())).transpose()
 }
 
 fn rows(root: &Node<'_>, drops: &mut Drops) -> Result<Vec<KpiRow>> {
@@ -158,14 +158,11 @@ fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
 fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>) -> Result<()> {
     for (name, sides) in by_kpi.entries()? {
         let lists = extremes.entry(by_kpi.key_name(name)?).or_default();
-        for (side, list) in sides.entries()? {
-            let target = match side {
-                "hi" => &mut lists.hi,
-                "lo" => &mut lists.lo,
-                _ => return Err(list.refused("is a side other than `hi` and `lo`")),
-            };
-            for node in list.items()? {
-                target.push(extremes_item(&node)?);
+        for (side, target) in [("hi", &mut lists.hi), ("lo", &mut lists.lo)] {
+            if let Some(list) = sides.field(&[side])? {
+                for node in list.items()? {
+                    target.push(extremes_item(&node)?);
+                }
             }
         }
     }

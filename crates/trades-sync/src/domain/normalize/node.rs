@@ -141,7 +141,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn date(&self) -> Result<Date> {
-        let text = self.text()?;
+        let text = self.raw_text()?;
         // jiff reads more spellings than the contract has.
         let date: Option<Date> = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
         date.ok_or_else(|| self.must_be("a day that exists, as YYYY-MM-DD"))

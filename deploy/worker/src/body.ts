@@ -1,0 +1,27 @@
+import { tooLarge } from "./errors";
+
+/** Four times what a stored day may have: room for white space and for fields that are ignored. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+export async function readBody(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get("Content-Length") ?? 0) > MAX_BODY_BYTES) throw bodyTooLarge();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw bodyTooLarge();
+    chunks.push(chunk);
+  }
+
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+function bodyTooLarge() {
+  return tooLarge(`the body is larger than ${MAX_BODY_BYTES} bytes; send fewer points`);
+}
