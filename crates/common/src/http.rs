@@ -10,7 +10,7 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
 use tokio::time::Instant;
 
 /// How long and how often a request is tried.
@@ -74,17 +74,20 @@ enum Miss {
 }
 
 impl RetryingClient {
-    /// A client that takes answers of at most `longest_answer` bytes. It follows no redirect, so that no
-    /// credential travels to a place that was not configured.
+    /// A client for the server at `base_url` that takes answers of at most `longest_answer` bytes. It follows no
+    /// redirect, so that no credential travels to a place that was not configured. An https server is
+    /// checked against the system's certificates, or those of the file that `SSL_CERT_FILE` names.
     ///
     /// # Panics
     /// When TLS can't be set up, which is a fault of the build.
-    pub fn new(policy: RetryPolicy, longest_answer: usize) -> Self {
+    pub fn new(base_url: &str, policy: RetryPolicy, longest_answer: usize) -> Self {
         install_tls_provider();
+        let roots = if base_url.starts_with("https:") { system_roots() } else { Vec::new() };
         let client = Client::builder()
             .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(5).min(policy.attempt_timeout))
             .redirect(Policy::none())
+            .tls_certs_only(roots)
             .build()
             .expect("the client is made of constants");
         Self { client, policy, longest_answer }
@@ -192,6 +195,16 @@ pub fn excerpt(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() { line } else { format!(": {line}") }
+}
+
+/// The certificates that the system trusts. None at all is no error yet: an image without them serves
+/// plain HTTP, and a TLS handshake says itself that it trusts nobody.
+fn system_roots() -> Vec<Certificate> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        tracing::warn!("this system has no CA certificates; mount some and name them in SSL_CERT_FILE");
+    }
+    found.certs.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
 }
 
 /// rustls with ring, chosen once for the process: it builds without cmake and links statically.

@@ -23,8 +23,8 @@ pub enum Fault {
     CutAnswer,
     /// Never reaches the server; this status comes back.
     Status(u16),
-    /// Never reaches the server; 429 with `Retry-After: 1`.
-    TooMany,
+    /// Never reaches the server; 429 with `Retry-After` of so many seconds comes back.
+    RetryAfter(u32),
     /// Reaches the server; a 500 comes back in place of the server's answer.
     ErrorAfterCommit,
     /// Never reaches the server, and nothing comes back for as long as the client waits.
@@ -121,7 +121,7 @@ async fn serve(
             client.write_all(&answer[..answer.len() - 10]).await
         }
         Fault::Status(status) => answer(&mut client, status, "").await,
-        Fault::TooMany => answer(&mut client, 429, "retry-after: 1\r\n").await,
+        Fault::RetryAfter(seconds) => answer(&mut client, 429, &format!("retry-after: {seconds}\r\n")).await,
         Fault::ErrorAfterCommit => {
             exchange(server, &request).await?;
             answer(&mut client, 500, "").await

@@ -34,7 +34,7 @@ pub struct ApiSink {
 impl ApiSink {
     /// The receiver that the configuration names.
     pub fn new(config: ApiConfig, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(retries, LONGEST_ANSWER), config }
+        Self { client: RetryingClient::new(&config.url, retries, LONGEST_ANSWER), config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {

@@ -64,7 +64,7 @@ struct QueryResult {
 impl D1Sink {
     /// The database that the configuration names.
     pub fn new(config: D1Config, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(retries, LONGEST_ANSWER), config }
+        Self { client: RetryingClient::new(&config.api_url, retries, LONGEST_ANSWER), config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {

@@ -73,7 +73,7 @@ const PASSING: [&[Fault]; 8] = [
     &[Fault::CutAnswer],
     &[Fault::Refuse, Fault::Refuse],
     &[Fault::Status(500), Fault::Status(503)],
-    &[Fault::TooMany],
+    &[Fault::RetryAfter(1)],
     &[Fault::ErrorAfterCommit],
     &[Fault::LoseAnswer, Fault::CutRequest, Fault::Status(502)],
 ];
@@ -166,4 +166,58 @@ async fn d1_without_its_tables_is_a_refusal_that_names_the_migrations() {
     let call = call.env("CLOUDFLARE_API_TOKEN", "wrong-token");
     let outcome = call.fails(5, &["CLOUDFLARE_API_TOKEN"]).await;
     assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn any_sequence_of_faults_leaves_a_whole_day() {
+    const FAULTS: [Fault; 8] = [
+        Fault::Refuse,
+        Fault::CutRequest,
+        Fault::LoseAnswer,
+        Fault::CutAnswer,
+        Fault::Status(500),
+        Fault::RetryAfter(1),
+        Fault::ErrorAfterCommit,
+        Fault::Status(503),
+    ];
+    let scene = Scene::set().await;
+    let access = &scene.worker.access;
+    for seed in 0..6 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let faults: Vec<Fault> = (0..rng.usize(1..=5)).map(|_| FAULTS[rng.usize(..FAULTS.len())]).collect();
+        let (api, d1) = (
+            FaultProxy::before(&access.worker, faults.clone()).await,
+            FaultProxy::before(&access.d1_api, faults.iter().rev().copied()).await,
+        );
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
+        let call = call.api(access, &api.url()).d1(access, &format!("{}/client/v4", d1.url()));
+        let outcome = call.outcome().await;
+        let stored = stored_in_d1(access, DAY).await;
+        match outcome.code {
+            Some(0) => assert_eq!(stored, scene.new, "{faults:?}: a day reported as stored is stored"),
+            Some(6) => {
+                assert!(stored == scene.old || stored == scene.new, "{faults:?}: a mixed day is stored")
+            }
+            _ => panic!("{faults:?}: {outcome:#?}"),
+        }
+        direct(&scene.database, &scene.worker).succeeds().await;
+        assert_eq!(stored_in_d1(access, DAY).await, scene.new, "{faults:?}: a rerun repairs it");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_obeyed_within_the_budget_and_ends_the_run_beyond_it() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let call = |budget, url: String| {
+        let call = Sync::run(&["--sink", "api"]).database(&database).env("RETRY_BUDGET_SECONDS", budget);
+        call.api(&worker.access, &url)
+    };
+    let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3)]).await;
+    let outcome = call("30", proxy.url()).succeeds().await;
+    let waits: Vec<f64> = outcome.log().iter().filter_map(|line| line["wait_ms"].as_f64()).collect();
+    assert_eq!(waits, [3000.0], "the jittered backoff is shorter: {outcome:#?}");
+    let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3600)]).await;
+    call("30", proxy.url()).fails(6, &["after 1 tries", "429"]).await;
+    assert_eq!(proxy.requests().len(), 1);
 }

@@ -11,4 +11,5 @@ mod sinks;
 mod source_failures;
 mod source_values;
 mod support;
+mod tls;
 mod together;
