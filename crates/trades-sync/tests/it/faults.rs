@@ -196,7 +196,7 @@ async fn any_sequence_of_faults_leaves_a_whole_day() {
         match outcome.code {
             Some(0) => assert_eq!(stored, scene.new, "{faults:?}: a day reported as stored is stored"),
             Some(6) => {
-                assert!(stored == scene.old || stored == scene.new, "{faults:?}: a mixed day is stored")
+                assert!(stored == scene.old || stored == scene.new, "{faults:?}: a mixed day is stored");
             }
             _ => panic!("{faults:?}: {outcome:#?}"),
         }
