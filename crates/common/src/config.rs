@@ -39,7 +39,9 @@ impl Variable {
 /// The variables as a section of a help text.
 pub fn help(variables: &[Variable]) -> String {
     let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
-    let mut text = "Environment (or the same names in the file of --config):\n".to_owned();
+    let mut text =
+        "Environment, or the same names in the file of --config (behind a semicolon: the default):\n"
+            .to_owned();
     for Variable { name, secret, help } in variables {
         let mark = if *secret { '*' } else { ' ' };
         let _ = writeln!(text, "  {name:width$}{mark} {help}");

@@ -10,8 +10,10 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::Instant;
+
+use crate::{telemetry, tls};
 
 /// How long and how often a request is tried.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +83,8 @@ impl RetryingClient {
     /// # Panics
     /// When TLS can't be set up, which is a fault of the build.
     pub fn new(base_url: &str, policy: RetryPolicy, longest_answer: usize) -> Self {
-        install_tls_provider();
-        let roots = if base_url.starts_with("https:") { system_roots() } else { Vec::new() };
+        tls::install_provider();
+        let roots = if base_url.starts_with("https:") { tls::system_roots() } else { Vec::new() };
         let client = Client::builder()
             .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(5).min(policy.attempt_timeout))
@@ -131,7 +133,7 @@ impl RetryingClient {
 
     async fn attempt(&self, request: RequestBuilder) -> Result<Answer, Miss> {
         let again = |error: reqwest::Error| Miss::Again { reason: cause(error), retry_after: None };
-        let traced = crate::telemetry::trace_headers();
+        let traced = telemetry::trace_headers();
         let request = traced.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let mut response = request.send().await.map_err(again)?;
         let status = response.status();
@@ -195,19 +197,4 @@ pub fn excerpt(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() { line } else { format!(": {line}") }
-}
-
-/// The certificates that the system trusts. None at all is no error yet: an image without them serves
-/// plain HTTP, and a TLS handshake says itself that it trusts nobody.
-fn system_roots() -> Vec<Certificate> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        tracing::warn!("this system has no CA certificates; mount some and name them in SSL_CERT_FILE");
-    }
-    found.certs.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
-}
-
-/// rustls with ring, chosen once for the process: it builds without cmake and links statically.
-pub(crate) fn install_tls_provider() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -6,3 +6,5 @@ pub mod config;
 pub mod http;
 pub mod shutdown;
 pub mod telemetry;
+
+mod tls;

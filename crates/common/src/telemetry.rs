@@ -15,14 +15,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{ConfigError, Settings, Variable};
+use crate::tls;
 
 /// The variables of this module, for a program's list.
 pub const VARIABLES: [Variable; 3] = [
     Variable::plain("LOG_FORMAT", "json or pretty; pretty on a terminal, else json"),
-    Variable::plain(
-        "LOG_LEVEL",
-        "error, warn, info, debug or trace, or a filter such as info,sqlx=debug; info",
-    ),
+    Variable::plain("LOG_LEVEL", "error, warn, info, debug, trace, or a filter of tracing's; info"),
     Variable::plain(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "where traces go over OTLP/HTTP, such as http://collector:4318; none",
@@ -115,7 +113,7 @@ fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync
 fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
     use opentelemetry_otlp::WithExportConfig;
 
-    crate::http::install_tls_provider();
+    tls::install_provider();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))

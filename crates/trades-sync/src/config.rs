@@ -22,10 +22,10 @@ const SCHEMA: &str = "utils_statistics";
 /// Every variable that the program reads.
 pub const VARIABLES: [Variable; 22] = [
     Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
-    Variable::plain("MV_KPI_TABLE", "utils_statistics.trades_kpi_summary_mv"),
-    Variable::plain("MV_SERIES_TABLE", "utils_statistics.trades_kpi_series_mv"),
-    Variable::plain("MV_EXTREMES_TABLE", "utils_statistics.trades_contract_extremes_by_kpi_mv"),
-    Variable::plain("MV_PORTFOLIO_TABLE", "utils_statistics.trades_portfolio_assets_mv"),
+    Variable::plain("MV_KPI_TABLE", "a view; utils_statistics.trades_kpi_summary_mv"),
+    Variable::plain("MV_SERIES_TABLE", "a view; utils_statistics.trades_kpi_series_mv"),
+    Variable::plain("MV_EXTREMES_TABLE", "a view; utils_statistics.trades_contract_extremes_by_kpi_mv"),
+    Variable::plain("MV_PORTFOLIO_TABLE", "a view; utils_statistics.trades_portfolio_assets_mv"),
     Variable::plain("SINK", "api, d1 or sqlite; api"),
     Variable::plain("SNAPSHOT_API_URL", "the receiver; https://api.haiphen.io"),
     Variable::plain("SNAPSHOT_ENDPOINT", "its path; /v1/internal/trades/snapshot"),
@@ -34,12 +34,9 @@ pub const VARIABLES: [Variable; 22] = [
     Variable::secret("CLOUDFLARE_API_TOKEN", "the right to edit D1"),
     Variable::plain("CLOUDFLARE_ACCOUNT_ID", "whose D1"),
     Variable::plain("D1_DATABASE_ID", "which D1 database"),
-    Variable::plain("D1_API_URL", "https://api.cloudflare.com/client/v4"),
+    Variable::plain("D1_API_URL", "Cloudflare's API; https://api.cloudflare.com/client/v4"),
     Variable::plain("SQLITE_PATH", "the file of the sqlite sink"),
-    Variable::plain(
-        "FALLBACK",
-        "d1 or none, when the API is unreachable; d1 if its three settings are there",
-    ),
+    Variable::plain("FALLBACK", "d1 or none, for when the API is unreachable; d1 if it is set up"),
     Variable::plain("REPORT_TIMEZONE", "what \"today\" means, such as America/New_York; UTC"),
     Variable::plain("RETRY_BUDGET_SECONDS", "what all tries of one request may take together; 60"),
     Variable::plain(

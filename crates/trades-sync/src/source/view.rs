@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use super::SourceError;
 use super::error::{reason, sqlstate};
+use crate::domain::METRICS;
 
 const UNDEFINED_SCHEMA: &str = "3F000";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -17,7 +18,7 @@ pub struct View {
     /// Its name, with its schema, in SQL's spelling.
     pub name: String,
     /// The columns that are read, besides `report_date`, which every view is filtered by.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<&'static str>,
 }
 
 impl View {
@@ -58,35 +59,18 @@ pub struct Views {
 impl Views {
     /// The views by the names given.
     pub fn named(kpis: String, series: String, extremes: String, portfolio: String) -> Self {
-        let view = |variable, name, columns| View { variable, name, columns };
+        let view =
+            |variable, name, columns: &[&'static str]| View { variable, name, columns: columns.to_vec() };
+        let mut extremes = view(
+            "MV_EXTREMES_TABLE",
+            extremes,
+            &["kpi_name", "side", "rank", "trade_id", "symbol", "contract_name", "mid_ts"],
+        );
+        extremes.columns.extend(METRICS.map(|(name, ..)| name));
         Self {
             kpis: view("MV_KPI_TABLE", kpis, &["kpi_name", "display_value", "sort_order"]),
             series: view("MV_SERIES_TABLE", series, &["kpi_name", "ts", "value", "source"]),
-            extremes: view(
-                "MV_EXTREMES_TABLE",
-                extremes,
-                &[
-                    "kpi_name",
-                    "side",
-                    "rank",
-                    "trade_id",
-                    "symbol",
-                    "contract_name",
-                    "mid_ts",
-                    "metric_raw",
-                    "metric_abs",
-                    "individual_pnl",
-                    "abs_individual_pnl",
-                    "percent_change",
-                    "cost_basis",
-                    "qty",
-                    "bid_price",
-                    "ask_price",
-                    "mid_price",
-                    "mid_mark_pnl",
-                    "liquidity_drag",
-                ],
-            ),
+            extremes,
             portfolio: view("MV_PORTFOLIO_TABLE", portfolio, &["trade_id", "symbol", "contract_name"]),
         }
     }
