@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::backfill::Backfilled;
 use crate::day::Shipped;
@@ -71,10 +72,15 @@ fn log_day(day: &Shipped, text: &str) {
         rows.portfolio_assets = rows.portfolio_assets,
         dropped,
         sent_bytes = receipt.map(|receipt| receipt.bytes),
-        read_ms = read.as_secs_f64() * 1e3,
-        stored_ms = stored.as_secs_f64() * 1e3,
+        read_ms = milliseconds(*read),
+        stored_ms = milliseconds(*stored),
         "{text}"
     );
+}
+
+/// To the microsecond, without the noise of a double behind it.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Logs a failure; gives its exit code.
