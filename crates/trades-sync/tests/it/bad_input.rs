@@ -1,6 +1,6 @@
 //! Arguments, settings and files that can't be used: one clear line, exit code 2, and no secret in it.
 
-use crate::support::{DAY, Sync, views_with};
+use crate::support::{DAY, Sync, start_worker, views_with};
 
 /// Names and values.
 type Environment<'a> = &'a [(&'a str, &'a str)];
@@ -130,4 +130,21 @@ async fn a_document_that_is_not_there_is_named() {
     Sync::new(&["--sink", "sqlite", "--input", "/nowhere/day.json"])
         .fails(2, &["--input /nowhere/day.json", "No such file"])
         .await;
+}
+
+#[tokio::test]
+async fn the_most_talkative_log_holds_no_secret() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let access = &worker.access;
+    for sink in ["api", "d1"] {
+        let call = Sync::run(&["--sink", sink]).database(&database).env("LOG_LEVEL", "trace");
+        let call = call.api(access, &access.worker).d1(access, &access.d1_api).env("SIGNING_SECRET", PASSWORD);
+        let outcome = call.succeeds().await;
+        assert!(outcome.stderr.contains("TRACE"), "the log is not talkative: {outcome:#?}");
+        let log = outcome.stdout + &outcome.stderr;
+        for secret in [PASSWORD, &database.url, ":secret@", &access.internal_token, &access.api_token] {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
+    }
 }
