@@ -1,7 +1,8 @@
 //! Logs on standard error, and traces over OTLP where an endpoint is configured.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
@@ -26,6 +27,34 @@ pub const VARIABLES: [Variable; 3] = [
         "where traces go over OTLP/HTTP, such as http://collector:4318; none",
     ),
 ];
+
+/// Whether a progress bar stands in the terminal's last line.
+static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a progress bar stands in the terminal's last line: log lines then take its place until it is
+/// drawn again.
+pub fn progress_shown(shown: bool) {
+    PROGRESS_SHOWN.store(shown, Ordering::Relaxed);
+}
+
+/// Standard error, which a progress bar may share. A log line comes in one write.
+struct LogLines;
+
+impl Write for LogLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        const ERASE_LINE: &[u8] = b"\r\x1b[K";
+        let mut stderr = io::stderr().lock();
+        if PROGRESS_SHOWN.load(Ordering::Relaxed) {
+            stderr.write_all(ERASE_LINE)?;
+        }
+        stderr.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,9 +130,9 @@ impl Drop for Telemetry {
 }
 
 fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync> {
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = io::stderr().is_terminal();
     let default = if terminal { LogFormat::Pretty } else { LogFormat::Json };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogLines);
     match format.unwrap_or(default) {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_target(false).boxed(),
         LogFormat::Pretty => lines.with_ansi(terminal).with_target(false).boxed(),

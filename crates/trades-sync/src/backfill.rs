@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use common::telemetry;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
 
@@ -50,21 +51,21 @@ pub(crate) async fn ship(
                 total.stored += 1;
                 total.rows +=
                     rows.kpi_values + rows.series_points + rows.extremes_items + rows.portfolio_assets;
-                progress.line(&format!("{day} {rows}"));
+                progress.day(&format!("{day} {rows}"));
             }
             Err(SyncError::Empty(_)) => {
                 total.empty += 1;
-                progress.line(&format!("{day} nothing in the views"));
+                progress.day(&format!("{day} nothing in the views"));
             }
             Err(error) if error.exit_code() == 5 => {
                 failures.push((*day, error.exit_code()));
-                progress.failure(&error);
+                tracing::error!(%error, "a day of the backfill failed");
+                progress.day(&format!("{day} refused"));
             }
             Err(error) => return Err(error),
         }
-        progress.step();
     }
-    progress.end();
+    drop(progress);
     match failures.first() {
         Some(&(first, code)) => {
             Err(SyncError::Backfill { failed: failures.len(), days: days.len(), first, code })
@@ -83,39 +84,32 @@ impl Progress {
     fn new(days: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template(
-                "{bar:30} {pos}/{len} days  {elapsed} (about {eta} left)  {msg}",
+                "{bar:30} {pos}/{len} days  {elapsed} (about {eta} left)  {wide_msg}",
             );
             ProgressBar::with_draw_target(Some(days as u64), ProgressDrawTarget::stderr())
                 .with_style(style.expect("the template is a constant"))
         });
+        telemetry::progress_shown(bar.is_some());
         Self { bar }
     }
 
-    fn line(&self, text: &str) {
+    /// A day is through.
+    fn day(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
+            Some(bar) => {
+                bar.set_message(text.to_owned());
+                bar.inc(1);
+            }
             None => tracing::info!("{text}"),
         }
     }
+}
 
-    /// A failure stays to be read, above the bar.
-    fn failure(&self, error: &SyncError) {
-        let log = || tracing::error!(%error, "a day of the backfill failed");
-        match &self.bar {
-            Some(bar) => bar.suspend(log),
-            None => log(),
-        }
-    }
-
-    fn step(&self) {
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
-    }
-
-    fn end(&self) {
+impl Drop for Progress {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+            telemetry::progress_shown(false);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 
-use crate::support::{Sync, start_worker, stored_in_d1, stored_in_sqlite, views_with};
+use crate::support::{Outcome, Sync, start_worker, stored_in_d1, stored_in_sqlite, views_with};
 
 #[tokio::test]
 async fn a_backfill_ships_every_day_that_the_views_have() {
@@ -54,4 +54,18 @@ async fn a_refused_day_does_not_stop_the_others() {
     assert_eq!(stored["metrics_daily"].as_array().map(Vec::len), Some(1));
     let refused = stored_in_d1(access, first).await;
     assert_eq!(refused["metrics_daily"].as_array().map(Vec::len), Some(0));
+}
+
+#[tokio::test]
+async fn a_terminal_shows_a_bar_that_log_lines_do_not_break() {
+    let database = views_with(&[date(2026, 2, 6)]).await;
+    let call =
+        Sync::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--sink", "sqlite"]).database(&database);
+    let outcome = Outcome::of(call.env("LOG_FORMAT", "pretty").spawn_in_terminal()).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let screen = outcome.stdout;
+    assert!(screen.contains("1/2 days") && screen.contains("2/2 days"), "{screen:?}");
+    let warning = screen.find(" WARN").expect("the sample day has rows that are left out");
+    let line = &screen[screen[..warning].rfind('\r').expect("a line begins")..warning];
+    assert!(line.starts_with("\r\u{1b}[K"), "the bar is erased before a line: {line:?}");
 }

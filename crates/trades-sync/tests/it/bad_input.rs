@@ -139,7 +139,8 @@ async fn the_most_talkative_log_holds_no_secret() {
     let access = &worker.access;
     for sink in ["api", "d1"] {
         let call = Sync::run(&["--sink", sink]).database(&database).env("LOG_LEVEL", "trace");
-        let call = call.api(access, &access.worker).d1(access, &access.d1_api).env("SIGNING_SECRET", PASSWORD);
+        let call =
+            call.api(access, &access.worker).d1(access, &access.d1_api).env("SIGNING_SECRET", PASSWORD);
         let outcome = call.succeeds().await;
         assert!(outcome.stderr.contains("TRACE"), "the log is not talkative: {outcome:#?}");
         let log = outcome.stdout + &outcome.stderr;

@@ -125,6 +125,16 @@ impl Sync {
         command.spawn().expect("the program can be run")
     }
 
+    /// Runs it in a terminal of `script`, whose screen is the standard output.
+    pub(crate) fn spawn_in_terminal(&self) -> tokio::process::Child {
+        let line = [&[env!("CARGO_BIN_EXE_trades-sync").to_owned()], &*self.arguments].concat().join(" ");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
+        command.envs(self.environment.iter().cloned()).env("TERM", "xterm").env("SHELL", "/bin/sh");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.spawn().expect("script of util-linux can be run")
+    }
+
     pub(crate) async fn outcome(&self) -> Outcome {
         Outcome::of(self.spawn()).await
     }
