@@ -1,0 +1,36 @@
+# Every command of the project. `just` alone lists them; each line says what it does.
+
+static := "x86_64-unknown-linux-gnu"
+
+_default:
+    @just --list --unsorted
+
+# Show a trading day travel from Postgres views into D1's tables; needs nothing but Rust
+demo *arguments:
+    cargo demo {{ if arguments == "" { "" } else { "-- " + arguments } }}
+
+# Run every check and test, or one step: format, lint, deny, rust, worker, demo
+test *steps:
+    scripts/test.sh {{ steps }}
+
+# Format everything
+format:
+    cargo fmt --all
+    npm --prefix deploy/worker run format
+
+# Build a program as one static file: just build trades-sync
+build program="trades-sync":
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target {{ static }} --package {{ program }}
+    @ls -l target/{{ static }}/release/{{ program }}
+
+# Run the receiving Worker on this machine, with D1 beside it; prints addresses and tokens
+worker-local: _worker-packages
+    npm --prefix deploy/worker run harness
+
+# Measure trades-sync against psql and curl, and D1's batch against single statements
+bench-sync: _worker-packages (build "trades-sync")
+    TRADES_SYNC="$PWD/target/{{ static }}/release/trades-sync" cargo bench --locked --profile dev --package trades-sync --bench sync
+    npm --prefix deploy/worker run bench
+
+_worker-packages:
+    @test -e deploy/worker/node_modules || npm --prefix deploy/worker ci --no-audit --no-fund

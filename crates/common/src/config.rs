@@ -1,0 +1,196 @@
+//! Configuration from the environment, over an optional file.
+//!
+//! A program declares its variables once, as a list of [`Variable`]s: nothing else of the environment
+//! is read, the `--help` text is made from the same list, and a key of the file that is not in it is
+//! an error. The environment wins over the file. A secret `NAME` can also come from the file that
+//! `NAME_FILE` names, as Kubernetes mounts it.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use config::{Config, Environment, File, FileFormat};
+use secrecy::SecretString;
+
+/// A variable that a program reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name in the environment; files may write it in lower case.
+    pub name: &'static str,
+    /// Whether it holds a secret, and so can also be given as `NAME_FILE`.
+    pub secret: bool,
+    /// What it means and its default, in a few words.
+    pub help: &'static str,
+}
+
+impl Variable {
+    /// A variable whose value may be shown.
+    pub const fn plain(name: &'static str, help: &'static str) -> Self {
+        Self { name, secret: false, help }
+    }
+
+    /// A variable whose value is never shown.
+    pub const fn secret(name: &'static str, help: &'static str) -> Self {
+        Self { name, secret: true, help }
+    }
+}
+
+/// The variables as a section of a help text.
+pub fn help(variables: &[Variable]) -> String {
+    let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
+    let mut text =
+        "Environment, or the same names in the file of --config (behind a semicolon: the default):\n"
+            .to_owned();
+    for Variable { name, secret, help } in variables {
+        let mark = if *secret { '*' } else { ' ' };
+        let _ = writeln!(text, "  {name:width$}{mark} {help}");
+    }
+    text.push_str("  * a secret: NAME_FILE may name a file that holds it");
+    text
+}
+
+/// A value that is missing or can't be used. It never shows a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The configuration file can't be read, or holds what it must not.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A variable's value can't be used.
+    #[error("{name}: {problem}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    /// An error about one variable.
+    pub fn variable(name: &str, problem: impl Into<String>) -> Self {
+        Self::Variable { name: name.to_owned(), problem: problem.into() }
+    }
+}
+
+/// The values of a program's variables.
+pub struct Settings {
+    values: Config,
+}
+
+impl Settings {
+    /// Reads the file, where one is given (YAML, TOML or JSON by its ending), and the environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] when the file can't be read or has a key that is none of the variables.
+    pub fn load(file: Option<&Path>, variables: &[Variable]) -> Result<Self, ConfigError> {
+        let file_keys = variables
+            .iter()
+            .filter(|variable| variable.secret)
+            .map(|variable| format!("{}_FILE", variable.name));
+        let names: Vec<String> =
+            variables.iter().map(|variable| variable.name.to_owned()).chain(file_keys).collect();
+        let mut layers = Config::builder();
+        if let Some(path) = file {
+            for (key, value) in read_file(path, &names)? {
+                layers = layers.set_default(key, value).map_err(|error| file_error(path, &error))?;
+            }
+        }
+        let environment = Environment::default().ignore_empty(true).source(Some(environment(&names)?));
+        let values = layers.add_source(environment).build();
+        let values = values.map_err(|error| ConfigError::variable("the environment", error.to_string()))?;
+        Ok(Self { values })
+    }
+
+    /// A variable's text without the white space around it; None when it is unset or empty.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let text = self.values.get_string(&name.to_lowercase()).ok()?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// A variable read as a `T`; None when it is unset.
+    ///
+    /// # Errors
+    /// When the text does not read as a `T`; the error shows the text.
+    pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr<Err: std::fmt::Display>,
+    {
+        let parse = |text: String| {
+            text.parse()
+                .map_err(|error| ConfigError::variable(name, format!("{text:?} can't be used: {error}")))
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    /// A secret, from the variable itself or from the file that `NAME_FILE` names.
+    ///
+    /// # Errors
+    /// When both are set, or the file can't be read or is empty.
+    pub fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
+        let file_variable = format!("{name}_FILE");
+        let path = match (self.text(name), self.text(&file_variable)) {
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::variable(
+                    name,
+                    format!("{file_variable} is set too; set one of the two"),
+                ));
+            }
+            (Some(value), None) => return Ok(Some(value.into())),
+            (None, Some(path)) => path,
+            (None, None) => return Ok(None),
+        };
+        let problem = |problem| ConfigError::variable(&file_variable, format!("{path}: {problem}"));
+        let content = std::fs::read_to_string(&path).map_err(|error| problem(error.to_string()))?;
+        match content.trim() {
+            "" => Err(problem("is empty; put the secret into it".to_owned())),
+            secret => Ok(Some(secret.into())),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment(names: &[String]) -> Result<HashMap<String, String>, ConfigError> {
+    let mut found = HashMap::new();
+    for name in names {
+        if let Some(value) = std::env::var_os(name) {
+            let not_text = |_| ConfigError::variable(name, "is not UTF-8; set it to a text");
+            found.insert(name.clone(), value.into_string().map_err(not_text)?);
+        }
+    }
+    Ok(found)
+}
+
+fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, config::Value>, ConfigError> {
+    let format = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("toml") => FileFormat::Toml,
+        Some("json") => FileFormat::Json,
+        _ => FileFormat::Yaml,
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::File { path: path.to_owned(), problem: error.to_string() })?;
+    let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
+    let table =
+        parsed.and_then(|parsed| parsed.cache.into_table()).map_err(|error| file_error(path, &error))?;
+    let mut values = HashMap::new();
+    for (key, value) in table {
+        let known =
+            names.iter().find(|name| name.eq_ignore_ascii_case(&key)).ok_or_else(|| ConfigError::File {
+                path: path.to_owned(),
+                problem: format!("`{key}` is not a setting of this program; see --help for the ones it has"),
+            })?;
+        values.insert(known.to_lowercase(), value);
+    }
+    Ok(values)
+}
+
+/// The parser's words say where; the text they quote may hold a secret, so only the first line goes on.
+fn file_error(path: &Path, error: &config::ConfigError) -> ConfigError {
+    let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
+    ConfigError::File { path: path.to_owned(), problem }
+}

@@ -1,0 +1,200 @@
+//! An HTTP client that repeats what is safe to repeat, within a total budget.
+//!
+//! Tried again are connect errors, timeouts, broken connections and the statuses 408, 429 and 5xx, with
+//! exponential backoff and full jitter; `Retry-After` is obeyed when it fits into the budget. Any other
+//! answer is the caller's to judge. Callers send only requests that do no harm when they arrive twice.
+
+use std::time::{Duration, SystemTime};
+
+use backon::{ExponentialBuilder, Retryable};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use tokio::time::Instant;
+
+use crate::{telemetry, tls};
+
+/// How long and how often a request is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// The time that all tries and the waits between them may take together.
+    pub budget: Duration,
+    /// The time that one try may take.
+    pub attempt_timeout: Duration,
+    /// How many tries there are at most.
+    pub attempts: usize,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { budget: Duration::from_mins(1), attempt_timeout: Duration::from_secs(30), attempts: 5 }
+    }
+}
+
+/// An answer that is final: anything but 408, 429 and 5xx.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// No final answer was to be had. The texts name neither the URL nor any header.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Every try failed.
+    #[error("no usable answer after {attempts} tries in {:.1} s; the last: {last}", elapsed.as_secs_f32())]
+    Unreachable {
+        /// How many times it was tried.
+        attempts: usize,
+        /// How long that took.
+        elapsed: Duration,
+        /// What the last try met.
+        last: String,
+    },
+    /// The answer's body is longer than the client takes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+/// A `reqwest` client with a [`RetryPolicy`].
+#[derive(Clone, Debug)]
+pub struct RetryingClient {
+    client: Client,
+    policy: RetryPolicy,
+    longest_answer: usize,
+}
+
+/// One try that did not give a final answer.
+enum Miss {
+    Again { reason: String, retry_after: Option<Duration> },
+    TooLong,
+}
+
+impl RetryingClient {
+    /// A client for the server at `base_url` that takes answers of at most `longest_answer` bytes. It follows no
+    /// redirect, so that no credential travels to a place that was not configured. An https server is
+    /// checked against the system's certificates, or those of the file that `SSL_CERT_FILE` names.
+    ///
+    /// # Panics
+    /// When TLS can't be set up, which is a fault of the build.
+    pub fn new(base_url: &str, policy: RetryPolicy, longest_answer: usize) -> Self {
+        tls::install_provider();
+        let roots = if base_url.starts_with("https:") { tls::system_roots() } else { Vec::new() };
+        let client = Client::builder()
+            .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(5).min(policy.attempt_timeout))
+            .redirect(Policy::none())
+            .tls_certs_only(roots)
+            .build()
+            .expect("the client is made of constants");
+        Self { client, policy, longest_answer }
+    }
+
+    /// Sends the request that `request` makes, again and again if need be, until an answer is final.
+    ///
+    /// # Errors
+    /// [`HttpError::Unreachable`] when tries or budget are used up.
+    pub async fn send(&self, request: impl Fn(&Client) -> RequestBuilder) -> Result<Answer, HttpError> {
+        let started = Instant::now();
+        let deadline = started + self.policy.budget;
+        let mut attempts = 0;
+        let attempt = || {
+            attempts += 1;
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)))
+        };
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_times(self.policy.attempts.saturating_sub(1))
+            .with_jitter();
+        let answer = attempt
+            .retry(waits)
+            .when(|miss| matches!(miss, Miss::Again { .. }))
+            .adjust(|miss, wait| wait.and_then(|wait| fitting_wait(miss, wait, deadline)))
+            .notify(|miss, wait| {
+                if let Miss::Again { reason, .. } = miss {
+                    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                    tracing::warn!(reason, wait_ms, "no usable answer, trying again");
+                }
+            })
+            .await;
+        answer.map_err(|miss| match miss {
+            Miss::TooLong => HttpError::TooLong(self.longest_answer),
+            Miss::Again { reason: last, .. } => {
+                HttpError::Unreachable { attempts, elapsed: started.elapsed(), last }
+            }
+        })
+    }
+
+    async fn attempt(&self, request: RequestBuilder) -> Result<Answer, Miss> {
+        let again = |error: reqwest::Error| Miss::Again { reason: cause(error), retry_after: None };
+        let traced = telemetry::trace_headers();
+        let request = traced.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let mut response = request.send().await.map_err(again)?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let headers = response.headers().clone();
+        let body =
+            read_body(&mut response, self.longest_answer).await.map_err(again)?.ok_or(Miss::TooLong)?;
+        if status.is_server_error()
+            || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
+        {
+            let reason = format!("status {status}{}", excerpt(&body));
+            return Err(Miss::Again { reason, retry_after });
+        }
+        Ok(Answer { status, headers, body })
+    }
+}
+
+/// The wait before the next try, or None when the budget would be over by then.
+fn fitting_wait(miss: &Miss, wait: Duration, deadline: Instant) -> Option<Duration> {
+    let wanted = match miss {
+        Miss::Again { retry_after: Some(retry_after), .. } => wait.max(*retry_after),
+        _ => wait,
+    };
+    (Instant::now() + wanted < deadline).then_some(wanted)
+}
+
+async fn read_body(response: &mut Response, longest: usize) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+/// `Retry-After` as seconds or as an HTTP date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// The root cause without the URL, which may hold what a log must not.
+fn cause(error: reqwest::Error) -> String {
+    let timed_out = error.is_timeout();
+    let error = error.without_url();
+    let mut source: &dyn std::error::Error = &error;
+    while let Some(next) = source.source() {
+        source = next;
+    }
+    if timed_out { "timed out".to_owned() } else { source.to_string() }
+}
+
+/// The beginning of an answer's text, on one line, for a log.
+pub fn excerpt(body: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { line } else { format!(": {line}") }
+}

@@ -1,0 +1,10 @@
+//! What every tradeops program shares: configuration, telemetry, HTTP with retries, and shutdown.
+//!
+//! Nothing here knows a program of the workspace; each module stands alone.
+
+pub mod config;
+pub mod http;
+pub mod shutdown;
+pub mod telemetry;
+
+mod tls;

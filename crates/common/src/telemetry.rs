@@ -1,0 +1,160 @@
+//! Logs on standard error, and traces over OTLP where an endpoint is configured.
+
+use std::io::{self, IsTerminal, Write};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::config::{ConfigError, Settings, Variable};
+use crate::tls;
+
+/// The variables of this module, for a program's list.
+pub const VARIABLES: [Variable; 3] = [
+    Variable::plain("LOG_FORMAT", "json or pretty; pretty on a terminal, else json"),
+    Variable::plain("LOG_LEVEL", "error, warn, info, debug, trace, or a filter of tracing's; info"),
+    Variable::plain(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "where traces go over OTLP/HTTP, such as http://collector:4318; none",
+    ),
+];
+
+/// Whether a progress bar stands in the terminal's last line.
+static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Says whether a progress bar stands in the terminal's last line: log lines then take its place until it is
+/// drawn again.
+pub fn progress_shown(shown: bool) {
+    PROGRESS_SHOWN.store(shown, Ordering::Relaxed);
+}
+
+/// Standard error, which a progress bar may share. A log line comes in one write.
+struct LogLines;
+
+impl Write for LogLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        const ERASE_LINE: &[u8] = b"\r\x1b[K";
+        let mut stderr = io::stderr().lock();
+        if PROGRESS_SHOWN.load(Ordering::Relaxed) {
+            stderr.write_all(ERASE_LINE)?;
+        }
+        stderr.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum LogFormat {
+    Json,
+    Pretty,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err("use json or pretty"),
+        }
+    }
+}
+
+/// Keeps telemetry alive; dropping it sends what is still to be sent.
+#[must_use = "traces are sent when this is dropped"]
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Telemetry {
+    /// Installs logging, and tracing where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, for the whole process.
+    ///
+    /// Call it outside of an async runtime: the exporter brings its own thread and blocking client.
+    ///
+    /// # Errors
+    /// When a variable can't be used. Logging is installed even so, with defaults, so that the error can be logged.
+    pub fn init(service: &'static str, settings: Option<&Settings>) -> Result<Self, ConfigError> {
+        let configured = settings.map_or_else(
+            || Ok((None, None)),
+            |settings| {
+                Ok::<_, ConfigError>((
+                    settings.parsed("LOG_FORMAT")?,
+                    settings.parsed::<EnvFilter>("LOG_LEVEL")?,
+                ))
+            },
+        );
+        let (format, filter, mut problem) = match configured {
+            Ok((format, filter)) => (format, filter, None),
+            Err(error) => (None, None, Some(error)),
+        };
+        let traces = match settings.and_then(|settings| settings.text("OTEL_EXPORTER_OTLP_ENDPOINT")) {
+            Some(endpoint) => exporter(service, &endpoint).map_err(|error| problem = Some(error)).ok(),
+            None => None,
+        };
+        let spans = traces
+            .as_ref()
+            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+        tracing_subscriber::registry()
+            .with(log_layer(format))
+            .with(spans)
+            .with(filter.unwrap_or_else(|| EnvFilter::new("info")))
+            .init();
+        match problem {
+            Some(error) => Err(error),
+            None => Ok(Self { traces }),
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.traces.as_ref().map(SdkTracerProvider::shutdown) {
+            tracing::warn!(%error, "some traces were not sent");
+        }
+    }
+}
+
+fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let terminal = io::stderr().is_terminal();
+    let default = if terminal { LogFormat::Pretty } else { LogFormat::Json };
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogLines);
+    match format.unwrap_or(default) {
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_target(false).boxed(),
+        LogFormat::Pretty => lines.with_ansi(terminal).with_target(false).boxed(),
+    }
+}
+
+fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
+    use opentelemetry_otlp::WithExportConfig;
+
+    tls::install_provider();
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .build()
+        .map_err(|error| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error.to_string()))?;
+    let resource = Resource::builder().with_service_name(service).build();
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+/// The W3C trace context of the current span as request headers; none when nothing is traced.
+pub fn trace_headers() -> Vec<(String, String)> {
+    let mut headers = std::collections::HashMap::new();
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut headers);
+    headers.into_iter().collect()
+}

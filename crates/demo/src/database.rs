@@ -1,0 +1,43 @@
+//! An embedded Postgres with the four views and a week of sample days in them.
+
+use std::error::Error;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
+use pglite_oxide::PgliteServer;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+/// Starts the database; it takes one connection at a time, and lives as long as the value.
+///
+/// # Errors
+/// When it does not start.
+pub(crate) fn start() -> Result<PgliteServer, Box<dyn Error>> {
+    Ok(PgliteServer::temporary_tcp()?)
+}
+
+/// The five trading days that end with `last`.
+pub(crate) fn week(last: Date) -> Result<Vec<Date>, jiff::Error> {
+    let mut days = Vec::new();
+    let mut day = last;
+    while days.len() < 5 {
+        if !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {
+            days.insert(0, day);
+        }
+        day = day.checked_sub(1.day())?;
+    }
+    Ok(days)
+}
+
+/// Makes the views and fills them.
+///
+/// # Errors
+/// When the database refuses something.
+pub(crate) async fn fill(url: &str, days: &[Date]) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute(sqlx::raw_sql(sample::SCHEMA)).await?;
+    for day in days {
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(sample::day(*day)))).await?;
+    }
+    connection.execute(sqlx::raw_sql(sample::REFRESH)).await?;
+    connection.close().await
+}

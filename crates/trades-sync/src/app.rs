@@ -1,0 +1,81 @@
+//! Wires settings, source and sinks together; the one place that sees them all.
+
+use std::process::ExitCode;
+
+use common::shutdown;
+use common::telemetry::Telemetry;
+
+use crate::backfill;
+use crate::check;
+use crate::cli::{Cli, Command, RunArgs, VerifyArgs};
+use crate::config::Config;
+use crate::day::{self, Sinks};
+use crate::error::SyncError;
+use crate::report::{self, Summary};
+use crate::source::Source;
+use crate::verify;
+
+/// Runs the command and reports its outcome: the last line of the log, the termination message, the exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let config = Config::load(cli.config.as_deref());
+    let telemetry = Telemetry::init("trades-sync", config.as_ref().ok().map(Config::settings));
+    let message_path =
+        config.as_ref().ok().and_then(|config| config.settings().text("TERMINATION_MESSAGE_PATH"));
+    let (outcome, _telemetry) = match (config, telemetry) {
+        (Ok(config), Ok(telemetry)) => (on_runtime(cli, &config), Some(telemetry)),
+        (Err(error), _) | (Ok(_), Err(error)) => (Ok(Err(error.into())), None),
+    };
+    ExitCode::from(match outcome {
+        Ok(Ok(summary)) => report::done(&summary, message_path.as_deref()),
+        Ok(Err(error)) => report::failed(&error, message_path.as_deref()),
+        Err(signal) => report::interrupted(signal, message_path.as_deref()),
+    })
+}
+
+/// The command's outcome, or the exit code of the signal that ended it.
+fn on_runtime(cli: Cli, config: &Config) -> Result<Result<Summary, SyncError>, u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a process may have timers and sockets");
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = execute(cli, config) => Ok(outcome),
+            signal = shutdown::requested() => Err(signal),
+        }
+    })
+}
+
+async fn execute(cli: Cli, config: &Config) -> Result<Summary, SyncError> {
+    match cli.command.unwrap_or(Command::Run(cli.run)) {
+        Command::Run(args) => ship(args, config).await,
+        Command::Check(args) => check::run(config, args.sink).await,
+        Command::Verify(args) => compare(args, config).await,
+    }
+}
+
+async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
+    let sinks = if args.dry_run {
+        None
+    } else {
+        Some(Sinks { first: config.sink(args.sink)?, fallback: config.fallback(args.sink)? })
+    };
+    if let Some(path) = args.input {
+        return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
+    }
+    let dates = match (args.from, args.to) {
+        (Some(from), Some(to)) => Some((from, to)),
+        _ => None,
+    };
+    let date = args.date.map_or_else(|| config.today(), Ok)?;
+    let mut source = Source::connect(&config.database_url()?, config.views()).await?;
+    match dates {
+        Some((from, to)) => backfill::ship(&mut source, sinks.as_ref(), from, to).await.map(Summary::Days),
+        None => day::ship(&mut source, sinks.as_ref(), date).await.map(Summary::Day),
+    }
+}
+
+async fn compare(args: VerifyArgs, config: &Config) -> Result<Summary, SyncError> {
+    let date = args.date.map_or_else(|| config.today(), Ok)?;
+    let sink = config.readable_sink(args.sink)?;
+    let mut source = Source::connect(&config.database_url()?, config.views()).await?;
+    verify::run(&mut source, &sink, date).await.map(Summary::Verified)
+}

@@ -1,0 +1,245 @@
+//! The settings of `trades-sync`: each variable it reads, and one struct per concern.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use common::config::{ConfigError, Settings, Variable};
+use common::http::RetryPolicy;
+use common::telemetry;
+use jiff::Zoned;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::sink::{ApiConfig, ApiSink, D1Config, D1Sink, Sink, SqliteSink};
+use crate::source::Views;
+
+const SCHEMA: &str = "utils_statistics";
+
+/// Every variable that the program reads.
+pub const VARIABLES: [Variable; 22] = [
+    Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+    Variable::plain("MV_KPI_TABLE", "a view; utils_statistics.trades_kpi_summary_mv"),
+    Variable::plain("MV_SERIES_TABLE", "a view; utils_statistics.trades_kpi_series_mv"),
+    Variable::plain("MV_EXTREMES_TABLE", "a view; utils_statistics.trades_contract_extremes_by_kpi_mv"),
+    Variable::plain("MV_PORTFOLIO_TABLE", "a view; utils_statistics.trades_portfolio_assets_mv"),
+    Variable::plain("SINK", "api, d1 or sqlite; api"),
+    Variable::plain("SNAPSHOT_API_URL", "the receiver; https://api.haiphen.io"),
+    Variable::plain("SNAPSHOT_ENDPOINT", "its path; /v1/internal/trades/snapshot"),
+    Variable::secret("INTERNAL_TOKEN", "the receiver's token, sent as X-Internal-Token"),
+    Variable::secret("SIGNING_SECRET", "adds X-Signature, the HMAC-SHA256 of the body; none"),
+    Variable::secret("CLOUDFLARE_API_TOKEN", "the right to edit D1"),
+    Variable::plain("CLOUDFLARE_ACCOUNT_ID", "whose D1"),
+    Variable::plain("D1_DATABASE_ID", "which D1 database"),
+    Variable::plain("D1_API_URL", "Cloudflare's API; https://api.cloudflare.com/client/v4"),
+    Variable::plain("SQLITE_PATH", "the file of the sqlite sink"),
+    Variable::plain("FALLBACK", "d1 or none, for when the API is unreachable; d1 if it is set up"),
+    Variable::plain("REPORT_TIMEZONE", "what \"today\" means, such as America/New_York; UTC"),
+    Variable::plain("RETRY_BUDGET_SECONDS", "what all tries of one request may take together; 60"),
+    Variable::plain(
+        "TERMINATION_MESSAGE_PATH",
+        "where the summary goes too; /dev/termination-log if it is there",
+    ),
+    telemetry::VARIABLES[0],
+    telemetry::VARIABLES[1],
+    telemetry::VARIABLES[2],
+];
+
+/// The sinks by name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SinkKind {
+    /// The receiving API.
+    Api,
+    /// Cloudflare D1's HTTP API.
+    D1,
+    /// A SQLite file.
+    Sqlite,
+}
+
+impl FromStr for SinkKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        <Self as ValueEnum>::from_str(text, true).map_err(|_| "use api, d1 or sqlite")
+    }
+}
+
+/// The program's configuration. Each concern is read when it is needed, so that a run that has no use for
+/// a setting does not ask for it.
+pub struct Config {
+    settings: Settings,
+}
+
+impl Config {
+    /// Reads the environment over the file.
+    ///
+    /// # Errors
+    /// When the file can't be read or has unknown keys.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Ok(Self { settings: Settings::load(file, &VARIABLES)? })
+    }
+
+    /// The settings as they are, for what [`common`] configures itself.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The database's URL.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn database_url(&self) -> Result<SecretString, ConfigError> {
+        self.required_secret("DATABASE_URL", "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+    }
+
+    /// The four views.
+    pub fn views(&self) -> Views {
+        let name = |variable: &str, view: &str| {
+            self.settings.text(variable).unwrap_or_else(|| format!("{SCHEMA}.{view}"))
+        };
+        Views::named(
+            name("MV_KPI_TABLE", "trades_kpi_summary_mv"),
+            name("MV_SERIES_TABLE", "trades_kpi_series_mv"),
+            name("MV_EXTREMES_TABLE", "trades_contract_extremes_by_kpi_mv"),
+            name("MV_PORTFOLIO_TABLE", "trades_portfolio_assets_mv"),
+        )
+    }
+
+    /// Today in the time zone of the report.
+    ///
+    /// # Errors
+    /// When `REPORT_TIMEZONE` is not in the time zone database.
+    pub fn today(&self) -> Result<Date, ConfigError> {
+        let name = self.settings.text("REPORT_TIMEZONE").unwrap_or_else(|| "UTC".to_owned());
+        let zone = TimeZone::get(&name).map_err(|_| {
+            let problem =
+                format!("there is no time zone {name:?}; use a name such as UTC or America/New_York");
+            ConfigError::variable("REPORT_TIMEZONE", problem)
+        })?;
+        Ok(Zoned::now().with_time_zone(zone).date())
+    }
+
+    /// The sink that is asked for, else the configured one, else the API.
+    ///
+    /// # Errors
+    /// When it is not set up.
+    pub fn sink(&self, asked: Option<SinkKind>) -> Result<Sink, ConfigError> {
+        let retries = self.retries()?;
+        Ok(match self.sink_kind(asked)? {
+            SinkKind::Api => Sink::Api(ApiSink::new(self.api()?, retries)),
+            SinkKind::D1 => Sink::D1(D1Sink::new(self.d1()?, retries)),
+            SinkKind::Sqlite => Sink::Sqlite(SqliteSink::new(&self.sqlite_path()?)),
+        })
+    }
+
+    /// The sink that can be read: the asked or configured one, and D1 in place of the API before it.
+    ///
+    /// # Errors
+    /// When it is not set up.
+    pub fn readable_sink(&self, asked: Option<SinkKind>) -> Result<Sink, ConfigError> {
+        match self.sink_kind(asked)? {
+            SinkKind::Api => self.sink(Some(SinkKind::D1)),
+            kind => self.sink(Some(kind)),
+        }
+    }
+
+    /// Where days go when the API is unreachable.
+    ///
+    /// # Errors
+    /// When `FALLBACK` can't be used, or asks for a D1 that is not set up.
+    pub fn fallback(&self, asked: Option<SinkKind>) -> Result<Option<Sink>, ConfigError> {
+        let wanted = match self.settings.text("FALLBACK").as_deref() {
+            Some("d1") => true,
+            Some("none") => false,
+            Some(other) => {
+                return Err(ConfigError::variable(
+                    "FALLBACK",
+                    format!("{other:?} can't be used: use d1 or none"),
+                ));
+            }
+            None => self.d1().is_ok(),
+        };
+        if !wanted || self.sink_kind(asked)? != SinkKind::Api {
+            return Ok(None);
+        }
+        Ok(Some(self.sink(Some(SinkKind::D1))?))
+    }
+
+    fn sink_kind(&self, asked: Option<SinkKind>) -> Result<SinkKind, ConfigError> {
+        Ok(asked.or(self.settings.parsed("SINK")?).unwrap_or(SinkKind::Api))
+    }
+
+    fn retries(&self) -> Result<RetryPolicy, ConfigError> {
+        let default = RetryPolicy::default();
+        let budget =
+            self.settings.parsed("RETRY_BUDGET_SECONDS")?.map_or(default.budget, Duration::from_secs);
+        Ok(RetryPolicy { budget, ..default })
+    }
+
+    fn api(&self) -> Result<ApiConfig, ConfigError> {
+        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
+        let endpoint = self.settings.text("SNAPSHOT_ENDPOINT");
+        let endpoint = endpoint.as_deref().unwrap_or("/v1/internal/trades/snapshot").trim_start_matches('/');
+        Ok(ApiConfig {
+            url: format!("{base}/{endpoint}"),
+            token: self.required_secret("INTERNAL_TOKEN", "set it to the receiver's token")?,
+            signing_secret: self.settings.secret("SIGNING_SECRET")?,
+        })
+    }
+
+    fn d1(&self) -> Result<D1Config, ConfigError> {
+        Ok(D1Config {
+            api_url: self.url("D1_API_URL", "https://api.cloudflare.com/client/v4")?,
+            account_id: self.id("CLOUDFLARE_ACCOUNT_ID")?,
+            database_id: self.id("D1_DATABASE_ID")?,
+            api_token: self.required_secret("CLOUDFLARE_API_TOKEN", "set it to a token that may edit D1")?,
+        })
+    }
+
+    fn sqlite_path(&self) -> Result<PathBuf, ConfigError> {
+        Ok(self.required("SQLITE_PATH", "set it to the file that days go to")?.into())
+    }
+
+    fn required(&self, name: &str, fix: &str) -> Result<String, ConfigError> {
+        self.settings.text(name).ok_or_else(|| ConfigError::variable(name, format!("is not set; {fix}")))
+    }
+
+    fn required_secret(&self, name: &str, fix: &str) -> Result<SecretString, ConfigError> {
+        let missing = || ConfigError::variable(name, format!("is not set, nor is {name}_FILE; {fix}"));
+        self.settings.secret(name)?.ok_or_else(missing)
+    }
+
+    /// An id that stands in a URL's path.
+    fn id(&self, name: &str) -> Result<String, ConfigError> {
+        let id = self.required(name, "set it to the id that the Cloudflare dashboard shows")?;
+        if id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            Ok(id)
+        } else {
+            Err(ConfigError::variable(
+                name,
+                format!("{id:?} can't be used: an id has letters, digits and dashes"),
+            ))
+        }
+    }
+
+    /// An address without a slash at its end.
+    fn url(&self, name: &str, default: &str) -> Result<String, ConfigError> {
+        let text = self.settings.text(name).unwrap_or_else(|| default.to_owned());
+        let problem = |problem: &str| {
+            ConfigError::variable(name, format!("{problem}; set it to an address such as {default}"))
+        };
+        let url = Url::parse(&text).map_err(|error| problem(&format!("can't be read as a URL: {error}")))?;
+        if !["http", "https"].contains(&url.scheme()) {
+            Err(problem("is no http or https address"))
+        } else if !url.username().is_empty() || url.password().is_some() {
+            Err(problem("holds a user or password, which belong into a token"))
+        } else if url.query().is_some() || url.fragment().is_some() {
+            Err(problem("holds a query or fragment"))
+        } else {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A JSON value that knows where in the document it stands.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::{Refusal, Result};
+use crate::domain::{MAX_ID, Moment};
+
+/// A value of the document with its path, for errors that name the field.
+pub(super) struct Node<'a> {
+    value: &'a Value,
+    path: Path<'a>,
+}
+
+/// Where a value stands; spelled out only when an error needs it.
+enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => f.write_str("document"),
+            Path::Key(Path::Root, key) => f.write_str(key),
+            Path::Key(parent, key) => write!(f, "{parent}.{key}"),
+            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self { value, path: Path::Root }
+    }
+
+    pub(super) fn refused(&self, message: impl Into<String>) -> Refusal {
+        Refusal::InvalidField { field: self.path.to_string(), message: message.into() }
+    }
+
+    fn must_be(&self, wanted: &str) -> Refusal {
+        let found = match self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
+            Value::Array(_) => "an array".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+        };
+        self.refused(format!("must be {wanted}, is {found}"))
+    }
+
+    /// The first spelling of a field that is present; `null` counts as absent.
+    pub(super) fn field<'n>(&'n self, spellings: &[&'n str]) -> Result<Option<Node<'n>>> {
+        let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
+        Ok(spellings.iter().find_map(|key| {
+            let value = object.get(*key).filter(|value| !value.is_null())?;
+            Some(Node { value, path: Path::Key(&self.path, key) })
+        }))
+    }
+
+    /// The same for a field that must be there.
+    pub(super) fn required<'n>(&'n self, spellings: &[&'n str]) -> Result<Node<'n>> {
+        self.field(spellings)?.ok_or_else(|| {
+            let missing = Node { value: &Value::Null, path: Path::Key(&self.path, spellings[0]) };
+            missing.refused("is missing")
+        })
+    }
+
+    /// The elements that are not `null`, which are no elements.
+    pub(super) fn items(&self) -> Result<impl Iterator<Item = Node<'_>>> {
+        let items = self.value.as_array().ok_or_else(|| self.must_be("an array"))?;
+        let present = items.iter().enumerate().filter(|(_, value)| !value.is_null());
+        Ok(present.map(|(index, value)| Node { value, path: Path::Index(&self.path, index) }))
+    }
+
+    /// The entries that are not `null`, under their keys as they stand.
+    pub(super) fn entries(&self) -> Result<impl Iterator<Item = (&str, Node<'_>)>> {
+        let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
+        Ok(object
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.as_str(), Node { value, path: Path::Key(&self.path, key) })))
+    }
+
+    /// A text without the white space around it.
+    pub(super) fn text(&self) -> Result<&'a str> {
+        Ok(self.raw_text()?.trim())
+    }
+
+    /// A text as it stands.
+    pub(super) fn raw_text(&self) -> Result<&'a str> {
+        self.value.as_str().ok_or_else(|| self.must_be("a string"))
+    }
+
+    /// A text that names something, and so is not empty.
+    pub(super) fn name(&self) -> Result<&'a str> {
+        match self.text()? {
+            "" => Err(self.must_be("a name")),
+            name => Ok(name),
+        }
+    }
+
+    /// One of this object's keys as the KPI name it is.
+    pub(super) fn key_name(&self, key: &str) -> Result<String> {
+        match key.trim() {
+            "" => Err(self.refused("has a value under an empty name")),
+            name => Ok(name.to_owned()),
+        }
+    }
+
+    /// A finite number.
+    pub(super) fn number(&self) -> Result<f64> {
+        match self.value.as_f64() {
+            Some(number) if self.value.is_number() && number.is_finite() => Ok(number),
+            _ => Err(self.must_be("a finite number")),
+        }
+    }
+
+    /// A KPI's value as it is displayed: a text, or a number in ECMAScript's spelling.
+    pub(super) fn displayed(&self) -> Result<String> {
+        match self.value {
+            Value::String(text) => Ok(text.trim().to_owned()),
+            Value::Number(_) => Ok(ryu_js::Buffer::new().format_finite(self.number()?).to_owned()),
+            _ => Err(self.must_be("a string or a finite number")),
+        }
+    }
+
+    pub(super) fn id(&self) -> Result<i64> {
+        let number = self.number()?;
+        #[expect(clippy::cast_precision_loss, reason = "2^53 is exact as a double")]
+        let fits = number.fract() == 0.0 && number.abs() <= MAX_ID as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "whole and at most 2^53")]
+        let id = number as i64;
+        // Digits past 2^53 that a double rounds back to it are not that id.
+        let exact = fits && self.value.as_i64().is_none_or(|exact| exact == id);
+        if exact { Ok(id) } else { Err(self.must_be("a whole number of at most 2^53")) }
+    }
+
+    pub(super) fn date(&self) -> Result<Date> {
+        let text = self.raw_text()?;
+        // jiff reads more spellings than the contract has.
+        let date: Option<Date> = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
+        date.ok_or_else(|| self.must_be("a day that exists, as YYYY-MM-DD"))
+    }
+
+    pub(super) fn moment(&self) -> Result<Moment> {
+        Moment::from_text(self.raw_text()?).ok_or_else(|| self.must_be("a time such as 2026-02-11T09:30:00Z"))
+    }
+
+    /// The value itself as JavaScript would pass it on: numbers as doubles, and no `null` at any depth.
+    pub(super) fn as_json(&self) -> Value {
+        without_nulls(self.value)
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
+        Value::Array(items) => items.iter().filter(|item| !item.is_null()).map(without_nulls).collect(),
+        Value::Object(entries) => {
+            let present = entries.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(present.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        other => other.clone(),
+    }
+}

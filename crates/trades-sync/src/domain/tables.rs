@@ -1,0 +1,185 @@
+//! The rows that a day becomes, derived here a second time, without SQL: what `verify` compares with.
+
+mod compare;
+
+use super::{Snapshot, Value, overlay_json, rows_json, to_json};
+
+pub use self::compare::differences;
+
+/// One value of a stored row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// NULL.
+    Null,
+    /// INTEGER or REAL. Ids are at most 2^53, so a double holds them all.
+    Number(f64),
+    /// TEXT.
+    Text(String),
+}
+
+impl Cell {
+    fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    fn id(id: i64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "ids are at most 2^53")]
+        Self::Number(id as f64)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Cell {
+    fn from(cell: Option<T>) -> Self {
+        cell.map_or(Self::Null, Into::into)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// The columns of a table that tell one day's rows apart, and the others. `date` is left out: it is the
+/// same in every row; so is `updated_at`, which says when a day was read and not what it held.
+#[derive(Debug)]
+pub struct TableShape {
+    /// The table's name in D1.
+    pub name: &'static str,
+    /// The columns compared, in the order of rows.
+    pub columns: &'static [&'static str],
+    /// Which of them form the key within a day.
+    pub key: &'static [&'static str],
+}
+
+/// The five tables, in the order they are reported.
+pub static TABLES: [TableShape; 5] = [
+    TableShape {
+        name: "metrics_daily",
+        columns: &["headline", "summary", "rows_json", "overlay_json"],
+        key: &[],
+    },
+    TableShape {
+        name: "metrics_kpi_values",
+        columns: &["kpi", "value_text", "value_num", "value_kind"],
+        key: &["kpi"],
+    },
+    TableShape { name: "metrics_series_points", columns: &["kpi", "t", "v", "src"], key: &["kpi", "t"] },
+    TableShape {
+        name: "metrics_extremes_items",
+        columns: &[
+            "kpi",
+            "side",
+            "rank",
+            "trade_id",
+            "symbol",
+            "contract_name",
+            "metric_raw",
+            "metric_abs",
+            "individual_pnl",
+            "abs_individual_pnl",
+            "percent_change",
+            "cost_basis",
+            "qty",
+            "bid_price",
+            "ask_price",
+            "mid_price",
+            "mid_mark_pnl",
+            "liquidity_drag",
+            "mid_ts",
+            "item_json",
+        ],
+        key: &["kpi", "side", "rank", "contract_name", "trade_id"],
+    },
+    TableShape {
+        name: "metrics_portfolio_assets",
+        columns: &["trade_id", "symbol", "contract_name"],
+        key: &["trade_id", "contract_name"],
+    },
+];
+
+/// Rows of one table for one day.
+#[derive(Debug)]
+pub struct Table {
+    /// Which table, and what its columns are.
+    pub shape: &'static TableShape,
+    /// Rows with one cell a column, in no particular order.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What the five tables must hold for this day.
+pub fn tables(snapshot: &Snapshot) -> [Table; 5] {
+    let mut rows = [
+        vec![daily(snapshot)],
+        snapshot.rows.iter().map(|row| kpi_value(&row.kpi, &row.value)).collect(),
+        series_points(snapshot),
+        extremes_items(snapshot),
+        portfolio_assets(snapshot),
+    ]
+    .into_iter();
+    TABLES.each_ref().map(|shape| Table { shape, rows: rows.next().unwrap_or_default() })
+}
+
+fn daily(snapshot: &Snapshot) -> Vec<Cell> {
+    vec![
+        Cell::text(&snapshot.headline),
+        Cell::text(&snapshot.summary),
+        Cell::text(rows_json(snapshot)),
+        Cell::text(overlay_json(snapshot)),
+    ]
+}
+
+fn kpi_value(kpi: &str, text: &str) -> Vec<Cell> {
+    let value = Value::of(text);
+    vec![Cell::text(kpi), Cell::text(text), value.number.into(), Cell::text(value.kind.as_str())]
+}
+
+fn series_points(snapshot: &Snapshot) -> Vec<Vec<Cell>> {
+    let series = snapshot.overlay.series.iter();
+    series
+        .flat_map(|(kpi, points)| {
+            points.iter().map(move |point| {
+                let src = point.src.as_deref().map(str::to_owned);
+                vec![Cell::text(kpi), Cell::text(point.t.to_string()), point.v.into(), src.into()]
+            })
+        })
+        .collect()
+}
+
+fn extremes_items(snapshot: &Snapshot) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    for (kpi, lists) in &snapshot.overlay.extremes {
+        for (side, items) in lists.sides() {
+            for (rank, item) in (1..).zip(items) {
+                let mut row = vec![
+                    Cell::text(kpi),
+                    Cell::text(side),
+                    Cell::id(rank),
+                    Cell::id(item.trade_id),
+                    item.symbol.clone().into(),
+                    Cell::text(&item.contract_name),
+                ];
+                row.extend(super::METRICS.iter().map(|(_, get, _)| Cell::from(get(item))));
+                row.push(item.mid_ts.as_ref().map(ToString::to_string).into());
+                row.push(Cell::Text(String::from_utf8_lossy(&to_json(item)).into_owned()));
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+fn portfolio_assets(snapshot: &Snapshot) -> Vec<Vec<Cell>> {
+    let assets = snapshot.overlay.assets.iter();
+    assets
+        .map(|asset| {
+            vec![Cell::id(asset.trade_id), Cell::text(&asset.symbol), Cell::text(&asset.contract_name)]
+        })
+        .collect()
+}

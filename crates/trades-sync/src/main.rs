@@ -1,0 +1,10 @@
+//! The `trades-sync` program; see the library for what it does.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use trades_sync::{app, cli::Cli};
+
+fn main() -> ExitCode {
+    app::run(Cli::parse())
+}

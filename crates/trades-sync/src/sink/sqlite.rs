@@ -1,0 +1,114 @@
+//! Days in a SQLite file: the embedded default, and the oracle that the other sinks are compared with.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, TypeInfo, ValueRef};
+
+use super::statements::{SCHEMA, replace_day, select_day};
+use super::{Receipt, SinkError};
+use crate::domain::{Cell, Snapshot, TABLES, Table};
+
+/// A SQLite file with the receiver's five tables; made when it is missing.
+#[derive(Debug)]
+pub struct SqliteSink {
+    path: PathBuf,
+}
+
+impl SqliteSink {
+    /// The file at `path`.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
+        self.replace(snapshot).await.map_err(|error| self.failed(&error))
+    }
+
+    async fn replace(&self, snapshot: &Snapshot) -> Result<Receipt, sqlx::Error> {
+        let mut connection = self.open(true).await?;
+        // Immediate: a second writer waits for the first instead of failing half-way.
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut bytes = 0;
+        for statement in replace_day(snapshot) {
+            let mut query = sqlx::query(statement.sql);
+            for parameter in statement.params {
+                bytes += parameter.len();
+                query = query.bind(parameter);
+            }
+            query.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        connection.close().await?;
+        Ok(Receipt { sink: "sqlite", bytes })
+    }
+
+    pub(super) async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
+        if !self.path.exists() {
+            return Err(SinkError::refused(
+                &self.place(),
+                "there is no such file; run trades-sync run --sink sqlite first",
+            ));
+        }
+        self.tables(date).await.map_err(|error| self.failed(&error))
+    }
+
+    async fn tables(&self, date: Date) -> Result<Vec<Table>, sqlx::Error> {
+        let mut connection = self.open(false).await?;
+        // One transaction, so that a writer in between can't mix two days.
+        let mut transaction = connection.begin().await?;
+        let mut tables = Vec::new();
+        for shape in &TABLES {
+            let query = sqlx::query(AssertSqlSafe(select_day(shape))).bind(date.to_string());
+            let rows = query.fetch_all(&mut *transaction).await?;
+            tables.push(Table { shape, rows: rows.iter().map(cells).collect::<Result<_, _>>()? });
+        }
+        Ok(tables)
+    }
+
+    pub(super) async fn check(&self) -> Result<String, SinkError> {
+        self.open(true).await.map_err(|error| self.failed(&error))?;
+        Ok(format!("{} can be written", self.place()))
+    }
+
+    async fn open(&self, create: bool) -> Result<SqliteConnection, sqlx::Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(Duration::from_secs(30))
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        if create {
+            connection.execute(sqlx::raw_sql(SCHEMA)).await?;
+        }
+        Ok(connection)
+    }
+
+    fn place(&self) -> String {
+        format!("SQLite file {}", self.path.display())
+    }
+
+    fn failed(&self, error: &sqlx::Error) -> SinkError {
+        let reason = match error {
+            sqlx::Error::Database(error) => error.message().to_owned(),
+            other => other.to_string(),
+        };
+        SinkError::refused(&self.place(), format!("{reason}; check SQLITE_PATH, its folder and the disk"))
+    }
+}
+
+fn cells(row: &SqliteRow) -> Result<Vec<Cell>, sqlx::Error> {
+    (0..row.len())
+        .map(|column| {
+            let value = row.try_get_raw(column)?;
+            Ok(match value.type_info().name() {
+                _ if value.is_null() => Cell::Null,
+                "INTEGER" | "REAL" => Cell::Number(row.try_get_unchecked(column)?),
+                _ => Cell::Text(row.try_get_unchecked(column)?),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! The SQL of one day, the same for D1 and SQLite and, file by file, for the Worker.
+
+use jiff::civil::Date;
+
+use super::SinkError;
+use crate::domain::{Snapshot, TableShape, Value, overlay_json, rows_json, to_json};
+
+macro_rules! worker_file {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/worker/", $path))
+    };
+}
+
+/// Creates the five tables where they are missing.
+pub(super) const SCHEMA: &str = worker_file!("migrations/0001_snapshot_tables.sql");
+
+const UPSERT_DAY: &str = worker_file!("statements/01_upsert_day.sql");
+const INSERT_KPI_VALUES: &str = worker_file!("statements/06_insert_kpi_values.sql");
+
+/// The statements that take nothing but the date, before and after the KPI values.
+const DELETES: [&str; 4] = [
+    worker_file!("statements/02_delete_kpi_values.sql"),
+    worker_file!("statements/03_delete_series_points.sql"),
+    worker_file!("statements/04_delete_extremes_items.sql"),
+    worker_file!("statements/05_delete_portfolio_assets.sql"),
+];
+const INSERTS_FROM_THE_STORED_DAY: [&str; 3] = [
+    worker_file!("statements/07_insert_series_points.sql"),
+    worker_file!("statements/08_insert_extremes_items.sql"),
+    worker_file!("statements/09_insert_portfolio_assets.sql"),
+];
+
+/// What D1 holds in one string or row at most, in bytes.
+const LARGEST_ROW: usize = 2_000_000;
+
+/// A statement with its parameters `?1`, `?2`, ...
+#[derive(serde::Serialize)]
+pub(super) struct Statement {
+    pub(super) sql: &'static str,
+    pub(super) params: Vec<String>,
+}
+
+/// The statements that replace a day, to be run in this order in one transaction.
+pub(super) fn replace_day(snapshot: &Snapshot) -> Vec<Statement> {
+    let date = snapshot.date.to_string();
+    let for_date = |sql| Statement { sql, params: vec![date.clone()] };
+    let upsert = Statement {
+        sql: UPSERT_DAY,
+        params: vec![
+            date.clone(),
+            snapshot.updated_at.to_string(),
+            snapshot.headline.clone(),
+            snapshot.summary.clone(),
+            rows_json(snapshot),
+            overlay_json(snapshot),
+        ],
+    };
+    let kpi_values = Statement { sql: INSERT_KPI_VALUES, params: vec![date.clone(), kpi_values(snapshot)] };
+    let mut statements = vec![upsert];
+    statements.extend(DELETES.map(for_date));
+    statements.push(kpi_values);
+    statements.extend(INSERTS_FROM_THE_STORED_DAY.map(for_date));
+    statements
+}
+
+/// `[[kpi, value_text, value_num, value_kind], ...]`.
+fn kpi_values(snapshot: &Snapshot) -> String {
+    let rows = snapshot.rows.iter().map(|row| {
+        let value = Value::of(&row.value);
+        (&row.kpi, &row.value, value.number, value.kind)
+    });
+    String::from_utf8_lossy(&to_json(&rows.collect::<Vec<_>>())).into_owned()
+}
+
+/// Refuses a day that no D1 database can hold.
+pub(super) fn fits_d1(statements: &[Statement], place: &str, date: Date) -> Result<(), SinkError> {
+    let row: usize = statements[0].params.iter().map(String::len).sum();
+    if row <= LARGEST_ROW {
+        return Ok(());
+    }
+    Err(SinkError::refused(
+        place,
+        format!(
+            "{date} takes {row} bytes in metrics_daily, and D1 holds {LARGEST_ROW} in a row; \
+                 nothing was written; ship fewer series points (some 26,000 fit), or use --sink sqlite"
+        ),
+    ))
+}
+
+/// The query for a table's rows of one date, `?1`.
+pub(super) fn select_day(shape: &TableShape) -> String {
+    format!("SELECT {} FROM {} WHERE date = ?1", shape.columns.join(", "), shape.name)
+}

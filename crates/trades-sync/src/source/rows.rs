@@ -1,0 +1,204 @@
+//! Turns the views' rows into the parts of a day, leaving out and counting what can't be stored.
+
+mod field;
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use indexmap::IndexMap;
+use jiff::civil::Date;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use self::field::{Fields, Missing};
+use super::SourceError;
+use super::view::{View, Views, relation};
+use crate::domain::{Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Overlay, Part, Point, Reason};
+
+/// Calls `each` with every row of the view's day.
+async fn for_each(
+    connection: &mut PgConnection,
+    view: &View,
+    date: Date,
+    mut each: impl FnMut(Fields<'_>),
+) -> Result<(), SourceError> {
+    let relation = relation(connection, view, Some(date)).await?;
+    // The simple protocol sends every column as the text that Postgres shows, whatever its type.
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(view.select(&relation, date))).fetch(connection);
+    while let Some(row) = rows.try_next().await.map_err(view.failed(date))? {
+        let row: PgRow = row;
+        each(Fields::of(&row));
+    }
+    Ok(())
+}
+
+pub(super) async fn kpis(
+    connection: &mut PgConnection,
+    view: &View,
+    date: Date,
+    drops: &mut Drops,
+) -> Result<Vec<KpiRow>, SourceError> {
+    const PART: Part = Part::Kpis;
+    let mut rows: Vec<(f64, KpiRow)> = Vec::new();
+    for_each(connection, view, date, |fields| {
+        let Some(kpi) = fields.name(0) else {
+            return drops
+                .add(PART, Reason::NoName, || format!("value {:?}", fields.text(1).unwrap_or_default()));
+        };
+        let value = match fields.text(1).map(str::trim) {
+            None => return drops.add(PART, Reason::NoValue, || kpi.to_owned()),
+            Some("NaN" | "Infinity" | "-Infinity") => {
+                return drops.add(PART, Reason::NotFinite, || kpi.to_owned());
+            }
+            Some(value) => value.to_owned(),
+        };
+        let order = fields.number(2).unwrap_or(f64::INFINITY);
+        rows.push((order, KpiRow { kpi: kpi.to_owned(), value }));
+    })
+    .await?;
+    rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+pub(super) async fn overlay(
+    connection: &mut PgConnection,
+    views: &Views,
+    date: Date,
+    drops: &mut Drops,
+) -> Result<Overlay, SourceError> {
+    Ok(Overlay {
+        series: series(connection, &views.series, date, drops).await?,
+        extremes: extremes(connection, &views.extremes, date, drops).await?,
+        assets: assets(connection, &views.portfolio, date, drops).await?,
+    })
+}
+
+async fn series(
+    connection: &mut PgConnection,
+    view: &View,
+    date: Date,
+    drops: &mut Drops,
+) -> Result<IndexMap<String, Vec<Point>>, SourceError> {
+    const PART: Part = Part::Series;
+    let mut series: IndexMap<String, Vec<Point>> = IndexMap::new();
+    let mut last_source: Option<Arc<str>> = None;
+    for_each(connection, view, date, |fields| {
+        let Some(kpi) = fields.name(0) else {
+            return drops.add(PART, Reason::NoName, || format!("at {}", fields.text(1).unwrap_or("no time")));
+        };
+        let Some(t) = fields.moment(1) else {
+            return drops.add(PART, Reason::NoTime, || format!("{kpi} at {:?}", fields.text(1)));
+        };
+        let v = match fields.number(2) {
+            Ok(v) => v,
+            Err(Missing(reason)) => return drops.add(PART, reason, || format!("{kpi} at {t}")),
+        };
+        let src = fields.text(3).map(|source| match &last_source {
+            Some(last) if **last == *source => Arc::clone(last),
+            _ => Arc::clone(last_source.insert(source.into())),
+        });
+        match series.get_mut(kpi) {
+            Some(points) => points.push(Point { t, v, src }),
+            None => drop(series.insert(kpi.to_owned(), vec![Point { t, v, src }])),
+        }
+    })
+    .await?;
+    Ok(series)
+}
+
+async fn extremes(
+    connection: &mut PgConnection,
+    view: &View,
+    date: Date,
+    drops: &mut Drops,
+) -> Result<IndexMap<String, HiLo>, SourceError> {
+    let mut ranked: Vec<(f64, String, bool, ExtremesItem)> = Vec::new();
+    for_each(connection, view, date, |fields| {
+        if let Some((kpi, is_hi, item)) = extremes_item(&fields, drops) {
+            ranked.push((fields.number(2).unwrap_or(f64::INFINITY), kpi, is_hi, item));
+        }
+    })
+    .await?;
+    ranked.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let mut extremes: IndexMap<String, HiLo> = IndexMap::new();
+    for (_, kpi, is_hi, item) in ranked {
+        let lists = extremes.entry(kpi).or_default();
+        if is_hi {
+            lists.hi.push(item);
+        } else {
+            lists.lo.push(item);
+        }
+    }
+    Ok(extremes)
+}
+
+fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool, ExtremesItem)> {
+    const PART: Part = Part::Extremes;
+    let Some(kpi) = fields.name(0) else {
+        drops.add(PART, Reason::NoName, || format!("contract {:?}", fields.text(5)));
+        return None;
+    };
+    let is_hi = match fields.text(1).map(str::trim) {
+        Some("hi") => true,
+        Some("lo") => false,
+        other => {
+            drops.add(PART, Reason::NoSide, || format!("{kpi}, side {other:?}"));
+            return None;
+        }
+    };
+    let (trade_id, contract_name) = trade(fields, 3, 5, PART, drops)?;
+    let symbol = fields.name(4).map(str::to_owned);
+    let mut item = ExtremesItem { trade_id, symbol, contract_name, ..ExtremesItem::default() };
+    let which = |column: &str| format!("{kpi}, trade {trade_id}, {column}");
+    item.mid_ts = fields.moment(6);
+    if item.mid_ts.is_none() && fields.text(6).is_some() {
+        drops.add(PART, Reason::NoTime, || which("mid_ts"));
+    }
+    for (column, (name, _, slot)) in (7..).zip(METRICS) {
+        match fields.number(column) {
+            Ok(number) => *slot(&mut item) = Some(number),
+            Err(Missing(reason)) => drops.add(PART, reason, || which(name)),
+        }
+    }
+    Some((kpi.to_owned(), is_hi, item))
+}
+
+async fn assets(
+    connection: &mut PgConnection,
+    view: &View,
+    date: Date,
+    drops: &mut Drops,
+) -> Result<Vec<Asset>, SourceError> {
+    const PART: Part = Part::Portfolio;
+    let mut assets = Vec::new();
+    for_each(connection, view, date, |fields| {
+        let Some((trade_id, contract_name)) = trade(&fields, 0, 2, PART, drops) else {
+            return;
+        };
+        match fields.name(1) {
+            Some(symbol) => assets.push(Asset { trade_id, symbol: symbol.to_owned(), contract_name }),
+            None => drops.add(PART, Reason::NoName, || format!("{contract_name} without a symbol")),
+        }
+    })
+    .await?;
+    Ok(assets)
+}
+
+/// The trade's id and contract, from the columns that hold them.
+fn trade(
+    fields: &Fields<'_>,
+    id: usize,
+    contract: usize,
+    part: Part,
+    drops: &mut Drops,
+) -> Option<(i64, String)> {
+    let Some(contract) = fields.name(contract) else {
+        drops.add(part, Reason::NoName, || format!("trade {:?} without a contract_name", fields.text(id)));
+        return None;
+    };
+    let Some(trade_id) = fields.id(id) else {
+        drops.add(part, Reason::NoId, || format!("{contract}, trade {:?}", fields.text(id)));
+        return None;
+    };
+    Some((trade_id, contract.to_owned()))
+}

@@ -1,0 +1,151 @@
+//! Arguments, settings and files that can't be used: one clear line, exit code 2, and no secret in it.
+
+use crate::support::{DAY, Sync, start_worker, views_with};
+
+/// Names and values.
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
+const PASSWORD: &str = "p4ssw0rd-of-the-desk";
+
+#[tokio::test]
+async fn settings_that_can_not_be_used_are_named_with_the_fix() {
+    let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
+    let cases: [(Environment<'_>, &[&str], &[&str]); 14] = [
+        (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
+        (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
+        (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
+        (&[("SQLITE_PATH", "")], &["--sink", "sqlite"], &["SQLITE_PATH", "is not set"]),
+        (&[("SINK", "s3")], &[], &["SINK", "s3", "api, d1 or sqlite"]),
+        (&[("FALLBACK", "maybe")], &["--sink", "sqlite"], &["FALLBACK", "maybe", "d1 or none"]),
+        (&[("FALLBACK", "d1"), ("INTERNAL_TOKEN", PASSWORD)], &[], &["CLOUDFLARE_ACCOUNT_ID"]),
+        (
+            &[("REPORT_TIMEZONE", "Mars/Olympus")],
+            &["--sink", "sqlite"],
+            &["REPORT_TIMEZONE", "Mars/Olympus", "America/New_York"],
+        ),
+        (
+            &[("SNAPSHOT_API_URL", "ftp://x"), ("INTERNAL_TOKEN", PASSWORD)],
+            &[],
+            &["SNAPSHOT_API_URL", "http"],
+        ),
+        (
+            &[("SNAPSHOT_API_URL", "https://u:p4ssw0rd-of-the-desk@x"), ("INTERNAL_TOKEN", "t")],
+            &[],
+            &["SNAPSHOT_API_URL", "password"],
+        ),
+        (
+            &[("RETRY_BUDGET_SECONDS", "soon"), ("INTERNAL_TOKEN", "t")],
+            &[],
+            &["RETRY_BUDGET_SECONDS", "soon"],
+        ),
+        (&[("LOG_FORMAT", "xml")], &[], &["LOG_FORMAT", "json or pretty"]),
+        (
+            &[("INTERNAL_TOKEN", PASSWORD), ("INTERNAL_TOKEN_FILE", "/x")],
+            &[],
+            &["INTERNAL_TOKEN", "INTERNAL_TOKEN_FILE is set too"],
+        ),
+        (&[("INTERNAL_TOKEN_FILE", "/nowhere/token")], &[], &["INTERNAL_TOKEN_FILE", "/nowhere/token"]),
+    ];
+    for (environment, arguments, words) in cases {
+        let call = Sync::new(&[&["run"], arguments].concat());
+        let call = environment.iter().fold(call, |call, (name, value)| call.env(name, value));
+        let outcome = call.fails(2, words).await;
+        assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_not_repeated() {
+    for url in [
+        "mysql://ann:p4ssw0rd-of-the-desk@x/y",
+        "p4ssw0rd-of-the-desk",
+        "postgres://ann:p4ssw0rd-of-the-desk@x:port/y",
+        "postgres://ann:p4ssw0rd-of-the-desk@x/y?sslmode=p4ssw0rd-of-the-desk",
+    ] {
+        let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url);
+        let outcome = call.fails(2, &["DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"]).await;
+        assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_can_not_be_used_are_named() {
+    let cases: [(&[&str], &str); 7] = [
+        (&["--date", "2026-02-30"], "--date <YYYY-MM-DD>"),
+        (&["--date", "20260211"], "not a day that exists"),
+        (&["--from", "2026-02-06"], "--to"),
+        (&["--sink", "s3"], "api, d1, sqlite"),
+        (&["--date", "2026-02-11", "--from", "2026-02-01", "--to", "2026-02-02"], "cannot be used with"),
+        (&["--verbose"], "unexpected argument"),
+        (&["launch"], "unrecognized subcommand"),
+    ];
+    for (arguments, words) in cases {
+        let outcome = Sync::new(arguments).outcome().await;
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        assert!(outcome.stderr.contains(words), "{words}: {outcome:#?}");
+    }
+    let database = views_with(&[]).await;
+    let call =
+        Sync::new(&["--from", "2026-02-09", "--to", "2026-02-06", "--sink", "sqlite"]).database(&database);
+    call.fails(2, &["--from", "2026-02-09 is after --to 2026-02-06"]).await;
+}
+
+#[tokio::test]
+async fn a_configuration_file_gives_settings_and_the_environment_wins_over_it() {
+    let database = views_with(&[DAY]).await;
+    for (name, content) in [
+        ("settings.yaml", format!("database_url: {}\nSINK: s3\n", database.url)),
+        ("settings.toml", format!("database_url = \"{}\"\nsink = \"s3\"\n", database.url)),
+        ("settings.json", format!("{{\"database_url\": \"{}\", \"sink\": \"s3\"}}", database.url)),
+    ] {
+        let call = Sync::run(&[]).env("SINK", "sqlite");
+        let file = call.file(name, content.as_bytes()).display().to_string();
+        call.args(&["--config", &file]).succeeds().await;
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_file_with_an_unknown_key_or_bad_syntax_is_refused() {
+    let call = Sync::run(&["--sink", "sqlite"]);
+    let unknown = call.file("unknown.yaml", b"databse_url: p4ssw0rd-of-the-desk\n").display().to_string();
+    let broken = call.file("broken.toml", b"database_url = p4ssw0rd-of-the-desk\n").display().to_string();
+    let missing = "/nowhere/settings.yaml";
+    for (path, words) in [(&*unknown, "databse_url"), (&*broken, "broken.toml"), (missing, "No such file")] {
+        let outcome = Sync::run(&["--sink", "sqlite", "--config", path]).fails(2, &[path, words]).await;
+        assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn secrets_come_from_files_too() {
+    let database = views_with(&[DAY]).await;
+    let call = Sync::run(&["--sink", "sqlite"]);
+    let file = call.file("database-url", format!("{}\n", database.url).as_bytes()).display().to_string();
+    call.env("DATABASE_URL_FILE", &file).succeeds().await;
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_there_is_named() {
+    Sync::new(&["--sink", "sqlite", "--input", "/nowhere/day.json"])
+        .fails(2, &["--input /nowhere/day.json", "No such file"])
+        .await;
+}
+
+#[tokio::test]
+async fn the_most_talkative_log_holds_no_secret() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let access = &worker.access;
+    for sink in ["api", "d1"] {
+        let call = Sync::run(&["--sink", sink]).database(&database).env("LOG_LEVEL", "trace");
+        let call =
+            call.api(access, &access.worker).d1(access, &access.d1_api).env("SIGNING_SECRET", PASSWORD);
+        let outcome = call.succeeds().await;
+        assert!(outcome.stderr.contains("TRACE"), "the log is not talkative: {outcome:#?}");
+        let log = outcome.stdout + &outcome.stderr;
+        for secret in [PASSWORD, &database.url, ":secret@", &access.internal_token, &access.api_token] {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
+    }
+}

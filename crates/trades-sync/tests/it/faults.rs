@@ -1,0 +1,223 @@
+//! Whatever happens on the way, D1 holds the old day or the new one, whole, and a rerun repairs it.
+
+use jiff::ToSpan;
+use serde_json::Value;
+use testkit::fault_proxy::{Fault, FaultProxy};
+use testkit::postgres::Database;
+use testkit::worker::Worker;
+
+use crate::support::{DAY, Sync, start_worker, stored_in_d1, stored_in_sqlite, views_with};
+
+/// A database that first shows one day for the date and then, after [`Scene::change`], another.
+struct Scene {
+    database: Database,
+    worker: Worker,
+    old: Value,
+    new: Value,
+}
+
+impl Scene {
+    /// The old day stored, the new one in the views.
+    async fn set() -> Self {
+        let database = views_with(&[DAY]).await;
+        let worker = start_worker().await;
+        let oracle = Sync::run(&["--sink", "sqlite"]).database(&database);
+        oracle.succeeds().await;
+        let old = oracle.stored().await;
+        direct(&database, &worker).succeeds().await;
+        let other =
+            sample::day(DAY.checked_add(1.day()).expect("a day later")).replace("2026-02-12", "2026-02-11");
+        database
+            .execute(
+                "TRUNCATE utils_statistics.trades_kpi_summary, utils_statistics.trades_kpi_series,
+                   utils_statistics.trades_contract_extremes, utils_statistics.trades_portfolio_assets",
+            )
+            .await;
+        database.execute(&other).await;
+        database.execute(sample::REFRESH).await;
+        oracle.succeeds().await;
+        let new = stored_in_sqlite(&oracle.sqlite_path(), DAY).await;
+        assert_ne!(old, new);
+        Self { database, worker, old, new }
+    }
+
+    /// Ships through the proxy; whatever comes of it, the day is whole, and a run without faults makes it new.
+    async fn meets(&self, sink: &str, proxy: &FaultProxy, code: i32) {
+        let access = &self.worker.access;
+        let call = Sync::run(&["--sink", sink]).database(&self.database).env("RETRY_BUDGET_SECONDS", "20");
+        let call = match sink {
+            "api" => call.api(access, &proxy.url()),
+            _ => call.d1(access, &format!("{}/client/v4", proxy.url())),
+        };
+        let outcome = call.outcome().await;
+        assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+        assert_eq!(proxy.faults_left(), 0, "not every fault was met: {outcome:#?}");
+        let stored = stored_in_d1(access, DAY).await;
+        if code == 0 {
+            assert_eq!(stored, self.new, "a day reported as stored is stored");
+        }
+        assert!(stored == self.old || stored == self.new, "a mixed day is stored");
+        direct(&self.database, &self.worker).succeeds().await;
+        assert_eq!(stored_in_d1(access, DAY).await, self.new, "a rerun repairs it");
+    }
+}
+
+/// A run without a proxy.
+fn direct(database: &Database, worker: &Worker) -> Sync {
+    Sync::run(&["--sink", "d1"]).database(database).d1(&worker.access, &worker.access.d1_api)
+}
+
+const PASSING: [&[Fault]; 8] = [
+    &[Fault::LoseAnswer],
+    &[Fault::CutRequest],
+    &[Fault::CutAnswer],
+    &[Fault::Refuse, Fault::Refuse],
+    &[Fault::Status(500), Fault::Status(503)],
+    &[Fault::RetryAfter(1)],
+    &[Fault::ErrorAfterCommit],
+    &[Fault::LoseAnswer, Fault::CutRequest, Fault::Status(502)],
+];
+
+#[tokio::test]
+async fn faults_on_the_way_to_the_api_pass() {
+    passes("api").await;
+}
+
+#[tokio::test]
+async fn faults_on_the_way_to_d1_pass() {
+    passes("d1").await;
+}
+
+async fn passes(sink: &str) {
+    let scene = Scene::set().await;
+    let base = if sink == "api" { &scene.worker.access.worker } else { &scene.worker.access.d1_api };
+    for faults in PASSING {
+        let proxy = FaultProxy::before(base, faults.iter().copied()).await;
+        scene.meets(sink, &proxy, 0).await;
+        assert_eq!(
+            proxy.requests().len(),
+            faults.iter().filter(|fault| **fault != Fault::Refuse).count() + 1
+        );
+    }
+}
+
+#[tokio::test]
+async fn faults_that_do_not_pass_end_the_run_as_unreachable() {
+    let scene = Scene::set().await;
+    let worker = scene.worker.access.worker.clone();
+    for faults in [vec![Fault::Silence], vec![Fault::ErrorAfterCommit; 5], vec![Fault::LoseAnswer; 5]] {
+        let proxy = FaultProxy::before(&worker, faults).await;
+        // The last tries may not fit into the budget, so more faults wait than are met.
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "1");
+        call.api(&scene.worker.access, &proxy.url()).fails(6, &["2026-02-11", "unreachable", "tries"]).await;
+        let stored = stored_in_d1(&scene.worker.access, DAY).await;
+        assert!(stored == scene.old || stored == scene.new, "a mixed day is stored");
+    }
+}
+
+#[tokio::test]
+async fn other_refusals_are_not_tried_again() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    for status in [400, 401, 403, 404, 409, 413, 422] {
+        let proxy = FaultProxy::before(&worker.access.worker, [Fault::Status(status)]).await;
+        let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &proxy.url());
+        call.fails(5, &["2026-02-11", &status.to_string()]).await;
+        assert_eq!(proxy.requests().len(), 1, "status {status}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_api_falls_back_to_d1() {
+    let scene = Scene::set().await;
+    let access = &scene.worker.access;
+    let proxy = FaultProxy::before(&access.worker, vec![Fault::Status(503); 9]).await;
+    let call = || {
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "1");
+        call.api(access, &proxy.url())
+    };
+    call().d1(access, &access.d1_api).env("FALLBACK", "none").fails(6, &["503"]).await;
+    let outcome = call().d1(access, &access.d1_api).succeeds().await;
+    assert_eq!(outcome.summary()["sink"], "d1", "{outcome:#?}");
+    assert_eq!(stored_in_d1(access, DAY).await, scene.new);
+    let nowhere = call().d1(access, "http://127.0.0.1:1/client/v4");
+    nowhere.fails(6, &["503", "the fallback failed too", "D1"]).await;
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_api_does_not_fall_back() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let call = Sync::run(&["--sink", "api"]).database(&database).env("INTERNAL_TOKEN", "wrong-token");
+    let call = call.env("SNAPSHOT_API_URL", &worker.access.worker).d1(&worker.access, &worker.access.d1_api);
+    let outcome = call.fails(5, &["403", "INTERNAL_TOKEN"]).await;
+    assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
+    assert_eq!(stored_in_d1(&worker.access, DAY).await["metrics_daily"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn d1_without_its_tables_is_a_refusal_that_names_the_migrations() {
+    let database = views_with(&[DAY]).await;
+    let worker =
+        tokio::task::spawn_blocking(|| Worker::start(&["--no-migrations"])).await.expect("it starts");
+    let call = Sync::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
+    call.fails(5, &["metrics_daily", "7500", "migrations"]).await;
+    let call = Sync::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
+    let call = call.env("CLOUDFLARE_API_TOKEN", "wrong-token");
+    let outcome = call.fails(5, &["CLOUDFLARE_API_TOKEN"]).await;
+    assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn any_sequence_of_faults_leaves_a_whole_day() {
+    const FAULTS: [Fault; 8] = [
+        Fault::Refuse,
+        Fault::CutRequest,
+        Fault::LoseAnswer,
+        Fault::CutAnswer,
+        Fault::Status(500),
+        Fault::RetryAfter(1),
+        Fault::ErrorAfterCommit,
+        Fault::Status(503),
+    ];
+    let scene = Scene::set().await;
+    let access = &scene.worker.access;
+    for seed in 0..6 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let faults: Vec<Fault> = (0..rng.usize(1..=5)).map(|_| FAULTS[rng.usize(..FAULTS.len())]).collect();
+        let (api, d1) = (
+            FaultProxy::before(&access.worker, faults.clone()).await,
+            FaultProxy::before(&access.d1_api, faults.iter().rev().copied()).await,
+        );
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
+        let call = call.api(access, &api.url()).d1(access, &format!("{}/client/v4", d1.url()));
+        let outcome = call.outcome().await;
+        let stored = stored_in_d1(access, DAY).await;
+        match outcome.code {
+            Some(0) => assert_eq!(stored, scene.new, "{faults:?}: a day reported as stored is stored"),
+            Some(6) => {
+                assert!(stored == scene.old || stored == scene.new, "{faults:?}: a mixed day is stored");
+            }
+            _ => panic!("{faults:?}: {outcome:#?}"),
+        }
+        direct(&scene.database, &scene.worker).succeeds().await;
+        assert_eq!(stored_in_d1(access, DAY).await, scene.new, "{faults:?}: a rerun repairs it");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_obeyed_within_the_budget_and_ends_the_run_beyond_it() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let call = |budget, url: String| {
+        let call = Sync::run(&["--sink", "api"]).database(&database).env("RETRY_BUDGET_SECONDS", budget);
+        call.api(&worker.access, &url)
+    };
+    let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3)]).await;
+    let outcome = call("30", proxy.url()).succeeds().await;
+    let waits: Vec<f64> = outcome.log().iter().filter_map(|line| line["wait_ms"].as_f64()).collect();
+    assert_eq!(waits, [3000.0], "the jittered backoff is shorter: {outcome:#?}");
+    let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3600)]).await;
+    call("30", proxy.url()).fails(6, &["after 1 tries", "429"]).await;
+    assert_eq!(proxy.requests().len(), 1);
+}

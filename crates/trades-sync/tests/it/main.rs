@@ -1,0 +1,15 @@
+//! `trades-sync` from the outside: the built program, a real Postgres, workerd with a real D1.
+
+mod backfill;
+mod bad_input;
+mod check_and_verify;
+mod faults;
+mod fixtures;
+mod observability;
+mod real_days;
+mod sinks;
+mod source_failures;
+mod source_values;
+mod support;
+mod tls;
+mod together;

@@ -1,0 +1,136 @@
+//! Logs, termination message, help, signals and traces.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{DAY, Outcome, Sync, views_with};
+
+#[tokio::test]
+async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
+    let database = views_with(&[DAY]).await;
+    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let message = call.file("termination-log", b"");
+    let call = call.env("TERMINATION_MESSAGE_PATH", &message.display().to_string());
+    let summary = call.succeeds().await.summary();
+    for (field, value) in [("outcome", "stored"), ("date", "2026-02-11"), ("sink", "sqlite")] {
+        assert_eq!(summary[field], value, "{summary:#}");
+    }
+    assert_eq!(summary["rows.kpi_values"], 26, "{summary:#}");
+    for field in [
+        "rows.series_points",
+        "rows.extremes_items",
+        "rows.portfolio_assets",
+        "sent_bytes",
+        "read_ms",
+        "stored_ms",
+    ] {
+        assert!(summary[field].as_f64().is_some_and(|number| number > 0.0), "{field}: {summary:#}");
+    }
+    let left = || std::fs::read_to_string(&message).expect("it is written");
+    assert_eq!(summary["message"], left());
+    database.execute("DROP SCHEMA utils_statistics CASCADE").await;
+    let summary = call.fails(3, &["MV_KPI_TABLE"]).await.summary();
+    assert_eq!((&summary["outcome"], &summary["exit_code"]), (&"failed".into(), &3.into()));
+    assert_eq!(summary["message"], left());
+}
+
+#[tokio::test]
+async fn pretty_logs_are_for_people() {
+    let database = views_with(&[DAY]).await;
+    let call = Sync::run(&["--sink", "sqlite"]).database(&database).env("LOG_FORMAT", "pretty");
+    let outcome = call.succeeds().await;
+    let last = outcome.stderr.lines().last().expect("a log").to_owned();
+    assert!(last.contains("INFO stored 2026-02-11 by sqlite: 26 KPI values"), "{last}");
+    assert!(!outcome.stderr.contains('\u{1b}'), "colours belong on terminals: {}", outcome.stderr);
+}
+
+#[tokio::test]
+async fn the_log_level_is_obeyed() {
+    let database = views_with(&[DAY]).await;
+    let quiet = Sync::run(&["--sink", "sqlite"]).database(&database).env("LOG_LEVEL", "error");
+    assert_eq!(quiet.succeeds().await.stderr, "");
+}
+
+#[tokio::test]
+async fn help_names_every_command_exit_code_and_variable() {
+    let outcome = Sync::new(&["--help"]).succeeds().await;
+    for word in [
+        "run",
+        "check",
+        "verify",
+        "--dry-run",
+        "Exit codes:",
+        "DATABASE_URL",
+        "REPORT_TIMEZONE",
+        "NAME_FILE",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ] {
+        assert!(outcome.stdout.contains(word), "{word}: {}", outcome.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_run_with_its_own_exit_code() {
+    let database = views_with(&[DAY]).await;
+    // A receiver that takes the connection and never answers.
+    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
+    let call = Sync::run(&["--sink", "api"])
+        .database(&database)
+        .env("SNAPSHOT_API_URL", &url)
+        .env("INTERNAL_TOKEN", "t");
+    let child = call.spawn();
+    let (_connection, _) = receiver.accept().await.expect("the run gets as far as sending");
+    let pid = child.id().expect("it runs").to_string();
+    let killed =
+        tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill can be run");
+    assert!(killed.success());
+    let outcome = Outcome::of(child).await;
+    assert_eq!(outcome.code, Some(143), "{outcome:#?}");
+    assert_eq!(outcome.summary()["outcome"], "interrupted");
+}
+
+#[tokio::test]
+async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver() {
+    let database = views_with(&[DAY]).await;
+    let collector = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let endpoint = format!("http://{}", collector.local_addr().expect("it is bound"));
+    let traces = tokio::spawn(async move { one_request(&collector).await });
+    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
+    let snapshot = tokio::spawn(async move { one_request(&receiver).await });
+    let call = Sync::run(&["--sink", "api"])
+        .database(&database)
+        .env("SNAPSHOT_API_URL", &url)
+        .env("INTERNAL_TOKEN", "t");
+    call.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).succeeds().await;
+    let traces = traces.await.expect("it was received");
+    let text = String::from_utf8_lossy(&traces);
+    assert!(text.starts_with("POST /v1/traces HTTP/1.1"), "{text}");
+    for name in ["trades-sync", "ship", "read", "store", "2026-02-11"] {
+        assert!(text.contains(name), "no {name} in the spans");
+    }
+    let request = snapshot.await.expect("it was received");
+    let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
+    assert!(head.contains("\r\ntraceparent: 00-"), "{}", &head[..500.min(head.len())]);
+}
+
+/// Takes one request and answers it with 200.
+async fn one_request(listener: &TcpListener) -> Vec<u8> {
+    let (mut connection, _) = listener.accept().await.expect("somebody connects");
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        if let Some(head) = text.find("\r\n\r\n") {
+            let length =
+                text[..head].lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if request.len() >= head + 4 + length.unwrap_or(0) {
+                break;
+            }
+        }
+        assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
+    }
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    connection.write_all(answer).await.expect("it can be answered");
+    request
+}

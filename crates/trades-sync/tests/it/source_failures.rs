@@ -1,0 +1,135 @@
+//! Sources that can't give a day: what the operator is told, and that nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use sqlx::Connection;
+use testkit::postgres::Server;
+
+use crate::support::{DAY, Outcome, Sync, views, views_with};
+
+#[tokio::test]
+async fn an_empty_day_is_never_sent_and_what_is_stored_stays() {
+    let database = views_with(&[DAY]).await;
+    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    call.succeeds().await;
+    let before = call.stored().await;
+    database.execute("DELETE FROM utils_statistics.trades_kpi_series; DELETE FROM utils_statistics.trades_kpi_summary; DELETE FROM utils_statistics.trades_contract_extremes; DELETE FROM utils_statistics.trades_portfolio_assets").await;
+    database.execute(sample::REFRESH).await;
+    call.fails(4, &["2026-02-11", "what is stored stays"]).await;
+    assert_eq!(call.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_day_of_rows_that_can_not_be_stored_is_empty() {
+    let database = views().await;
+    database
+        .execute("INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'K', NULL, 1)")
+        .await;
+    database.execute(sample::REFRESH).await;
+    Sync::run(&["--sink", "sqlite"]).database(&database).fails(4, &["2026-02-11"]).await;
+}
+
+#[tokio::test]
+async fn views_that_can_not_be_read_are_named_with_what_to_do() {
+    let cases: [(&str, &[&str]); 5] = [
+        (
+            "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv",
+            &["MV_SERIES_TABLE", "trades_kpi_series_mv", "create it"],
+        ),
+        ("DROP SCHEMA utils_statistics CASCADE", &["MV_KPI_TABLE", "there is no view"]),
+        (
+            "ALTER MATERIALIZED VIEW utils_statistics.trades_portfolio_assets_mv RENAME COLUMN symbol TO ticker",
+            &["MV_PORTFOLIO_TABLE", "has no column symbol", "trade_id, symbol, contract_name, report_date"],
+        ),
+        (
+            "REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv WITH NO DATA",
+            &["MV_KPI_TABLE", "REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv"],
+        ),
+        (
+            "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv;
+             CREATE VIEW utils_statistics.trades_kpi_series_mv AS SELECT 'K' AS kpi_name, now() AS ts,
+               1 / 0 AS value, 'a' AS source, date '2026-02-11' AS report_date",
+            &["MV_SERIES_TABLE", "2026-02-11", "division by zero"],
+        ),
+    ];
+    for (change, words) in cases {
+        let database = views_with(&[DAY]).await;
+        database.execute(change).await;
+        Sync::run(&["--sink", "sqlite"]).database(&database).fails(3, words).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_the_right_to_a_view_is_told_which_grant_is_missing() {
+    let database = views_with(&[DAY]).await;
+    let role = format!("reader_of_{}", database.name);
+    database.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'pw-of-reader'")).await;
+    let url = format!("postgres://{role}:pw-of-reader@127.0.0.1:{}/{}", database.port, database.name);
+    let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
+    call.fails(3, &["MV_KPI_TABLE", "GRANT USAGE", "SELECT"]).await;
+    database.execute(&format!("GRANT USAGE ON SCHEMA utils_statistics TO {role}")).await;
+    call.fails(3, &["MV_KPI_TABLE", "may not read", "GRANT"]).await;
+    database.execute(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA utils_statistics TO {role}")).await;
+    call.succeeds().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_in_the_middle_loses_nothing() {
+    let mut server = tokio::task::spawn_blocking(Server::start).await.expect("it starts");
+    let database = server.database().await;
+    database.execute(sample::SCHEMA).await;
+    database.execute(&sample::day(DAY)).await;
+    database.execute(sample::REFRESH).await;
+    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    call.succeeds().await;
+    let before = call.stored().await;
+    database
+        .execute(
+            "DROP MATERIALIZED VIEW utils_statistics.trades_contract_extremes_by_kpi_mv;
+             CREATE VIEW utils_statistics.trades_contract_extremes_by_kpi_mv AS
+               SELECT * FROM utils_statistics.trades_contract_extremes WHERE pg_sleep(0.2)::text = ''",
+        )
+        .await;
+    let child = call.spawn();
+    let mut admin = database.connect().await;
+    wait_until_reading(&mut admin).await;
+    drop(admin);
+    tokio::task::spawn_blocking(move || server.kill()).await.expect("it stops");
+    let outcome = Outcome::of(child).await;
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    let message = outcome.summary()["message"].to_string();
+    assert!(message.contains("MV_EXTREMES_TABLE") && message.contains("2026-02-11"), "{message}");
+    assert_eq!(call.stored().await, before);
+    call.fails(3, &["can't connect", "127.0.0.1", "DATABASE_URL"]).await;
+}
+
+/// Waits until the program is inside the slow view.
+async fn wait_until_reading(admin: &mut sqlx::PgConnection) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let reading: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'trades-sync' AND wait_event = 'PgSleep')",
+        )
+        .fetch_one(&mut *admin)
+        .await
+        .expect("the server is up");
+        if reading {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the program never read the view");
+        admin.ping().await.expect("the server is up");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_not_ours_is_named_without_the_password() {
+    let database = views().await;
+    let wrong = database.url.replace("secret", "hunter2");
+    for (url, words) in [
+        ("postgres://ann:hunter2@127.0.0.1:1/trades", ["127.0.0.1:1", "database trades", "user ann"]),
+        (wrong.as_str(), ["password authentication failed", "user postgres", "DATABASE_URL"]),
+    ] {
+        let outcome = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url).fails(3, &words).await;
+        assert!(!outcome.stderr.contains("hunter2"), "{outcome:#?}");
+    }
+}

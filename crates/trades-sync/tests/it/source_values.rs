@@ -1,0 +1,267 @@
+//! What the views may hold, column by column, on a real Postgres.
+
+use serde_json::{Value, json};
+use testkit::postgres::Database;
+
+use crate::support::{DAY, Outcome, Sync, views};
+
+/// Ships what the statements put into the base tables; gives the stored tables and the run.
+async fn shipped(statements: &str) -> (Value, Outcome) {
+    let database = views().await;
+    database.execute(statements).await;
+    database.execute(sample::REFRESH).await;
+    ship(&database).await
+}
+
+async fn ship(database: &Database) -> (Value, Outcome) {
+    let call = Sync::run(&["--sink", "sqlite"]).database(database);
+    let outcome = call.succeeds().await;
+    (call.stored().await, outcome)
+}
+
+fn column(table: &Value, name: &str) -> Vec<Value> {
+    table.as_array().expect("a table").iter().map(|row| row[name].clone()).collect()
+}
+
+#[tokio::test]
+async fn numbers_come_from_numeric_float_integer_and_text_columns() {
+    for kind in ["numeric", "double precision", "real", "bigint", "integer", "text"] {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv AS
+                   SELECT 'Delta' AS kpi_name, timestamptz '2026-02-11 09:30+00' AS ts, '-42'::{kind} AS value,
+                     'live' AS source, date '2026-02-11' AS report_date"
+            ))
+            .await;
+        let (stored, _) = ship(&database).await;
+        assert_eq!(column(&stored["metrics_series_points"], "v"), [json!(-42.0)], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn every_digit_of_a_double_arrives() {
+    let (stored, _) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_series
+           SELECT '2026-02-11', 'K', '2026-02-11'::timestamptz + i * interval '1 s', v::float8, NULL
+           FROM unnest(ARRAY['0.1', '129.57981212950529', '1e-79', '1.2345678901234567e114',
+             '-0.30000000000000004', '123456789012345680', '4503599627370497.5']) WITH ORDINALITY AS x(v, i)",
+    )
+    .await;
+    let expected = [
+        0.1,
+        129.579_812_129_505_29,
+        1e-79,
+        1.234_567_890_123_456_7e114,
+        -0.300_000_000_000_000_04,
+        123_456_789_012_345_680.0,
+        4_503_599_627_370_497.5,
+    ];
+    assert_eq!(column(&stored["metrics_series_points"], "v"), expected.map(Value::from));
+}
+
+#[tokio::test]
+async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_series VALUES
+           ('2026-02-11', 'K', '2026-02-11 10:00+00', NULL, 'a'), ('2026-02-11', 'K', '2026-02-11 10:01+00', 'NaN', 'a'),
+           ('2026-02-11', 'K', '2026-02-11 10:02+00', 'Infinity', 'a'), ('2026-02-11', 'K', '2026-02-11 10:03+00', '-Infinity', 'a'),
+           ('2026-02-11', 'K', '2026-02-11 10:04+00', 0, 'a');
+         INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'No value', NULL, 1), ('2026-02-11', 'Value', '—', 2);
+         INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, rank, trade_id, contract_name, metric_raw, metric_abs, qty)
+           VALUES ('2026-02-11', 'K', 'hi', 1, 7, 'C', 'NaN', 1.5, NULL)",
+    )
+    .await;
+    assert_eq!(column(&stored["metrics_series_points"], "v"), [json!(0.0)]);
+    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), [json!("Value")]);
+    let item = &stored["metrics_extremes_items"][0];
+    assert_eq!(item["item_json"], json!({ "trade_id": 7.0, "contract_name": "C", "metric_abs": 1.5 }));
+    assert_eq!(
+        (&item["metric_raw"], &item["qty"], &item["symbol"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    let warnings = outcome.warnings().join("\n");
+    assert!(warnings.contains("left out 3 series rows or numbers that are NaN"), "{warnings}");
+    assert!(
+        warnings.contains(
+            "left out 1 series rows or numbers that have no value; first: K at 2026-02-11T10:00:00.000Z"
+        ),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("left out 1 KPI rows or numbers that have no value; first: No value"),
+        "{warnings}"
+    );
+    assert_eq!(outcome.summary()["dropped"], json!(16), "{warnings}");
+}
+
+#[tokio::test]
+async fn microseconds_within_one_millisecond_stay_apart() {
+    let (stored, _) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_series VALUES
+           ('2026-02-11', 'K', '2026-02-11 09:30:00.000002+00', 2, 'a'), ('2026-02-11', 'K', '2026-02-11 09:30:00.000001+00', 1, 'a'),
+           ('2026-02-11', 'K', '2026-02-11 09:30:00+00', 0, 'a'), ('2026-02-11', 'K', '2026-02-11 09:30:00.001+00', 3, 'a')",
+    )
+    .await;
+    let times = [
+        "2026-02-11T09:30:00.000001Z",
+        "2026-02-11T09:30:00.000002Z",
+        "2026-02-11T09:30:00.000Z",
+        "2026-02-11T09:30:00.001Z",
+    ];
+    assert_eq!(column(&stored["metrics_series_points"], "t"), times.map(Value::from));
+    let archived = &stored["metrics_daily"][0]["overlay_json"]["seriesByKpi"]["K"];
+    assert_eq!(
+        column(archived, "v"),
+        [0.0, 1.0, 2.0, 3.0].map(Value::from),
+        "points are in the order of time"
+    );
+}
+
+#[tokio::test]
+async fn times_are_utc_whatever_zone_they_were_written_in_or_the_server_is_set_to() {
+    let database = views().await;
+    database
+        .execute(&format!(
+            "ALTER DATABASE {} SET timezone = 'Asia/Kathmandu'; ALTER DATABASE {} SET datestyle = 'German';
+             INSERT INTO utils_statistics.trades_kpi_series VALUES
+               ('2026-02-11', 'K', '2026-02-11 04:30:00-05', 1, 'a'), ('2026-02-11', 'K', '2026-02-11 15:16:00+05:45', 2, 'a')",
+            database.name, database.name
+        ))
+        .await;
+    database.execute(sample::REFRESH).await;
+    let (stored, _) = ship(&database).await;
+    let times = ["2026-02-11T09:30:00.000Z", "2026-02-11T09:31:00.000Z"];
+    assert_eq!(column(&stored["metrics_series_points"], "t"), times.map(Value::from));
+}
+
+#[tokio::test]
+async fn times_without_a_zone_are_utc_and_text_times_stay_as_they_are() {
+    let cases = [
+        ("timestamp '2026-02-11 09:30:00.5'", Some("2026-02-11T09:30:00.500Z")),
+        ("date '2026-02-11'", Some("2026-02-11T00:00:00.000Z")),
+        ("text '2026-02-11T09:30:00Z'", Some("2026-02-11T09:30:00Z")),
+        ("text '2026-02-11 09:30:00.123456+05:30 '", Some("2026-02-11 09:30:00.123456+05:30")),
+        ("text 'half past nine'", None),
+        ("timestamptz 'infinity'", None),
+        ("NULL::timestamptz", None),
+    ];
+    for (ts, expected) in cases {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'K', '1', 1);
+                 REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 DROP MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv;
+                 CREATE VIEW utils_statistics.trades_kpi_series_mv AS
+                   SELECT 'K' AS kpi_name, {ts} AS ts, 1.5 AS value, NULL::text AS source, date '2026-02-11' AS report_date"
+            ))
+            .await;
+        let (stored, outcome) = ship(&database).await;
+        assert_eq!(
+            column(&stored["metrics_series_points"], "t"),
+            expected.map(Value::from).as_slice(),
+            "{ts}"
+        );
+        let told = outcome.warnings().iter().any(|line| line.contains("have no readable time"));
+        assert_eq!(told, expected.is_none(), "{ts}: {outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_later_of_two_rows_with_one_key_wins_and_the_earlier_is_counted() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_summary VALUES
+           ('2026-02-11', 'Delta', '1', 1), ('2026-02-11', 'Gamma', '5', 2), ('2026-02-11', ' Delta ', '2', 3);
+         INSERT INTO utils_statistics.trades_kpi_series VALUES
+           ('2026-02-11', 'Delta', '2026-02-11 09:31+00', 1, 'a'), ('2026-02-11', 'Delta', '2026-02-11 09:30+00', 2, 'a'),
+           ('2026-02-11', 'Delta', '2026-02-11 09:31+00', 3, 'b'), ('2026-02-11', ' Delta', '2026-02-11 09:31+00', 4, 'c');
+         INSERT INTO utils_statistics.trades_portfolio_assets VALUES
+           ('2026-02-11', 7, 'A', 'C'), ('2026-02-11', 7, 'B', 'C'), ('2026-02-11', 7, 'A', 'D')",
+    )
+    .await;
+    assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), ["2", "5"].map(Value::from));
+    assert_eq!(column(&stored["metrics_series_points"], "v"), [2.0, 4.0].map(Value::from));
+    assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), ["B", "A"].map(Value::from));
+    let warnings = outcome.warnings().join("\n");
+    assert!(warnings.contains("left out 2 series rows or numbers that repeat a key"), "{warnings}");
+    assert!(warnings.contains("left out 1 KPI rows or numbers that repeat a key"), "{warnings}");
+}
+
+#[tokio::test]
+async fn unicode_quotes_and_javascript_names_survive() {
+    let names = ["Gewinn — täglich", "日本語", "it's \"quoted\" \\ here", "__proto__", "123", "$.a[0]", "😀"];
+    let rows: Vec<String> =
+        names.iter().map(|name| format!("('2026-02-11', $n${name}$n$, 'x', 1)")).collect();
+    let points: Vec<String> = names
+        .iter()
+        .map(|name| format!("('2026-02-11', $n${name}$n$, '2026-02-11', 1, $n${name}$n$)"))
+        .collect();
+    let (stored, _) = shipped(&format!(
+        "INSERT INTO utils_statistics.trades_kpi_summary VALUES {};
+         INSERT INTO utils_statistics.trades_kpi_series VALUES {}",
+        rows.join(","),
+        points.join(",")
+    ))
+    .await;
+    let mut expected = names.map(Value::from).to_vec();
+    expected.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), expected);
+    assert_eq!(column(&stored["metrics_series_points"], "kpi"), expected);
+    assert_eq!(column(&stored["metrics_series_points"], "src"), expected);
+}
+
+#[tokio::test]
+async fn ids_up_to_2_to_the_53_are_kept_and_others_are_left_out_by_name() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_portfolio_assets VALUES
+           ('2026-02-11', 9007199254740992, 'A', 'at the limit'), ('2026-02-11', 9007199254740993, 'A', 'past the limit'),
+           ('2026-02-11', -9007199254740992, 'A', 'at the other limit'), ('2026-02-11', NULL, 'A', 'no id'),
+           ('2026-02-11', 5, NULL, 'no symbol'), ('2026-02-11', 6, 'A', '  ')",
+    )
+    .await;
+    let ids = [json!(-9_007_199_254_740_992.0), json!(9_007_199_254_740_992.0)];
+    assert_eq!(column(&stored["metrics_portfolio_assets"], "trade_id"), ids);
+    let warnings = outcome.warnings().join("\n");
+    assert!(
+        warnings.contains("past 2^53; first: past the limit, trade Some(\"9007199254740993\")"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("left out 2 portfolio rows or numbers that have no name"), "{warnings}");
+}
+
+#[tokio::test]
+async fn extremes_are_ranked_by_position_and_other_sides_are_left_out() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, rank, trade_id, symbol, contract_name, mid_ts)
+           VALUES ('2026-02-11', 'K', 'hi', 20, 2, 'A', 'second', NULL), ('2026-02-11', 'K', 'hi', 10, 1, 'A', 'first', '2026-02-11 20:00:00.25+00'),
+             ('2026-02-11', 'K', 'hi', 20, 3, 'A', 'third', NULL), ('2026-02-11', 'K', 'hi', NULL, 4, 'A', 'last', NULL),
+             ('2026-02-11', 'K', 'lo', 1, 5, ' A ', ' low ', NULL), ('2026-02-11', 'K', 'mid', 1, 6, 'A', 'nowhere', NULL)",
+    )
+    .await;
+    let items = &stored["metrics_extremes_items"];
+    let contracts = ["first", "second", "third", "last", "low"];
+    assert_eq!(column(items, "contract_name"), contracts.map(Value::from));
+    assert_eq!(column(items, "rank"), [1.0, 2.0, 3.0, 4.0, 1.0].map(Value::from));
+    assert_eq!(items[0]["mid_ts"], "2026-02-11T20:00:00.250Z");
+    assert_eq!(items[4]["symbol"], "A");
+    let warnings = outcome.warnings().join("\n");
+    assert!(warnings.contains("a side other than hi and lo; first: K, side Some(\"mid\")"), "{warnings}");
+}
+
+#[tokio::test]
+async fn the_report_date_may_be_a_text_or_a_timestamp() {
+    for kind in ["text", "timestamp", "date"] {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
+                   SELECT 'K' AS kpi_name, 72.5 AS display_value, 1::bigint AS sort_order, '{DAY}'::{kind} AS report_date"
+            ))
+            .await;
+        let (stored, _) = ship(&database).await;
+        assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!("72.5")], "{kind}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Receivers over https: trust comes from the system, or from the file that `SSL_CERT_FILE` names.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::{DAY, Sync, start_worker, views_with};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("a certificate")
+}
+
+/// A receiver that takes everything, with a certificate for `name`; gives its URL.
+async fn receiver(authority: &Authority, name: &str) -> String {
+    let key = KeyPair::generate().expect("a key");
+    let parameters = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    let certificate = parameters.signed_by(&key, authority).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("ring has both versions").with_no_client_auth();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = config.with_single_cert(vec![certificate.into()], key).expect("they fit");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://localhost:{}", listener.local_addr().expect("it is bound").port());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            // A client that does not trust the certificate goes away in the middle: that is its right.
+            tokio::spawn(serve(acceptor.clone(), connection));
+        }
+    });
+    url
+}
+
+async fn serve(acceptor: TlsAcceptor, connection: TcpStream) -> std::io::Result<()> {
+    let mut connection = acceptor.accept(connection).await?;
+    connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await?;
+    connection.read_to_end(&mut Vec::new()).await.map(drop)
+}
+
+#[tokio::test]
+async fn an_https_receiver_must_have_a_certificate_of_a_trusted_authority_for_its_name() {
+    let database = views_with(&[DAY]).await;
+    let (ours, other) = (authority("ours"), authority("another"));
+    let cases = [
+        (receiver(&ours, "localhost").await, ours.pem(), None),
+        (receiver(&ours, "localhost").await, other.pem(), Some("UnknownIssuer")),
+        (receiver(&ours, "receiver.example").await, ours.pem(), Some("not valid for name")),
+    ];
+    for (url, trusted, refusal) in cases {
+        let call = Sync::run(&["--sink", "api"]).database(&database).env("SNAPSHOT_API_URL", &url);
+        let file = call.file("ca.pem", trusted.as_bytes()).display().to_string();
+        let call =
+            call.env("SSL_CERT_FILE", &file).env("INTERNAL_TOKEN", "t").env("RETRY_BUDGET_SECONDS", "1");
+        match refusal {
+            None => drop(call.succeeds().await),
+            Some(words) => drop(call.fails(6, &["unreachable", words]).await),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_system_without_certificates_ships_over_plain_http() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+    call.env("SSL_CERT_FILE", "/nowhere/ca.pem").env("SSL_CERT_DIR", "/nowhere").succeeds().await;
+}

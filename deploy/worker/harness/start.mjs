@@ -1,0 +1,110 @@
+// Starts the Worker on real workerd, and next to it D1's REST route over the same database.
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const compatibilityDate = "2026-04-01"; // as in wrangler.jsonc
+
+/**
+ * Options: internalToken (may be empty: a Worker that nobody configured), signingSecret, persist
+ * (a folder; in memory without it), migrations (true), workerPort, d1Port (0 is any), onLog (text).
+ */
+export async function startHarness(options = {}) {
+  const { internalToken = randomToken(), signingSecret, migrations = true } = options;
+  const [bundle, d1Api] = await Promise.all([
+    bundleWorker(),
+    readFile(`${root}harness/d1_api.mjs`, "utf8"),
+  ]);
+
+  // A fixed id, so that a persisted database is found again.
+  const d1Databases = { DB: "snapshots" };
+  const ids = {
+    ACCOUNT_ID: randomBytes(16).toString("hex"),
+    DATABASE_ID: randomUUID(),
+    API_TOKEN: randomToken(),
+  };
+  const common = { compatibilityDate, modules: true, d1Databases };
+  const socket = (port) => [{ host: "127.0.0.1", port: port ?? 0 }];
+  const mf = new Miniflare({
+    host: "127.0.0.1",
+    cf: false, // or it would download an example of request.cf
+    ...(options.persist ? { d1Persist: options.persist } : {}),
+    handleRuntimeStdio: (stdout, stderr) => {
+      for (const stream of [stdout, stderr]) stream.on("data", options.onLog ?? logToStderr);
+    },
+    workers: [
+      {
+        ...common,
+        name: "worker",
+        script: bundle,
+        bindings: {
+          INTERNAL_TOKEN: internalToken,
+          ...(signingSecret ? { SIGNING_SECRET: signingSecret } : {}),
+        },
+        unsafeDirectSockets: socket(options.workerPort),
+      },
+      {
+        ...common,
+        name: "d1-api",
+        script: d1Api,
+        bindings: ids,
+        unsafeDirectSockets: socket(options.d1Port),
+      },
+    ],
+  });
+
+  try {
+    const harness = {
+      worker: (await mf.unsafeGetDirectURL("worker")).origin,
+      d1_api: `${(await mf.unsafeGetDirectURL("d1-api")).origin}/client/v4`,
+      account_id: ids.ACCOUNT_ID,
+      database_id: ids.DATABASE_ID,
+      api_token: ids.API_TOKEN,
+      internal_token: internalToken,
+    };
+    if (migrations) await migrate(harness);
+    return { ...harness, stop: () => mf.dispose() };
+  } catch (error) {
+    await mf.dispose();
+    throw error;
+  }
+}
+
+/** Sends D1's REST route a body ({sql, params} or {batch}); returns the status and the envelope. */
+export async function queryD1(harness, body) {
+  const { d1_api, account_id, database_id, api_token } = harness;
+  const url = `${d1_api}/accounts/${account_id}/d1/database/${database_id}/query`;
+  const headers = { Authorization: `Bearer ${api_token}`, "Content-Type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  return { status: response.status, ...(await response.json()) };
+}
+
+async function bundleWorker() {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/index.ts"],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    loader: { ".sql": "text" },
+  });
+  return result.outputFiles[0].text;
+}
+
+async function migrate(harness) {
+  const folder = `${root}migrations/`;
+  for (const name of (await readdir(folder)).sort()) {
+    const sql = (await readFile(folder + name, "utf8")).replace(/--.*$/gm, "");
+    const statements = sql.split(";").filter((statement) => statement.trim() !== "");
+    const answer = await queryD1(harness, { batch: statements.map((sql) => ({ sql })) });
+    if (!answer.success) throw new Error(`migration ${name}: ${answer.errors[0].message}`);
+  }
+}
+
+const randomToken = () => randomBytes(24).toString("base64url");
+const logToStderr = (chunk) => process.stderr.write(chunk);

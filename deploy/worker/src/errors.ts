@@ -1,0 +1,57 @@
+export type ErrorCode =
+  | "invalid_json"
+  | "invalid_field"
+  | "empty_day"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "too_large"
+  | "storage_unavailable"
+  | "not_configured";
+
+interface Details {
+  /** Path of the field at fault, such as `overlay.seriesByKpi.Delta[3].t`. */
+  field?: string;
+  headers?: Record<string, string>;
+  /** For the log; the caller never sees it. */
+  cause?: unknown;
+}
+
+/** What a request can fail with. The message is for the caller: it says what to change. */
+export class ApiError extends Error {
+  readonly field: string | null;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    readonly status: number,
+    readonly code: ErrorCode,
+    message: string,
+    details: Details = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.field = details.field ?? null;
+    this.headers = details.headers ?? {};
+  }
+
+  toResponse(requestId: string): Response {
+    const error = { code: this.code, message: this.message, field: this.field };
+    const body = { ok: false, error, request_id: requestId };
+    return Response.json(body, { status: this.status, headers: this.headers });
+  }
+}
+
+export function invalidField(field: string, problem: string): ApiError {
+  return new ApiError(400, "invalid_field", `${field} ${problem}`, { field });
+}
+
+export function invalidJson(problem: string): ApiError {
+  return new ApiError(400, "invalid_json", problem);
+}
+
+export function tooLarge(message: string): ApiError {
+  return new ApiError(413, "too_large", message);
+}
+
+export function unavailable(code: ErrorCode, message: string, cause?: unknown): ApiError {
+  return new ApiError(503, code, message, { headers: { "Retry-After": "10" }, cause });
+}

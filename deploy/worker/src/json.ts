@@ -1,0 +1,96 @@
+import { invalidField, invalidJson } from "./errors";
+
+const MAX_DEPTH = 127;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Parses a body. What it returns nests no deeper than MAX_DEPTH, so that recursion over it is safe. */
+export function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) throw invalidJson("the body is empty; send the day as a JSON object");
+  const text = decode(bytes);
+  if (depth(bytes) > MAX_DEPTH) {
+    throw invalidJson(`the body nests arrays and objects deeper than ${MAX_DEPTH} levels`);
+  }
+  if (hasHalfSurrogate(text)) {
+    throw invalidJson(
+      "the body has half of a surrogate pair in a \\u escape, which is no character",
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalidJson(`the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** Writes an object from its members. An object literal would lose `__proto__` and reorder "123". */
+export function writeObject(members: Iterable<readonly [key: string, json: string]>): string {
+  const parts = Array.from(members, ([key, json]) => `${JSON.stringify(key)}:${json}`);
+  return `{${parts.join(",")}}`;
+}
+
+export function writeArray(elements: readonly string[]): string {
+  return `[${elements.join(",")}]`;
+}
+
+/** Writes any JSON value other than null, leaving out every null inside it. */
+export function writeWithoutNulls(value: unknown, path: string): string {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw invalidField(path, "is a number too large for a double");
+  }
+  if (Array.isArray(value)) {
+    return writeArray(
+      value.flatMap((element, i) =>
+        element === null ? [] : [writeWithoutNulls(element, `${path}[${i}]`)],
+      ),
+    );
+  }
+  if (typeof value === "object" && value !== null) {
+    return writeObject(
+      Object.entries(value).flatMap(([key, member]) =>
+        member === null ? [] : [[key, writeWithoutNulls(member, `${path}.${key}`)] as const],
+      ),
+    );
+  }
+  return JSON.stringify(value);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw invalidJson("the body is not UTF-8");
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = [0x5b, 0x7b];
+const CLOSE = [0x5d, 0x7d];
+
+function depth(bytes: Uint8Array): number {
+  let current = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === OPEN[0] || byte === OPEN[1]) {
+      deepest = Math.max(deepest, ++current);
+    } else if (byte === CLOSE[0] || byte === CLOSE[1]) {
+      current--;
+    }
+  }
+  return deepest;
+}
+
+/** JavaScript lets a lone surrogate through; UTF-8, and so the database, can't hold one. */
+function hasHalfSurrogate(text: string): boolean {
+  if (!/\\u[dD]/.test(text)) return false;
+  const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/gs;
+  for (const [, half] of text.matchAll(escapes)) if (half) return true;
+  return false;
+}

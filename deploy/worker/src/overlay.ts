@@ -1,0 +1,155 @@
+import { invalidField } from "./errors";
+import { writeArray, writeObject, writeWithoutNulls } from "./json";
+import { pick, type Found } from "./pick";
+import {
+  isAbsent,
+  readArray,
+  readId,
+  readName,
+  readNumber,
+  readObject,
+  readString,
+  readTime,
+  trim,
+  type Json,
+} from "./values";
+
+const SIDES = ["hi", "lo"] as const;
+
+/** The named fields of an extremes item, in the order of the table's columns. */
+const ITEM_FIELDS = new Map<string, (value: Json, path: string) => Json>([
+  ["trade_id", readId],
+  ["symbol", readName],
+  ["contract_name", readName],
+  ["metric_raw", readNumber],
+  ["metric_abs", readNumber],
+  ["individual_pnl", readNumber],
+  ["abs_individual_pnl", readNumber],
+  ["percent_change", readNumber],
+  ["cost_basis", readNumber],
+  ["qty", readNumber],
+  ["bid_price", readNumber],
+  ["ask_price", readNumber],
+  ["mid_price", readNumber],
+  ["mid_ts", readTime],
+  ["mid_mark_pnl", readNumber],
+  ["liquidity_drag", readNumber],
+]);
+const REQUIRED_ITEM_FIELDS = new Set(["trade_id", "contract_name"]);
+
+/** What is written, and how many points or items are in it. */
+interface Written {
+  json: string;
+  size: number;
+}
+
+export function normalizeSeries(series: Found): Written & { dropped: number } {
+  const byKpi = new Map<string, Map<string, string>>();
+  let dropped = 0;
+  for (const [kpi, list] of byName(series)) {
+    const points = getOrInsert(byKpi, kpi, () => new Map<string, string>());
+    readArray(list.value, list.path).forEach((element, i) => {
+      if (isAbsent(element)) return;
+      const path = `${list.path}[${i}]`;
+      const point = readPoint(element, path);
+      if (point === undefined) dropped++;
+      else points.set(point.t, JSON.stringify(point)); // a repeat keeps its first place
+    });
+  }
+  const members = Array.from(
+    byKpi,
+    ([kpi, points]) => [kpi, writeArray([...points.values()])] as const,
+  );
+  const size = sum(byKpi.values(), (points) => points.size);
+  return { json: writeObject(members), size, dropped };
+}
+
+function readPoint(element: Json, path: string) {
+  const object = readObject(element, path);
+  const time = pick(object, path, ["t", "time", "ts"]);
+  const t = readTime(time.value, time.path);
+  const number = pick(object, path, ["v", "value"]);
+  const src = isAbsent(object["src"]) ? {} : { src: readString(object["src"], `${path}.src`) };
+  if (isAbsent(number.value)) return undefined;
+  return { t, v: readNumber(number.value, number.path), ...src };
+}
+
+export function normalizeExtremes(value: Json): Written {
+  const extremes = isAbsent(value) ? {} : readObject(value, "overlay.extremes");
+  const byKpi = new Map<string, { hi: string[]; lo: string[] }>();
+  for (const [kpi, found] of byName(pick(extremes, "overlay.extremes", ["byKpi"]))) {
+    const lists = getOrInsert(byKpi, kpi, () => ({ hi: [], lo: [] }));
+    const sides = readObject(found.value, found.path);
+    for (const side of SIDES) {
+      if (isAbsent(sides[side])) continue;
+      const path = `${found.path}.${side}`;
+      readArray(sides[side], path).forEach((item, i) => {
+        if (!isAbsent(item)) lists[side].push(writeItem(item, `${path}[${i}]`));
+      });
+    }
+  }
+  const members = Array.from(byKpi, ([kpi, lists]) => {
+    const sides = SIDES.map((side) => [side, writeArray(lists[side])] as const);
+    return [kpi, writeObject(sides)] as const;
+  });
+  const size = sum(byKpi.values(), ({ hi, lo }) => hi.length + lo.length);
+  return { json: writeObject(members), size };
+}
+
+function writeItem(element: Json, path: string): string {
+  const item = readObject(element, path);
+  const members: [string, string][] = [];
+  for (const [field, read] of ITEM_FIELDS) {
+    const value = item[field];
+    if (isAbsent(value) && !REQUIRED_ITEM_FIELDS.has(field)) continue;
+    members.push([field, JSON.stringify(read(value, `${path}.${field}`))]);
+  }
+  for (const [key, value] of Object.entries(item)) {
+    if (isAbsent(value) || ITEM_FIELDS.has(key)) continue;
+    members.push([key, writeWithoutNulls(value, `${path}.${key}`)]);
+  }
+  return writeObject(members);
+}
+
+export function normalizeAssets(list: Found): string[] {
+  if (isAbsent(list.value)) return [];
+  const assets = new Map<string, string>();
+  readArray(list.value, list.path).forEach((element, i) => {
+    if (isAbsent(element)) return;
+    const path = `${list.path}[${i}]`;
+    const object = readObject(element, path);
+    const asset = {
+      trade_id: readId(object["trade_id"], `${path}.trade_id`),
+      symbol: readName(object["symbol"], `${path}.symbol`),
+      contract_name: readName(object["contract_name"], `${path}.contract_name`),
+    };
+    const key = `${asset.trade_id} ${asset.contract_name}`;
+    assets.set(key, JSON.stringify(asset)); // a repeat keeps its first place
+  });
+  return [...assets.values()];
+}
+
+/** The members of an object keyed by KPI names; names that are equal once trimmed come out equal. */
+function* byName({ value, path }: Found): Generator<[kpi: string, list: Found]> {
+  if (isAbsent(value)) return;
+  for (const [key, member] of Object.entries(readObject(value, path))) {
+    if (isAbsent(member)) continue;
+    const kpi = trim(key);
+    if (kpi === "") throw invalidField(path, "has a KPI whose name is empty");
+    yield [kpi, { value: member, path: `${path}.${key}` }];
+  }
+}
+
+function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const existing = map.get(key);
+  if (existing !== undefined) return existing;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+function sum<T>(items: Iterable<T>, size: (item: T) => number): number {
+  let total = 0;
+  for (const item of items) total += size(item);
+  return total;
+}

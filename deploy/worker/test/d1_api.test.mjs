@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { queryD1 } from "../harness/start.mjs";
+import { DAYS, deleteAllDays, get, harnessForFile, rows } from "./support.mjs";
+
+const harness = await harnessForFile();
+const query = (body) => queryD1(harness, body);
+const insert = (date, summary = "") => ({
+  sql: "INSERT INTO metrics_daily VALUES (?1, '', '', ?2, '[]', '{}')",
+  params: [date, summary],
+});
+beforeEach(() => deleteAllDays(harness));
+
+function isRefused(answer, status, code, message) {
+  assert.deepEqual([answer.status, answer.success, answer.errors[0].code], [status, false, code]);
+  assert.match(answer.errors[0].message, message);
+}
+
+test("a query answers in Cloudflare's envelope", async () => {
+  await query(insert("2026-02-11"));
+  const answer = await query({
+    sql: "SELECT date FROM metrics_daily WHERE date = ?1",
+    params: ["2026-02-11"],
+  });
+  assert.deepEqual(
+    [answer.status, answer.success, answer.errors, answer.messages],
+    [200, true, [], []],
+  );
+  const [{ results, success, meta }] = answer.result;
+  assert.deepEqual([results, success], [[{ date: "2026-02-11" }], true]);
+  assert.equal(typeof meta.rows_read, "number");
+});
+
+test("a batch answers for each statement, and the Worker sees what it wrote", async () => {
+  const answer = await query({
+    batch: [
+      insert("2026-02-10"),
+      insert("2026-02-11"),
+      { sql: "SELECT count(*) AS n FROM metrics_daily" },
+    ],
+  });
+  assert.equal(answer.result.length, 3);
+  assert.deepEqual(answer.result[2].results, [{ n: 2 }]);
+  assert.equal(answer.result[0].meta.changes, 1);
+  assert.equal((await get(harness, DAYS)).body.days.length, 2);
+});
+
+test("a batch that fails leaves nothing", async () => {
+  const answer = await query({ batch: [insert("2026-02-10"), insert("2026-02-10")] });
+  isRefused(answer, 400, 7500, /UNIQUE constraint failed: metrics_daily\.date/);
+  assert.deepEqual(await rows(harness, "SELECT * FROM metrics_daily"), []);
+});
+
+test("SQL that is wrong is error 7500", async () => {
+  isRefused(await query({ sql: "SELEC 1" }), 400, 7500, /syntax error/);
+  isRefused(await query({ sql: "SELECT * FROM nowhere" }), 400, 7500, /no such table: nowhere/);
+});
+
+test("foreign keys hold", async () => {
+  const sql = "INSERT INTO metrics_kpi_values VALUES ('2026-02-11', 'A', '1', 1, 'number')";
+  isRefused(await query({ sql }), 400, 7500, /FOREIGN KEY constraint failed/);
+});
+
+for (const [name, change, status, code] of [
+  ["a wrong token", { api_token: "wrong" }, 401, 10000],
+  ["another account", { account_id: "0".repeat(32) }, 403, 10000],
+  ["another database", { database_id: "00000000-0000-0000-0000-000000000000" }, 404, 7404],
+]) {
+  test(`${name} is refused`, async () => {
+    isRefused(await queryD1({ ...harness, ...change }, insert("2026-02-11")), status, code, /./);
+    assert.deepEqual(await rows(harness, "SELECT * FROM metrics_daily"), []);
+  });
+}
+
+for (const body of [
+  null,
+  {},
+  { sql: "" },
+  { sql: 5 },
+  { batch: [] },
+  { batch: {} },
+  { batch: [{}] },
+  { sql: "SELECT 1", params: "x" },
+  { sql: "SELECT ?1", params: [1] },
+]) {
+  test(`${JSON.stringify(body)} is malformed`, async () => {
+    isRefused(await query(body), 400, 7400, /malformed/);
+  });
+}
+
+test("100 parameters pass, 101 don't", async () => {
+  const params = (n) => Array.from({ length: n }, (_, i) => String(i));
+  const sql = (n) => `SELECT ?${n} AS last`;
+  assert.deepEqual((await query({ sql: sql(100), params: params(100) })).result[0].results, [
+    { last: "99" },
+  ]);
+  isRefused(
+    await query({ sql: sql(101), params: params(101) }),
+    400,
+    7500,
+    /too many SQL variables/,
+  );
+});
+
+test("a statement of 100,000 bytes passes, one more doesn't", async () => {
+  const sql = (bytes) => "SELECT 1 AS one".padEnd(bytes, " ");
+  assert.equal((await query({ sql: sql(100_000) })).status, 200);
+  isRefused(await query({ sql: sql(100_001) }), 400, 7500, /SQLITE_TOOBIG/);
+});
+
+test("a string or a row of 2,000,000 bytes passes, one more doesn't", async () => {
+  const sql = "SELECT length(?1) AS n";
+  assert.equal((await query({ sql, params: ["x".repeat(2_000_000)] })).status, 200);
+  isRefused(await query({ sql, params: ["x".repeat(2_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
+  isRefused(await query({ sql, params: ["é".repeat(1_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
+
+  assert.equal((await query(insert("2026-02-11", "x".repeat(2_000_000 - 10)))).status, 200);
+  isRefused(
+    await query(insert("2026-02-12", "x".repeat(2_000_000 - 9))),
+    400,
+    7500,
+    /SQLITE_TOOBIG/,
+  );
+});
+
+test("other routes and methods are errors", async () => {
+  const url = `${harness.d1_api}/accounts/${harness.account_id}/d1/database/${harness.database_id}`;
+  const headers = { Authorization: `Bearer ${harness.api_token}` };
+  assert.equal((await fetch(`${url}/export`, { method: "POST", headers })).status, 404);
+  assert.equal((await fetch(`${url}/query`, { headers })).status, 405);
+});
