@@ -2,14 +2,8 @@
 
 fn main() {
     let script = format!("-Wl,-T,{}/no-unwind-tables.ld", env!("CARGO_MANIFEST_DIR"));
-    let fixed = [
-        "-nostartfiles",
-        "-nostdlib",
-        "-static",
-        "-no-pie",
-        "-Wl,--build-id=none",
-        "-Wl,--no-eh-frame-hdr",
-    ];
+    let fixed =
+        ["-nostartfiles", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,--no-eh-frame-hdr"];
     for argument in fixed.into_iter().chain([script.as_str()]) {
         println!("cargo::rustc-link-arg-bin=curl-trigger={argument}");
     }

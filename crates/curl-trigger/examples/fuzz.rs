@@ -50,14 +50,8 @@ const TARGETS: [Target; 8] = [
 ];
 
 fn main() -> ExitCode {
-    let seconds = env::args()
-        .nth(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(10);
-    let seed = env::args()
-        .nth(2)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0x9e37_79b9_7f4a_7c15);
+    let seconds = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10);
+    let seed = env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(0x9e37_79b9_7f4a_7c15);
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut random = Random(seed);
     let mut inputs = [0_u64; TARGETS.len()];
@@ -154,10 +148,7 @@ fn response(input: &[u8]) {
 
 /// Any bytes are an answer or none; a lookup survives them.
 fn dns_answer(input: &[u8]) {
-    let question = Question {
-        name: "a.example".into(),
-        record: RecordType::A,
-    };
+    let question = Question { name: "a.example".into(), record: RecordType::A };
     let _ = question.decode(7, input);
     let config = ResolverConfig::parse("nameserver 10.0.0.1\nsearch example");
     let mut lookup = Lookup::new(&config, "a", Duration::ZERO);

@@ -26,10 +26,7 @@ impl<'a> Environment<'a> {
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.variables
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| *value)
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
     /// The same, an empty value counting as none.

@@ -82,11 +82,7 @@ impl Failure {
     #[cold]
     #[inline(never)]
     pub fn new(code: Code, message: fmt::Arguments<'_>) -> Self {
-        Self(Box::new(Details {
-            code,
-            message: alloc::fmt::format(message),
-            refused: false,
-        }))
+        Self(Box::new(Details { code, message: alloc::fmt::format(message), refused: false }))
     }
 
     /// A command line or environment that can't be used: exit 2.

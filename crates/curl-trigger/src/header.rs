@@ -21,18 +21,12 @@ impl Header {
                 "a header's name is empty or has a character that no header name has"
             )));
         }
-        if value
-            .bytes()
-            .any(|byte| byte != b'\t' && (byte < b' ' || byte == 0x7f))
-        {
+        if value.bytes().any(|byte| byte != b'\t' && (byte < b' ' || byte == 0x7f)) {
             return Err(Failure::usage(format_args!(
                 "the value of header {name} holds a line break or another control character"
             )));
         }
-        Ok(Self {
-            name: name.into(),
-            value: value.trim_ascii().into(),
-        })
+        Ok(Self { name: name.into(), value: value.trim_ascii().into() })
     }
 }
 
@@ -55,11 +49,7 @@ impl Rule {
         }
         if let Some((name, value)) = text.split_once(':') {
             let header = Header::new(name, value)?;
-            let rule = if header.value.is_empty() {
-                Self::Remove(header.name)
-            } else {
-                Self::Set(header)
-            };
+            let rule = if header.value.is_empty() { Self::Remove(header.name) } else { Self::Set(header) };
             return Ok(Some(rule));
         }
         match text.trim_ascii_end().strip_suffix(';') {
@@ -108,18 +98,14 @@ impl Headers {
 
     /// The value of a header that will be sent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value.as_str())
+        self.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
     }
 
     /// The same without those that `drop` picks.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
         let kept = |rule: &&Rule| !matches!(rule, Rule::Set(header) if drop(&header.name));
-        Self {
-            rules: self.rules.iter().filter(kept).cloned().collect(),
-        }
+        Self { rules: self.rules.iter().filter(kept).cloned().collect() }
     }
 }
 
@@ -137,22 +123,15 @@ mod tests {
         let set = |name, value| Some(Rule::Set(Header::new(name, value).expect("valid")));
         assert_eq!(Rule::parse("X-A: b c ").expect("set"), set("X-A", "b c"));
         assert_eq!(Rule::parse("X-A;").expect("empty"), set("X-A", ""));
-        assert_eq!(
-            Rule::parse("Accept:").expect("removed"),
-            Some(Rule::Remove("Accept".into()))
-        );
+        assert_eq!(Rule::parse("Accept:").expect("removed"), Some(Rule::Remove("Accept".into())));
         assert_eq!(Rule::parse("").expect("nothing"), None);
     }
 
     #[test]
     fn injection_is_refused_without_quoting_the_value() {
-        for text in [
-            "X-A: hunter2\r\nX-B: c",
-            "X-A: hunter2\nX-B: c",
-            "X-A: hunter2\0",
-            "X A: hunter2",
-            "hunter2",
-        ] {
+        for text in
+            ["X-A: hunter2\r\nX-B: c", "X-A: hunter2\nX-B: c", "X-A: hunter2\0", "X A: hunter2", "hunter2"]
+        {
             let failure = Rule::parse(text).expect_err(text);
             assert!(!failure.message.contains("hunter2"), "{}", failure.message);
         }

@@ -4,9 +4,8 @@ use crate::text::split_once;
 
 /// Seconds since 1970 of an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`; `None` for any other text.
 pub fn parse(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let rest = split_once(text.trim_ascii(), ", ")?.1.strip_suffix(" GMT")?;
     let mut fields = rest.split(' ');
     let day: u64 = fields.next()?.parse().ok()?;

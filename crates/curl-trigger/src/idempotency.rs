@@ -40,19 +40,15 @@ pub fn key(flag: Option<&str>, environment: &Environment<'_>) -> Option<String> 
         Some(flag) => flag.to_string(),
         None => job_name(environment)?,
     };
-    let printable = key
-        .bytes()
-        .all(|byte| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\');
+    let printable = key.bytes().all(|byte| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\');
     (!key.is_empty() && key.len() <= LONGEST && printable).then_some(key)
 }
 
 /// The pod's name without `-xxxxx`, five characters of the alphabet that Kubernetes draws from.
 fn without_random_suffix(pod: &str) -> Option<&str> {
     let (job, suffix) = pod.rsplit_once('-')?;
-    let random = suffix.len() == 5
-        && suffix
-            .bytes()
-            .all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
+    let random =
+        suffix.len() == 5 && suffix.bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
     (random && !job.is_empty()).then_some(job)
 }
 
@@ -70,39 +66,23 @@ mod tests {
         assert_eq!(first.as_deref(), Some("nightly-29384720"));
         assert_eq!(key_of(&[("POD_NAME", "nightly-29384720-b9zzq")]), first);
         assert_eq!(
-            key_of(&[
-                ("JOB_NAME", "nightly-29384720"),
-                ("POD_NAME", "nightly-29384720-qqqqq")
-            ]),
+            key_of(&[("JOB_NAME", "nightly-29384720"), ("POD_NAME", "nightly-29384720-qqqqq")]),
             first
         );
-        let pod = [
-            ("HOSTNAME", "nightly-29384720-x7k2p"),
-            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
-        ];
+        let pod = [("HOSTNAME", "nightly-29384720-x7k2p"), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")];
         assert_eq!(key_of(&pod), first);
     }
 
     #[test]
     fn two_scheduled_times_have_two_keys() {
-        assert_ne!(
-            key_of(&[("POD_NAME", "n-29384720-x7k2p")]),
-            key_of(&[("POD_NAME", "n-29386160-x7k2p")])
-        );
+        assert_ne!(key_of(&[("POD_NAME", "n-29384720-x7k2p")]), key_of(&[("POD_NAME", "n-29386160-x7k2p")]));
     }
 
     #[test]
     fn the_index_of_an_indexed_job_is_left_out() {
         let index = ("JOB_COMPLETION_INDEX", "3");
-        assert_eq!(
-            key_of(&[("POD_NAME", "batch-3-x7k2p"), index]).as_deref(),
-            Some("batch")
-        );
-        let pod = [
-            ("HOSTNAME", "batch-3"),
-            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
-            index,
-        ];
+        assert_eq!(key_of(&[("POD_NAME", "batch-3-x7k2p"), index]).as_deref(), Some("batch"));
+        let pod = [("HOSTNAME", "batch-3"), ("KUBERNETES_SERVICE_HOST", "10.0.0.1"), index];
         assert_eq!(key_of(&pod).as_deref(), Some("batch"));
     }
 

@@ -48,16 +48,12 @@ impl<'a> Scanner<'a> {
             return self.string();
         }
         let number = self.word();
-        number
-            .starts_with(|first: char| first == '-' || first.is_ascii_digit())
-            .then(|| number.into())
+        number.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then(|| number.into())
     }
 
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> &'a str {
-        let end = self
-            .rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
+        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
         let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
         word
@@ -109,10 +105,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn hex4(&mut self) -> Option<u32> {
-        let digits = self
-            .rest
-            .get(..4)
-            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let digits =
+            self.rest.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         self.rest = self.rest.get(4..)?;
         u32::from_str_radix(digits, 16).ok()
     }
@@ -163,13 +157,7 @@ mod tests {
         assert_eq!(find(text, &["run_id"]).as_deref(), Some("ré😀\n"));
         assert_eq!(find(text, &["links", "self"]).as_deref(), Some("/v1/runs/1"));
         assert_eq!(find(text, &["n"]).as_deref(), Some("-1.5e3"));
-        for absent in [
-            &["x"][..],
-            &["links"],
-            &["links", "x"],
-            &["o", "p"],
-            &["run_id", "x"],
-        ] {
+        for absent in [&["x"][..], &["links"], &["links", "x"], &["o", "p"], &["run_id", "x"]] {
             assert_eq!(find(text, absent), None, "{absent:?}");
         }
     }

@@ -43,10 +43,7 @@ pub enum Fail {
 
 /// What the arguments ask for, not yet checked against the environment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each one is an option of the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub struct Options {
     /// The URL.
     pub url: Option<String>,
@@ -109,14 +106,8 @@ pub enum Command {
 
 /// Reads the arguments, the program's name not among them. An error names the option, never its value.
 pub fn parse<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Command, Failure> {
-    let mut options = Options {
-        max_redirects: redirect::DEFAULT_MAX,
-        ..Options::default()
-    };
-    let mut words = Words {
-        arguments,
-        position: 0,
-    };
+    let mut options = Options { max_redirects: redirect::DEFAULT_MAX, ..Options::default() };
+    let mut words = Words { arguments, position: 0 };
     let mut only_urls = false;
     while let Some(word) = words.next() {
         let early = match word.strip_prefix("--") {
@@ -164,10 +155,7 @@ impl Options {
         let shown = format!("--{}", name.split('=').next().unwrap_or_default());
         let (option, on) = match find_long(name) {
             Some(option) => (option, true),
-            None => match name
-                .strip_prefix("no-")
-                .and_then(find_long)
-                .filter(|option| !option.takes_value())
+            None => match name.strip_prefix("no-").and_then(find_long).filter(|option| !option.takes_value())
             {
                 Some(option) => (option, false),
                 None => return Err(unsupported(&shown)),
@@ -241,11 +229,7 @@ impl Options {
             Known::MaxTime => self.max_time = Some(number::seconds(shown, value)?),
             Known::ConnectTimeout => self.connect_timeout = Some(number::seconds(shown, value)?),
             Known::MaxRedirs => {
-                self.max_redirects = if value == "-1" {
-                    u32::MAX
-                } else {
-                    number::whole(shown, value)?
-                }
+                self.max_redirects = if value == "-1" { u32::MAX } else { number::whole(shown, value)? }
             }
             Known::Retry => self.retry.retries = number::whole(shown, value)?,
             Known::RetryDelay => self.retry.delay = Duration::from_secs(number::whole(shown, value)?.into()),
@@ -278,9 +262,7 @@ fn data(value: &str, file: fn(String) -> Data) -> Data {
 fn method(value: &str) -> Result<String, Failure> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if value.is_empty() || !value.bytes().all(is_token) {
-        return Err(Failure::usage(format_args!(
-            "option -X needs a method such as POST"
-        )));
+        return Err(Failure::usage(format_args!("option -X needs a method such as POST")));
     }
     Ok(value.to_string())
 }

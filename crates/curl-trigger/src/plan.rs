@@ -35,11 +35,8 @@ pub const TERMINATION_LOG: &str = "/dev/termination-log";
 /// The cluster's own authority, mounted with every `ServiceAccount` token.
 pub const SERVICE_ACCOUNT_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 /// Where distributions keep the authorities of the public web.
-pub const SYSTEM_CA: [&str; 3] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-];
+pub const SYSTEM_CA: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// Reads files for the plan. The path `-` is the standard input.
 pub trait ReadFile {
@@ -58,10 +55,7 @@ pub enum Flavour {
 
 /// What is to be printed where.
 #[derive(Clone, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each one is an option of the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub struct Output {
     /// `-o`; `None` is the standard output.
     pub file: Option<String>,
@@ -119,15 +113,11 @@ impl Plan {
         flavour: Flavour,
     ) -> Result<Self, Failure> {
         let from_environment = options.url.is_none();
-        let url = options
-            .url
-            .as_deref()
-            .or_else(|| environment.filled("TRIGGER_URL"))
-            .ok_or_else(|| {
-                Failure::usage(format_args!(
-                    "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
-                ))
-            })?;
+        let url = options.url.as_deref().or_else(|| environment.filled("TRIGGER_URL")).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
+            ))
+        })?;
         let url = Url::parse(url)?;
         check_flavour(&url, flavour)?;
         let mut secrets = Secrets::default();
@@ -149,11 +139,7 @@ impl Plan {
         Ok(Self {
             method_chosen: options.method.is_some(),
             from_environment,
-            fail: if from_environment && options.fail == Fail::No {
-                Fail::WithBody
-            } else {
-                options.fail
-            },
+            fail: if from_environment && options.fail == Fail::No { Fail::WithBody } else { options.fail },
             max_redirects: options.location.then_some(options.max_redirects),
             max_time: Some(options.max_time.unwrap_or(DEFAULT_MAX_TIME)).filter(|time| !time.is_zero()),
             connect_timeout: options
@@ -163,20 +149,11 @@ impl Plan {
             retry: options.retry,
             wait: options.wait.then(|| {
                 let limits = [options.wait_timeout, options.max_time];
-                limits
-                    .into_iter()
-                    .flatten()
-                    .find(|time| !time.is_zero())
-                    .unwrap_or(wait::DEFAULT_TIMEOUT)
+                limits.into_iter().flatten().find(|time| !time.is_zero()).unwrap_or(wait::DEFAULT_TIMEOUT)
             }),
             ca_file: ca_file(options, environment),
             output: output(options, environment, files)?,
-            request: Request {
-                method,
-                url,
-                headers,
-                body,
-            },
+            request: Request { method, url, headers, body },
             name,
             secrets,
         })
@@ -214,9 +191,7 @@ fn given_headers(options: &Options, files: &mut dyn ReadFile) -> Result<Headers,
         |text: &str| Rule::parse(text).map(|rule| rule.into_iter().for_each(|rule| headers.push(rule)));
     for given in &options.headers {
         match given.strip_prefix('@') {
-            Some(path) => read_text(files, path, "the header file")?
-                .lines()
-                .try_for_each(&mut push)?,
+            Some(path) => read_text(files, path, "the header file")?.lines().try_for_each(&mut push)?,
             None => push(given)?,
         }
     }
@@ -257,16 +232,9 @@ fn add_defaults(
     if !agent.is_empty() {
         headers.set_default(Header::new("User-Agent", agent)?);
     }
-    headers.set_default(Header::new(
-        "Accept",
-        if options.json { "application/json" } else { "*/*" },
-    )?);
+    headers.set_default(Header::new("Accept", if options.json { "application/json" } else { "*/*" })?);
     if has_body {
-        let kind = if options.json {
-            "application/json"
-        } else {
-            "application/x-www-form-urlencoded"
-        };
+        let kind = if options.json { "application/json" } else { "application/x-www-form-urlencoded" };
         headers.set_default(Header::new("Content-Type", kind)?);
     }
     // Other methods are safe to repeat by themselves (RFC 9110 section 9.2.2).
@@ -290,11 +258,7 @@ fn output(
     environment: &Environment<'_>,
     files: &mut dyn ReadFile,
 ) -> Result<Output, Failure> {
-    let write_out = match options
-        .write_out
-        .as_deref()
-        .map(|format| (format, format.strip_prefix('@')))
-    {
+    let write_out = match options.write_out.as_deref().map(|format| (format, format.strip_prefix('@'))) {
         Some((_, Some(path))) => Some(read_text(files, path, "the --write-out file")?),
         Some((format, None)) => Some(format.to_string()),
         None => None,
@@ -312,20 +276,13 @@ fn output(
 }
 
 fn ca_file(options: &Options, environment: &Environment<'_>) -> Option<String> {
-    let named = || {
-        environment
-            .filled("CURL_CA_BUNDLE")
-            .or_else(|| environment.filled("SSL_CERT_FILE"))
-    };
+    let named = || environment.filled("CURL_CA_BUNDLE").or_else(|| environment.filled("SSL_CERT_FILE"));
     options.ca_file.as_deref().or_else(named).map(ToString::to_string)
 }
 
 /// `--name`, else `TRIGGER_NAME`, else the `CronJob`'s name out of the Job's, else host and path.
 fn name(options: &Options, environment: &Environment<'_>, url: &Url) -> String {
-    let given = options
-        .name
-        .as_deref()
-        .or_else(|| environment.filled("TRIGGER_NAME"));
+    let given = options.name.as_deref().or_else(|| environment.filled("TRIGGER_NAME"));
     if let Some(given) = given.filter(|name| !name.is_empty()) {
         return given.to_string();
     }

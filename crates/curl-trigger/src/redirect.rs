@@ -26,31 +26,22 @@ pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option
         Err(failure) => {
             return Some(Err(Failure::new(
                 failure.code,
-                format_args!(
-                    "the server redirects to a URL that can't be used: {}",
-                    failure.message
-                ),
+                format_args!("the server redirects to a URL that can't be used: {}", failure.message),
             )));
         }
     };
-    let mut next = Request {
-        url,
-        ..request.clone()
-    };
+    let mut next = Request { url, ..request.clone() };
     if matches!(head.status, 301..=303) {
         next.body = None;
-        next.headers = next
-            .headers
-            .without(|name| name.eq_ignore_ascii_case("content-type"));
+        next.headers = next.headers.without(|name| name.eq_ignore_ascii_case("content-type"));
         let becomes_get = request.method == "POST" || (head.status == 303 && request.method != "HEAD");
         if becomes_get && !method_was_chosen {
             next.method = "GET".to_string();
         }
     }
     if !next.url.same_origin(&request.url) {
-        next.headers = next
-            .headers
-            .without(|name| is_secret_header(name) || name.eq_ignore_ascii_case("host"));
+        next.headers =
+            next.headers.without(|name| is_secret_header(name) || name.eq_ignore_ascii_case("host"));
     }
     Some(Ok(next))
 }
@@ -74,29 +65,14 @@ mod tests {
 
     fn redirected(status: u16, location: &str, chosen: bool) -> Request {
         let mut headers = Headers::default();
-        for (name, value) in [
-            ("X-Admin-Secret", "s3cret"),
-            ("X-Other", "o"),
-            ("Content-Type", "a/b"),
-        ] {
+        for (name, value) in [("X-Admin-Secret", "s3cret"), ("X-Other", "o"), ("Content-Type", "a/b")] {
             headers.push(Rule::Set(Header::new(name, value).expect("valid")));
         }
         let url = Url::parse("http://a/x").expect("url");
-        let request = Request {
-            method: "POST".into(),
-            url,
-            headers,
-            body: Some(b"b".to_vec()),
-        };
+        let request = Request { method: "POST".into(), url, headers, body: Some(b"b".to_vec()) };
         let headers = vec![("Location".into(), location.into())];
-        let head = Head {
-            status,
-            headers,
-            ..Head::default()
-        };
-        follow(&request, &head, chosen)
-            .expect("a redirect")
-            .expect("usable")
+        let head = Head { status, headers, ..Head::default() };
+        follow(&request, &head, chosen).expect("a redirect").expect("usable")
     }
 
     #[test]
@@ -106,24 +82,15 @@ mod tests {
         let next = redirected(303, "/y", true);
         assert_eq!((next.method.as_str(), next.body.as_deref()), ("POST", None));
         let next = redirected(307, "/y", false);
-        assert_eq!(
-            (next.method.as_str(), next.body.as_deref()),
-            ("POST", Some(&b"b"[..]))
-        );
+        assert_eq!((next.method.as_str(), next.body.as_deref()), ("POST", Some(&b"b"[..])));
     }
 
     #[test]
     fn credentials_stay_within_the_origin() {
-        assert_eq!(
-            redirected(307, "/y", false).headers.get("X-Admin-Secret"),
-            Some("s3cret")
-        );
+        assert_eq!(redirected(307, "/y", false).headers.get("X-Admin-Secret"), Some("s3cret"));
         for elsewhere in ["http://b/y", "http://a:81/y", "https://a/y"] {
             let next = redirected(307, elsewhere, false);
-            assert_eq!(
-                (next.headers.get("X-Admin-Secret"), next.headers.get("X-Other")),
-                (None, Some("o"))
-            );
+            assert_eq!((next.headers.get("X-Admin-Secret"), next.headers.get("X-Other")), (None, Some("o")));
         }
     }
 }

@@ -31,50 +31,30 @@ pub struct Ending {
 /// The request was taken: `✅ NAME triggered successfully (HTTP 202, run_1)`.
 pub fn triggered(name: &str, head: &Head, run: Option<&str>) -> Ending {
     let run = run.map(|run| format!(", {}", quote(run))).unwrap_or_default();
-    ending(
-        Code::Ok,
-        &format!("✅ {name} triggered successfully (HTTP {}{run})", head.status),
-        String::new(),
-    )
+    ending(Code::Ok, &format!("✅ {name} triggered successfully (HTTP {}{run})", head.status), String::new())
 }
 
 /// The run that was waited for did what it should.
 pub fn succeeded(name: &str, run: &str, word: &str, after: Duration) -> Ending {
     ending(
         Code::Ok,
-        &format!(
-            "✅ {name} {} ({}, after {})",
-            quote(word),
-            quote(run),
-            seconds(after)
-        ),
+        &format!("✅ {name} {} ({}, after {})", quote(word), quote(run), seconds(after)),
         String::new(),
     )
 }
 
 /// Something failed.
 pub fn failed(name: &str, failure: &Failure) -> Ending {
-    let line = format!(
-        "❌ {name} failed: {} (exit {})",
-        failure.message,
-        failure.code.number()
-    );
+    let line = format!("❌ {name} failed: {} (exit {})", failure.message, failure.code.number());
     ending(failure.code, &line, failure.message.clone())
 }
 
 /// The server answered, but not with a 2xx, and no option makes that a failure, so that the exit code is 0.
 pub fn not_triggered(name: &str, head: &Head, body: &str) -> Ending {
-    let hint = if (300..400).contains(&head.status) {
-        "-L was not given"
-    } else {
-        "-f was not given"
-    };
+    let hint = if (300..400).contains(&head.status) { "-L was not given" } else { "-f was not given" };
     ending(
         Code::Ok,
-        &format!(
-            "❌ {name} was not triggered: {} (exit 0, as {hint})",
-            http_status(head, body)
-        ),
+        &format!("❌ {name} was not triggered: {} (exit 0, as {hint})", http_status(head, body)),
         String::new(),
     )
 }
@@ -86,26 +66,15 @@ pub fn http_failure(head: &Head, body: &str) -> Failure {
 
 /// How a run ended that did not succeed.
 pub fn run_ended(code: Code, run: &str, word: &str, cause: Option<&str>) -> Failure {
-    let cause = cause
-        .map(|cause| format!(": {}", quote(cause)))
-        .unwrap_or_default();
-    Failure::new(
-        code,
-        format_args!("the run {} is {}{cause}", quote(run), quote(word)),
-    )
+    let cause = cause.map(|cause| format!(": {}", quote(cause))).unwrap_or_default();
+    Failure::new(code, format_args!("the run {} is {}{cause}", quote(run), quote(word)))
 }
 
 /// A text of the server's as part of one line: control characters out, cut to a bearable length.
 pub fn quote(text: &str) -> String {
     let mut quoted: String = text
         .chars()
-        .map(|c| {
-            if c < ' ' || ('\x7f'..='\u{9f}').contains(&c) {
-                ' '
-            } else {
-                c
-            }
-        })
+        .map(|c| if c < ' ' || ('\x7f'..='\u{9f}').contains(&c) { ' ' } else { c })
         .take(MAX_QUOTE)
         .collect();
     if quoted.len() < text.len() {
@@ -120,41 +89,21 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 fn http_status(head: &Head, body: &str) -> String {
-    let reason = if head.reason.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", quote(&head.reason))
-    };
+    let reason = if head.reason.is_empty() { String::new() } else { format!(" {}", quote(&head.reason)) };
     // RFC 9457 has detail and title; FastAPI has detail, others message or error.
-    let words = ["detail", "message", "error", "title"]
-        .iter()
-        .find_map(|key| json::find(body, &[key]));
+    let words = ["detail", "message", "error", "title"].iter().find_map(|key| json::find(body, &[key]));
     let words = words
         .filter(|words| !words.is_empty())
         .map(|words| format!(": {}", quote(&words)))
         .unwrap_or_default();
-    let location = head
-        .header("location")
-        .filter(|_| (300..400).contains(&head.status));
-    let location = location.map(|url| {
-        format!(
-            ", redirected to {}",
-            quote(url.split('?').next().unwrap_or_default())
-        )
-    });
-    format!(
-        "HTTP {}{reason}{words}{}",
-        head.status,
-        location.unwrap_or_default()
-    )
+    let location = head.header("location").filter(|_| (300..400).contains(&head.status));
+    let location =
+        location.map(|url| format!(", redirected to {}", quote(url.split('?').next().unwrap_or_default())));
+    format!("HTTP {}{reason}{words}{}", head.status, location.unwrap_or_default())
 }
 
 fn ending(code: Code, line: &str, message: String) -> Ending {
-    Ending {
-        code,
-        line: line.replace(['\r', '\n'], " "),
-        message,
-    }
+    Ending { code, line: line.replace(['\r', '\n'], " "), message }
 }
 
 /// The line cut to what the kubelet takes, at a character's border.
@@ -173,16 +122,9 @@ mod tests {
 
     #[test]
     fn a_servers_words_stay_one_bounded_line() {
-        let head = Head {
-            status: 409,
-            reason: "Conflict".into(),
-            ..Head::default()
-        };
+        let head = Head { status: 409, reason: "Conflict".into(), ..Head::default() };
         let body = r#"{"title":"t","detail":"a run is active:\nrun_1"}"#;
-        assert_eq!(
-            http_failure(&head, body).message,
-            "HTTP 409 Conflict: a run is active: run_1"
-        );
+        assert_eq!(http_failure(&head, body).message, "HTTP 409 Conflict: a run is active: run_1");
         let long = format!("{{\"detail\":\"{}\"}}", "ü".repeat(5000));
         assert!(http_failure(&head, &long).message.chars().count() < 250);
     }
@@ -190,12 +132,7 @@ mod tests {
     #[test]
     fn a_redirect_that_is_not_followed_is_no_success() {
         let headers = vec![("Location".into(), "http://b/login?token=x".into())];
-        let head = Head {
-            status: 302,
-            reason: "Found".into(),
-            headers,
-            ..Head::default()
-        };
+        let head = Head { status: 302, reason: "Found".into(), headers, ..Head::default() };
         let line = not_triggered("n", &head, "").line;
         assert_eq!(
             line,

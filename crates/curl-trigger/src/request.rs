@@ -60,12 +60,7 @@ mod tests {
 
     fn post() -> Request {
         let url = Url::parse("http://backend-service:8000/api?x=1").expect("url");
-        Request {
-            method: "POST".into(),
-            url,
-            headers: Headers::default(),
-            body: None,
-        }
+        Request { method: "POST".into(), url, headers: Headers::default(), body: None }
     }
 
     #[test]
@@ -77,15 +72,10 @@ mod tests {
     #[test]
     fn headers_of_the_caller_replace_those_of_the_program() {
         let mut request = post();
-        request
-            .headers
-            .push(Rule::Set(Header::new("Host", "other").expect("valid")));
+        request.headers.push(Rule::Set(Header::new("Host", "other").expect("valid")));
         request.headers.push(Rule::Remove("Connection".into()));
         request.body = Some(b"a=b".to_vec());
         let bytes = request.encode();
-        assert_eq!(
-            bytes,
-            b"POST /api?x=1 HTTP/1.1\r\nHost: other\r\nContent-Length: 3\r\n\r\na=b"
-        );
+        assert_eq!(bytes, b"POST /api?x=1 HTTP/1.1\r\nHost: other\r\nContent-Length: 3\r\n\r\na=b");
     }
 }

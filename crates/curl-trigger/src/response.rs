@@ -86,12 +86,7 @@ pub struct Reader {
 impl Reader {
     /// A reader for the answer to a request of this method.
     pub fn new(method: &str) -> Self {
-        Self {
-            state: State::Head,
-            buffer: vec![],
-            head_bytes: 0,
-            bodyless: method == "HEAD",
-        }
+        Self { state: State::Head, buffer: vec![], head_bytes: 0, bodyless: method == "HEAD" }
     }
 
     /// Takes bytes from the wire; true once the answer is whole. Bytes behind it are dropped.
@@ -143,10 +138,9 @@ impl Reader {
                 Code::PartialBody,
                 format_args!("the body ended {left} bytes before its Content-Length"),
             )),
-            State::Chunked(_) => Err(Failure::new(
-                Code::PartialBody,
-                format_args!("the body ended before its last chunk"),
-            )),
+            State::Chunked(_) => {
+                Err(Failure::new(Code::PartialBody, format_args!("the body ended before its last chunk")))
+            }
         }
     }
 
@@ -216,11 +210,7 @@ fn parse_head(raw: &[u8]) -> Result<Head, Failure> {
                     minor_version: response.version.unwrap_or(1),
                     status: response.code.unwrap_or_default(),
                     reason: response.reason.unwrap_or_default().into(),
-                    headers: response
-                        .headers
-                        .iter()
-                        .map(|h| (h.name.into(), lossy(h.value)))
-                        .collect(),
+                    headers: response.headers.iter().map(|h| (h.name.into(), lossy(h.value))).collect(),
                     raw: raw.into(),
                 });
             }

@@ -58,17 +58,8 @@ pub struct Schedule {
 impl Schedule {
     /// Begins with the first attempt, at `now`.
     pub fn new(policy: Policy, now: Duration) -> Self {
-        let pause = if policy.delay.is_zero() {
-            FIRST_PAUSE
-        } else {
-            policy.delay
-        };
-        Self {
-            policy,
-            left: policy.retries,
-            pause,
-            started: now,
-        }
+        let pause = if policy.delay.is_zero() { FIRST_PAUSE } else { policy.delay };
+        Self { policy, left: policy.retries, pause, started: now }
     }
 
     /// How many attempts followed the first.
@@ -95,11 +86,7 @@ impl Schedule {
         if self.policy.delay.is_zero() {
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
-        Some(Retry {
-            pause,
-            reason,
-            left: self.left,
-        })
+        Some(Retry { pause, reason, left: self.left })
     }
 
     fn reason(&self, attempt: &Attempt) -> Option<&'static str> {
@@ -127,18 +114,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn attempt(code: Code, status: Option<u16>) -> Attempt {
-        Attempt {
-            code,
-            status,
-            refused: code == Code::Connect,
-            retry_after: None,
-        }
+        Attempt { code, status, refused: code == Code::Connect, retry_after: None }
     }
 
     fn retried(policy: Policy, attempt: &Attempt) -> bool {
-        Schedule::new(Policy { retries: 1, ..policy }, SECOND)
-            .next(attempt, SECOND)
-            .is_some()
+        Schedule::new(Policy { retries: 1, ..policy }, SECOND).next(attempt, SECOND).is_some()
     }
 
     #[test]
@@ -149,51 +129,25 @@ mod tests {
         }
         for status in [408, 429, 500, 502, 503, 504] {
             assert!(retried(plain, &attempt(Code::Ok, Some(status))), "{status}");
-            assert!(
-                retried(plain, &attempt(Code::HttpStatus, Some(status))),
-                "{status}"
-            );
+            assert!(retried(plain, &attempt(Code::HttpStatus, Some(status))), "{status}");
         }
         for status in [200, 202, 302, 400, 401, 403, 404, 409, 501] {
             assert!(!retried(plain, &attempt(Code::Ok, Some(status))), "{status}");
         }
         for code in [Code::Connect, Code::EmptyReply, Code::Receive, Code::PartialBody] {
             assert!(!retried(plain, &attempt(code, None)), "{code:?}");
-            assert!(
-                retried(
-                    Policy {
-                        all_errors: true,
-                        ..plain
-                    },
-                    &attempt(code, None)
-                ),
-                "{code:?}"
-            );
+            assert!(retried(Policy { all_errors: true, ..plain }, &attempt(code, None)), "{code:?}");
         }
-        assert!(retried(
-            Policy {
-                refused: true,
-                ..plain
-            },
-            &attempt(Code::Connect, None)
-        ));
+        assert!(retried(Policy { refused: true, ..plain }, &attempt(Code::Connect, None)));
     }
 
     #[test]
     fn pauses_double_and_retry_after_lengthens_one() {
-        let mut schedule = Schedule::new(
-            Policy {
-                retries: 4,
-                ..Policy::default()
-            },
-            SECOND,
-        );
+        let mut schedule = Schedule::new(Policy { retries: 4, ..Policy::default() }, SECOND);
         let busy = attempt(Code::Ok, Some(503));
         let mut pauses = Vec::new();
         for retry_after in [None, Some(SECOND * 7), None, Some(SECOND)] {
-            let retry = schedule
-                .next(&Attempt { retry_after, ..busy }, SECOND)
-                .expect("left");
+            let retry = schedule.next(&Attempt { retry_after, ..busy }, SECOND).expect("left");
             pauses.push(retry.pause.as_secs());
         }
         assert_eq!(pauses, [1, 7, 4, 8]);
@@ -203,15 +157,8 @@ mod tests {
 
     #[test]
     fn a_pause_past_the_time_for_retries_is_not_begun() {
-        let policy = Policy {
-            retries: 9,
-            max_time: SECOND * 5,
-            ..Policy::default()
-        };
-        let busy = Attempt {
-            retry_after: Some(SECOND * 6),
-            ..attempt(Code::Ok, Some(503))
-        };
+        let policy = Policy { retries: 9, max_time: SECOND * 5, ..Policy::default() };
+        let busy = Attempt { retry_after: Some(SECOND * 6), ..attempt(Code::Ok, Some(503)) };
         assert_eq!(Schedule::new(policy, SECOND).next(&busy, SECOND), None);
     }
 

@@ -15,17 +15,8 @@ const SHORTEST: usize = 4;
 
 /// Whether a header of this name carries a credential, judged by the words in the name.
 pub fn is_secret_header(name: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "auth",
-        "token",
-        "secret",
-        "password",
-        "cookie",
-        "credential",
-        "api-key",
-        "apikey",
-        "signature",
-    ];
+    const WORDS: [&str; 9] =
+        ["auth", "token", "secret", "password", "cookie", "credential", "api-key", "apikey", "signature"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| text::find(&name, word).is_some())
 }
@@ -49,9 +40,7 @@ impl Secrets {
 
     /// The text with every known secret masked.
     pub fn clean(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_string(), |text, secret| {
-            text::replace(&text, secret, MASK)
-        })
+        self.0.iter().fold(text.to_string(), |text, secret| text::replace(&text, secret, MASK))
     }
 }
 
@@ -61,13 +50,7 @@ mod tests {
 
     #[test]
     fn names_that_carry_credentials_are_known() {
-        for name in [
-            "Authorization",
-            "X-Admin-Secret",
-            "x-internal-token",
-            "Set-Cookie",
-            "X-Api-Key",
-        ] {
+        for name in ["Authorization", "X-Admin-Secret", "x-internal-token", "Set-Cookie", "X-Api-Key"] {
             assert!(is_secret_header(name), "{name}");
         }
         for name in ["Idempotency-Key", "Content-Type", "Location"] {
@@ -79,10 +62,7 @@ mod tests {
     fn a_bearer_token_is_masked_with_and_without_its_scheme() {
         let mut secrets = Secrets::default();
         secrets.add("Bearer abc.def");
-        assert_eq!(
-            secrets.clean("got Bearer abc.def, then abc.def"),
-            "got ***, then ***"
-        );
+        assert_eq!(secrets.clean("got Bearer abc.def, then abc.def"), "got ***, then ***");
     }
 
     #[test]

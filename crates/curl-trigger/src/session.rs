@@ -146,22 +146,11 @@ impl<'a> Session<'a> {
             State::Calling { request, limits, .. } => Step::Send(request.clone(), *limits, Role::Call),
             State::Asking { url } => {
                 let by = self.started + self.plan.wait.unwrap_or_default();
-                let each = self
-                    .plan
-                    .max_time
-                    .unwrap_or(wait::POLL_TIMEOUT)
-                    .min(wait::POLL_TIMEOUT);
+                let each = self.plan.max_time.unwrap_or(wait::POLL_TIMEOUT).min(wait::POLL_TIMEOUT);
                 let done_by = (now + each).min(by.max(now + Duration::from_millis(1)));
                 let connect_by = done_by.min(now + self.plan.connect_timeout);
                 let request = question(&self.plan.request, url);
-                Step::Send(
-                    request,
-                    Limits {
-                        connect_by,
-                        done_by: Some(done_by),
-                    },
-                    Role::Poll,
-                )
+                Step::Send(request, Limits { connect_by, done_by: Some(done_by) }, Role::Poll)
             }
             State::Pausing { until, note, then } if now >= *until && note.is_none() => {
                 self.state = match then {
@@ -178,11 +167,7 @@ impl<'a> Session<'a> {
     /// Takes note of how the last request went. `clock` is the time of day in seconds since 1970.
     pub fn transferred(&mut self, transfer: &Transfer, now: Duration, clock: u64) {
         match &self.state {
-            State::Calling {
-                request,
-                redirects,
-                limits,
-            } => {
+            State::Calling { request, redirects, limits } => {
                 let redirected = match &transfer.head {
                     Some(head) if transfer.failure.is_none() && self.will_follow(head) => {
                         redirect::follow(request, head, self.plan.method_chosen)
@@ -211,11 +196,7 @@ impl<'a> Session<'a> {
             Ok(_) if before >= max => self.failed(&redirect::too_many(max)),
             Ok(request) => {
                 self.redirects = before + 1;
-                State::Calling {
-                    request,
-                    redirects: before + 1,
-                    limits,
-                }
+                State::Calling { request, redirects: before + 1, limits }
             }
             Err(failure) => self.failed(&failure),
         }
@@ -233,16 +214,10 @@ impl<'a> Session<'a> {
         };
         if let Some(retry) = self.schedule.next(&attempt, now) {
             let pause = report::seconds(retry.pause);
-            let note = format!(
-                "Problem: {}. Will retry in {pause}, {} retries left.",
-                retry.reason, retry.left
-            );
+            let note =
+                format!("Problem: {}. Will retry in {pause}, {} retries left.", retry.reason, retry.left);
             self.redirects = 0;
-            return State::Pausing {
-                until: now + retry.pause,
-                note: Some(note),
-                then: Next::Call,
-            };
+            return State::Pausing { until: now + retry.pause, note: Some(note), then: Next::Call };
         }
         if let Some(failure) = failure {
             return self.failed(&failure);
@@ -257,10 +232,7 @@ impl<'a> Session<'a> {
                 }
                 State::Ended(report::not_triggered(&self.plan.name, head, &body))
             }
-            None => self.failed(&Failure::new(
-                Code::EmptyReply,
-                format_args!("the server gave no answer"),
-            )),
+            None => self.failed(&Failure::new(Code::EmptyReply, format_args!("the server gave no answer"))),
         }
     }
 
@@ -284,13 +256,7 @@ impl<'a> Session<'a> {
                 let last = status.path().rsplit('/').next().unwrap_or_default();
                 self.run = run.unwrap_or_else(|| last.to_string());
                 let note = format!("{} started, waiting for its end", report::quote(&self.run));
-                self.ask_later(
-                    status,
-                    retry_after(transfer, clock),
-                    Some(note),
-                    now,
-                    self.started + limit,
-                )
+                self.ask_later(status, retry_after(transfer, clock), Some(note), now, self.started + limit)
             }
         }
     }
@@ -360,11 +326,7 @@ impl<'a> Session<'a> {
         }
         // The last question is asked when the time is up, so that a run which just ended is seen.
         let until = (now + self.pace.next(asked)).min(by);
-        State::Pausing {
-            until,
-            note,
-            then: Next::Ask(url),
-        }
+        State::Pausing { until, note, then: Next::Ask(url) }
     }
 
     fn failure_of(&self, transfer: &Transfer) -> Option<Failure> {
@@ -384,15 +346,8 @@ impl<'a> Session<'a> {
 fn first_call(plan: &Plan, now: Duration) -> State {
     let done_by = plan.max_time.map(|time| now + time);
     let connect_by = now + plan.connect_timeout;
-    let limits = Limits {
-        connect_by: done_by.map_or(connect_by, |by| by.min(connect_by)),
-        done_by,
-    };
-    State::Calling {
-        request: plan.request.clone(),
-        redirects: 0,
-        limits,
-    }
+    let limits = Limits { connect_by: done_by.map_or(connect_by, |by| by.min(connect_by)), done_by };
+    State::Calling { request: plan.request.clone(), redirects: 0, limits }
 }
 
 /// The question about a run: with the call's credentials where it goes to the call's own origin, and
@@ -407,21 +362,14 @@ fn question(call: &Request, url: &Url) -> Request {
     if let Ok(accept) = Header::new("Accept", "application/json") {
         headers.push(Rule::Set(accept));
     }
-    Request {
-        method: "GET".to_string(),
-        url: url.clone(),
-        headers,
-        body: None,
-    }
+    Request { method: "GET".to_string(), url: url.clone(), headers, body: None }
 }
 
 /// `Retry-After` of the answer, in seconds or as a date.
 fn retry_after(transfer: &Transfer, clock: u64) -> Option<Duration> {
     let value = transfer.head.as_ref()?.header("retry-after")?.trim_ascii();
-    let seconds = value
-        .parse()
-        .ok()
-        .or_else(|| http_date::parse(value).map(|date| date.saturating_sub(clock)));
+    let seconds =
+        value.parse().ok().or_else(|| http_date::parse(value).map(|date| date.saturating_sub(clock)));
     seconds.map(Duration::from_secs)
 }
 

@@ -36,10 +36,7 @@ pub fn replace(text: &str, part: &str, with: &str) -> String {
 pub fn lossy(bytes: &[u8]) -> String {
     match core::str::from_utf8(bytes) {
         Ok(text) => text.to_string(),
-        Err(_) => bytes
-            .iter()
-            .map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' })
-            .collect(),
+        Err(_) => bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect(),
     }
 }
 
@@ -55,11 +52,7 @@ pub fn address(address: IpAddr) -> String {
     // The longest run of two or more zero groups, the first of equals, is left out.
     let run_at = |at: usize| groups.iter().skip(at).take_while(|group| **group == 0).count();
     let longest = (0..groups.len()).rev().max_by_key(|at| run_at(*at)).unwrap_or(0);
-    let left_out = if run_at(longest) > 1 {
-        longest..longest + run_at(longest)
-    } else {
-        0..0
-    };
+    let left_out = if run_at(longest) > 1 { longest..longest + run_at(longest) } else { 0..0 };
     let mut text = String::new();
     for (at, group) in groups.iter().enumerate() {
         if left_out.contains(&at) {
@@ -84,15 +77,9 @@ mod tests {
 
     #[test]
     fn addresses_are_short() {
-        for text in [
-            "::",
-            "::1",
-            "fd00::10",
-            "1:0:0:2::3",
-            "2001:db8::",
-            "1:2:3:4:5:6:7:8",
-            "1:0:2:0:3:0:4:0",
-        ] {
+        for text in
+            ["::", "::1", "fd00::10", "1:0:0:2::3", "2001:db8::", "1:2:3:4:5:6:7:8", "1:0:2:0:3:0:4:0"]
+        {
             assert_eq!(address(text.parse().expect(text)), text);
         }
     }

@@ -71,30 +71,18 @@ impl Url {
             None if scheme == Scheme::Https => 443,
             None => 80,
         };
-        Ok(Self {
-            scheme,
-            host,
-            port,
-            target: normal_target(target),
-        })
+        Ok(Self { scheme, host, port, target: normal_target(target) })
     }
 
     /// The URL that a reference (`Location`, RFC 3986 section 5.2) means, seen from this one.
     pub fn join(&self, reference: &str) -> Result<Self, Failure> {
         check_characters(reference)?;
         let path_end = reference.find(['/', '?', '#']).unwrap_or(reference.len());
-        if reference
-            .get(..path_end)
-            .is_some_and(|scheme| scheme.ends_with(':'))
-        {
+        if reference.get(..path_end).is_some_and(|scheme| scheme.ends_with(':')) {
             return Self::parse(reference);
         }
         if let Some(rest) = reference.strip_prefix("//") {
-            let scheme = if self.scheme == Scheme::Https {
-                "https"
-            } else {
-                "http"
-            };
+            let scheme = if self.scheme == Scheme::Https { "https" } else { "http" };
             return Self::parse(&format!("{scheme}://{rest}"));
         }
         let path = self.target.split('?').next().unwrap_or("/");
@@ -108,10 +96,7 @@ impl Url {
             let directory = path.rfind('/').map_or("/", |slash| &path[..=slash]);
             format!("{directory}{reference}")
         };
-        Ok(Self {
-            target: normal_target(&target),
-            ..self.clone()
-        })
+        Ok(Self { target: normal_target(&target), ..self.clone() })
     }
 
     /// Whether both lead to the same server by the same scheme: credentials go no further.
@@ -145,11 +130,7 @@ impl Url {
 
 impl fmt::Display for Scheme {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if *self == Self::Https {
-            "https://"
-        } else {
-            "http://"
-        })
+        out.write_str(if *self == Self::Https { "https://" } else { "http://" })
     }
 }
 
@@ -165,21 +146,15 @@ fn bad(message: &str) -> Failure {
 
 fn check_characters(text: &str) -> Result<(), Failure> {
     if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(bad(
-            "the URL holds a space, a line break or another control character",
-        ));
+        return Err(bad("the URL holds a space, a line break or another control character"));
     }
     Ok(())
 }
 
 fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Failure> {
     if let Some(rest) = authority.strip_prefix('[') {
-        let (address, port) = rest
-            .split_once(']')
-            .ok_or_else(|| bad("the URL's host has [ without ]"))?;
-        let address = address
-            .parse()
-            .map_err(|_| bad("the URL's host in [] is no IPv6 address"))?;
+        let (address, port) = rest.split_once(']').ok_or_else(|| bad("the URL's host has [ without ]"))?;
+        let address = address.parse().map_err(|_| bad("the URL's host in [] is no IPv6 address"))?;
         let port = match port.strip_prefix(':') {
             Some(port) => parse_port(port)?,
             None if port.is_empty() => None,
@@ -229,11 +204,7 @@ fn normal_target(target: &str) -> String {
         normal.push('?');
         normal.push_str(query);
     }
-    if normal.is_ascii() {
-        normal
-    } else {
-        percent_encoded(&normal)
-    }
+    if normal.is_ascii() { normal } else { percent_encoded(&normal) }
 }
 
 fn without_dots(path: &str) -> String {
@@ -260,11 +231,7 @@ fn without_dots(path: &str) -> String {
 pub(crate) fn push_encoded(text: &mut String, byte: u8) {
     text.push('%');
     for digit in [byte >> 4, byte & 15] {
-        text.push(
-            char::from_digit(digit.into(), 16)
-                .unwrap_or_default()
-                .to_ascii_uppercase(),
-        );
+        text.push(char::from_digit(digit.into(), 16).unwrap_or_default().to_ascii_uppercase());
     }
 }
 

@@ -41,18 +41,13 @@ pub fn run_id(body: &str) -> Option<String> {
 /// body; else from its `run_id`, `.../analysis-status/{run_id}` beside a `.../trigger-analysis`, and
 /// `/v1/runs/{run_id}` for anything else.
 pub fn status_url(called: &Url, head: &Head, body: &str) -> Result<Url, Failure> {
-    let link = head
-        .header("location")
-        .map(ToString::to_string)
-        .or_else(|| json::find(body, &["links", "self"]));
+    let link =
+        head.header("location").map(ToString::to_string).or_else(|| json::find(body, &["links", "self"]));
     if let Some(link) = link.filter(|link| !link.is_empty()) {
         return called.join(&link).map_err(|failure| {
             Failure::new(
                 Code::RunUnknown,
-                format_args!(
-                    "the run's address that the server gave can't be used: {}",
-                    failure.message
-                ),
+                format_args!("the run's address that the server gave can't be used: {}", failure.message),
             )
         });
     }
@@ -89,9 +84,8 @@ pub fn run_state(body: &str) -> Result<RunState, Failure> {
         None => RunState::Active(word),
         Some(Code::Ok) => RunState::Succeeded(word),
         Some(code) => {
-            let cause = ["reason", "error", "message", "detail"]
-                .iter()
-                .find_map(|key| json::find(body, &[key]));
+            let cause =
+                ["reason", "error", "message", "detail"].iter().find_map(|key| json::find(body, &[key]));
             RunState::Ended(*code, word, cause.filter(|cause| !cause.is_empty()))
         }
     })
@@ -163,15 +157,9 @@ mod tests {
 
     fn url_of(called: &str, location: Option<&str>, body: &str) -> Result<String, Code> {
         let headers = location.map_or(vec![], |location| vec![("location".into(), location.into())]);
-        let head = Head {
-            status: 202,
-            headers,
-            ..Head::default()
-        };
+        let head = Head { status: 202, headers, ..Head::default() };
         let called = Url::parse(called).expect(called);
-        status_url(&called, &head, body)
-            .map(|url| url.to_string())
-            .map_err(|failure| failure.code)
+        status_url(&called, &head, body).map(|url| url.to_string()).map_err(|failure| failure.code)
     }
 
     #[test]
@@ -179,12 +167,7 @@ mod tests {
         let analysis = "http://b:8000/api/admin/portfolio/trigger-analysis";
         let body = r#"{"run_id":"run_1","links":{"self":"/v1/runs/linked"}}"#;
         for (called, location, body, expected) in [
-            (
-                analysis,
-                Some("/v1/runs/located"),
-                body,
-                Ok("http://b:8000/v1/runs/located"),
-            ),
+            (analysis, Some("/v1/runs/located"), body, Ok("http://b:8000/v1/runs/located")),
             (analysis, None, body, Ok("http://b:8000/v1/runs/linked")),
             (
                 analysis,
@@ -192,18 +175,8 @@ mod tests {
                 r#"{"run_id":"run_1"}"#,
                 Ok("http://b:8000/api/admin/portfolio/analysis-status/run_1"),
             ),
-            (
-                "http://b/trigger-sync",
-                None,
-                r#"{"run_id":"a/../b"}"#,
-                Ok("http://b/v1/runs/a%2F..%2Fb"),
-            ),
-            (
-                "http://b/trigger-sync",
-                None,
-                r#"{"run_id":".."}"#,
-                Ok("http://b/v1/runs/%2E%2E"),
-            ),
+            ("http://b/trigger-sync", None, r#"{"run_id":"a/../b"}"#, Ok("http://b/v1/runs/a%2F..%2Fb")),
+            ("http://b/trigger-sync", None, r#"{"run_id":".."}"#, Ok("http://b/v1/runs/%2E%2E")),
             ("http://b/trigger-sync", None, "accepted", Err(Code::RunUnknown)),
         ] {
             assert_eq!(
@@ -216,10 +189,7 @@ mod tests {
 
     #[test]
     fn states_of_both_apis_are_understood() {
-        assert_eq!(
-            run_state(r#"{"state":"running"}"#),
-            Ok(RunState::Active("running".into()))
-        );
+        assert_eq!(run_state(r#"{"state":"running"}"#), Ok(RunState::Active("running".into())));
         assert_eq!(
             run_state(r#"{"run_id":"r","status":"completed"}"#),
             Ok(RunState::Succeeded("completed".into()))
@@ -227,11 +197,7 @@ mod tests {
         let failed = run_state(r#"{"state":"failed","reason":"out of memory"}"#);
         assert_eq!(
             failed,
-            Ok(RunState::Ended(
-                Code::RunFailed,
-                "failed".into(),
-                Some("out of memory".into())
-            ))
+            Ok(RunState::Ended(Code::RunFailed, "failed".into(), Some("out of memory".into())))
         );
         let ended = |word: &str| match run_state(&format!("{{\"state\":\"{word}\"}}")) {
             Ok(RunState::Ended(code, ..)) => Some(code),
@@ -242,10 +208,7 @@ mod tests {
             (Some(Code::RunCancelled), Some(Code::RunInterrupted))
         );
         for unknown in [r#"{"state":"on holiday"}"#, "{}", ""] {
-            assert_eq!(
-                run_state(unknown).map_err(|failure| failure.code),
-                Err(Code::RunUnknown)
-            );
+            assert_eq!(run_state(unknown).map_err(|failure| failure.code), Err(Code::RunUnknown));
         }
     }
 

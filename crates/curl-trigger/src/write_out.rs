@@ -113,51 +113,24 @@ fn written_char(written: &mut Written, to_err: bool, character: char) {
 }
 
 fn variable(name: &str, facts: &Facts) -> Option<String> {
-    let header = |name| {
-        facts
-            .head
-            .as_ref()
-            .and_then(|head| head.header(name))
-            .unwrap_or_default()
-    };
+    let header = |name| facts.head.as_ref().and_then(|head| head.header(name)).unwrap_or_default();
     let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), time.subsec_micros());
     let number = |number: u32| format!("{number}");
     Some(match name {
         "http_code" | "response_code" => format!("{:03}", facts.head.as_ref().map_or(0, |head| head.status)),
-        "http_version" => facts
-            .head
-            .as_ref()
-            .map_or("0".into(), |head| format!("1.{}", head.minor_version)),
-        "exitcode" => number(
-            facts
-                .failure
-                .as_ref()
-                .map_or(0, |failure| failure.code.number().into()),
-        ),
-        "errormsg" => facts
-            .failure
-            .as_ref()
-            .map(|failure| failure.message.clone())
-            .unwrap_or_default(),
+        "http_version" => facts.head.as_ref().map_or("0".into(), |head| format!("1.{}", head.minor_version)),
+        "exitcode" => number(facts.failure.as_ref().map_or(0, |failure| failure.code.number().into())),
+        "errormsg" => facts.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default(),
         "url" => facts.urls.0.clone(),
         "url_effective" => facts.urls.1.clone(),
-        "scheme" => facts
-            .urls
-            .1
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_uppercase(),
+        "scheme" => facts.urls.1.split(':').next().unwrap_or_default().to_ascii_uppercase(),
         "method" => facts.method.clone(),
         "content_type" => header("content-type").into(),
         "redirect_url" => header("location").into(),
         "num_redirects" => number(facts.redirects),
         "num_retries" => number(facts.retries),
         "size_download" => format!("{}", facts.downloaded),
-        "remote_ip" => facts
-            .remote
-            .map(|remote| text::address(remote.ip()))
-            .unwrap_or_default(),
+        "remote_ip" => facts.remote.map(|remote| text::address(remote.ip())).unwrap_or_default(),
         "remote_port" => number(facts.remote.map_or(0, |remote| remote.port().into())),
         "time_namelookup" => seconds(facts.times.name_lookup),
         "time_connect" => seconds(facts.times.connect),
@@ -175,29 +148,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn facts() -> Facts {
-        let head = Head {
-            status: 202,
-            headers: vec![("Content-Type".into(), "a/b".into())],
-            ..Head::default()
-        };
-        let times = Times {
-            total: Duration::from_micros(1_002_003),
-            ..Times::default()
-        };
-        Facts {
-            head: Some(head),
-            times,
-            downloaded: 7,
-            ..Facts::default()
-        }
+        let head =
+            Head { status: 202, headers: vec![("Content-Type".into(), "a/b".into())], ..Head::default() };
+        let times = Times { total: Duration::from_micros(1_002_003), ..Times::default() };
+        Facts { head: Some(head), times, downloaded: 7, ..Facts::default() }
     }
 
     #[test]
     fn variables_and_escapes_are_filled_in() {
-        let written = render(
-            "%{http_code} %{size_download}\\n%{time_total} 100%% %{content_type}\\t",
-            &facts(),
-        );
+        let written =
+            render("%{http_code} %{size_download}\\n%{time_total} 100%% %{content_type}\\t", &facts());
         assert_eq!(written.out, "202 7\n1.002003 100% a/b\t");
         assert_eq!(render("%{http_code}", &Facts::default()).out, "000");
     }

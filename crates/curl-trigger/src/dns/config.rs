@@ -43,13 +43,8 @@ impl Default for ResolverConfig {
 impl ResolverConfig {
     /// Reads the file's text. Lines and options that are not understood are passed over.
     pub fn parse(text: &str) -> Self {
-        let mut config = Self {
-            servers: vec![],
-            search: vec![],
-            ndots: 1,
-            total: Duration::ZERO,
-            tcp_only: false,
-        };
+        let mut config =
+            Self { servers: vec![], search: vec![], ndots: 1, total: Duration::ZERO, tcp_only: false };
         let (mut timeout, mut attempts) = (5, 2);
         for line in text.lines() {
             let line = line.split(['#', ';']).next().unwrap_or_default();
@@ -74,9 +69,7 @@ impl ResolverConfig {
             }
         }
         if config.servers.is_empty() {
-            config
-                .servers
-                .push(SocketAddr::from((Ipv4Addr::LOCALHOST, DNS_PORT)));
+            config.servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, DNS_PORT)));
         }
         config.total = Duration::from_secs(timeout * attempts);
         config
@@ -87,11 +80,7 @@ impl ResolverConfig {
         let absolute = name.strip_suffix('.');
         let mut names = vec![];
         if absolute.is_none() {
-            names.extend(
-                self.search
-                    .iter()
-                    .map(|domain| format!("{name}.{}", domain.trim_matches('.'))),
-            );
+            names.extend(self.search.iter().map(|domain| format!("{name}.{}", domain.trim_matches('.'))));
         }
         let dots = name.bytes().filter(|byte| *byte == b'.').count();
         let position = if dots >= self.ndots { 0 } else { names.len() };
@@ -117,20 +106,13 @@ fn parse_server(word: &str) -> Option<SocketAddr> {
 /// The addresses that need no server: of `localhost` (RFC 6761), else of `/etc/hosts`.
 pub fn local_addresses(name: &str, hosts: &str) -> Vec<IpAddr> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let is_localhost = name
-        .rsplit('.')
-        .next()
-        .is_some_and(|label| label.eq_ignore_ascii_case("localhost"));
+    let is_localhost = name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("localhost"));
     if is_localhost {
         return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     }
     let mut found = Vec::new();
     for line in hosts.lines() {
-        let mut words = line
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_ascii_whitespace();
+        let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
         let Some(address) = words.next().and_then(|word| word.parse().ok()) else {
             continue;
         };
@@ -162,12 +144,7 @@ mod tests {
         let names = config.candidates("backend");
         assert_eq!(
             names,
-            [
-                "backend.ns.svc.cluster.local",
-                "backend.svc.cluster.local",
-                "backend.cluster.local",
-                "backend"
-            ]
+            ["backend.ns.svc.cluster.local", "backend.svc.cluster.local", "backend.cluster.local", "backend"]
         );
     }
 

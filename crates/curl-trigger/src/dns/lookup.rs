@@ -77,10 +77,7 @@ impl Lookup {
         names.reverse();
         let mut lookup = Self {
             names,
-            question: Question {
-                name: String::new(),
-                record: RecordType::A,
-            },
+            question: Question { name: String::new(), record: RecordType::A },
             peers: vec![(Peer::Failed, 0); config.servers.len()],
             tcp_only: config.tcp_only,
             ask_again_at: now,
@@ -112,20 +109,13 @@ impl Lookup {
             return None;
         }
         let (server, transport) =
-            self.peers
-                .iter()
-                .enumerate()
-                .find_map(|(index, (peer, _))| match peer {
-                    Peer::Due(transport) => Some((index, *transport)),
-                    _ => None,
-                })?;
+            self.peers.iter().enumerate().find_map(|(index, (peer, _))| match peer {
+                Peer::Due(transport) => Some((index, *transport)),
+                _ => None,
+            })?;
         let id = random();
         *self.peers.get_mut(server)? = (Peer::Asked(transport), id);
-        Some(Query {
-            server,
-            transport,
-            message: self.question.encode(id),
-        })
+        Some(Query { server, transport, message: self.question.encode(id) })
     }
 
     /// Takes a message that came from a server.
@@ -154,11 +144,7 @@ impl Lookup {
 
     /// Takes note that a server can't be reached over this transport.
     pub fn unreachable(&mut self, server: usize, transport: Transport) {
-        if self
-            .peers
-            .get(server)
-            .is_some_and(|(peer, _)| *peer == Peer::Asked(transport))
-        {
+        if self.peers.get(server).is_some_and(|(peer, _)| *peer == Peer::Asked(transport)) {
             self.fail(server);
         }
     }
@@ -185,21 +171,14 @@ impl Lookup {
         match self.names.pop() {
             None => self.outcome = Some(Err(LookupError::NotFound)),
             Some(name) => {
-                self.question = Question {
-                    name,
-                    record: RecordType::A,
-                };
+                self.question = Question { name, record: RecordType::A };
                 self.ask_all(now);
             }
         }
     }
 
     fn ask_all(&mut self, now: Duration) {
-        let transport = if self.tcp_only {
-            Transport::Tcp
-        } else {
-            Transport::Udp
-        };
+        let transport = if self.tcp_only { Transport::Tcp } else { Transport::Udp };
         self.peers.fill((Peer::Due(transport), 0));
         self.ask_again_at = now + ASK_AGAIN;
     }

@@ -111,11 +111,7 @@ impl Question {
                     continue;
                 }
                 if record.kind == TYPE_CNAME {
-                    alias = Reader {
-                        message: reader.message,
-                        at: record.data_at,
-                    }
-                    .name();
+                    alias = Reader { message: reader.message, at: record.data_at }.name();
                 } else if record.kind == self.record as u16 {
                     found.extend(self.address(record.data));
                 }
@@ -169,13 +165,7 @@ impl<'a> Reader<'a> {
         self.take(4)?; // Time to live: the process ends long before.
         let length = usize::from(self.u16()?);
         let data_at = self.at;
-        Some(Record {
-            name,
-            kind,
-            class,
-            data: self.take(length)?,
-            data_at,
-        })
+        Some(Record { name, kind, class, data: self.take(length)?, data_at })
     }
 
     /// A name, with compression (RFC 1035 section 4.1.4); pointers must lead backwards, so it ends.
@@ -226,10 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn question() -> Question {
-        Question {
-            name: "a.example".into(),
-            record: RecordType::A,
-        }
+        Question { name: "a.example".into(), record: RecordType::A }
     }
 
     /// An answer to `question()` with one alias and one address behind it.
@@ -255,15 +242,9 @@ mod tests {
     fn a_message_that_is_no_answer_to_this_question_is_passed_over() {
         let message = aliased();
         assert_eq!(question().decode(8, &message), None, "another id");
-        let other = Question {
-            name: "c.example".into(),
-            record: RecordType::A,
-        };
+        let other = Question { name: "c.example".into(), record: RecordType::A };
         assert_eq!(other.decode(7, &message), None, "another name");
-        let other = Question {
-            name: "a.example".into(),
-            record: RecordType::Aaaa,
-        };
+        let other = Question { name: "a.example".into(), record: RecordType::Aaaa };
         assert_eq!(other.decode(7, &message), None, "another type");
         assert_eq!(question().decode(7, &question().encode(7)), None, "a query");
     }

@@ -12,19 +12,14 @@ pub(super) fn whole(option: &str, value: &str) -> Result<u32, Failure> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     match value.parse() {
         Ok(number) if digits => Ok(number),
-        _ => Err(Failure::usage(format_args!(
-            "option {option} needs a whole number"
-        ))),
+        _ => Err(Failure::usage(format_args!("option {option} needs a whole number"))),
     }
 }
 
 /// Seconds with decimals, counted to the millisecond.
 pub(super) fn seconds(option: &str, value: &str) -> Result<Duration, Failure> {
-    let wrong = || {
-        Failure::usage(format_args!(
-            "option {option} needs a number of seconds, such as 5 or 0.5"
-        ))
-    };
+    let wrong =
+        || Failure::usage(format_args!("option {option} needs a number of seconds, such as 5 or 0.5"));
     let (whole, decimals) = value.split_once('.').unwrap_or((value, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(decimals) {

@@ -32,40 +32,21 @@ fn the_arguments_of_the_replaced_cronjob_are_understood() {
     assert_eq!(read.url.as_deref(), Some("http://b:8000/x"));
     assert_eq!(read.method.as_deref(), Some("POST"));
     assert_eq!(read.headers, ["X-Admin-Secret: s"]);
-    assert_eq!(
-        (read.fail, read.silent, read.show_error),
-        (Fail::WithoutBody, true, true)
-    );
-    assert_eq!(
-        (read.max_time, read.retry.retries),
-        (Some(Duration::from_secs(30)), 3)
-    );
+    assert_eq!((read.fail, read.silent, read.show_error), (Fail::WithoutBody, true, true));
+    assert_eq!((read.max_time, read.retry.retries), (Some(Duration::from_secs(30)), 3));
 }
 
 #[test]
 fn flags_combine_and_values_may_be_attached() {
     let read = options(&["-sSfXPUT", "-Ha: b", "--", "-u"]);
-    assert_eq!(
-        (read.method.as_deref(), read.url.as_deref()),
-        (Some("PUT"), Some("-u"))
-    );
+    assert_eq!((read.method.as_deref(), read.url.as_deref()), (Some("PUT"), Some("-u")));
     assert!(read.silent && read.show_error && read.fail == Fail::WithoutBody);
     assert!(!options(&["-s", "--no-silent"]).silent);
 }
 
 #[test]
 fn bodies_come_from_arguments_and_files() {
-    let read = options(&[
-        "-d",
-        "a=1",
-        "-d@f",
-        "--data-binary",
-        "@-",
-        "--data-raw",
-        "@x",
-        "--json",
-        "{}",
-    ]);
+    let read = options(&["-d", "a=1", "-d@f", "--data-binary", "@-", "--data-raw", "@x", "--json", "{}"]);
     let expected = vec![
         Data::Text("a=1".into()),
         Data::FileWithoutBreaks("f".into()),
@@ -79,10 +60,7 @@ fn bodies_come_from_arguments_and_files() {
 
 #[test]
 fn seconds_may_have_decimals() {
-    assert_eq!(
-        options(&["-m", "0.25"]).max_time,
-        Some(Duration::from_millis(250))
-    );
+    assert_eq!(options(&["-m", "0.25"]).max_time, Some(Duration::from_millis(250)));
     assert_eq!(options(&["-m", "2.0009"]).max_time, Some(Duration::from_secs(2)));
     for wrong in ["", "x", "-1", "1.", ".5x", "1e3"] {
         assert!(refusal(&["-m", wrong]).contains("-m"));
@@ -91,19 +69,9 @@ fn seconds_may_have_decimals() {
 
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
-    for name in [
-        "-k",
-        "-u",
-        "-x",
-        "-F",
-        "-T",
-        "-G",
-        "-I",
-        "--compressed",
-        "--insecure",
-        "--proxy",
-        "--no-request",
-    ] {
+    for name in
+        ["-k", "-u", "-x", "-F", "-T", "-G", "-I", "--compressed", "--insecure", "--proxy", "--no-request"]
+    {
         assert!(refusal(&[name, "v"]).contains(name), "{name}");
     }
     assert!(refusal(&["-sk"]).contains("-k"));

@@ -39,14 +39,10 @@ pub(super) fn add(
         };
         let value = value.trim_ascii();
         if value.is_empty() {
-            return Err(Failure::usage(format_args!(
-                "{variable} is empty but for white space"
-            )));
+            return Err(Failure::usage(format_args!("{variable} is empty but for white space")));
         }
         headers.set_default(Header::new(header, &format!("{prefix}{value}")).map_err(|_| {
-            Failure::usage(format_args!(
-                "{variable} holds a line break or another control character"
-            ))
+            Failure::usage(format_args!("{variable} holds a line break or another control character"))
         })?);
     }
     Ok(())

@@ -11,9 +11,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self {
-            started: read(ClockId::Monotonic),
-        }
+        Self { started: read(ClockId::Monotonic) }
     }
 
     pub(crate) fn now(&self) -> Duration {

@@ -6,6 +6,9 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("the entry point in sys.rs is written for x86-64: add this architecture's there");
+
 extern crate alloc;
 
 mod clock;
@@ -34,11 +37,7 @@ use curl_trigger::{
 
 use self::{clock::Clock, files::Files, output::Printer, transfer::Client};
 
-const FLAVOUR: Flavour = if cfg!(feature = "tls") {
-    Flavour::Tls
-} else {
-    Flavour::Plain
-};
+const FLAVOUR: Flavour = if cfg!(feature = "tls") { Flavour::Tls } else { Flavour::Plain };
 
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -48,10 +47,8 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// The exit code of the process.
 fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
-    let variables: Vec<_> = environment
-        .iter()
-        .filter_map(|variable| variable.to_str().ok()?.split_once('='))
-        .collect();
+    let variables: Vec<_> =
+        environment.iter().filter_map(|variable| variable.to_str().ok()?.split_once('=')).collect();
     let environment = Environment::new(&variables);
     match command(arguments, &environment) {
         Ok(Some(plan)) => run(&plan).number(),
@@ -59,11 +56,7 @@ fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
         Err(failure) => {
             output::print(
                 2,
-                &format!(
-                    "curl-trigger: {} (exit {})\n",
-                    failure.message,
-                    failure.code.number()
-                ),
+                &format!("curl-trigger: {} (exit {})\n", failure.message, failure.code.number()),
             );
             let line = report::failed("curl-trigger", &failure).line;
             output::termination_message(&line, &output::termination_path(&environment));
@@ -86,15 +79,8 @@ fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<
             Ok(None)
         }
         Command::Version => {
-            let tls = if FLAVOUR == Flavour::Tls {
-                "http https"
-            } else {
-                "http"
-            };
-            output::print(
-                1,
-                &format!("curl-trigger {}\nProtocols: {tls}\n", env!("CARGO_PKG_VERSION")),
-            );
+            let tls = if FLAVOUR == Flavour::Tls { "http https" } else { "http" };
+            output::print(1, &format!("curl-trigger {}\nProtocols: {tls}\n", env!("CARGO_PKG_VERSION")));
             Ok(None)
         }
     }

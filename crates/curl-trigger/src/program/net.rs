@@ -39,11 +39,7 @@ pub(crate) fn sleep(clock: &Clock, until: Duration) {
 
 /// A socket that never blocks.
 pub(crate) fn socket(address: SocketAddr, kind: SocketType) -> Result<OwnedFd, Errno> {
-    let family = if address.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     socket_with(family, kind, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
 }
 
@@ -87,10 +83,7 @@ pub(crate) fn send_all(
                 }
             }
             Err(error) => {
-                return Err(Failure::new(
-                    Code::Send,
-                    format_args!("sending failed: {}", words(error)),
-                ));
+                return Err(Failure::new(Code::Send, format_args!("sending failed: {}", words(error))));
             }
         }
     }
@@ -114,10 +107,7 @@ pub(crate) fn receive(
             Ok((length, _)) => return Ok(length),
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => {
-                return Err(Failure::new(
-                    Code::Receive,
-                    format_args!("receiving failed: {}", words(error)),
-                ));
+                return Err(Failure::new(Code::Receive, format_args!("receiving failed: {}", words(error))));
             }
         }
     }

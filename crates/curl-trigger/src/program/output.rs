@@ -76,12 +76,7 @@ pub(crate) struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     pub(crate) fn new(plan: &'a Plan) -> Self {
-        Self {
-            plan,
-            file: None,
-            at_line_start: true,
-            shown: false,
-        }
+        Self { plan, file: None, at_line_start: true, shown: false }
     }
 
     /// Before each attempt: what an earlier one wrote to a file is written over.
@@ -109,11 +104,7 @@ impl<'a> Printer<'a> {
 
     /// After the last transfer: a file that was asked for is there, even if the answer was empty.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        if self.shown && self.plan.output.file.is_some() {
-            self.write(&[])
-        } else {
-            Ok(())
-        }
+        if self.shown && self.plan.output.file.is_some() { self.write(&[]) } else { Ok(()) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -130,10 +121,7 @@ impl<'a> Printer<'a> {
         };
         written.map_err(|error| {
             let path = self.plan.output.file.as_deref().unwrap_or("the standard output");
-            Failure::new(
-                Code::Write,
-                format_args!("{path} can't be written: {}", words(error)),
-            )
+            Failure::new(Code::Write, format_args!("{path} can't be written: {}", words(error)))
         })
     }
 

@@ -33,10 +33,7 @@ pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpA
         return Ok(local);
     }
     let config = ResolverConfig::parse(&read_or_empty("/etc/resolv.conf"));
-    let mut exchange = Exchange {
-        config: &config,
-        sockets: vec![],
-    };
+    let mut exchange = Exchange { config: &config, sockets: vec![] };
     let mut lookup = Lookup::new(&config, name, clock.now());
     loop {
         while let Some(query) = lookup.next_query(&mut random_id) {
@@ -106,15 +103,10 @@ impl Exchange<'_> {
     }
 
     fn try_send(&mut self, query: &Query) -> Result<(), Errno> {
-        let Query {
-            server,
-            transport,
-            ref message,
-        } = *query;
+        let Query { server, transport, ref message } = *query;
         let address = self.config.servers.get(server).copied().ok_or(Errno::INVAL)?;
         if transport == Transport::Tcp {
-            self.sockets
-                .retain(|known| known.server != server || known.transport != Transport::Tcp);
+            self.sockets.retain(|known| known.server != server || known.transport != Transport::Tcp);
             let length = u16::try_from(message.len()).unwrap_or_default().to_be_bytes();
             let outgoing = [&length[..], message].concat();
             return self.open(server, transport, address, outgoing).map(drop);
@@ -135,40 +127,22 @@ impl Exchange<'_> {
         address: SocketAddr,
         outgoing: Vec<u8>,
     ) -> Result<usize, Errno> {
-        let kind = if transport == Transport::Udp {
-            SocketType::DGRAM
-        } else {
-            SocketType::STREAM
-        };
+        let kind = if transport == Transport::Udp { SocketType::DGRAM } else { SocketType::STREAM };
         let fd = net::socket(address, kind)?;
         match connect(&fd, &address) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error),
         }
-        self.sockets.push(Socket {
-            server,
-            transport,
-            fd,
-            outgoing,
-            incoming: vec![],
-            ready: false,
-        });
+        self.sockets.push(Socket { server, transport, fd, outgoing, incoming: vec![], ready: false });
         Ok(self.sockets.len() - 1)
     }
 
     fn wait(&mut self, clock: &Clock, until: Duration) {
         let interest = |socket: &Socket| {
-            if socket.outgoing.is_empty() {
-                PollFlags::IN
-            } else {
-                PollFlags::OUT
-            }
+            if socket.outgoing.is_empty() { PollFlags::IN } else { PollFlags::OUT }
         };
-        let mut fds: Vec<_> = self
-            .sockets
-            .iter()
-            .map(|socket| PollFd::new(&socket.fd, interest(socket)))
-            .collect();
+        let mut fds: Vec<_> =
+            self.sockets.iter().map(|socket| PollFd::new(&socket.fd, interest(socket))).collect();
         net::wait(&mut fds, clock, Some(until));
         let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         for (socket, ready) in self.sockets.iter_mut().zip(ready) {
@@ -221,8 +195,6 @@ impl Socket {
         let Some((length, message)) = self.incoming.split_first_chunk() else {
             return Ok(None);
         };
-        Ok(message
-            .get(..u16::from_be_bytes(*length).into())
-            .map(<[u8]>::to_vec))
+        Ok(message.get(..u16::from_be_bytes(*length).into()).map(<[u8]>::to_vec))
     }
 }

@@ -46,10 +46,6 @@ impl Stream {
             #[cfg(feature = "tls")]
             Self::Tls(socket, session) => return session.receive(socket, buffer, clock, by),
         };
-        Ok(if length == 0 {
-            Received::End { whole: true }
-        } else {
-            Received::Bytes(length)
-        })
+        Ok(if length == 0 { Received::End { whole: true } } else { Received::Bytes(length) })
     }
 }

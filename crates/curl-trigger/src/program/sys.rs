@@ -1,17 +1,12 @@
 //! All that is `unsafe`: what a C library would otherwise bring.
 //!
 //! The entry point, the memory functions that the compiler calls, the allocator and, for ring, the few
-//! symbols it takes from libc. x86-64 only, so far; another architecture needs the assembly below.
-#![expect(
-    unsafe_code,
-    reason = "the system's and the compiler's interfaces are unsafe; nothing else is"
-)]
+//! symbols it takes from libc. x86-64 only: another architecture needs the assembly anew.
+#![expect(unsafe_code, reason = "the system's and the compiler's interfaces are unsafe; nothing else is")]
 
 use alloc::vec::Vec;
-use core::{
-    arch::global_asm,
-    ffi::{CStr, c_char},
-};
+use core::arch::global_asm;
+use core::ffi::{CStr, c_char};
 
 use rustix::fd::BorrowedFd;
 
@@ -23,18 +18,14 @@ static ALLOCATOR: rustix_dlmalloc::GlobalDlmalloc = rustix_dlmalloc::GlobalDlmal
 // returns, so the restorer that SA_RESTORER (0x4000000) promises is none. Then main, and exit_group (231).
 // The prebuilt `alloc` refers to the unwinder, which `panic = "abort"` never calls.
 global_asm!(
-    ".section .rodata.signals, \"a\"",
-    "2: .quad 1, 0, 0, 0",
-    "3: .quad 4f, 0x4000000, 0, 0",
-    ".text",
+    ".section .rodata.signals, \"a\"; 2: .quad 1, 0, 0, 0; 3: .quad 4f, 0x4000000, 0, 0; .text",
     ".globl _start, curl_trigger_abort, rust_eh_personality, _Unwind_Resume",
     "_start: mov rbx, rsp",
     "mov r10d, 8; xor edx, edx; lea rsi, [rip + 2b]; mov edi, 13; mov eax, 13; syscall",
-    "mov r10d, 8; xor edx, edx; lea rsi, [rip + 3b]; mov edi, 15; mov eax, 13; syscall",
-    "mov r10d, 8; xor edx, edx; lea rsi, [rip + 3b]; mov edi, 2; mov eax, 13; syscall",
+    "lea rsi, [rip + 3b]; mov edi, 15; mov eax, 13; syscall",
+    "mov edi, 2; mov eax, 13; syscall",
     "mov rdi, rbx; and rsp, -16; xor ebp, ebp; call {start}",
-    "mov edi, eax; mov eax, 231; syscall",
-    "4: mov edi, 143; mov eax, 231; syscall",
+    "mov edi, eax; mov eax, 231; syscall; 4: mov edi, 143; mov eax, 231; syscall",
     "rust_eh_personality: _Unwind_Resume: curl_trigger_abort: mov edi, 134; mov eax, 231; syscall",
     start = sym start,
 );
@@ -61,8 +52,7 @@ global_asm!(
     ".globl __errno_location, syscall, open, open64, read, close, poll, pthread_mutex_lock, pthread_mutex_unlock",
     "__errno_location: lea rax, [rip + curl_trigger_errno]; ret",
     "syscall: mov rax, rdi; mov rdi, rsi; mov rsi, rdx; mov rdx, rcx; mov r10, r8; syscall",
-    "cmp rax, -4095; jae 2f; ret",
-    "2: neg eax; mov dword ptr [rip + curl_trigger_errno], eax; mov rax, -1; ret",
+    "cmp rax, -4095; jae 2f; ret; 2: neg eax; mov dword ptr [rip + curl_trigger_errno], eax; mov rax, -1; ret",
     "open: open64: read: close: poll: pthread_mutex_lock: pthread_mutex_unlock: jmp curl_trigger_abort",
 );
 
@@ -82,12 +72,8 @@ pub(crate) fn stdio(number: u8) -> BorrowedFd<'static> {
 unsafe extern "C" fn start(stack: *const usize) -> i32 {
     // SAFETY: at entry the kernel has put argc here, then argv and envp, each ended by a null pointer, and all
     // the strings live and stay unchanged as long as the process (System V ABI, section 3.4.1).
-    let (arguments, environment) = unsafe {
-        (
-            strings(stack.add(1).cast()),
-            strings(stack.add(2 + *stack).cast()),
-        )
-    };
+    let (arguments, environment) =
+        unsafe { (strings(stack.add(1).cast()), strings(stack.add(2 + *stack).cast())) };
     super::main(&arguments, &environment).into()
 }
 

@@ -68,12 +68,7 @@ impl Session {
         let name = ServerName::try_from(host).map_err(|_| handshake_failure("the host is no DNS name"))?;
         let connection = UnbufferedClientConnection::new(Arc::new(config(plan)?), name)
             .map_err(|error| failure(&error))?;
-        let mut session = Self {
-            connection,
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
-            plain: Vec::new(),
-        };
+        let mut session = Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new() };
         loop {
             let progress = session.advance(None);
             // What the session wants to say goes out even if it failed: the server learns why.
@@ -140,8 +135,7 @@ impl Session {
         }
         let mut buffer = [0; READ];
         let length = net::receive(socket, &mut buffer, clock, by)?;
-        self.incoming
-            .extend_from_slice(buffer.get(..length).unwrap_or_default());
+        self.incoming.extend_from_slice(buffer.get(..length).unwrap_or_default());
         Ok(length)
     }
 
@@ -153,9 +147,8 @@ impl Session {
     /// Lets the session work on what has come, and encrypts `message` once that is possible.
     fn advance(&mut self, mut message: Option<&[u8]>) -> Result<Progress, Failure> {
         loop {
-            let UnbufferedStatus {
-                mut discard, state, ..
-            } = self.connection.process_tls_records(&mut self.incoming);
+            let UnbufferedStatus { mut discard, state, .. } =
+                self.connection.process_tls_records(&mut self.incoming);
             let outgoing = &mut self.outgoing;
             let mut progress = None;
             match state.map_err(|error| failure(&error))? {
@@ -220,9 +213,7 @@ fn append(
 fn config(plan: &Plan) -> Result<ClientConfig, Failure> {
     let roots = roots(plan)?;
     let builder = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(TimeOfDay));
-    let versions = builder
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failure(&error))?;
+    let versions = builder.with_safe_default_protocol_versions().map_err(|error| failure(&error))?;
     let mut config = versions.with_root_certificates(roots).with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(config)
@@ -239,9 +230,7 @@ fn roots(plan: &Plan) -> Result<RootCertStore, Failure> {
         return Ok(roots);
     }
     for path in core::iter::once(SERVICE_ACCOUNT_CA).chain(SYSTEM_CA) {
-        files::read(path, MAX_CA_FILE)
-            .map(|bytes| add(&mut roots, &bytes))
-            .unwrap_or_default();
+        files::read(path, MAX_CA_FILE).map(|bytes| add(&mut roots, &bytes)).unwrap_or_default();
     }
     if roots.is_empty() {
         return Err(ca_failure(
@@ -259,26 +248,16 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
 }
 
 fn ca_failure(path: &str, why: &str) -> Failure {
-    Failure::new(
-        Code::CaFile,
-        format_args!("the CA file {path} can't be used: {why}"),
-    )
+    Failure::new(Code::CaFile, format_args!("the CA file {path} can't be used: {why}"))
 }
 
 fn handshake_failure(why: &str) -> Failure {
-    Failure::new(
-        Code::TlsHandshake,
-        format_args!("the TLS handshake failed: {why}"),
-    )
+    Failure::new(Code::TlsHandshake, format_args!("the TLS handshake failed: {why}"))
 }
 
 /// A connection that breaks within the handshake: curl's code for that is the handshake's.
 fn in_handshake(failure: Failure) -> Failure {
-    if failure.code == Code::Receive {
-        handshake_failure(&failure.message)
-    } else {
-        failure
-    }
+    if failure.code == Code::Receive { handshake_failure(&failure.message) } else { failure }
 }
 
 fn in_transfer(failure: &Failure) -> Failure {
@@ -302,10 +281,7 @@ fn failure(error: &Error) -> Failure {
         CertificateError::Revoked => "it has been revoked",
         _ => "it is malformed, or not meant for servers",
     };
-    Failure::new(
-        Code::Certificate,
-        format_args!("the server's certificate is not accepted: {why}"),
-    )
+    Failure::new(Code::Certificate, format_args!("the server's certificate is not accepted: {why}"))
 }
 
 fn reason(error: &Error) -> String {

@@ -39,11 +39,7 @@ pub(crate) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(crate) fn new(plan: &'a Plan, clock: &'a Clock) -> Self {
-        Self {
-            plan,
-            clock,
-            facts: Facts::default(),
-        }
+        Self { plan, clock, facts: Facts::default() }
     }
 
     /// The facts for `-w`, about the last transfer.
@@ -87,20 +83,11 @@ impl<'a> Client<'a> {
             first_byte: None,
         };
         let failure = self.exchange(request, limits, started, &mut receiver).err();
-        let Receiver {
-            head,
-            kept,
-            downloaded,
-            ..
-        } = receiver;
+        let Receiver { head, kept, downloaded, .. } = receiver;
         self.facts.times.total = self.clock.now().saturating_sub(started);
         self.facts.downloaded = downloaded;
         self.facts.head.clone_from(&head);
-        Transfer {
-            failure,
-            head,
-            body: kept,
-        }
+        Transfer { failure, head, body: kept }
     }
 
     fn exchange(
@@ -187,11 +174,7 @@ impl<'a> Client<'a> {
             let address = SocketAddr::new(*address, url.port);
             let now = self.clock.now();
             let left = limits.connect_by.saturating_sub(now);
-            let share = if position + 1 < addresses.len() {
-                left / 2
-            } else {
-                left
-            };
+            let share = if position + 1 < addresses.len() { left / 2 } else { left };
             let shown = format!("{} port {}", text::address(address.ip()), url.port);
             printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
@@ -211,11 +194,7 @@ impl<'a> Client<'a> {
                     Code::Connect,
                     format_args!("{place} could not be connected to at {shown}: {why}"),
                 );
-                if error == Errno::CONNREFUSED {
-                    failure.refused()
-                } else {
-                    failure
-                }
+                if error == Errno::CONNREFUSED { failure.refused() } else { failure }
             }
             _ => net::timed_out(&format!("{place} did not take a connection")),
         })
@@ -267,12 +246,7 @@ impl Sink for Receiver<'_, '_> {
     fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.downloaded += bytes.len() as u64;
         let room = MAX_KEPT_BODY - self.kept.len();
-        self.kept
-            .extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-        if self.role == Role::Call {
-            self.printer.body(bytes)
-        } else {
-            Ok(())
-        }
+        self.kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        if self.role == Role::Call { self.printer.body(bytes) } else { Ok(()) }
     }
 }

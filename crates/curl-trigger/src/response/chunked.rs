@@ -73,10 +73,7 @@ impl Chunked {
             (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 self.digits += 1;
-                let larger = self
-                    .size
-                    .checked_mul(16)
-                    .ok_or_else(|| broken("has a size past all bounds"))?;
+                let larger = self.size.checked_mul(16).ok_or_else(|| broken("has a size past all bounds"))?;
                 self.size = larger + u64::from(digit);
                 Ok(State::Size)
             }

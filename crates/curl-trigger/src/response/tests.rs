@@ -56,10 +56,7 @@ fn bodies_end_where_their_framing_says() {
     ] {
         assert_eq!(body_of(wire), "hello", "{wire}");
     }
-    assert_eq!(
-        body_of("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
-        ""
-    );
+    assert_eq!(body_of("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"), "");
 }
 
 #[test]
@@ -70,40 +67,16 @@ fn each_way_of_breaking_off_has_its_code() {
         ("HTTP/1.1 20", Code::EmptyReply),
         ("HTTP/1.1 200 OK\r\nA: b\r\n", Code::Receive),
         ("HTTP/1.1 200 OK\r\nA: b\r\n\r\r\nhello", Code::Receive),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
-            Code::PartialBody,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-            Code::WeirdReply,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
-            Code::WeirdReply,
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", Code::PartialBody),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", Code::WeirdReply),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", Code::WeirdReply),
         ("HTTP/1.1 2x0 OK\r\n\r\n", Code::UnsupportedProtocol),
         ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Code::WeirdReply),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-            Code::WeirdReply,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-            Code::PartialBody,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-            Code::Receive,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n",
-            Code::Receive,
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n",
-            Code::Receive,
-        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", Code::WeirdReply),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Code::PartialBody),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Code::Receive),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", Code::Receive),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n", Code::Receive),
     ] {
         assert_eq!(code_of(wire), code, "{wire}");
     }
@@ -134,12 +107,7 @@ fn a_head_of_many_small_headers_is_read() {
 "
         )
     });
-    assert_eq!(
-        body_of(&format!(
-            "HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\nok"
-        )),
-        "ok"
-    );
+    assert_eq!(body_of(&format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\nok")), "ok");
 }
 
 proptest! {

@@ -16,47 +16,20 @@ impl ReadFile for NoFiles {
 }
 
 fn plan(arguments: &[&str]) -> Plan {
-    let variables = [
-        ("TRIGGER_URL", "http://b:8000/v1/targets/t/runs"),
-        ("ADMIN_SECRET", "s3cret"),
-        ("JOB_NAME", "j"),
-    ];
-    let Ok(Command::Run(options)) = options::parse(arguments.iter().copied()) else {
-        panic!("options")
-    };
-    Plan::new(
-        &options,
-        &Environment::new(&variables),
-        &mut NoFiles,
-        Flavour::Plain,
-    )
-    .expect("plan")
+    let variables =
+        [("TRIGGER_URL", "http://b:8000/v1/targets/t/runs"), ("ADMIN_SECRET", "s3cret"), ("JOB_NAME", "j")];
+    let Ok(Command::Run(options)) = options::parse(arguments.iter().copied()) else { panic!("options") };
+    Plan::new(&options, &Environment::new(&variables), &mut NoFiles, Flavour::Plain).expect("plan")
 }
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Transfer {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| ((*name).into(), (*value).into()))
-        .collect();
-    let head = Head {
-        status,
-        reason: String::new(),
-        headers,
-        minor_version: 1,
-        raw: vec![],
-    };
-    Transfer {
-        failure: None,
-        head: Some(head),
-        body: body.into(),
-    }
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let head = Head { status, reason: String::new(), headers, minor_version: 1, raw: vec![] };
+    Transfer { failure: None, head: Some(head), body: body.into() }
 }
 
 fn broken(code: Code) -> Transfer {
-    Transfer {
-        failure: Some(Failure::new(code, format_args!("broken"))),
-        ..Transfer::default()
-    }
+    Transfer { failure: Some(Failure::new(code, format_args!("broken"))), ..Transfer::default() }
 }
 
 struct Course {
@@ -85,12 +58,7 @@ fn course(plan: &Plan, answers: &[Transfer]) -> Course {
                 now = now.max(until);
             }
             Step::End(ending) => {
-                return Course {
-                    ending,
-                    sent,
-                    paused,
-                    now,
-                };
+                return Course { ending, sent, paused, now };
             }
         }
     }
@@ -98,14 +66,8 @@ fn course(plan: &Plan, answers: &[Transfer]) -> Course {
 
 #[test]
 fn a_taken_call_ends_with_the_name_and_the_run() {
-    let course = course(
-        &plan(&["--name", "n"]),
-        &[answer(202, &[], r#"{"run_id":"run_1"}"#)],
-    );
-    assert_eq!(
-        course.ending.line,
-        "✅ n triggered successfully (HTTP 202, run_1)"
-    );
+    let course = course(&plan(&["--name", "n"]), &[answer(202, &[], r#"{"run_id":"run_1"}"#)]);
+    assert_eq!(course.ending.line, "✅ n triggered successfully (HTTP 202, run_1)");
     assert_eq!((course.ending.code, course.sent.len()), (Code::Ok, 1));
 }
 
@@ -123,19 +85,10 @@ fn only_a_2xx_is_a_success_when_the_environment_gave_the_url() {
 
 #[test]
 fn retries_repeat_the_call_with_the_same_key() {
-    let answers = [
-        answer(503, &[("Retry-After", "7")], ""),
-        broken(Code::Timeout),
-        answer(202, &[], ""),
-    ];
+    let answers = [answer(503, &[("Retry-After", "7")], ""), broken(Code::Timeout), answer(202, &[], "")];
     let course = course(&plan(&["--retry", "3"]), &answers);
     assert_eq!((course.ending.code, course.sent.len()), (Code::Ok, 3));
-    assert!(
-        course
-            .sent
-            .iter()
-            .all(|request| request.headers.get("Idempotency-Key") == Some("\"j\""))
-    );
+    assert!(course.sent.iter().all(|request| request.headers.get("Idempotency-Key") == Some("\"j\"")));
     assert_eq!(course.paused[0], 7);
 }
 
@@ -144,10 +97,7 @@ fn redirects_are_followed_up_to_the_limit_and_only_with_the_option() {
     let around = answer(307, &[("Location", "/next")], "");
     assert_eq!(course(&plan(&[]), core::slice::from_ref(&around)).sent.len(), 1);
     let course = course(&plan(&["-L", "--max-redirs", "3"]), &[around]);
-    assert_eq!(
-        (course.ending.code, course.sent.len()),
-        (Code::TooManyRedirects, 4)
-    );
+    assert_eq!((course.ending.code, course.sent.len()), (Code::TooManyRedirects, 4));
 }
 
 #[test]
@@ -164,16 +114,9 @@ fn waiting_asks_until_the_run_is_over() {
         answer(200, &[], r#"{"state":"succeeded"}"#),
     ];
     let course = course(&plan(&["--wait", "--name", "n"]), &answers);
-    assert!(
-        course.ending.line.starts_with("✅ n succeeded (r1, after "),
-        "{}",
-        course.ending.line
-    );
+    assert!(course.ending.line.starts_with("✅ n succeeded (r1, after "), "{}", course.ending.line);
     let question = &course.sent[1];
-    assert_eq!(
-        (question.method.as_str(), question.url.target.as_str()),
-        ("GET", "/v1/runs/r1")
-    );
+    assert_eq!((question.method.as_str(), question.url.target.as_str()), ("GET", "/v1/runs/r1"));
     assert_eq!(question.headers.get("X-Admin-Secret"), Some("s3cret"));
     assert_eq!(question.headers.get("Idempotency-Key"), None);
     assert_eq!(course.paused[0], 2);
@@ -188,38 +131,26 @@ fn the_outcome_of_a_run_is_the_exit_code() {
         ("unheard-of", Code::RunUnknown),
     ] {
         let told = answer(200, &[], &format!("{{\"state\":\"{state}\",\"reason\":\"why\"}}"));
-        let course = course(
-            &plan(&["--wait"]),
-            &[answer(202, &[("Location", "/r/1")], ""), told],
-        );
+        let course = course(&plan(&["--wait"]), &[answer(202, &[("Location", "/r/1")], ""), told]);
         assert_eq!(course.ending.code, code);
     }
 }
 
 #[test]
 fn a_run_that_can_not_be_followed_is_no_success() {
-    for (second, code) in [
-        (answer(404, &[], ""), Code::HttpStatus),
-        (answer(200, &[], "{}"), Code::RunUnknown),
-    ] {
-        let course = course(
-            &plan(&["--wait"]),
-            &[answer(202, &[("Location", "/r/1")], ""), second],
-        );
+    for (second, code) in
+        [(answer(404, &[], ""), Code::HttpStatus), (answer(200, &[], "{}"), Code::RunUnknown)]
+    {
+        let course = course(&plan(&["--wait"]), &[answer(202, &[("Location", "/r/1")], ""), second]);
         assert_eq!(course.ending.code, code);
     }
-    assert_eq!(
-        course(&plan(&["--wait"]), &[answer(200, &[], "")]).ending.code,
-        Code::RunUnknown
-    );
+    assert_eq!(course(&plan(&["--wait"]), &[answer(200, &[], "")]).ending.code, Code::RunUnknown);
 }
 
 #[test]
 fn credentials_do_not_follow_a_run_to_another_server() {
-    let answers = [
-        answer(202, &[("Location", "http://evil/r/1")], ""),
-        answer(200, &[], r#"{"state":"succeeded"}"#),
-    ];
+    let answers =
+        [answer(202, &[("Location", "http://evil/r/1")], ""), answer(200, &[], r#"{"state":"succeeded"}"#)];
     let course = course(&plan(&["--wait"]), &answers);
     assert_eq!(course.sent[1].url.authority(), "evil");
     assert_eq!(course.sent[1].headers.get("X-Admin-Secret"), None);
@@ -227,50 +158,22 @@ fn credentials_do_not_follow_a_run_to_another_server() {
 
 #[test]
 fn waiting_ends_when_its_time_is_up() {
-    let answers = [
-        answer(202, &[("Location", "/r/1")], ""),
-        answer(200, &[], r#"{"state":"running"}"#),
-    ];
+    let answers = [answer(202, &[("Location", "/r/1")], ""), answer(200, &[], r#"{"state":"running"}"#)];
     let course = course(&plan(&["--wait", "--wait-timeout", "25"]), &answers);
     assert_eq!(course.ending.code, Code::Timeout);
     assert!((25..27).contains(&course.now.as_secs()), "{:?}", course.now);
 }
 
 fn any_transfer() -> impl Strategy<Value = Transfer> {
-    let status = prop_oneof![
-        Just(200u16),
-        Just(202),
-        Just(302),
-        Just(307),
-        Just(404),
-        Just(429),
-        Just(503)
-    ];
-    let location = prop_oneof![
-        Just(""),
-        Just("/r/1"),
-        Just("http://[bad"),
-        Just("https://b/"),
-        Just("x y")
-    ];
-    let body = prop_oneof![
-        Just("{}"),
-        Just(r#"{"state":"running"}"#),
-        Just(r#"{"run_id":"r","status":"failed"}"#)
-    ];
+    let status = prop_oneof![Just(200u16), Just(202), Just(302), Just(307), Just(404), Just(429), Just(503)];
+    let location = prop_oneof![Just(""), Just("/r/1"), Just("http://[bad"), Just("https://b/"), Just("x y")];
+    let body =
+        prop_oneof![Just("{}"), Just(r#"{"state":"running"}"#), Just(r#"{"run_id":"r","status":"failed"}"#)];
     let answered = (status, location, 0u64..100_000, body).prop_map(|(status, location, pause, body)| {
-        answer(
-            status,
-            &[("Location", location), ("Retry-After", &pause.to_string())],
-            body,
-        )
+        answer(status, &[("Location", location), ("Retry-After", &pause.to_string())], body)
     });
-    let code = prop_oneof![
-        Just(Code::Timeout),
-        Just(Code::Connect),
-        Just(Code::Resolve),
-        Just(Code::Receive)
-    ];
+    let code =
+        prop_oneof![Just(Code::Timeout), Just(Code::Connect), Just(Code::Resolve), Just(Code::Receive)];
     prop_oneof![answered, code.prop_map(broken)]
 }
 

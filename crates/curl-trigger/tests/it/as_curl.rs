@@ -32,21 +32,11 @@ fn case(
     code: i32,
     requests: usize,
 ) -> Case {
-    Case {
-        about,
-        options,
-        answer,
-        code,
-        requests,
-        differs: None,
-    }
+    Case { about, options, answer, code, requests, differs: None }
 }
 
 fn but(differs: i32, case: Case) -> Case {
-    Case {
-        differs: Some(differs),
-        ..case
-    }
+    Case { differs: Some(differs), ..case }
 }
 
 /// Writes this, then closes.
@@ -88,20 +78,10 @@ fn redirect(status: &str, location: &str) -> String {
 /// Runs every case at once, as most of the time goes into waiting for pauses.
 fn compare(cases: Vec<Case>) {
     let failed: Vec<String> = thread::scope(|scope| {
-        let all: Vec<_> = cases
-            .into_iter()
-            .map(|case| scope.spawn(move || compare_one(&case)))
-            .collect();
-        all.into_iter()
-            .filter_map(|case| case.join().expect("a case"))
-            .collect()
+        let all: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || compare_one(&case))).collect();
+        all.into_iter().filter_map(|case| case.join().expect("a case")).collect()
     });
-    assert!(
-        failed.is_empty(),
-        "{} differ:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} differ:\n{}", failed.len(), failed.join("\n"));
 }
 
 fn compare_one(case: &Case) -> Option<String> {
@@ -134,45 +114,15 @@ fn whole_answers() {
     compare(vec![
         case("200", &[], says(ok()), 0, 1),
         case("200 with -i", &["-i"], says(ok()), 0, 1),
-        case(
-            "202 to a POST",
-            &["-X", "POST"],
-            says(answer("202 Accepted", "", "{}")),
-            0,
-            1,
-        ),
+        case("202 to a POST", &["-X", "POST"], says(answer("202 Accepted", "", "{}")), 0, 1),
         case("204", &[], says("HTTP/1.1 204 No Content\r\n\r\n"), 0, 1),
         case("404", &[], says(answer("404 Not Found", "", "no\n")), 0, 1),
-        case(
-            "404 with -f",
-            &["-f"],
-            says(answer("404 Not Found", "", "no\n")),
-            22,
-            1,
-        ),
-        case(
-            "404 with -f and -i",
-            &["-f", "-i"],
-            says(answer("404 Not Found", "", "no\n")),
-            22,
-            1,
-        ),
-        case(
-            "500 with --fail-with-body",
-            &["--fail-with-body"],
-            says(answer("500 Oops", "", "no\n")),
-            22,
-            1,
-        ),
+        case("404 with -f", &["-f"], says(answer("404 Not Found", "", "no\n")), 22, 1),
+        case("404 with -f and -i", &["-f", "-i"], says(answer("404 Not Found", "", "no\n")), 22, 1),
+        case("500 with --fail-with-body", &["--fail-with-body"], says(answer("500 Oops", "", "no\n")), 22, 1),
         case("302", &["-f"], says(redirect("302 Found", "/x")), 0, 1),
         case("until close", &[], says("HTTP/1.0 200 OK\r\n\r\nfine\n"), 0, 1),
-        case(
-            "chunked",
-            &[],
-            says(format!("{chunked}3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n")),
-            0,
-            1,
-        ),
+        case("chunked", &[], says(format!("{chunked}3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n")), 0, 1),
         case(
             "interim answer",
             &["-i"],
@@ -189,31 +139,10 @@ fn answers_that_break_off() {
     compare(vec![
         case("no answer", &[], says(""), 52, 1),
         case("cut in the status line", &[], says("HTTP/1.1 20"), 52, 1),
-        but(
-            56,
-            case(
-                "cut in the headers",
-                &[],
-                says("HTTP/1.1 200 OK\r\nA: b\r\n"),
-                0,
-                1,
-            ),
-        ),
-        case(
-            "cut body",
-            &[],
-            says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine\n"),
-            18,
-            1,
-        ),
+        but(56, case("cut in the headers", &[], says("HTTP/1.1 200 OK\r\nA: b\r\n"), 0, 1)),
+        case("cut body", &[], says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine\n"), 18, 1),
         case("cut chunk", &[], says(format!("{chunked}9\r\nfine\n")), 18, 1),
-        case(
-            "no chunk size",
-            &[],
-            says(format!("{chunked}zz\r\nfine\n")),
-            56,
-            1,
-        ),
+        case("no chunk size", &[], says(format!("{chunked}zz\r\nfine\n")), 56, 1),
     ]);
 }
 
@@ -221,13 +150,7 @@ fn answers_that_break_off() {
 fn answers_that_are_not_http() {
     compare(vec![
         case("another protocol", &[], says("SSH-2.0-OpenSSH_9.2\r\n"), 1, 1),
-        case(
-            "binary garbage",
-            &[],
-            says(vec![0, 1, 2, 3, 255, 254, 10, 13]),
-            1,
-            1,
-        ),
+        case("binary garbage", &[], says(vec![0, 1, 2, 3, 255, 254, 10, 13]), 1, 1),
         but(
             8,
             case(
@@ -238,13 +161,7 @@ fn answers_that_are_not_http() {
                 1,
             ),
         ),
-        case(
-            "negative length",
-            &[],
-            says("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nfine\n"),
-            8,
-            1,
-        ),
+        case("negative length", &[], says("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nfine\n"), 8, 1),
         case("status of letters", &[], says("HTTP/1.1 2x0 OK\r\n\r\n"), 1, 1),
         case(
             "header without colon",
@@ -277,13 +194,7 @@ fn answers_that_are_not_http() {
 fn time_limits() {
     compare(vec![
         case("-m, silence", &["-m", "1"], hangs_after(""), 28, 1),
-        case(
-            "-m, stuck headers",
-            &["-m", "1"],
-            hangs_after("HTTP/1.1 200 OK\r\nA: b"),
-            28,
-            1,
-        ),
+        case("-m, stuck headers", &["-m", "1"], hangs_after("HTTP/1.1 200 OK\r\nA: b"), 28, 1),
         case(
             "-m, stuck body",
             &["-m", "1"],
@@ -306,13 +217,7 @@ fn time_limits() {
             28,
             1,
         ),
-        case(
-            "-m bounds each attempt",
-            &["-m", "1", "--retry", "1"],
-            hangs_after(""),
-            28,
-            2,
-        ),
+        case("-m bounds each attempt", &["-m", "1", "--retry", "1"], hangs_after(""), 28, 2),
     ]);
 }
 
@@ -320,28 +225,10 @@ fn time_limits() {
 fn retries_of_what_may_pass() {
     compare(vec![
         case("503 then 200", &["--retry", "2"], turns(&[busy(""), ok()]), 0, 2),
-        case(
-            "503 then 200 with -f",
-            &["-f", "--retry", "2"],
-            turns(&[busy(""), ok()]),
-            0,
-            2,
-        ),
+        case("503 then 200 with -f", &["-f", "--retry", "2"], turns(&[busy(""), ok()]), 0, 2),
         case("503 for ever", &["-f", "--retry", "1"], turns(&[busy("")]), 22, 2),
-        case(
-            "503 for ever without -f",
-            &["--retry", "1"],
-            turns(&[busy("")]),
-            0,
-            2,
-        ),
-        case(
-            "408",
-            &["--retry", "1"],
-            turns(&[answer("408 Timeout", "", ""), ok()]),
-            0,
-            2,
-        ),
+        case("503 for ever without -f", &["--retry", "1"], turns(&[busy("")]), 0, 2),
+        case("408", &["--retry", "1"], turns(&[answer("408 Timeout", "", ""), ok()]), 0, 2),
         case(
             "429 with Retry-After",
             &["--retry", "1"],
@@ -349,27 +236,9 @@ fn retries_of_what_may_pass() {
             0,
             2,
         ),
-        case(
-            "500",
-            &["--retry", "1"],
-            turns(&[answer("500 Oops", "", ""), ok()]),
-            0,
-            2,
-        ),
-        case(
-            "501 is not retried",
-            &["-f", "--retry", "1"],
-            turns(&[answer("501 No", "", ""), ok()]),
-            22,
-            1,
-        ),
-        case(
-            "401 is not retried",
-            &["-f", "--retry", "1"],
-            turns(&[answer("401 No", "", ""), ok()]),
-            22,
-            1,
-        ),
+        case("500", &["--retry", "1"], turns(&[answer("500 Oops", "", ""), ok()]), 0, 2),
+        case("501 is not retried", &["-f", "--retry", "1"], turns(&[answer("501 No", "", ""), ok()]), 22, 1),
+        case("401 is not retried", &["-f", "--retry", "1"], turns(&[answer("401 No", "", ""), ok()]), 22, 1),
     ]);
 }
 
@@ -390,13 +259,7 @@ fn retries_of_all_errors_and_their_pauses() {
             0,
             1,
         ),
-        case(
-            "no answer is not retried",
-            &["--retry", "1"],
-            turns(&[String::new(), ok()]),
-            52,
-            1,
-        ),
+        case("no answer is not retried", &["--retry", "1"], turns(&[String::new(), ok()]), 52, 1),
         case(
             "no answer, all errors",
             &["--retry", "1", "--retry-all-errors"],
@@ -418,40 +281,16 @@ fn retries_of_all_errors_and_their_pauses() {
             0,
             3,
         ),
-        case(
-            "POST is retried too",
-            &["-d", "x=1", "--retry", "1"],
-            turns(&[busy(""), ok()]),
-            0,
-            2,
-        ),
+        case("POST is retried too", &["-d", "x=1", "--retry", "1"], turns(&[busy(""), ok()]), 0, 2),
     ]);
 }
 
 #[test]
 fn redirects() {
     compare(vec![
-        case(
-            "not followed",
-            &[],
-            turns(&[redirect("302 Found", "/next"), ok()]),
-            0,
-            1,
-        ),
-        case(
-            "followed",
-            &["-L"],
-            turns(&[redirect("302 Found", "/next"), ok()]),
-            0,
-            2,
-        ),
-        case(
-            "followed with -i",
-            &["-L", "-i"],
-            turns(&[redirect("302 Found", "/next"), ok()]),
-            0,
-            2,
-        ),
+        case("not followed", &[], turns(&[redirect("302 Found", "/next"), ok()]), 0, 1),
+        case("followed", &["-L"], turns(&[redirect("302 Found", "/next"), ok()]), 0, 2),
+        case("followed with -i", &["-L", "-i"], turns(&[redirect("302 Found", "/next"), ok()]), 0, 2),
         case(
             "a POST becomes a GET",
             &["-L", "-d", "x=1"],
@@ -459,34 +298,10 @@ fn redirects() {
             0,
             2,
         ),
-        case(
-            "a POST stays",
-            &["-L", "-d", "x=1"],
-            turns(&[redirect("307 Temporary", "next"), ok()]),
-            0,
-            2,
-        ),
-        case(
-            "in a circle",
-            &["-L", "--max-redirs", "3"],
-            turns(&[redirect("302 Found", "/next")]),
-            47,
-            4,
-        ),
-        case(
-            "nowhere",
-            &["-L"],
-            turns(&[answer("302 Found", "", "moved\n")]),
-            0,
-            1,
-        ),
-        case(
-            "to another scheme",
-            &["-L"],
-            turns(&[redirect("302 Found", "gopher9://127.0.0.1/")]),
-            1,
-            1,
-        ),
+        case("a POST stays", &["-L", "-d", "x=1"], turns(&[redirect("307 Temporary", "next"), ok()]), 0, 2),
+        case("in a circle", &["-L", "--max-redirs", "3"], turns(&[redirect("302 Found", "/next")]), 47, 4),
+        case("nowhere", &["-L"], turns(&[answer("302 Found", "", "moved\n")]), 0, 1),
+        case("to another scheme", &["-L"], turns(&[redirect("302 Found", "gopher9://127.0.0.1/")]), 1, 1),
         case(
             "404 behind it with -f",
             &["-L", "-f"],
@@ -502,37 +317,13 @@ fn write_out_and_output() {
     let format = "%{http_code} %{num_redirects} %{size_download} %{method} %{content_type} %{exitcode}%%\\n";
     let options: &'static [&'static str] = Box::leak(vec!["-w", format].into_boxed_slice());
     compare(vec![
-        case(
-            "-w",
-            options,
-            says(answer("200 OK", "Content-Type: a/b\r\n", "fine\n")),
-            0,
-            1,
-        ),
-        case(
-            "-w with an error",
-            options,
-            says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine\n"),
-            18,
-            1,
-        ),
+        case("-w", options, says(answer("200 OK", "Content-Type: a/b\r\n", "fine\n")), 0, 1),
+        case("-w with an error", options, says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine\n"), 18, 1),
         case("-w without an answer", options, says(""), 52, 1),
-        case(
-            "-w of an unknown variable",
-            &["-w", "a%{nonsense}b\\x%q"],
-            says(ok()),
-            0,
-            1,
-        ),
+        case("-w of an unknown variable", &["-w", "a%{nonsense}b\\x%q"], says(ok()), 0, 1),
         case("-w of an error only", &["-w", "%{onerror}x"], says(ok()), 0, 1),
         case("-o", &["-o", "/dev/null", "-w", "%{http_code}"], says(ok()), 0, 1),
-        case(
-            "-o that can't be written",
-            &["-o", "/nowhere/x"],
-            says(ok()),
-            23,
-            1,
-        ),
+        case("-o that can't be written", &["-o", "/nowhere/x"], says(ok()), 23, 1),
     ]);
 }
 
@@ -552,11 +343,7 @@ fn requests_that_are_never_sent() {
         (&[], 2),
     ] {
         let (theirs, ours) = (curl(arguments), run(arguments));
-        assert_eq!(
-            (theirs.code, ours.code),
-            (Some(code), Some(code)),
-            "{arguments:?}\n{theirs:?}\n{ours:?}"
-        );
+        assert_eq!((theirs.code, ours.code), (Some(code), Some(code)), "{arguments:?}\n{theirs:?}\n{ours:?}");
     }
 }
 
@@ -569,10 +356,7 @@ fn the_request_itself_has_what_curls_has() {
             "-s", "-X", "PUT", "-H", "X-A: b", "-H", "Accept:", "-H", "X-Empty;", "-d", "a=1", "-d", "b=2",
             "-A", "me", &url,
         ]);
-        let request = server
-            .requests()
-            .remove(0)
-            .replace(&server.port.to_string(), "PORT");
+        let request = server.requests().remove(0).replace(&server.port.to_string(), "PORT");
         let mut lines: Vec<String> = request.lines().map(|line| line.trim_end().to_string()).collect();
         lines.retain(|line| line != "Connection: close");
         lines[1..].sort();

@@ -6,11 +6,7 @@ use crate::support::{
 };
 
 fn taken() -> Server {
-    Server::answering(answer(
-        "202 Accepted",
-        "",
-        r#"{"status":"started","run_id":"run_20251123_010000"}"#,
-    ))
+    Server::answering(answer("202 Accepted", "", r#"{"status":"started","run_id":"run_20251123_010000"}"#))
 }
 
 #[test]
@@ -30,10 +26,7 @@ fn the_replaced_cronjob_runs_without_its_shell() {
     ])
     .exits(0);
     assert_eq!(ran.out, r#"{"status":"started","run_id":"run_20251123_010000"}"#);
-    assert_eq!(
-        ran.err,
-        "\n✅ Portfolio analysis triggered successfully (HTTP 202, run_20251123_010000)\n"
-    );
+    assert_eq!(ran.err, "\n✅ Portfolio analysis triggered successfully (HTTP 202, run_20251123_010000)\n");
     let request = &server.requests()[0];
     assert!(request.starts_with("POST /api/admin/portfolio/trigger-analysis HTTP/1.1\r\n"));
     assert!(request.contains("\r\nX-Admin-Secret: s3cret\r\n"));
@@ -43,25 +36,19 @@ fn the_replaced_cronjob_runs_without_its_shell() {
 fn a_url_and_a_secret_in_the_environment_need_no_argument() {
     let server = taken();
     let url = server.url("/trigger-sync");
-    let environment = [
-        ("TRIGGER_URL", url.as_str()),
-        ("INTERNAL_TOKEN", "t0ken"),
-        ("JOB_NAME", "sync-29384720"),
-    ];
+    let environment =
+        [("TRIGGER_URL", url.as_str()), ("INTERNAL_TOKEN", "t0ken"), ("JOB_NAME", "sync-29384720")];
     let ran = run_with(&[], &environment).exits(0);
     assert!(ran.err.starts_with("HTTP/1.1 202 Accepted\n"), "{}", ran.err);
     assert!(
-        ran.err
-            .ends_with("✅ sync triggered successfully (HTTP 202, run_20251123_010000)\n"),
+        ran.err.ends_with("✅ sync triggered successfully (HTTP 202, run_20251123_010000)\n"),
         "{}",
         ran.err
     );
     let request = &server.requests()[0];
-    for line in [
-        "POST /trigger-sync HTTP/1.1",
-        "X-Internal-Token: t0ken",
-        "Idempotency-Key: \"sync-29384720\"",
-    ] {
+    for line in
+        ["POST /trigger-sync HTTP/1.1", "X-Internal-Token: t0ken", "Idempotency-Key: \"sync-29384720\""]
+    {
         assert!(request.lines().any(|sent| sent == line), "{line} in {request}");
     }
 }
@@ -72,18 +59,10 @@ fn secrets_and_bodies_come_from_mounted_files() {
     let url = server.url("/");
     let root = EmptyRoot::new(
         plain(),
-        &[
-            ("run/secrets/token", "t0ken\n"),
-            ("headers", "X-A: 1\nX-B: 2\n"),
-            ("body", "a\nb\n"),
-        ],
+        &[("run/secrets/token", "t0ken\n"), ("headers", "X-A: 1\nX-B: 2\n"), ("body", "a\nb\n")],
     );
-    let environment = [
-        ("TRIGGER_URL", url.as_str()),
-        ("BEARER_TOKEN_FILE", "/run/secrets/token"),
-    ];
-    root.run(&["-H", "@/headers", "--data-binary", "@/body"], &environment)
-        .exits(0);
+    let environment = [("TRIGGER_URL", url.as_str()), ("BEARER_TOKEN_FILE", "/run/secrets/token")];
+    root.run(&["-H", "@/headers", "--data-binary", "@/body"], &environment).exits(0);
     let request = &server.requests()[0];
     for line in ["Authorization: Bearer t0ken", "X-A: 1", "X-B: 2"] {
         assert!(request.lines().any(|sent| sent == line), "{line} in {request}");
@@ -99,33 +78,13 @@ fn no_secret_is_ever_printed() {
         r#"{"detail":"bad token t0ken"}"#,
     ));
     let url = server.url("/x?key=qu3ry");
-    let environment = [
-        ("TRIGGER_URL", url.as_str()),
-        ("BEARER_TOKEN", "t0ken"),
-        ("ADMIN_SECRET", "s3cret"),
-    ];
-    let ran = run_with(
-        &["-v", "-o", "/dev/null", "-H", "X-Api-Key: hunter2"],
-        &environment,
-    )
-    .exits(22);
+    let environment = [("TRIGGER_URL", url.as_str()), ("BEARER_TOKEN", "t0ken"), ("ADMIN_SECRET", "s3cret")];
+    let ran = run_with(&["-v", "-o", "/dev/null", "-H", "X-Api-Key: hunter2"], &environment).exits(22);
     for secret in ["t0ken", "s3cret", "hunter2", "qu3ry", "c00kie"] {
-        assert!(
-            !ran.out.contains(secret) && !ran.err.contains(secret),
-            "{secret} in {}",
-            ran.err
-        );
+        assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{secret} in {}", ran.err);
     }
-    assert!(
-        ran.err.contains("> Authorization: ***") && ran.err.contains("< Set-Cookie: ***"),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err.contains("HTTP 401 Unauthorized: bad token ***"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("> Authorization: ***") && ran.err.contains("< Set-Cookie: ***"), "{}", ran.err);
+    assert!(ran.err.contains("HTTP 401 Unauthorized: bad token ***"), "{}", ran.err);
 }
 
 #[test]
@@ -150,37 +109,20 @@ fn all_attempts_of_a_job_send_one_key() {
     let server = taken();
     let url = server.url("/");
     for pod in ["sync-29384720-x7k2p", "sync-29384720-bbbbb"] {
-        run_with(
-            &[],
-            &[
-                ("TRIGGER_URL", &url),
-                ("HOSTNAME", pod),
-                ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
-            ],
-        )
-        .exits(0);
+        run_with(&[], &[("TRIGGER_URL", &url), ("HOSTNAME", pod), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")])
+            .exits(0);
     }
     let key = |request: &String| {
-        request
-            .lines()
-            .find(|line| line.starts_with("Idempotency-Key"))
-            .map(ToString::to_string)
+        request.lines().find(|line| line.starts_with("Idempotency-Key")).map(ToString::to_string)
     };
     let keys: Vec<_> = server.requests().iter().map(key).collect();
-    assert_eq!(
-        keys,
-        vec![Some("Idempotency-Key: \"sync-29384720\"".to_string()); 2]
-    );
+    assert_eq!(keys, vec![Some("Idempotency-Key: \"sync-29384720\"".to_string()); 2]);
 }
 
 #[test]
 fn https_is_refused_by_name_in_the_plain_program() {
     let ran = run(&["https://127.0.0.1/"]).exits(1);
-    assert!(
-        ran.err.contains("https://") && ran.err.contains("curl-trigger-tls"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("https://") && ran.err.contains("curl-trigger-tls"), "{}", ran.err);
     let server =
         Server::answering("HTTP/1.1 307 Moved\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n");
     run(&["-L", &server.url("/")]).exits(1);

@@ -19,13 +19,8 @@ const MEMORY: &str = "12288";
 fn bounded(server: &Server, options: &[&str]) -> (Ran, Duration) {
     let started = Instant::now();
     let mut command = Command::new("sh");
-    command
-        .args(["-c", "ulimit -v \"$0\"; exec \"$@\"", MEMORY])
-        .arg(plain());
-    command
-        .args(["-sS", "-m", "2", "-o", "/dev/null"])
-        .args(options)
-        .arg(server.url("/"));
+    command.args(["-c", "ulimit -v \"$0\"; exec \"$@\"", MEMORY]).arg(plain());
+    command.args(["-sS", "-m", "2", "-o", "/dev/null"]).args(options).arg(server.url("/"));
     (finish(&mut command), started.elapsed())
 }
 
@@ -44,10 +39,7 @@ fn a_byte_now_and_then_ends_with_the_time() {
     for begin in ["", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"] {
         let server = Server::start(move |stream, _| {
             let mut written = stream.write_all(begin.as_bytes());
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: "
-                .iter()
-                .chain(std::iter::repeat(&b'x'))
-            {
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'x')) {
                 if written.is_err() {
                     break;
                 }
@@ -68,10 +60,7 @@ fn endless_bodies_end_with_the_time_in_little_memory() {
     for (begin, piece) in [
         ("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 65_536]),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"1\r\nx\r\n".repeat(10_000),
-        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n".repeat(10_000)),
     ] {
         bounded(&endless(begin, piece), &[]).0.exits(28);
     }
@@ -79,14 +68,8 @@ fn endless_bodies_end_with_the_time_in_little_memory() {
 
 #[test]
 fn endless_headers_and_trailers_are_refused() {
-    for begin in [
-        "HTTP/1.1 200 OK\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
-    ] {
-        let server = endless(
-            begin,
-            b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(1_000),
-        );
+    for begin in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"] {
+        let server = endless(begin, b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(1_000));
         let (ran, took) = bounded(&server, &[]);
         ran.exits(56);
         assert!(took < Duration::from_secs(2), "{took:?}");

@@ -15,12 +15,7 @@ fn make(output: &Path, environment: &[(&str, &str)]) -> Vec<u8> {
         "--revision",
         "abc",
     ]);
-    command
-        .arg("--binary")
-        .arg(plain())
-        .arg("--output")
-        .arg(output)
-        .envs(environment.iter().copied());
+    command.arg("--binary").arg(plain()).arg("--output").arg(output).envs(environment.iter().copied());
     finish(&mut command).exits(0);
     fs::read(output).expect("the image")
 }
@@ -39,14 +34,8 @@ fn after<'a>(json: &'a str, key: &str) -> &'a str {
 #[test]
 fn it_is_the_same_bytes_every_time() {
     let directory = tempfile::tempdir().expect("a directory");
-    let first = make(
-        &directory.path().join("a.tar"),
-        &[("TZ", "UTC"), ("PYTHONHASHSEED", "1")],
-    );
-    let second = make(
-        &directory.path().join("b.tar"),
-        &[("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "2")],
-    );
+    let first = make(&directory.path().join("a.tar"), &[("TZ", "UTC"), ("PYTHONHASHSEED", "1")]);
+    let second = make(&directory.path().join("b.tar"), &[("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "2")]);
     assert!(first == second);
 }
 
@@ -65,36 +54,22 @@ fn it_is_an_oci_layout_and_a_docker_archive_whose_layer_runs() {
     let blob = |digest: &str| format!("blobs/sha256/{}", digest.trim_start_matches("sha256:"));
     let manifest = read(&blob(after(&index, r#""digest":""#)));
     let (config, layers) = manifest.split_once(r#""layers""#).expect("layers");
-    let (config, layer) = (
-        blob(after(config, r#""digest":""#)),
-        blob(after(layers, r#""digest":""#)),
-    );
+    let (config, layer) = (blob(after(config, r#""digest":""#)), blob(after(layers, r#""digest":""#)));
     let docker = read("manifest.json");
     assert!(docker.contains(&config) && docker.contains(&layer), "{docker}");
     for path in [&config, &layer] {
-        let sum = finish(Command::new("sha256sum").arg(layout.join(path)))
-            .exits(0)
-            .out;
-        assert!(
-            path.ends_with(sum.split(' ').next().expect("a digest")),
-            "{path} {sum}"
-        );
+        let sum = finish(Command::new("sha256sum").arg(layout.join(path))).exits(0).out;
+        assert!(path.ends_with(sum.split(' ').next().expect("a digest")), "{path} {sum}");
     }
     let config = read(&config);
-    for part in [
-        r#""Entrypoint":["/curl-trigger"]"#,
-        r#""User":"65532:65532""#,
-        r#"image.revision":"abc""#,
-    ] {
+    for part in [r#""Entrypoint":["/curl-trigger"]"#, r#""User":"65532:65532""#, r#"image.revision":"abc""#] {
         assert!(config.contains(part), "{part} in {config}");
     }
 
     let image = directory.path().join("root");
     unpack(&layout.join(layer), &image);
-    let mut files: Vec<_> = fs::read_dir(&image)
-        .expect("the root")
-        .map(|entry| entry.expect("entry").file_name())
-        .collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&image).expect("the root").map(|entry| entry.expect("entry").file_name()).collect();
     files.sort();
     assert_eq!(files, ["curl-trigger", "etc"]);
     let server = Server::answering(answer("200 OK", "", "fine"));

@@ -58,15 +58,9 @@ fn an_ipv6_address_and_name_are_called() {
         let _ = std::io::Write::write_all(stream, answer("200 OK", "", "fine").as_bytes());
     });
     let root = EmptyRoot::new(plain(), &[]);
-    assert_eq!(
-        root.run(&["-s", &format!("http://[::1]:{}/", server.port)], &[])
-            .exits(0)
-            .out,
-        "fine"
-    );
-    let (ran, asked) = call("backend.", server.port, CLUSTER, |_| {
-        Reply::Addresses(vec![Ipv6Addr::LOCALHOST.into()])
-    });
+    assert_eq!(root.run(&["-s", &format!("http://[::1]:{}/", server.port)], &[]).exits(0).out, "fine");
+    let (ran, asked) =
+        call("backend.", server.port, CLUSTER, |_| Reply::Addresses(vec![Ipv6Addr::LOCALHOST.into()]));
     assert_eq!(ran.exits(0).out, "fine");
     assert_eq!(asked.iter().map(|asked| asked.kind).collect::<Vec<_>>(), [1, 28]);
 }
@@ -74,19 +68,14 @@ fn an_ipv6_address_and_name_are_called() {
 #[test]
 fn a_services_name_is_found_by_the_search_list() {
     let server = server();
-    let (ran, asked) = call("backend.other", server.port, CLUSTER, |asked| {
-        match asked.name.as_str() {
-            "backend.other.svc.cluster.local" => Reply::Addresses(vec![LOOPBACK]),
-            _ => Reply::NoName,
-        }
+    let (ran, asked) = call("backend.other", server.port, CLUSTER, |asked| match asked.name.as_str() {
+        "backend.other.svc.cluster.local" => Reply::Addresses(vec![LOOPBACK]),
+        _ => Reply::NoName,
     });
     assert_eq!(ran.exits(0).out, "fine");
     assert_eq!(
         asked_names(&asked),
-        [
-            "backend.other.ns.svc.cluster.local",
-            "backend.other.svc.cluster.local"
-        ]
+        ["backend.other.ns.svc.cluster.local", "backend.other.svc.cluster.local"]
     );
     assert!(server.requests()[0].contains("\r\nHost: backend.other:"));
 }
@@ -94,9 +83,7 @@ fn a_services_name_is_found_by_the_search_list() {
 #[test]
 fn a_trailing_dot_makes_a_name_absolute() {
     let server = server();
-    let (ran, asked) = call("backend.", server.port, CLUSTER, |_| {
-        Reply::Addresses(vec![LOOPBACK])
-    });
+    let (ran, asked) = call("backend.", server.port, CLUSTER, |_| Reply::Addresses(vec![LOOPBACK]));
     ran.exits(0);
     assert_eq!(asked_names(&asked), ["backend"]);
 }
@@ -113,21 +100,11 @@ fn a_failing_server_stops_the_search_and_is_retried() {
     let server = server();
     let (ran, asked) = call("backend", 80, CLUSTER, |_| Reply::Failure);
     assert!(ran.exits(6).err.contains("may work again later"));
-    assert_eq!(
-        asked.len(),
-        1,
-        "another name of the list could be another service"
-    );
-    let (ran, _) = call_with(
-        &["--retry", "1"],
-        "backend",
-        server.port,
-        CLUSTER,
-        |asked| match asked.seen {
-            0 => Reply::Failure,
-            _ => Reply::Addresses(vec![LOOPBACK]),
-        },
-    );
+    assert_eq!(asked.len(), 1, "another name of the list could be another service");
+    let (ran, _) = call_with(&["--retry", "1"], "backend", server.port, CLUSTER, |asked| match asked.seen {
+        0 => Reply::Failure,
+        _ => Reply::Addresses(vec![LOOPBACK]),
+    });
     ran.exits(0);
 }
 
@@ -162,17 +139,11 @@ fn no_name_server_at_all_is_6() {
 #[test]
 fn two_servers_are_asked_at_once() {
     let server = server();
-    let (silent, knowing) = (
-        NameServer::start(|_| Reply::Silence),
-        NameServer::start(|_| Reply::Addresses(vec![LOOPBACK])),
-    );
+    let (silent, knowing) =
+        (NameServer::start(|_| Reply::Silence), NameServer::start(|_| Reply::Addresses(vec![LOOPBACK])));
     let both = format!("{}{}", silent.resolv_conf(""), knowing.resolv_conf(CLUSTER));
     let root = EmptyRoot::new(plain(), &[("etc/resolv.conf", &both)]);
-    root.run(
-        &["-s", "-m", "0.9", &format!("http://backend:{}/", server.port)],
-        &[],
-    )
-    .exits(0);
+    root.run(&["-s", "-m", "0.9", &format!("http://backend:{}/", server.port)], &[]).exits(0);
     assert_eq!((silent.asked().len(), knowing.asked().len()), (1, 1));
 }
 
@@ -184,10 +155,7 @@ fn a_cut_answer_is_asked_for_over_tcp() {
         Over::Tcp => Reply::Addresses(vec![LOOPBACK]),
     });
     ran.exits(0);
-    assert_eq!(
-        asked.iter().map(|asked| asked.over).collect::<Vec<_>>(),
-        [Over::Udp, Over::Tcp]
-    );
+    assert_eq!(asked.iter().map(|asked| asked.over).collect::<Vec<_>>(), [Over::Udp, Over::Tcp]);
 }
 
 #[test]
@@ -195,9 +163,7 @@ fn a_forged_answer_is_not_believed() {
     let server = server();
     // Nothing listens at the forged address on this port.
     let forged = IpAddr::from([127, 66, 66, 66]);
-    let (ran, _) = call("backend", server.port, CLUSTER, move |_| {
-        Reply::ForgedFirst(forged, LOOPBACK)
-    });
+    let (ran, _) = call("backend", server.port, CLUSTER, move |_| Reply::ForgedFirst(forged, LOOPBACK));
     assert_eq!(ran.exits(0).out, "fine");
 }
 
@@ -205,13 +171,10 @@ fn a_forged_answer_is_not_believed() {
 fn every_address_is_tried() {
     let server = server();
     // The server listens on 127.0.0.1 alone, so the first one refuses.
-    let (ran, _) = call("backend", server.port, CLUSTER, |_| {
-        Reply::Addresses(vec![[127, 5, 5, 5].into(), LOOPBACK])
-    });
+    let (ran, _) =
+        call("backend", server.port, CLUSTER, |_| Reply::Addresses(vec![[127, 5, 5, 5].into(), LOOPBACK]));
     assert_eq!(ran.exits(0).out, "fine");
-    let (ran, _) = call("backend", 1, CLUSTER, |_| {
-        Reply::Addresses(vec![[127, 5, 5, 5].into(), LOOPBACK])
-    });
+    let (ran, _) = call("backend", 1, CLUSTER, |_| Reply::Addresses(vec![[127, 5, 5, 5].into(), LOOPBACK]));
     ran.exits(7);
 }
 

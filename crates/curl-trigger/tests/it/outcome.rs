@@ -13,20 +13,14 @@ use crate::support::{
 
 #[test]
 fn the_last_words_are_the_outcome_line() {
-    let server = Server::answering(answer(
-        "409 Conflict",
-        "",
-        r#"{"title":"Conflict","detail":"run_1 is active"}"#,
-    ));
+    let server =
+        Server::answering(answer("409 Conflict", "", r#"{"title":"Conflict","detail":"run_1 is active"}"#));
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("termination-log");
     let path = path.to_str().expect("a path");
     let url = server.url("/v1/targets/sync/runs");
-    let environment = [
-        ("TRIGGER_URL", url.as_str()),
-        ("TRIGGER_NAME", "sync"),
-        ("TERMINATION_MESSAGE_PATH", path),
-    ];
+    let environment =
+        [("TRIGGER_URL", url.as_str()), ("TRIGGER_NAME", "sync"), ("TERMINATION_MESSAGE_PATH", path)];
     let ran = run_with(&[], &environment).exits(22);
     let line = "❌ sync failed: HTTP 409 Conflict: run_1 is active (exit 22)";
     assert_eq!(fs::read_to_string(path).expect("the message"), line);
@@ -40,10 +34,7 @@ fn the_kubelets_file_is_used_where_it_is_there() {
     let url = server.url("/");
     let root = EmptyRoot::new(plain(), &[("dev/termination-log", "before")]);
     root.run(&["-s", "--name", "n", &url], &[]).exits(0);
-    assert_eq!(
-        root.read("dev/termination-log"),
-        "✅ n triggered successfully (HTTP 200)"
-    );
+    assert_eq!(root.read("dev/termination-log"), "✅ n triggered successfully (HTTP 200)");
     root.run(&["--nonsense"], &[]).exits(2);
     assert!(root.read("dev/termination-log").contains("--nonsense"));
 }
@@ -55,10 +46,7 @@ fn silence_hides_everything_but_the_answer() {
     let ran = run(&["-s", &url]).exits(0);
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("gone", ""));
     let ran = run(&["-sS", "--name", "n", &url]).exits(0);
-    assert_eq!(
-        ran.err,
-        "\n❌ n was not triggered: HTTP 404 Not Found (exit 0, as -f was not given)\n"
-    );
+    assert_eq!(ran.err, "\n❌ n was not triggered: HTTP 404 Not Found (exit 0, as -f was not given)\n");
 }
 
 #[test]
@@ -69,14 +57,7 @@ fn an_output_file_holds_the_last_attempt_only() {
     ]);
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("out");
-    run(&[
-        "--retry",
-        "1",
-        "-o",
-        path.to_str().expect("a path"),
-        &server.url("/"),
-    ])
-    .exits(0);
+    run(&["--retry", "1", "-o", path.to_str().expect("a path"), &server.url("/")]).exits(0);
     assert_eq!(fs::read_to_string(path).expect("the output"), "end");
 }
 
@@ -101,13 +82,7 @@ fn a_pod_that_is_deleted_ends_at_once() {
         .spawn()
         .expect("the program");
     calls.recv().expect("a call");
-    assert!(
-        Command::new("kill")
-            .arg(child.id().to_string())
-            .status()
-            .expect("kill")
-            .success()
-    );
+    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
     assert_eq!(child.wait().expect("an end").code(), Some(143));
 }
 

@@ -21,10 +21,7 @@ fn both_versions_are_spoken_with_a_private_authority() {
     let authority = Authority::new();
     for version in [&TLS12, &TLS13] {
         let port = authority.serve(&["backend.test", "127.0.0.1"], version);
-        let ca = [
-            ("ca.crt", authority.pem.as_str()),
-            ("etc/hosts", "127.0.0.1 backend.test\n"),
-        ];
+        let ca = [("ca.crt", authority.pem.as_str()), ("etc/hosts", "127.0.0.1 backend.test\n")];
         for host in ["backend.test", "127.0.0.1"] {
             let ran = call(&ca, &["--cacert", "/ca.crt"], &format!("https://{host}:{port}/")).exits(0);
             assert_eq!(ran.out.len(), 40_000);
@@ -35,10 +32,8 @@ fn both_versions_are_spoken_with_a_private_authority() {
 #[test]
 fn the_clusters_and_the_systems_authorities_are_trusted_unasked() {
     let (cluster, system) = (Authority::new(), Authority::new());
-    let files = [
-        (SERVICE_ACCOUNT, cluster.pem.as_str()),
-        ("etc/ssl/certs/ca-certificates.crt", system.pem.as_str()),
-    ];
+    let files =
+        [(SERVICE_ACCOUNT, cluster.pem.as_str()), ("etc/ssl/certs/ca-certificates.crt", system.pem.as_str())];
     for authority in [&cluster, &system] {
         let port = authority.serve(&["127.0.0.1"], &TLS13);
         call(&files, &[], &format!("https://127.0.0.1:{port}/")).exits(0);
@@ -52,16 +47,8 @@ fn another_authority_or_another_name_is_refused() {
     let url = format!("https://127.0.0.1:{port}/");
     let ran = call(&[("ca.crt", &other.pem)], &["--cacert", "/ca.crt"], &url).exits(60);
     assert!(ran.err.contains("--cacert"), "{}", ran.err);
-    let files = [
-        ("ca.crt", authority.pem.as_str()),
-        ("etc/hosts", "127.0.0.1 backend.test\n"),
-    ];
-    let ran = call(
-        &files,
-        &["--cacert", "/ca.crt"],
-        &format!("https://backend.test:{port}/"),
-    )
-    .exits(60);
+    let files = [("ca.crt", authority.pem.as_str()), ("etc/hosts", "127.0.0.1 backend.test\n")];
+    let ran = call(&files, &["--cacert", "/ca.crt"], &format!("https://backend.test:{port}/")).exits(60);
     assert!(ran.err.contains("another name"), "{}", ran.err);
 }
 
@@ -69,16 +56,8 @@ fn another_authority_or_another_name_is_refused() {
 fn naming_a_file_means_that_file_alone() {
     let (named, cluster) = (Authority::new(), Authority::new());
     let port = cluster.serve(&["127.0.0.1"], &TLS13);
-    let files = [
-        ("ca.crt", named.pem.as_str()),
-        (SERVICE_ACCOUNT, cluster.pem.as_str()),
-    ];
-    call(
-        &files,
-        &["--cacert", "/ca.crt"],
-        &format!("https://127.0.0.1:{port}/"),
-    )
-    .exits(60);
+    let files = [("ca.crt", named.pem.as_str()), (SERVICE_ACCOUNT, cluster.pem.as_str())];
+    call(&files, &["--cacert", "/ca.crt"], &format!("https://127.0.0.1:{port}/")).exits(60);
 }
 
 #[test]
@@ -87,12 +66,7 @@ fn a_ca_file_that_can_not_be_used_is_77() {
     let port = Server::answering("").port;
     let url_of_server = url.replace(":1/", &format!(":{port}/"));
     call(&[], &["--cacert", "/absent"], &url_of_server).exits(77);
-    call(
-        &[("empty", "no certificate")],
-        &["--cacert", "/empty"],
-        &url_of_server,
-    )
-    .exits(77);
+    call(&[("empty", "no certificate")], &["--cacert", "/empty"], &url_of_server).exits(77);
     call(&[], &[], &url_of_server).exits(77);
 }
 

@@ -37,10 +37,7 @@ fn answer(query: &Query, code: u8, addresses: &[[u8; 4]]) -> Vec<u8> {
 fn every_server_is_asked_at_once_and_the_first_answer_wins() {
     let mut lookup = Lookup::new(&config(3), "backend", START);
     let sent = queries(&mut lookup);
-    assert_eq!(
-        sent.iter().map(|query| query.server).collect::<Vec<_>>(),
-        [0, 1, 2]
-    );
+    assert_eq!(sent.iter().map(|query| query.server).collect::<Vec<_>>(), [0, 1, 2]);
     lookup.receive(2, Transport::Udp, &answer(&sent[2], 0, &[[10, 1, 1, 1]]), START);
     assert_eq!(lookup.outcome(), Some(&Ok(vec![[10, 1, 1, 1].into()])));
 }
@@ -54,10 +51,7 @@ fn an_unknown_name_leads_to_the_next_of_the_search_list() {
         let sent = queries(&mut lookup);
         lookup.receive(0, Transport::Udp, &answer(&sent[0], 3, &[]), START);
     }
-    assert_eq!(
-        asked,
-        ["backend.ns.local", "backend.local", "backend"].map(ToString::to_string)
-    );
+    assert_eq!(asked, ["backend.ns.local", "backend.local", "backend"].map(ToString::to_string));
     assert_eq!(lookup.outcome(), Some(&Err(LookupError::NotFound)));
 }
 
@@ -70,10 +64,7 @@ fn ipv6_is_asked_for_when_there_is_no_ipv4() {
     assert_eq!(lookup.question().name, "backend.ns.local");
     let sent = queries(&mut lookup);
     lookup.receive(0, Transport::Udp, &answer(&sent[0], 0, &[]), START);
-    assert_eq!(
-        (lookup.question().record, lookup.question().name.as_str()),
-        (RecordType::A, "backend.local")
-    );
+    assert_eq!((lookup.question().record, lookup.question().name.as_str()), (RecordType::A, "backend.local"));
 }
 
 #[test]

@@ -26,10 +26,7 @@ impl Authority {
         let mut parameters = CertificateParams::new(vec![]).expect("parameters");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = parameters.self_signed(&key).expect("a certificate").pem();
-        Self {
-            issuer: Issuer::new(parameters, key),
-            pem,
-        }
+        Self { issuer: Issuer::new(parameters, key), pem }
     }
 
     /// Serves `200 OK` over this version of TLS, with a certificate for these names; gives the port.
@@ -49,15 +46,9 @@ fn serve(
     version: &'static SupportedProtocolVersion,
 ) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .expect("a version");
-    let config = Arc::new(
-        builder
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .expect("a certificate"),
-    );
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]).expect("a version");
+    let config = Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).expect("a certificate"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {

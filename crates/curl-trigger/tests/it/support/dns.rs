@@ -113,12 +113,7 @@ fn replies(question: &[u8], over: Over, asked: &Mutex<Vec<Asked>>, decide: &Deci
     let kind = u16::from_be_bytes([question[at + 1], question[at + 2]]);
     let asked_now = {
         let mut asked = asked.lock().expect("asked");
-        let now = Asked {
-            name: labels.join("."),
-            kind,
-            over,
-            seen: asked.len(),
-        };
+        let now = Asked { name: labels.join("."), kind, over, seen: asked.len() };
         asked.push(now.clone());
         now
     };

@@ -27,15 +27,9 @@ pub(crate) fn root() -> PathBuf {
 fn build(flavour: &str) -> PathBuf {
     let script = root().join("scripts/build-curl-trigger.sh");
     // A folder of its own, as cargo holds a lock on the one of this test run.
-    let output = Command::new(script)
-        .args([flavour, env!("CARGO_TARGET_TMPDIR")])
-        .output()
-        .expect("the build script");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        Command::new(script).args([flavour, env!("CARGO_TARGET_TMPDIR")]).output().expect("the build script");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
 }
 
@@ -51,13 +45,7 @@ impl Ran {
     /// Asserts the exit code, showing everything when it is another.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout: {}\nstderr: {}",
-            self.out,
-            self.err
-        );
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.out, self.err);
         self
     }
 }
@@ -69,12 +57,7 @@ pub(crate) fn run(arguments: &[&str]) -> Ran {
 
 /// The same with an environment.
 pub(crate) fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
-    finish(
-        Command::new(plain())
-            .args(arguments)
-            .env_clear()
-            .envs(environment.iter().copied()),
-    )
+    finish(Command::new(plain()).args(arguments).env_clear().envs(environment.iter().copied()))
 }
 
 /// Runs Debian's curl with these arguments.
@@ -84,16 +67,10 @@ pub(crate) fn curl(arguments: &[&str]) -> Ran {
 
 /// Runs a command to its end.
 pub(crate) fn finish(command: &mut Command) -> Ran {
-    let output: Output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output: Output =
+        command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ran {
-        code: output.status.code(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// A root directory that holds the program and these files, and nothing else.

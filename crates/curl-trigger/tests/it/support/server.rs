@@ -93,10 +93,7 @@ pub(crate) fn wait_for_close(stream: &mut TcpStream) {
 
 /// An answer with a body of known length.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 fn read_request(stream: &mut TcpStream) -> String {
@@ -105,9 +102,7 @@ fn read_request(stream: &mut TcpStream) -> String {
     loop {
         let text = String::from_utf8_lossy(&request);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("Content-Length: "));
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
             if body.len() >= length.map_or(0, |length| length.parse().expect("a length")) {
                 return text.into_owned();
             }
