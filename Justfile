@@ -23,6 +23,10 @@ build program="trades-sync":
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target {{ static }} --package {{ program }}
     @ls -l target/{{ static }}/release/{{ program }}
 
+# Write a program's images as OCI and Docker archives, without Docker or root: just image curl-trigger
+image program:
+    scripts/image-{{ program }}.sh
+
 # Run the receiving Worker on this machine, with D1 beside it; prints addresses and tokens
 worker-local: _worker-packages
     npm --prefix deploy/worker run harness
@@ -31,6 +35,14 @@ worker-local: _worker-packages
 bench-sync: _worker-packages (build "trades-sync")
     TRADES_SYNC="$PWD/target/{{ static }}/release/trades-sync" cargo bench --locked --profile dev --package trades-sync --bench sync
     npm --prefix deploy/worker run bench
+
+# Measure curl-trigger against the distribution's curl: size, time, memory, system calls
+bench-trigger runs="300":
+    scripts/bench-curl-trigger.py --runs {{ runs }}
+
+# Feed mutated input to everything in curl-trigger that reads what others send
+fuzz-trigger seconds="600" seed="1":
+    cargo run --quiet --profile fuzz --package curl-trigger --example fuzz -- {{ seconds }} {{ seed }}
 
 _worker-packages:
     @test -e deploy/worker/node_modules || npm --prefix deploy/worker ci --no-audit --no-fund

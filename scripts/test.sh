@@ -83,7 +83,16 @@ prepare_worker() {
 
 format() { step format count_nothing cargo fmt --all --check; }
 
-lint() { step lint count_nothing cargo clippy --workspace --all-targets --locked -- -D warnings; }
+lint() {
+  step lint count_nothing cargo clippy --workspace --all-targets --locked -- -D warnings
+  # curl-trigger's program has no standard library, so it is no target of an ordinary build.
+  local flavour
+  for flavour in program tls; do
+    step "lint curl-trigger, $flavour" count_nothing \
+      env RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' CARGO_TARGET_DIR=target/curl-trigger-lint \
+      cargo clippy --locked --profile tiny --package curl-trigger --bin curl-trigger --features "$flavour" -- -D warnings
+  done
+}
 
 deny() {
   command -v cargo-deny >/dev/null || { say 'installing cargo-deny' && cargo install --locked --quiet cargo-deny; }
@@ -93,6 +102,8 @@ deny() {
 rust() {
   prepare_postgres
   prepare_worker
+  command -v curl >/dev/null || package curl
+  need python3 'install Python 3'
   local filter=()
   if [[ ! -d $REAL_DAYS ]]; then
     echo "skipped: the test on real days, because $REAL_DAYS is not there; sample days are tested all the same"
