@@ -78,9 +78,9 @@ pub(crate) async fn ship(
         };
         source.lock(date).await?;
         let outcome = read_and_store(source, sinks, date).await;
-        // A day that is stored stays stored: losing the session now only means that the lock is gone too.
-        if let Err(error) = source.unlock(date).await {
-            tracing::warn!(%error, "the lock could not be given back");
+        // A session in which reading failed is of no more use; it ends, and its lock with it.
+        if !matches!(outcome, Err(SyncError::Source(_))) {
+            source.unlock(date).await;
         }
         outcome
     }

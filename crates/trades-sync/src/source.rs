@@ -84,11 +84,8 @@ impl Source {
     }
 
     /// Gives the lock of a date back.
-    ///
-    /// # Errors
-    /// When the connection is lost.
-    pub async fn unlock(&mut self, date: Date) -> Result<(), SourceError> {
-        lock::release(&mut self.connection, date).await
+    pub async fn unlock(&mut self, date: Date) {
+        lock::release(&mut self.connection, date).await;
     }
 
     /// Reads a day, which may turn out to be empty.

@@ -29,10 +29,12 @@ pub(super) async fn acquire(connection: &mut PgConnection, date: Date) -> Result
     tracing::info!(%date, longest_wait_s = LONGEST_WAIT.as_secs(), "another run is shipping this date, waiting for it");
     let bound = format!("SET lock_timeout = '{}s'", LONGEST_WAIT.as_secs());
     connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(bound))).await.map_err(failed)?;
-    let waited =
-        sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(CLASS).bind(day_number(date)).execute(connection);
+    let waited = sqlx::query("SELECT pg_advisory_lock($1, $2)")
+        .bind(CLASS)
+        .bind(day_number(date))
+        .execute(&mut *connection);
     match waited.await {
-        Ok(_) => Ok(()),
+        Ok(_) => connection.execute(sqlx::raw_sql("RESET lock_timeout")).await.map(drop).map_err(failed),
         Err(error) if sqlstate(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
             Err(SourceError::Locked { date, waited: LONGEST_WAIT })
         }
@@ -40,14 +42,10 @@ pub(super) async fn acquire(connection: &mut PgConnection, date: Date) -> Result
     }
 }
 
-pub(super) async fn release(connection: &mut PgConnection, date: Date) -> Result<(), SourceError> {
-    sqlx::query("SELECT pg_advisory_unlock($1, $2)")
-        .bind(CLASS)
-        .bind(day_number(date))
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(|error| SourceError::Session { date, reason: reason(&error) })
+pub(super) async fn release(connection: &mut PgConnection, date: Date) {
+    let unlock = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(CLASS).bind(day_number(date));
+    // What fails here is the session, and a session that ends gives its locks back.
+    let _ = unlock.execute(connection).await;
 }
 
 /// Days since 1970-01-01.

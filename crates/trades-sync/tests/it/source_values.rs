@@ -265,3 +265,28 @@ async fn the_report_date_may_be_a_text_or_a_timestamp() {
         assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!("72.5")], "{kind}");
     }
 }
+
+#[tokio::test]
+async fn columns_may_be_enums_domains_and_bounded_texts() {
+    let database = views().await;
+    database
+        .execute(
+            "CREATE TYPE side AS ENUM ('lo', 'hi'); CREATE DOMAIN money_amount AS numeric(12, 2) CHECK (VALUE < 1e9);
+             DROP MATERIALIZED VIEW utils_statistics.trades_contract_extremes_by_kpi_mv;
+             CREATE MATERIALIZED VIEW utils_statistics.trades_contract_extremes_by_kpi_mv AS
+               SELECT 'K'::varchar(20) AS kpi_name, s::side AS side, 1::smallint AS rank, 7::numeric AS trade_id,
+                 'A'::char(4) AS symbol, 'C'::name AS contract_name, 12.5::money_amount AS metric_raw, 1::real AS metric_abs,
+                 NULL::numeric AS individual_pnl, NULL::numeric AS abs_individual_pnl, NULL::numeric AS percent_change,
+                 NULL::numeric AS cost_basis, NULL::numeric AS qty, NULL::numeric AS bid_price, NULL::numeric AS ask_price,
+                 NULL::numeric AS mid_price, NULL::timestamptz AS mid_ts, NULL::numeric AS mid_mark_pnl,
+                 NULL::numeric AS liquidity_drag, date '2026-02-11' AS report_date
+               FROM unnest('{hi,lo}'::text[]) AS s",
+        )
+        .await;
+    let (stored, _) = ship(&database).await;
+    let items = &stored["metrics_extremes_items"];
+    assert_eq!(column(items, "side"), ["hi", "lo"].map(Value::from));
+    assert_eq!(column(items, "symbol"), ["A", "A"].map(Value::from));
+    assert_eq!(column(items, "metric_raw"), [12.5, 12.5].map(Value::from));
+    assert_eq!(column(items, "trade_id"), [7.0, 7.0].map(Value::from));
+}
