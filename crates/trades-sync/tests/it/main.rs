@@ -6,6 +6,7 @@ mod check_and_verify;
 mod faults;
 mod fixtures;
 mod observability;
+mod properties;
 mod real_days;
 mod sinks;
 mod source_failures;
