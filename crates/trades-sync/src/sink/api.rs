@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use sha2::Sha256;
 
 use super::{Receipt, SinkError};
@@ -31,6 +32,12 @@ pub struct ApiSink {
     config: ApiConfig,
 }
 
+/// What a success looks like: `{"ok": true, "date", "updated_at", "request_id"}`.
+#[derive(Deserialize)]
+struct Acknowledgement {
+    ok: Option<bool>,
+}
+
 impl ApiSink {
     /// The receiver that the configuration names.
     pub fn new(config: ApiConfig, retries: RetryPolicy) -> Self {
@@ -41,11 +48,17 @@ impl ApiSink {
         let body = Bytes::from(body_json(snapshot));
         let bytes = body.len();
         let answer = self.post(body).await?;
-        if answer.status.is_success() {
-            Ok(Receipt { sink: "api", bytes })
-        } else {
-            Err(self.refusal(&answer))
+        if !answer.status.is_success() {
+            return Err(self.refusal(&answer));
         }
+        match serde_json::from_slice(&answer.body) {
+            Ok(Acknowledgement { ok: Some(true) }) => {}
+            Ok(Acknowledgement { ok: Some(false) }) => return Err(self.refusal(&answer)),
+            _ => tracing::warn!(
+                "the receiver took the day without the contract's answer; verify the day in D1"
+            ),
+        }
+        Ok(Receipt { sink: "api", bytes })
     }
 
     /// Sends what no receiver can store, a text that is not JSON: a receiver that knows the token objects

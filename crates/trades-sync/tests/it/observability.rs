@@ -1,9 +1,8 @@
 //! Logs, termination message, help, signals and traces.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{DAY, Outcome, Sync, views_with};
+use crate::support::{DAY, Outcome, Sync, one_request, views_with};
 
 #[tokio::test]
 async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
@@ -95,10 +94,10 @@ async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver(
     let database = views_with(&[DAY]).await;
     let collector = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", collector.local_addr().expect("it is bound"));
-    let traces = tokio::spawn(async move { one_request(&collector).await });
+    let traces = tokio::spawn(async move { one_request(&collector, "").await });
     let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
-    let snapshot = tokio::spawn(async move { one_request(&receiver).await });
+    let snapshot = tokio::spawn(async move { one_request(&receiver, r#"{"ok":true}"#).await });
     let call = Sync::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)
@@ -113,24 +112,4 @@ async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver(
     let request = snapshot.await.expect("it was received");
     let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
     assert!(head.contains("\r\ntraceparent: 00-"), "{}", &head[..500.min(head.len())]);
-}
-
-/// Takes one request and answers it with 200.
-async fn one_request(listener: &TcpListener) -> Vec<u8> {
-    let (mut connection, _) = listener.accept().await.expect("somebody connects");
-    let mut request = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
-        if let Some(head) = text.find("\r\n\r\n") {
-            let length =
-                text[..head].lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-            if request.len() >= head + 4 + length.unwrap_or(0) {
-                break;
-            }
-        }
-        assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
-    }
-    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-    connection.write_all(answer).await.expect("it can be answered");
-    request
 }

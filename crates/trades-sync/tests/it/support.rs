@@ -10,6 +10,8 @@ use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
 use testkit::worker::{Access, Worker};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 /// The day that most tests ship.
@@ -266,4 +268,25 @@ pub(crate) fn doubles(value: Value) -> Value {
         }
         other => other,
     }
+}
+
+/// Takes one request and answers it with 200 and this body.
+pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
+    let (mut connection, _) = listener.accept().await.expect("somebody connects");
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        if let Some(head) = text.find("\r\n\r\n") {
+            let length =
+                text[..head].lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if request.len() >= head + 4 + length.unwrap_or(0) {
+                break;
+            }
+        }
+        assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
+    }
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    connection.write_all(answer.as_bytes()).await.expect("it can be answered");
+    request
 }
