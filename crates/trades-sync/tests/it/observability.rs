@@ -1,8 +1,6 @@
 //! Logs, termination message, help, signals and traces.
 
-use tokio::net::TcpListener;
-
-use crate::support::{DAY, Outcome, Sync, one_request, views_with};
+use crate::support::{DAY, Outcome, Sync, one_request, receiver, views_with};
 
 #[tokio::test]
 async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
@@ -72,8 +70,7 @@ async fn help_names_every_command_exit_code_and_variable() {
 async fn a_signal_ends_a_run_with_its_own_exit_code() {
     let database = views_with(&[DAY]).await;
     // A receiver that takes the connection and never answers.
-    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
+    let (receiver, url) = receiver().await;
     let call = Sync::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)
@@ -92,11 +89,9 @@ async fn a_signal_ends_a_run_with_its_own_exit_code() {
 #[tokio::test]
 async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver() {
     let database = views_with(&[DAY]).await;
-    let collector = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let endpoint = format!("http://{}", collector.local_addr().expect("it is bound"));
+    let (collector, endpoint) = receiver().await;
     let traces = tokio::spawn(async move { one_request(&collector, "").await });
-    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
+    let (receiver, url) = receiver().await;
     let snapshot = tokio::spawn(async move { one_request(&receiver, r#"{"ok":true}"#).await });
     let call = Sync::run(&["--sink", "api"])
         .database(&database)

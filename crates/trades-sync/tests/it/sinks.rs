@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use tokio::net::TcpListener;
-
-use crate::support::{DAY, Sync, one_request, start_worker, stored_in_d1, views_with};
+use crate::support::{DAY, Sync, one_request, receiver, start_worker, stored_in_d1, views_with};
 
 #[tokio::test]
 async fn a_day_gives_the_same_rows_through_the_api_d1_and_sqlite() {
@@ -85,8 +83,7 @@ async fn an_answer_decides_whether_the_api_stored_the_day() {
         ("<html>Welcome</html>", 0, true),
     ];
     for (body, code, warned) in cases {
-        let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", receiver.local_addr().expect("it is bound"));
+        let (receiver, url) = receiver().await;
         let call = Sync::run(&["--sink", "api"])
             .database(&database)
             .env("SNAPSHOT_API_URL", &url)

@@ -270,6 +270,13 @@ pub(crate) fn doubles(value: Value) -> Value {
     }
 }
 
+/// A receiver to be: a listener and its URL.
+pub(crate) async fn receiver() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    (listener, url)
+}
+
 /// Takes one request and answers it with 200 and this body.
 pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
     let (mut connection, _) = listener.accept().await.expect("somebody connects");
