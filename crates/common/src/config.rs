@@ -166,7 +166,7 @@ fn environment(names: &[String]) -> Result<HashMap<String, String>, ConfigError>
     Ok(found)
 }
 
-fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, config::Value>, ConfigError> {
+fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, String>, ConfigError> {
     let format = match path.extension().and_then(|ending| ending.to_str()) {
         Some("toml") => FileFormat::Toml,
         Some("json") => FileFormat::Json,
@@ -184,7 +184,12 @@ fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, config::Va
                 path: path.to_owned(),
                 problem: format!("`{key}` is not a setting of this program; see --help for the ones it has"),
             })?;
-        values.insert(known.to_lowercase(), value);
+        // The reader's own words would repeat the value, which may be a secret.
+        let text = value.into_string().map_err(|_| ConfigError::File {
+            path: path.to_owned(),
+            problem: format!("`{key}` must be a text, a number or true or false"),
+        })?;
+        values.insert(known.to_lowercase(), text);
     }
     Ok(values)
 }

@@ -37,8 +37,6 @@ impl Default for RetryPolicy {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -138,7 +136,6 @@ impl RetryingClient {
         let mut response = request.send().await.map_err(again)?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
-        let headers = response.headers().clone();
         let body =
             read_body(&mut response, self.longest_answer).await.map_err(again)?.ok_or(Miss::TooLong)?;
         if status.is_server_error()
@@ -147,7 +144,7 @@ impl RetryingClient {
             let reason = format!("status {status}{}", excerpt(&body));
             return Err(Miss::Again { reason, retry_after });
         }
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, body })
     }
 }
 
@@ -157,7 +154,9 @@ fn fitting_wait(miss: &Miss, wait: Duration, deadline: Instant) -> Option<Durati
         Miss::Again { retry_after: Some(retry_after), .. } => wait.max(*retry_after),
         _ => wait,
     };
-    (Instant::now() + wanted < deadline).then_some(wanted)
+    // A server may ask for more than a clock can hold.
+    let next = Instant::now().checked_add(wanted)?;
+    (next < deadline).then_some(wanted)
 }
 
 async fn read_body(response: &mut Response, longest: usize) -> Result<Option<Bytes>, reqwest::Error> {

@@ -24,7 +24,7 @@ pub enum Fault {
     /// Never reaches the server; this status comes back.
     Status(u16),
     /// Never reaches the server; 429 with `Retry-After` of so many seconds comes back.
-    RetryAfter(u32),
+    RetryAfter(u64),
     /// Reaches the server; a 500 comes back in place of the server's answer.
     ErrorAfterCommit,
     /// Never reaches the server, and nothing comes back for as long as the client waits.

@@ -21,9 +21,10 @@ pub fn run(cli: Cli) -> ExitCode {
     let telemetry = Telemetry::init("trades-sync", config.as_ref().ok().map(Config::settings));
     let message_path =
         config.as_ref().ok().and_then(|config| config.settings().text("TERMINATION_MESSAGE_PATH"));
-    let (outcome, _telemetry) = match (config, telemetry) {
-        (Ok(config), Ok(telemetry)) => (on_runtime(cli, &config), Some(telemetry)),
-        (Err(error), _) | (Ok(_), Err(error)) => (Ok(Err(error.into())), None),
+    let outcome = match (config, telemetry) {
+        // Traces are sent at the end of this arm: what that has to say comes before the summary.
+        (Ok(config), Ok(_telemetry)) => on_runtime(cli, &config),
+        (Err(error), _) | (Ok(_), Err(error)) => Ok(Err(error.into())),
     };
     ExitCode::from(match outcome {
         Ok(Ok(summary)) => report::done(&summary, message_path.as_deref()),
@@ -61,13 +62,9 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
     if let Some(path) = args.input {
         return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
     }
-    let dates = match (args.from, args.to) {
-        (Some(from), Some(to)) => Some((from, to)),
-        _ => None,
-    };
     let date = args.date.map_or_else(|| config.today(), Ok)?;
     let mut source = Source::connect(&config.database_url()?, config.views()).await?;
-    match dates {
+    match args.from.zip(args.to) {
         Some((from, to)) => backfill::ship(&mut source, sinks.as_ref(), from, to).await.map(Summary::Days),
         None => day::ship(&mut source, sinks.as_ref(), date).await.map(Summary::Day),
     }

@@ -12,7 +12,8 @@ use jiff::Zoned;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::Url;
-use secrecy::SecretString;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::sink::{ApiConfig, ApiSink, D1Config, D1Sink, Sink, SqliteSink};
 use crate::source::Views;
@@ -160,12 +161,25 @@ impl Config {
                     format!("{other:?} can't be used: use d1 or none"),
                 ));
             }
-            None => self.d1().is_ok(),
+            None => self.d1_is_set_up(),
         };
         if !wanted || self.sink_kind(asked)? != SinkKind::Api {
             return Ok(None);
         }
         Ok(Some(self.sink(Some(SinkKind::D1))?))
+    }
+
+    /// Whether D1 can be the fallback that nobody asked for; a half-made set-up is told, not silently passed over.
+    fn d1_is_set_up(&self) -> bool {
+        const NAMES: [&str; 4] =
+            ["CLOUDFLARE_ACCOUNT_ID", "D1_DATABASE_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_TOKEN_FILE"];
+        let d1 = self.d1();
+        if let Err(error) = &d1
+            && NAMES.iter().any(|name| self.settings.text(name).is_some())
+        {
+            tracing::warn!(%error, "there is no fallback to D1: it is not set up whole");
+        }
+        d1.is_ok()
     }
 
     fn sink_kind(&self, asked: Option<SinkKind>) -> Result<SinkKind, ConfigError> {
@@ -174,9 +188,14 @@ impl Config {
 
     fn retries(&self) -> Result<RetryPolicy, ConfigError> {
         let default = RetryPolicy::default();
-        let budget =
-            self.settings.parsed("RETRY_BUDGET_SECONDS")?.map_or(default.budget, Duration::from_secs);
-        Ok(RetryPolicy { budget, ..default })
+        match self.settings.parsed("RETRY_BUDGET_SECONDS")? {
+            None => Ok(default),
+            Some(seconds @ 1..=3600) => Ok(RetryPolicy { budget: Duration::from_secs(seconds), ..default }),
+            Some(other) => {
+                let problem = format!("{other} can't be used: use 1 to 3600");
+                Err(ConfigError::variable("RETRY_BUDGET_SECONDS", problem))
+            }
+        }
     }
 
     fn api(&self) -> Result<ApiConfig, ConfigError> {
@@ -185,7 +204,7 @@ impl Config {
         let endpoint = endpoint.as_deref().unwrap_or("/v1/internal/trades/snapshot").trim_start_matches('/');
         Ok(ApiConfig {
             url: format!("{base}/{endpoint}"),
-            token: self.required_secret("INTERNAL_TOKEN", "set it to the receiver's token")?,
+            token: self.required_token("INTERNAL_TOKEN", "set it to the receiver's token")?,
             signing_secret: self.settings.secret("SIGNING_SECRET")?,
         })
     }
@@ -195,7 +214,7 @@ impl Config {
             api_url: self.url("D1_API_URL", "https://api.cloudflare.com/client/v4")?,
             account_id: self.id("CLOUDFLARE_ACCOUNT_ID")?,
             database_id: self.id("D1_DATABASE_ID")?,
-            api_token: self.required_secret("CLOUDFLARE_API_TOKEN", "set it to a token that may edit D1")?,
+            api_token: self.required_token("CLOUDFLARE_API_TOKEN", "set it to a token that may edit D1")?,
         })
     }
 
@@ -210,6 +229,17 @@ impl Config {
     fn required_secret(&self, name: &str, fix: &str) -> Result<SecretString, ConfigError> {
         let missing = || ConfigError::variable(name, format!("is not set, nor is {name}_FILE; {fix}"));
         self.settings.secret(name)?.ok_or_else(missing)
+    }
+
+    /// A secret that travels in a header.
+    fn required_token(&self, name: &str, fix: &str) -> Result<SecretString, ConfigError> {
+        let token = self.required_secret(name, fix)?;
+        match HeaderValue::from_str(token.expose_secret()) {
+            Ok(_) => Ok(token),
+            Err(_) => {
+                Err(ConfigError::variable(name, format!("has characters that no header can hold; {fix}")))
+            }
+        }
     }
 
     /// An id that stands in a URL's path.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use common::http::{Answer, RetryPolicy, RetryingClient, excerpt};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -88,21 +88,13 @@ impl ApiSink {
     }
 
     async fn post(&self, body: Bytes) -> Result<Answer, SinkError> {
-        let secret = |text: &str| {
-            HeaderValue::from_str(text).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            })
-        };
-        let token = secret(self.config.token.expose_secret()).map_err(|_| {
-            SinkError::refused(&self.place(), "INTERNAL_TOKEN has characters that no header can hold")
-        })?;
+        let token = self.config.token.expose_secret();
         let signature = self.config.signing_secret.as_ref().map(|secret| signature(secret, &body));
         let answer = self.client.send(|client| {
             let mut request = client
                 .post(&self.config.url)
                 .header(CONTENT_TYPE, "application/json")
-                .header("x-internal-token", &token);
+                .header("x-internal-token", token);
             if let Some(signature) = &signature {
                 request = request.header("x-signature", signature);
             }

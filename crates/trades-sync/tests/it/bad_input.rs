@@ -10,7 +10,7 @@ const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 #[tokio::test]
 async fn settings_that_can_not_be_used_are_named_with_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 14] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 17] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
@@ -37,6 +37,21 @@ async fn settings_that_can_not_be_used_are_named_with_the_fix() {
             &[("RETRY_BUDGET_SECONDS", "soon"), ("INTERNAL_TOKEN", "t")],
             &[],
             &["RETRY_BUDGET_SECONDS", "soon"],
+        ),
+        (
+            &[("RETRY_BUDGET_SECONDS", "18446744073709551615"), ("INTERNAL_TOKEN", "t")],
+            &[],
+            &["RETRY_BUDGET_SECONDS", "1 to 3600"],
+        ),
+        (
+            &[("RETRY_BUDGET_SECONDS", "0"), ("INTERNAL_TOKEN", "t")],
+            &[],
+            &["RETRY_BUDGET_SECONDS", "1 to 3600"],
+        ),
+        (
+            &[("INTERNAL_TOKEN", "p4ssw0rd-of-the-desk\nX-Other: 1")],
+            &[],
+            &["INTERNAL_TOKEN", "no header can hold"],
         ),
         (&[("LOG_FORMAT", "xml")], &[], &["LOG_FORMAT", "json or pretty"]),
         (
@@ -110,8 +125,14 @@ async fn a_configuration_file_with_an_unknown_key_or_bad_syntax_is_refused() {
     let call = Sync::run(&["--sink", "sqlite"]);
     let unknown = call.file("unknown.yaml", b"databse_url: p4ssw0rd-of-the-desk\n").display().to_string();
     let broken = call.file("broken.toml", b"database_url = p4ssw0rd-of-the-desk\n").display().to_string();
+    let nested = call.file("nested.yaml", b"database_url: [p4ssw0rd-of-the-desk]\n").display().to_string();
     let missing = "/nowhere/settings.yaml";
-    for (path, words) in [(&*unknown, "databse_url"), (&*broken, "broken.toml"), (missing, "No such file")] {
+    for (path, words) in [
+        (&*nested, "`database_url` must be a text"),
+        (&*unknown, "databse_url"),
+        (&*broken, "broken.toml"),
+        (missing, "No such file"),
+    ] {
         let outcome = Sync::run(&["--sink", "sqlite", "--config", path]).fails(2, &[path, words]).await;
         assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
     }

@@ -217,7 +217,19 @@ async fn retry_after_is_obeyed_within_the_budget_and_ends_the_run_beyond_it() {
     let outcome = call("30", proxy.url()).succeeds().await;
     let waits: Vec<f64> = outcome.log().iter().filter_map(|line| line["wait_ms"].as_f64()).collect();
     assert_eq!(waits, [3000.0], "the jittered backoff is shorter: {outcome:#?}");
-    let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3600)]).await;
-    call("30", proxy.url()).fails(6, &["after 1 tries", "429"]).await;
-    assert_eq!(proxy.requests().len(), 1);
+    for seconds in [3600, u64::MAX] {
+        let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(seconds)]).await;
+        call("30", proxy.url()).fails(6, &["after 1 tries", "429"]).await;
+        assert_eq!(proxy.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn half_a_set_up_of_d1_is_told_and_is_no_fallback() {
+    let database = views_with(&[DAY]).await;
+    let worker = start_worker().await;
+    let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+    let outcome = call.env("CLOUDFLARE_API_TOKEN", "only-the-token").succeeds().await;
+    let told = outcome.warnings().iter().any(|line| line.contains("no fallback to D1"));
+    assert!(told && outcome.stderr.contains("CLOUDFLARE_ACCOUNT_ID"), "{outcome:#?}");
 }
