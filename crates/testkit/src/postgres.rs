@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use tempfile::TempDir;
 
 use crate::child::Guarded;
 
@@ -19,7 +18,6 @@ use crate::child::Guarded;
 pub struct Server {
     process: Guarded,
     port: u16,
-    _data: TempDir,
 }
 
 /// A database of its own for one test.
@@ -64,9 +62,10 @@ impl Server {
         let output = as_user(&mut initdb, user).output().expect("initdb can be run");
         assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
         let port = free_port();
-        let process = spawn(&bin, &folder, port, user);
+        // From here on the shell that runs the server removes the folder, also after this process is killed.
+        let process = spawn(&bin, &data.keep(), port, user);
         wait_until_ready(&bin, port);
-        Self { process, port, _data: data }
+        Self { process, port }
     }
 
     /// Makes an empty database.
@@ -140,11 +139,12 @@ fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
     }
 }
 
-/// Starts the server under a shell that stops it when its standard input closes.
-fn spawn(bin: &Path, data: &Path, port: u16, user: Option<(u32, u32)>) -> Guarded {
-    let script = r#""$0" -D "$1" -p "$2" -h 127.0.0.1 -k "" -F -c max_connections=200 & cat >/dev/null; kill -QUIT $!; wait"#;
+/// Starts the server under a shell that stops it, and removes its folder, when its standard input closes.
+fn spawn(bin: &Path, folder: &Path, port: u16, user: Option<(u32, u32)>) -> Guarded {
+    let script = r#""$0" -D "$1/data" -p "$2" -h 127.0.0.1 -k "" -F -c max_connections=200 &
+        cat >/dev/null; kill -QUIT $!; wait; rm -rf "$1""#;
     let mut shell = Command::new("sh");
-    shell.args(["-c", script]).arg(bin.join("postgres")).arg(data).arg(port.to_string());
+    shell.args(["-c", script]).arg(bin.join("postgres")).arg(folder).arg(port.to_string());
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     Guarded::new(as_user(&mut shell, user).spawn().expect("sh can be run"))
 }

@@ -1,7 +1,10 @@
 // Starts the Worker on real workerd, and next to it D1's REST route over the same database.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -29,7 +32,7 @@ export async function startHarness(options = {}) {
   };
   const common = { compatibilityDate, modules: true, d1Databases };
   const socket = (port) => [{ host: "127.0.0.1", port: port ?? 0 }];
-  const mf = new Miniflare({
+  const { mf, dispose } = miniflareInOwnFolder({
     host: "127.0.0.1",
     cf: false, // or it would download an example of request.cf
     ...(options.persist ? { d1Persist: options.persist } : {}),
@@ -67,11 +70,26 @@ export async function startHarness(options = {}) {
       internal_token: internalToken,
     };
     if (migrations) await migrate(harness);
-    return { ...harness, stop: () => mf.dispose() };
+    return { ...harness, stop: dispose };
   } catch (error) {
-    await mf.dispose();
+    await dispose();
     throw error;
   }
+}
+
+/** Miniflare leaves its temporary files behind; in a folder of their own they can be removed. */
+function miniflareInOwnFolder(options) {
+  const folder = mkdtempSync(join(tmpdir(), "snapshot-worker-"));
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  const mf = new Miniflare(options);
+  if (before === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = before;
+  const dispose = async () => {
+    await mf.dispose();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { mf, dispose };
 }
 
 /** Sends D1's REST route a body ({sql, params} or {batch}); returns the status and the envelope. */
