@@ -1,0 +1,2 @@
+//! Starts the very Job a CronJob would start, when a dashboard or an operator asks, follows it and remembers it.
+pub mod domain;
