@@ -4,6 +4,8 @@
 
 pub mod config;
 pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -155,7 +155,7 @@ impl Dispatcher {
                 Ok(Launched::Found(run)) => return Err(StartError::InTheWay(Box::new(run))),
                 // The template that was heard of last may have changed since.
                 Err(ExecutorError::Refused(_)) if freshness == Freshness::Heard => {
-                    freshness = Freshness::Asked
+                    freshness = Freshness::Asked;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -1,0 +1,38 @@
+//! The way to a Kubernetes API server.
+
+use std::time::Duration;
+
+use kube::{Client, Config};
+
+use crate::tls;
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A cluster and the namespace this program is at home in.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Talks to the API server. It repeats nothing by itself: a POST that is sent twice makes two things.
+    pub client: Client,
+    /// The pod's own namespace, or the one of the kubeconfig's context.
+    pub namespace: String,
+}
+
+/// Neither a kubeconfig nor a pod's ServiceAccount tells the way, or what they tell can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("no way to a cluster: {0}; set KUBECONFIG, or run in a pod with a ServiceAccount")]
+pub struct NoCluster(String);
+
+/// Finds the way as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the pod's ServiceAccount. Nothing is sent yet.
+///
+/// # Errors
+/// When there is no way, or it can't be used.
+pub async fn connect() -> Result<Cluster, NoCluster> {
+    tls::install_provider();
+    let mut config = Config::infer().await.map_err(|error| NoCluster(error.to_string()))?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config).map_err(|error| NoCluster(error.to_string()))?;
+    Ok(Cluster { client, namespace })
+}

@@ -1,0 +1,255 @@
+//! [`Executor`] on a cluster.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use kube::Client;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::calls::{Calls, Creation};
+use super::events::Announcer;
+use super::logs::LogReader;
+use super::objects::{CronJobObject, JobObject};
+use super::template;
+use super::view::View;
+use super::watch::{self, Health};
+use crate::domain::log_book::LogBook;
+use crate::domain::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
+use crate::domain::recorder::Recorder;
+use crate::domain::request::RunRequest;
+use crate::domain::run::{Run, RunId};
+use crate::domain::target::{ConcurrencyPolicy, CronJobFacts, Situation, Target};
+
+/// Runs Jobs in a cluster, and reports what becomes of every Job of its targets.
+pub struct KubernetesExecutor {
+    shared: Arc<Shared>,
+    announcer: Announcer,
+    _watches: JoinSet<()>,
+}
+
+/// What the executor and its watches have in common.
+pub(super) struct Shared {
+    pub(super) calls: Calls,
+    pub(super) targets: Vec<Target>,
+    pub(super) view: Mutex<View>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) store: Arc<dyn RunStore>,
+    pub(super) logs: LogReader,
+    pub(super) health: Health,
+}
+
+impl Shared {
+    pub(super) fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn namespaces(&self) -> BTreeSet<String> {
+        self.targets.iter().map(|target| target.namespace.clone()).collect()
+    }
+}
+
+impl KubernetesExecutor {
+    /// An executor that has begun to watch. No call takes longer than `limit`.
+    pub fn start(
+        client: Client,
+        limit: Duration,
+        targets: &[Target],
+        recorder: Arc<Recorder>,
+        book: Arc<LogBook>,
+        store: Arc<dyn RunStore>,
+    ) -> Self {
+        let calls = Calls { client, limit };
+        let shared = Arc::new(Shared {
+            logs: LogReader::new(calls.clone(), book, Arc::clone(&recorder), Arc::clone(&store)),
+            view: Mutex::new(View::new(targets)),
+            targets: targets.to_vec(),
+            health: Health::default(),
+            calls: calls.clone(),
+            recorder,
+            store,
+        });
+        let mut watches = JoinSet::new();
+        watch::start(&shared, &mut watches);
+        Self { announcer: Announcer::start(calls, &mut watches), shared, _watches: watches }
+    }
+
+    /// The target's CronJob, from memory if it is there and fresh enough.
+    async fn cronjob(
+        &self,
+        target: &Target,
+        freshness: Freshness,
+    ) -> Result<Arc<CronJobObject>, ExecutorError> {
+        let heard = self.shared.view().cronjob(target);
+        match heard {
+            Some(cronjob) if freshness == Freshness::Heard => Ok(cronjob),
+            _ => {
+                let found = self.shared.calls.cronjob(target).await;
+                let mut view = self.shared.view();
+                match &found {
+                    Ok(cronjob) => view.apply_cronjob((**cronjob).clone()),
+                    Err(ExecutorError::NoCronJob { namespace, name }) => view.remove_cronjob(namespace, name),
+                    Err(_) => {}
+                }
+                found
+            }
+        }
+    }
+
+    /// Lists the Jobs of the namespace and takes them in.
+    async fn relist(&self, namespace: &str) -> Result<(), ExecutorError> {
+        let listing = self.shared.view().begin_listing();
+        let jobs = self.shared.calls.jobs(namespace).await?;
+        for job in jobs {
+            self.take_in(job);
+        }
+        self.shared.view().end_job_listing(namespace, listing);
+        Ok(())
+    }
+
+    fn take_in(&self, job: JobObject) {
+        if let Some(run) = self.shared.view().apply_job(job, Timestamp::now()) {
+            self.shared.recorder.observe(run);
+        }
+    }
+
+    /// The run of a Job that has the name that was asked for.
+    async fn named(&self, target: &Target, job_name: &str) -> Result<Option<Run>, ExecutorError> {
+        let Some(job) = self.shared.calls.job(&target.namespace, job_name).await? else {
+            return Ok(None);
+        };
+        self.take_in(job);
+        let view = self.shared.view();
+        let run = view.runs(target).into_iter().find(|run| run.job_name == job_name).cloned();
+        run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
+    }
+
+    fn created(&self, target: &Target, job: JobObject) -> Result<Launched, ExecutorError> {
+        let name = job.metadata.name.clone().unwrap_or_default();
+        let mut view = self.shared.view();
+        view.apply_job(job, Timestamp::now());
+        let run = view.runs(target).into_iter().find(|run| run.job_name == name).cloned();
+        drop(view);
+        let run =
+            run.ok_or_else(|| ExecutorError::Failed(format!("the server made another Job than {name}")))?;
+        self.announcer.announce(target, &run);
+        Ok(Launched::Created(run))
+    }
+
+    /// Finds out whether a POST whose answer was lost created its Job.
+    async fn look_after(
+        &self,
+        target: &Target,
+        job_name: &str,
+        request: &RunRequest,
+        error: ExecutorError,
+    ) -> Result<Launched, ExecutorError> {
+        match self.named(target, job_name).await {
+            Ok(Some(run)) if run.request_id.as_deref() == Some(&request.request_id) => {
+                Ok(Launched::Created(run))
+            }
+            Ok(Some(run)) => Ok(Launched::Found(run)),
+            Ok(None) | Err(_) => Err(error),
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for KubernetesExecutor {
+    async fn inspect(&self, target: &Target, freshness: Freshness) -> Result<Situation, ExecutorError> {
+        let cronjob = self.cronjob(target, freshness).await?;
+        let heard_all = self.shared.health.readiness().is_ok() && {
+            let view = self.shared.view();
+            active_uids(&cronjob).all(|uid| view.has_job(&RunId::new(uid)))
+        };
+        if freshness == Freshness::Asked || !heard_all {
+            self.relist(&target.namespace).await?;
+        }
+        let view = self.shared.view();
+        let runs = view.runs(target);
+        let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
+        Ok(Situation { facts: facts(&cronjob), active, mark: mark(&runs) })
+    }
+
+    async fn preview(
+        &self,
+        target: &Target,
+        job_name: &str,
+        request: &RunRequest,
+    ) -> Result<Value, ExecutorError> {
+        let cronjob = self.cronjob(target, Freshness::Heard).await?;
+        template::job(&cronjob, job_name, request).ok_or_else(no_template)
+    }
+
+    async fn launch(
+        &self,
+        target: &Target,
+        job_name: &str,
+        request: &RunRequest,
+    ) -> Result<Launched, ExecutorError> {
+        let cronjob = self.cronjob(target, Freshness::Heard).await?;
+        let job = template::job(&cronjob, job_name, request).ok_or_else(no_template)?;
+        match self.shared.calls.create_job(&target.namespace, &job).await {
+            Ok(Creation::Created(job)) => self.created(target, *job),
+            Ok(Creation::NameTaken) => {
+                let gone = ExecutorError::Failed(format!("the Job {job_name} came and went"));
+                self.look_after(target, job_name, request, gone).await
+            }
+            Err(error @ (ExecutorError::TimedOut(_) | ExecutorError::Failed(_))) => {
+                self.look_after(target, job_name, request, error).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn cancel(&self, run: &Run) -> Result<(), ExecutorError> {
+        self.shared.calls.delete_job(&run.namespace, &run.job_name, run.id.as_str()).await
+    }
+
+    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
+        let containers = super::logs::containers(self.shared.view().pods(&run.id));
+        self.shared.logs.whole(&run.namespace, containers).await
+    }
+
+    fn readiness(&self) -> Result<(), NotReady> {
+        self.shared.health.readiness()
+    }
+}
+
+fn no_template() -> ExecutorError {
+    ExecutorError::Failed("the CronJob has no job template".to_owned())
+}
+
+/// The Jobs that the CronJob's controller counts as going on.
+fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
+    let active = cronjob.data.pointer("/status/active").and_then(Value::as_array);
+    active.into_iter().flatten().filter_map(|reference| reference.get("uid")?.as_str())
+}
+
+fn facts(cronjob: &CronJobObject) -> CronJobFacts {
+    let text = |path| cronjob.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    CronJobFacts {
+        schedule: text("/spec/schedule").unwrap_or_default(),
+        time_zone: text("/spec/timeZone"),
+        suspended: cronjob.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default(),
+        concurrency_policy: match text("/spec/concurrencyPolicy").as_deref() {
+            Some("Forbid") => ConcurrencyPolicy::Forbid,
+            Some("Replace") => ConcurrencyPolicy::Replace,
+            _ => ConcurrencyPolicy::Allow,
+        },
+        last_scheduled_at: text("/status/lastScheduleTime").and_then(|text| text.parse().ok()),
+    }
+}
+
+/// The newest Jobs: those of the last second in which one was created. Creation times have whole seconds, so one Job
+/// alone could be as new as another.
+fn mark(runs: &[&Run]) -> String {
+    let Some(newest) = runs.last().map(|run| run.created_at) else {
+        return String::new();
+    };
+    let ids = runs.iter().filter(|run| run.created_at == newest).map(|run| run.id.as_str());
+    std::iter::once(newest.to_string().as_str()).chain(ids).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,265 @@
+//! Reads along while containers run, so that the end of a log is kept before clean-up takes the pod.
+
+mod lines;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::Api;
+use kube::api::LogParams;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use self::lines::Lines;
+use super::calls::Calls;
+use super::error::meaning;
+use super::view::PodEntry;
+use crate::domain::log_book::LogBook;
+use crate::domain::ports::{ExecutorError, LogStream, RunStore};
+use crate::domain::recorder::Recorder;
+use crate::domain::run::{Run, RunId};
+
+/// How many containers are read along with at once; the others are read when one of them has ended.
+const MOST_READERS: usize = 256;
+/// How many lines of a log that is there already are read: more than a tail holds.
+const LINES_BACK: i64 = 10_000;
+/// How long after a run's end its readers may still read.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a reading that broke is taken up again.
+const RESUMPTIONS: u32 = 5;
+
+/// One start of one container.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Container {
+    pub(super) pod: String,
+    pub(super) name: String,
+    pod_uid: String,
+    restarts: i32,
+}
+
+/// The containers of pods that are still there and that have started, in the order of the pods.
+pub(super) fn containers(pods: &[PodEntry]) -> Vec<Container> {
+    let there = pods.iter().filter(|pod| !pod.gone);
+    there
+        .flat_map(|pod| {
+            let status = &pod.status;
+            let all = status
+                .init_container_statuses
+                .iter()
+                .flatten()
+                .chain(status.container_statuses.iter().flatten());
+            all.filter(|container| has_started(container)).map(|container| Container {
+                pod: pod.name.clone(),
+                name: container.name.clone(),
+                pod_uid: pod.uid.clone(),
+                restarts: container.restart_count,
+            })
+        })
+        .collect()
+}
+
+fn has_started(container: &ContainerStatus) -> bool {
+    container.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+/// Reads logs.
+pub(super) struct LogReader {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    calls: Calls,
+    book: Arc<LogBook>,
+    recorder: Arc<Recorder>,
+    store: Arc<dyn RunStore>,
+    runs: Mutex<HashMap<RunId, Reading>>,
+    slots: Semaphore,
+}
+
+/// What is read of one run.
+#[derive(Default)]
+struct Reading {
+    begun: HashSet<Container>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Whose line came last.
+    last: Option<Container>,
+    ending: bool,
+}
+
+impl LogReader {
+    pub(super) fn new(
+        calls: Calls,
+        book: Arc<LogBook>,
+        recorder: Arc<Recorder>,
+        store: Arc<dyn RunStore>,
+    ) -> Self {
+        let slots = Semaphore::new(MOST_READERS);
+        Self { inner: Arc::new(Inner { calls, book, recorder, store, runs: Mutex::default(), slots }) }
+    }
+
+    /// Reads along with a container until it ends; once.
+    pub(super) fn follow(&self, id: &RunId, namespace: &str, container: Container) {
+        let mut runs = self.inner.locked();
+        let Some(reading) = runs.get_mut(id) else { return };
+        if reading.begun.insert(container.clone()) {
+            let (inner, id, namespace) = (Arc::clone(&self.inner), id.clone(), namespace.to_owned());
+            reading.tasks.push(tokio::spawn(async move { inner.read(&id, &namespace, &container).await }));
+        }
+    }
+
+    /// Opens the log of a run that goes on, and closes the log of one that has ended when all of it is read.
+    pub(super) fn note(&self, run: &Run) {
+        let mut runs = self.inner.locked();
+        if !run.state.is_final() {
+            self.inner.book.open(&run.id);
+            runs.entry(run.id.clone()).or_default();
+            return;
+        }
+        // A run that was never seen going on is read as well, once: its pods may still be there.
+        let reading = runs.entry(run.id.clone()).or_default();
+        if !std::mem::replace(&mut reading.ending, true) {
+            tokio::spawn(Arc::clone(&self.inner).finish(run.clone()));
+        }
+    }
+
+    /// The whole logs of the containers, one after the other; None when the cluster has them no more.
+    pub(super) async fn whole(
+        &self,
+        namespace: &str,
+        containers: Vec<Container>,
+    ) -> Result<Option<LogStream>, ExecutorError> {
+        let several = containers.len() > 1;
+        let mut streams = Vec::new();
+        for container in containers {
+            let parameters = LogParams { container: Some(container.name.clone()), ..LogParams::default() };
+            let api: Api<Pod> = Api::namespaced(self.inner.calls.client.clone(), namespace);
+            let opened = self.inner.calls.bounded(api.log_stream(&container.pod, &parameters)).await;
+            match opened {
+                Ok(reader) => {
+                    let title = several.then(|| Ok(title(&container, streams.is_empty())));
+                    let lines =
+                        reader_bytes(reader).map_err(|error| ExecutorError::Failed(error.to_string()));
+                    streams.push(stream::iter(title).chain(lines));
+                }
+                // The pod, or its container, is gone by now.
+                Err(ExecutorError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((!streams.is_empty()).then(|| stream::iter(streams).flatten().boxed()))
+    }
+}
+
+/// Names the container whose lines follow, as `tail -f` names files.
+fn title(container: &Container, first: bool) -> Bytes {
+    let break_before = if first { "" } else { "\n" };
+    Bytes::from(format!("{break_before}==> {}/{} <==\n", container.pod, container.name))
+}
+
+fn reader_bytes(
+    reader: impl futures_util::AsyncBufRead + Send + 'static,
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::unfold(Box::pin(reader), async |mut reader| {
+        let read = reader.fill_buf().await.map(Bytes::copy_from_slice);
+        match read {
+            Ok(piece) if piece.is_empty() => None,
+            Ok(piece) => {
+                reader.as_mut().consume(piece.len());
+                Some((Ok(piece), reader))
+            }
+            Err(error) => Some((Err(error), reader)),
+        }
+    })
+}
+
+impl Inner {
+    fn locked(&self) -> MutexGuard<'_, HashMap<RunId, Reading>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a container's log to its end, and takes it up again where it broke.
+    async fn read(&self, id: &RunId, namespace: &str, container: &Container) {
+        let Ok(_slot) = self.slots.acquire().await else { return };
+        let mut lines = Lines::default();
+        for attempt in 0..RESUMPTIONS {
+            tokio::time::sleep(Duration::from_secs(1) * attempt).await;
+            match self.read_on(id, namespace, container, &mut lines).await {
+                // Refused: the pod, or its container, is gone by now.
+                Ok(()) | Err(ExecutorError::Refused(_)) => return,
+                Err(error @ ExecutorError::Forbidden(_)) => {
+                    tracing::warn!(%error, run.id = %id, "a log can't be read");
+                    let note = "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n";
+                    self.append(id, container, &Bytes::from_static(note.as_bytes()));
+                    return;
+                }
+                Err(error) => tracing::debug!(%error, run.id = %id, attempt, "the reading of a log broke"),
+            }
+        }
+        tracing::warn!(run.id = %id, pod = container.pod, "the log could not be read to its end");
+    }
+
+    async fn read_on(
+        &self,
+        id: &RunId,
+        namespace: &str,
+        container: &Container,
+        lines: &mut Lines,
+    ) -> Result<(), ExecutorError> {
+        let api: Api<Pod> = Api::namespaced(self.calls.client.clone(), namespace);
+        let parameters = LogParams {
+            container: Some(container.name.clone()),
+            follow: true,
+            timestamps: true,
+            tail_lines: Some(LINES_BACK),
+            since_time: lines.last_moment(),
+            ..LogParams::default()
+        };
+        let reader = self.calls.bounded(api.log_stream(&container.pod, &parameters)).await?;
+        let mut pieces = Box::pin(reader_bytes(reader));
+        lines.begin();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| meaning(&kube::Error::ReadEvents(error)))?;
+            let text = lines.take(&piece);
+            if !text.is_empty() {
+                self.append(id, container, &text);
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, id: &RunId, container: &Container, text: &Bytes) {
+        let mut runs = self.locked();
+        let last = runs.get_mut(id).and_then(|reading| reading.last.replace(container.clone()));
+        if last.is_some_and(|last| last != *container) {
+            self.book.append(id, &title(container, false));
+        }
+        self.book.append(id, text);
+    }
+
+    /// Reads what was not read yet, waits for what is being read, and hands the tail on.
+    async fn finish(self: Arc<Self>, run: Run) {
+        let reader = LogReader { inner: Arc::clone(&self) };
+        let first_sight = self.book.tail(&run.id).is_none();
+        let kept = first_sight && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
+        if !kept {
+            self.book.open(&run.id);
+            for pod in self.calls.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default() {
+                if let Some(entry) = PodEntry::read(pod, &run.id) {
+                    for container in containers(&[entry]) {
+                        reader.follow(&run.id, &run.namespace, container);
+                    }
+                }
+            }
+            let tasks = self.locked().get_mut(&run.id).map(|reading| std::mem::take(&mut reading.tasks));
+            let _ = timeout(GRACE, futures_util::future::join_all(tasks.unwrap_or_default())).await;
+            if let Some(tail) = self.book.close(&run.id).filter(|tail| !tail.text.is_empty()) {
+                self.recorder.keep_log(run.id.clone(), tail);
+            }
+        }
+        self.locked().remove(&run.id);
+    }
+}
