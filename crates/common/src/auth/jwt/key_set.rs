@@ -1,5 +1,7 @@
 //! Public keys as a JWK set (RFC 7517).
 
+use std::ops::RangeInclusive;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
@@ -10,9 +12,9 @@ use serde_json::Value;
 use super::Compact;
 use crate::auth::Refusal;
 
-/// Lengths of an RSA modulus that are accepted, in bytes: at least 2048 bits (RFC 7518, section 3.3), and at most
-/// what the verifier computes with.
-const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+/// Lengths of an RSA modulus that are accepted, in bits: at least 2048 (RFC 7518, section 3.3), and at most what the
+/// verifier computes with.
+const RSA_MODULUS: RangeInclusive<usize> = 2048..=4096;
 /// The length of a coordinate of P-256 (RFC 7518, section 6.2.1.2) and of an Ed25519 key (RFC 8037, section 2), in
 /// bytes.
 const COORDINATE: usize = 32;
@@ -83,11 +85,12 @@ impl PublicKey {
 /// The algorithm that a key's type stands for; None for types that are not accepted. A symmetric key (`oct`) is
 /// none of them: whoever may read the set could sign with it.
 fn algorithm(parameters: &AlgorithmParameters) -> Option<(Algorithm, KeyAlgorithm)> {
-    let length = |text: &str| URL_SAFE_NO_PAD.decode(text).map(|bytes| bytes.len()).unwrap_or_default();
-    let coordinate = |text: &str| length(text) == COORDINATE;
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    let coordinate = |text: &str| bytes(text).len() == COORDINATE;
     match parameters {
         AlgorithmParameters::RSA(key) => {
-            RSA_MODULUS.contains(&length(&key.n)).then_some((Algorithm::RS256, KeyAlgorithm::RS256))
+            let fits = RSA_MODULUS.contains(&bit_length(&bytes(&key.n)));
+            fits.then_some((Algorithm::RS256, KeyAlgorithm::RS256))
         }
         AlgorithmParameters::EllipticCurve(key) => {
             let fits = key.curve == EllipticCurve::P256 && coordinate(&key.x) && coordinate(&key.y);
@@ -99,4 +102,10 @@ fn algorithm(parameters: &AlgorithmParameters) -> Option<(Algorithm, KeyAlgorith
         }
         AlgorithmParameters::OctetKey(_) => None,
     }
+}
+
+/// How many bits a number has, its highest byte first, leading zeros not counted.
+fn bit_length(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number[zeros..].first().map_or(0, |first| (number.len() - zeros) * 8 - first.leading_zeros() as usize)
 }
