@@ -78,6 +78,15 @@ impl ConfigError {
     }
 }
 
+/// Where a secret comes from.
+#[derive(Debug)]
+pub enum SecretSource {
+    /// The variable holds it.
+    Value(SecretString),
+    /// This file holds it, and may change while the program runs.
+    File(PathBuf),
+}
+
 /// The values of a program's variables.
 pub struct Settings {
     values: Config,
@@ -128,24 +137,35 @@ impl Settings {
         self.text(name).map(parse).transpose()
     }
 
+    /// Where a secret comes from: the variable itself, or the file that `NAME_FILE` names.
+    ///
+    /// # Errors
+    /// When both are set.
+    pub fn secret_source(&self, name: &str) -> Result<Option<SecretSource>, ConfigError> {
+        let file_variable = format!("{name}_FILE");
+        match (self.text(name), self.text(&file_variable)) {
+            (Some(_), Some(_)) => {
+                Err(ConfigError::variable(name, format!("{file_variable} is set too; set one of the two")))
+            }
+            (Some(value), None) => Ok(Some(SecretSource::Value(value.into()))),
+            (None, Some(path)) => Ok(Some(SecretSource::File(path.into()))),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// A secret, from the variable itself or from the file that `NAME_FILE` names.
     ///
     /// # Errors
     /// When both are set, or the file can't be read or is empty.
     pub fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        let file_variable = format!("{name}_FILE");
-        let path = match (self.text(name), self.text(&file_variable)) {
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::variable(
-                    name,
-                    format!("{file_variable} is set too; set one of the two"),
-                ));
-            }
-            (Some(value), None) => return Ok(Some(value.into())),
-            (None, Some(path)) => path,
-            (None, None) => return Ok(None),
+        let path = match self.secret_source(name)? {
+            Some(SecretSource::File(path)) => path,
+            Some(SecretSource::Value(value)) => return Ok(Some(value)),
+            None => return Ok(None),
         };
-        let problem = |problem| ConfigError::variable(&file_variable, format!("{path}: {problem}"));
+        let problem = |problem| {
+            ConfigError::variable(&format!("{name}_FILE"), format!("{}: {problem}", path.display()))
+        };
         let content = std::fs::read_to_string(&path).map_err(|error| problem(error.to_string()))?;
         match content.trim() {
             "" => Err(problem("is empty; put the secret into it".to_owned())),

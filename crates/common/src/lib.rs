@@ -1,7 +1,10 @@
-//! What every tradeops program shares: configuration, telemetry, HTTP with retries, and shutdown.
+//! What every tradeops program shares: configuration, telemetry, HTTP with retries, and shutdown; behind the
+//! feature `auth`, the authentication of HTTP services.
 //!
 //! Nothing here knows a program of the workspace; each module stands alone.
 
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod config;
 pub mod http;
 #[cfg(feature = "kubernetes")]

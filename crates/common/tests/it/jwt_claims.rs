@@ -1,0 +1,147 @@
+//! What the claims of a JWT must say, and whom they name.
+
+use common::auth::{Authenticator, Caller, Method, Refusal, Role};
+use serde_json::{Value, json};
+
+use crate::support::key::Key;
+use crate::support::{AUDIENCE, ISSUER, authenticator, bearer, claims, claims_but, from_now};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+async fn strict() -> Authenticator {
+    let rules = [("JWT_SECRET", SECRET), ("JWT_AUDIENCE", AUDIENCE), ("JWT_ISSUER", ISSUER)];
+    authenticator(&rules).await
+}
+
+async fn ask(authenticator: &Authenticator, claims: &Value) -> Result<Caller, Refusal> {
+    bearer(authenticator, &Key::hs256(SECRET).token("", claims)).await
+}
+
+/// What comes of good claims with these changes.
+async fn changed(changes: Value) -> Result<Caller, Refusal> {
+    ask(&strict().await, &claims_but(&changes)).await
+}
+
+#[tokio::test]
+async fn good_claims_name_an_internal_caller_by_the_subject() {
+    let caller = ask(&strict().await, &claims()).await.unwrap();
+    let expected = Caller { name: "jwt:alice".to_owned(), role: Role::Internal, method: Method::Jwt };
+    assert_eq!(caller, expected);
+}
+
+#[tokio::test]
+async fn a_token_without_an_expiry_is_refused() {
+    assert_eq!(changed(json!({ "exp": null })).await, Err(Refusal::NoExpiry));
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused_after_the_leeway() {
+    assert_eq!(changed(json!({ "exp": from_now(-40) })).await, Err(Refusal::Expired));
+    assert_eq!(changed(json!({ "exp": from_now(-40), "iat": from_now(-400) })).await, Err(Refusal::Expired));
+    assert_eq!(changed(json!({ "exp": 0 })).await, Err(Refusal::Expired));
+    assert_eq!(changed(json!({ "exp": -1 })).await, Err(Refusal::Expired));
+    assert!(changed(json!({ "exp": from_now(-15) })).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_of_the_future_is_refused_beyond_the_leeway() {
+    for name in ["nbf", "iat"] {
+        assert_eq!(changed(json!({ name: from_now(45) })).await, Err(Refusal::NotYetValid), "{name}");
+        assert!(changed(json!({ name: from_now(20) })).await.is_ok(), "{name}");
+        assert!(changed(json!({ name: null })).await.is_ok(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn times_may_have_fractions_and_must_be_numbers() {
+    assert!(changed(json!({ "exp": 4_102_444_800.5 })).await.is_ok());
+    for name in ["exp", "nbf", "iat"] {
+        for value in [json!("4102444800"), json!(true), json!([1]), json!({})] {
+            let refusal = changed(json!({ name: value })).await.unwrap_err();
+            assert_eq!(refusal.reason(), "malformed", "{name}: {value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_another_audience_is_refused() {
+    for wrong in [json!("others"), json!(["others"]), json!([]), json!(null), json!(1), json!("Tradeops")] {
+        assert_eq!(changed(json!({ "aud": wrong })).await, Err(Refusal::WrongAudience), "{wrong}");
+    }
+    assert!(changed(json!({ "aud": ["others", AUDIENCE] })).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_for_somebody_is_refused_by_a_service_without_a_name() {
+    let nameless = authenticator(&[("JWT_SECRET", SECRET)]).await;
+    assert_eq!(ask(&nameless, &claims()).await, Err(Refusal::WrongAudience));
+    assert!(ask(&nameless, &claims_but(&json!({ "aud": null }))).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_is_refused() {
+    for wrong in [json!("https://issuer.test/"), json!(null), json!([ISSUER]), json!(1)] {
+        assert_eq!(changed(json!({ "iss": wrong })).await, Err(Refusal::WrongIssuer), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn the_admin_claim_may_be_a_text_a_scope_or_an_array() {
+    let cases = [
+        (json!("admin"), Role::Admin),
+        (json!("read admin write"), Role::Admin),
+        (json!(["user", "admin"]), Role::Admin),
+        (json!("administrator"), Role::Internal),
+        (json!("Admin"), Role::Internal),
+        (json!("read,admin"), Role::Internal),
+        (json!(["administrator", "read admin"]), Role::Internal),
+        (json!({ "admin": true }), Role::Internal),
+        (json!(true), Role::Internal),
+        (json!(null), Role::Internal),
+    ];
+    for (claim, role) in cases {
+        assert_eq!(changed(json!({ "role": claim })).await.unwrap().role, role, "{claim}");
+    }
+}
+
+#[tokio::test]
+async fn the_admin_claim_can_be_another_one() {
+    let cases = [
+        ("scope=tradeops:admin", json!({ "scope": "openid tradeops:admin" }), Role::Admin),
+        ("scope=tradeops:admin", json!({ "role": "admin" }), Role::Internal),
+        ("realm_access.roles=admin", json!({ "realm_access": { "roles": ["admin"] } }), Role::Admin),
+        ("realm_access.roles=admin", json!({ "realm_access": "admin", "roles": ["admin"] }), Role::Internal),
+        ("https://a.test/roles=admin", json!({ "https://a.test/roles": ["admin"] }), Role::Admin),
+        ("role=a=b", json!({ "role": "a=b" }), Role::Admin),
+    ];
+    for (setting, changes, role) in cases {
+        let rules = [
+            ("JWT_SECRET", SECRET),
+            ("JWT_AUDIENCE", AUDIENCE),
+            ("JWT_ISSUER", ISSUER),
+            ("JWT_ADMIN_CLAIM", setting),
+        ];
+        let caller = ask(&authenticator(&rules).await, &claims_but(&changes)).await.unwrap();
+        assert_eq!(caller.role, role, "{setting}: {changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_subject_is_cleaned_and_cut_before_it_names_a_caller() {
+    let long = "x".repeat(500);
+    let cut = format!("jwt:{}", "x".repeat(128));
+    let cases = [
+        (json!("auth0|62f3 a@b.test"), "jwt:auth0|62f3 a@b.test"),
+        (json!("Jürgen 王"), "jwt:Jürgen 王"),
+        (json!("alice\r\nlevel=ERROR\u{0}\u{1b}[2J"), "jwt:alicelevel=ERROR[2J"),
+        (json!("a\u{202e}b\u{200b}c"), "jwt:abc"),
+        (json!(long), &cut),
+        (json!(""), "jwt"),
+        (json!("\u{7f}\n"), "jwt"),
+        (json!(null), "jwt"),
+    ];
+    for (subject, name) in cases {
+        assert_eq!(changed(json!({ "sub": subject })).await.unwrap().name, name);
+    }
+    assert_eq!(changed(json!({ "sub": 7 })).await.unwrap_err().reason(), "malformed");
+}

@@ -1,0 +1,14 @@
+//! `common::auth` from the outside: requests' headers, files that change, a key server on a real socket.
+
+#![expect(clippy::unwrap_used, reason = "what can't be prepared fails its test, with the place")]
+
+mod configuration;
+mod headers;
+mod jwt_claims;
+mod jwt_keys;
+mod key_server;
+mod properties;
+mod secrecy;
+mod shared_secrets;
+mod support;
+mod token_reviews;
