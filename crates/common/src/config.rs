@@ -12,27 +12,44 @@ use std::str::FromStr;
 
 use config::{Config, Environment, File, FileFormat};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 
 /// A variable that a program reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     /// Its name in the environment; files may write it in lower case.
     pub name: &'static str,
-    /// Whether it holds a secret, and so can also be given as `NAME_FILE`.
-    pub secret: bool,
+    /// What kind of value it has.
+    pub kind: Kind,
     /// What it means and its default, in a few words.
     pub help: &'static str,
+}
+
+/// A kind of value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A text that may be shown.
+    Plain,
+    /// A text that is never shown, and can also be given as `NAME_FILE`.
+    Secret,
+    /// A list or a table, which only the file can hold.
+    Structure,
 }
 
 impl Variable {
     /// A variable whose value may be shown.
     pub const fn plain(name: &'static str, help: &'static str) -> Self {
-        Self { name, secret: false, help }
+        Self { name, kind: Kind::Plain, help }
     }
 
     /// A variable whose value is never shown.
     pub const fn secret(name: &'static str, help: &'static str) -> Self {
-        Self { name, secret: true, help }
+        Self { name, kind: Kind::Secret, help }
+    }
+
+    /// A list or table of the configuration file.
+    pub const fn structure(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: Kind::Structure, help }
     }
 }
 
@@ -42,11 +59,18 @@ pub fn help(variables: &[Variable]) -> String {
     let mut text =
         "Environment, or the same names in the file of --config (behind a semicolon: the default):\n"
             .to_owned();
-    for Variable { name, secret, help } in variables {
-        let mark = if *secret { '*' } else { ' ' };
+    for Variable { name, kind, help } in variables {
+        let mark = match kind {
+            Kind::Plain => ' ',
+            Kind::Secret => '*',
+            Kind::Structure => '+',
+        };
         let _ = writeln!(text, "  {name:width$}{mark} {help}");
     }
     text.push_str("  * a secret: NAME_FILE may name a file that holds it");
+    if variables.iter().any(|variable| variable.kind == Kind::Structure) {
+        text.push_str("\n  + a list or table: only the file can hold it, under the name in lower case");
+    }
     text
 }
 
@@ -90,6 +114,8 @@ pub enum SecretSource {
 /// The values of a program's variables.
 pub struct Settings {
     values: Config,
+    structures: HashMap<String, config::Value>,
+    file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -100,20 +126,26 @@ impl Settings {
     pub fn load(file: Option<&Path>, variables: &[Variable]) -> Result<Self, ConfigError> {
         let file_keys = variables
             .iter()
-            .filter(|variable| variable.secret)
+            .filter(|variable| variable.kind == Kind::Secret)
             .map(|variable| format!("{}_FILE", variable.name));
-        let names: Vec<String> =
-            variables.iter().map(|variable| variable.name.to_owned()).chain(file_keys).collect();
+        let texts = variables.iter().filter(|variable| variable.kind != Kind::Structure);
+        let names: Vec<String> = texts.map(|variable| variable.name.to_owned()).chain(file_keys).collect();
         let mut layers = Config::builder();
+        let mut structures = HashMap::new();
         if let Some(path) = file {
-            for (key, value) in read_file(path, &names)? {
+            let mut table = read_file(path)?;
+            for variable in variables.iter().filter(|variable| variable.kind == Kind::Structure) {
+                let value = table.remove(&variable.name.to_lowercase());
+                structures.extend(value.map(|value| (variable.name.to_owned(), value)));
+            }
+            for (key, value) in texts_of(path, table, &names)? {
                 layers = layers.set_default(key, value).map_err(|error| file_error(path, &error))?;
             }
         }
         let environment = Environment::default().ignore_empty(true).source(Some(environment(&names)?));
         let values = layers.add_source(environment).build();
         let values = values.map_err(|error| ConfigError::variable("the environment", error.to_string()))?;
-        Ok(Self { values })
+        Ok(Self { values, structures, file: file.map(Path::to_owned) })
     }
 
     /// A variable's text without the white space around it; None when it is unset or empty.
@@ -135,6 +167,20 @@ impl Settings {
                 .map_err(|error| ConfigError::variable(name, format!("{text:?} can't be used: {error}")))
         };
         self.text(name).map(parse).transpose()
+    }
+
+    /// A list or table of the file; None when it is not there.
+    ///
+    /// # Errors
+    /// When it is not made as a `T` is; the error says where.
+    pub fn structure<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ConfigError> {
+        let read = |value: &config::Value| {
+            value.clone().try_deserialize().map_err(|error| ConfigError::File {
+                path: self.file.clone().unwrap_or_default(),
+                problem: format!("`{}`: {error}", name.to_lowercase()),
+            })
+        };
+        self.structures.get(name).map(read).transpose()
     }
 
     /// Where a secret comes from: the variable itself, or the file that `NAME_FILE` names.
@@ -186,7 +232,7 @@ fn environment(names: &[String]) -> Result<HashMap<String, String>, ConfigError>
     Ok(found)
 }
 
-fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, String>, ConfigError> {
+fn read_file(path: &Path) -> Result<HashMap<String, config::Value>, ConfigError> {
     let format = match path.extension().and_then(|ending| ending.to_str()) {
         Some("toml") => FileFormat::Toml,
         Some("json") => FileFormat::Json,
@@ -195,8 +241,18 @@ fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, String>, C
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::File { path: path.to_owned(), problem: error.to_string() })?;
     let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
-    let table =
-        parsed.and_then(|parsed| parsed.cache.into_table()).map_err(|error| file_error(path, &error))?;
+    Ok(parsed
+        .and_then(|parsed| parsed.cache.into_table())
+        .map_err(|error| file_error(path, &error))?
+        .into_iter()
+        .collect())
+}
+
+fn texts_of(
+    path: &Path,
+    table: HashMap<String, config::Value>,
+    names: &[String],
+) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
     for (key, value) in table {
         let known =
@@ -218,4 +274,10 @@ fn read_file(path: &Path, names: &[String]) -> Result<HashMap<String, String>, C
 fn file_error(path: &Path, error: &config::ConfigError) -> ConfigError {
     let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
     ConfigError::File { path: path.to_owned(), problem }
+}
+
+/// The file that a variable names, before any settings are read: it is where they are.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn file_from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }

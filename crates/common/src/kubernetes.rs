@@ -1,9 +1,14 @@
-//! The way to a Kubernetes API server.
+//! The way to a Kubernetes API server, and its reviews of tokens.
 
 use std::time::Duration;
 
-use kube::{Client, Config};
+use async_trait::async_trait;
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::PostParams;
+use kube::{Api, Client, Config};
 
+use crate::auth::{ReviewError, Reviewed, TokenReviewer};
 use crate::tls;
 
 /// How long a connection may take to stand.
@@ -35,4 +40,23 @@ pub async fn connect() -> Result<Cluster, NoCluster> {
     let namespace = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(|error| NoCluster(error.to_string()))?;
     Ok(Cluster { client, namespace })
+}
+
+/// Has the API server judge tokens: `create` on `tokenreviews` is needed, which a ClusterRole grants.
+#[async_trait]
+impl TokenReviewer for Cluster {
+    async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, ReviewError> {
+        let review = TokenReview {
+            metadata: ObjectMeta::default(),
+            spec: TokenReviewSpec { audiences: Some(audiences.to_vec()), token: Some(token.to_owned()) },
+            status: None,
+        };
+        let api: Api<TokenReview> = Api::all(self.client.clone());
+        let review = api.create(&PostParams::default(), &review).await;
+        // The server repeats no token in its errors.
+        let status = review.map_err(|error| ReviewError(error.to_string()))?.status.unwrap_or_default();
+        let username =
+            status.user.and_then(|user| user.username).filter(|_| status.authenticated == Some(true));
+        Ok(username.map(|username| Reviewed { username, audiences: status.audiences.unwrap_or_default() }))
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
@@ -150,6 +151,18 @@ fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, 
         .map_err(|error| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error.to_string()))?;
     let resource = Resource::builder().with_service_name(service).build();
     Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+/// Makes the span a part of the trace that a request's headers name, if they name one.
+pub fn continue_trace(span: &Span, headers: &HeaderMap) {
+    let fields: std::collections::HashMap<String, String> = ["traceparent", "tracestate"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
+        .collect();
+    if !fields.is_empty() {
+        // It fails only when no traces are kept.
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&fields));
+    }
 }
 
 /// The W3C trace context of the current span as request headers; none when nothing is traced.

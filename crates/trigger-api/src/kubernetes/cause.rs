@@ -129,7 +129,7 @@ pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_p
         }
         ("BackoffLimitExceeded", Some(mut cause)) => {
             if failed_pods > 1 {
-                cause.message += &format!(" That was attempt {failed_pods}, the last one.");
+                cause.message = format!("{} That was attempt {failed_pods}, the last one.", cause.message);
             }
             cause
         }

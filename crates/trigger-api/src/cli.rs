@@ -1,0 +1,32 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::VARIABLES;
+
+/// Starts the very Job a CronJob would start, follows it and remembers it.
+///
+/// With nothing but CRONJOB_NAME set, `POST /trigger-sync` starts that CronJob's Job.
+#[derive(Debug, Parser)]
+#[command(version, after_help = common::config::help(&VARIABLES))]
+pub struct Cli {
+    /// Read settings from a YAML, TOML or JSON file [default: CONFIG_FILE]; the environment wins over it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Serve; the default command
+    Serve,
+    /// Ask the trigger-api of this machine whether it is ready; exit 0 if it is. For images that have no shell
+    Healthcheck,
+    /// Print the OpenAPI document
+    Openapi,
+}

@@ -1,0 +1,98 @@
+//! The HTTP interface: routes, what they take and give, and what stands before them.
+//!
+//! It knows the domain and nothing of what is behind it. [`server`] reads connections, [`gate`] lets requests
+//! in, the modules named after resources answer them, and [`problem`] has the one shape that errors take.
+
+pub mod gate;
+pub mod metrics;
+pub mod server;
+pub mod streams;
+
+mod api_error;
+mod documents;
+mod events;
+mod extract;
+mod logs;
+mod openapi;
+mod probes;
+mod problem;
+mod runs;
+mod starting;
+mod targets;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::api_error::ApiError;
+use self::gate::Gate;
+use self::metrics::Metrics;
+use self::streams::Streams;
+use crate::domain::dispatcher::Dispatcher;
+use crate::domain::feed::Feed;
+use crate::domain::log_book::LogBook;
+use crate::domain::ports::{Executor, RunStore};
+
+/// What the handlers share.
+pub struct Api {
+    /// Starts and ends runs.
+    pub dispatcher: Dispatcher,
+    /// Says whether it is ready.
+    pub executor: Arc<dyn Executor>,
+    /// Remembers runs.
+    pub store: Arc<dyn RunStore>,
+    /// Tells what changes.
+    pub feed: Arc<Feed>,
+    /// The logs that grow.
+    pub book: Arc<LogBook>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The answers that go on.
+    pub streams: Streams,
+}
+
+/// The whole interface.
+pub fn router(api: Arc<Api>, gate: Arc<Gate>) -> Router {
+    let open = open_routes().with_state(Arc::clone(&api));
+    let guarded = guarded_routes().with_state(Arc::clone(&api));
+    let guarded = guarded.layer(middleware::from_fn_with_state(Arc::clone(&gate), gate::admit));
+    let (router, _) = open.merge(guarded).split_for_parts();
+    router
+        .fallback(|| async { ApiError::unknown_route() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(middleware::from_fn_with_state(gate, gate::bound))
+        .layer(middleware::from_fn_with_state(api, trace::observe))
+}
+
+/// The OpenAPI document, as `/openapi.json` has it.
+pub fn openapi_json() -> String {
+    let api = openapi::described(open_routes().merge(guarded_routes()));
+    api.to_pretty_json().expect("an OpenAPI document is JSON")
+}
+
+/// Routes that need no credential.
+fn open_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(probes::healthz))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::openapi))
+}
+
+/// Routes that need a credential as soon as one is configured.
+fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(starting::trigger_sync))
+        .routes(routes!(starting::start_run))
+        .routes(routes!(targets::list_targets))
+        .routes(routes!(targets::get_target))
+        .routes(routes!(targets::preview))
+        .routes(routes!(runs::list_runs))
+        .routes(routes!(runs::get_run, runs::cancel_run))
+        .routes(routes!(logs::get_logs))
+        .routes(routes!(events::run_events))
+        .routes(routes!(events::all_events))
+}

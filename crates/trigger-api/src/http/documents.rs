@@ -1,0 +1,261 @@
+//! The JSON documents of the interface.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use crate::domain::run::{Cause, Run};
+use crate::domain::schedule;
+use crate::domain::target::{Situation, Target};
+
+/// One run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Run)]
+pub(super) struct RunDocument {
+    /// Identifies the run for ever.
+    run_id: String,
+    /// What it is a run of.
+    target: String,
+    /// Where its Job is.
+    namespace: String,
+    /// Its Job's name.
+    job_name: String,
+    /// What started it.
+    #[schema(schema_with = trigger_words)]
+    trigger: &'static str,
+    /// Where it stands. The last four are final.
+    #[schema(schema_with = state_words)]
+    pub(super) state: &'static str,
+    /// Why it waits, or how it ended.
+    cause: Option<CauseDocument>,
+    /// Who asked for it, when it was asked for here.
+    requested_by: Option<String>,
+    /// Why it was asked for, in the caller's words.
+    reason: Option<String>,
+    /// When its Job was created.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its first container started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    finished_at: Option<Timestamp>,
+    /// Where to go on.
+    links: Links,
+}
+
+/// Why a run waits, or how it ended.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Cause)]
+pub(super) struct CauseDocument {
+    /// One word that stays the same, such as `OutOfMemory`.
+    reason: String,
+    /// A sentence for people.
+    message: String,
+    /// The exit code of the container that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+}
+
+/// Paths that belong to a run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Links {
+    /// The run.
+    #[serde(rename = "self")]
+    pub(super) this: String,
+    /// Its log.
+    logs: String,
+    /// Its changes, as server-sent events.
+    events: String,
+    /// Its target.
+    target: String,
+}
+
+/// What `POST /trigger-sync` answers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Triggered {
+    /// A sentence for people.
+    message: String,
+    /// The Job's name.
+    job_name: String,
+    /// The run.
+    run_id: String,
+    /// Where the Job is.
+    namespace: String,
+    /// Where the run stands.
+    #[schema(schema_with = state_words)]
+    state: &'static str,
+    /// Where to go on.
+    links: Links,
+}
+
+/// A page of runs, newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RunPage {
+    pub(super) runs: Vec<RunDocument>,
+    /// The `cursor` of the next page; null on the last one.
+    pub(super) next: Option<String>,
+}
+
+/// What can be started.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TargetPage {
+    pub(super) targets: Vec<TargetDocument>,
+}
+
+/// One target.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Target)]
+pub(super) struct TargetDocument {
+    /// Its name.
+    name: String,
+    /// What it is.
+    #[schema(example = "cronjob")]
+    kind: &'static str,
+    /// Where its CronJob is.
+    namespace: String,
+    /// Its CronJob's name.
+    cronjob: String,
+    /// What the CronJob says and what goes on; null when that can't be seen.
+    status: Option<TargetStatus>,
+    /// Why its status can't be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+/// What a target's CronJob says, and what goes on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TargetStatus {
+    /// When it starts runs, in cron's syntax.
+    schedule: String,
+    /// The time zone of the schedule; null is the cluster's own.
+    time_zone: Option<String>,
+    /// When the schedule starts the next run; null while it is suspended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_run_at: Option<Timestamp>,
+    /// When the schedule last started a run.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_scheduled_at: Option<Timestamp>,
+    /// Whether the schedule is switched off.
+    suspended: bool,
+    /// `Allow`, `Forbid` or `Replace`.
+    concurrency_policy: String,
+    /// The runs that go on, oldest first.
+    active: Vec<RunDocument>,
+}
+
+/// What would be started, and whether it would be now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PreviewDocument {
+    /// Whether a run would be started now.
+    pub(super) allowed: bool,
+    /// Why not.
+    pub(super) problem: Option<Problem>,
+    /// The Job that would be made.
+    #[schema(value_type = Object)]
+    pub(super) job: serde_json::Value,
+}
+
+impl Links {
+    pub(super) fn of(run: &Run) -> Self {
+        let this = format!("/v1/runs/{}", run.id);
+        Self {
+            logs: format!("{this}/logs"),
+            events: format!("{this}/events"),
+            target: format!("/v1/targets/{}", run.target),
+            this,
+        }
+    }
+}
+
+impl From<&Run> for RunDocument {
+    fn from(run: &Run) -> Self {
+        Self {
+            run_id: run.id.to_string(),
+            target: run.target.to_string(),
+            namespace: run.namespace.clone(),
+            job_name: run.job_name.clone(),
+            trigger: run.trigger.word(),
+            state: run.state.word(),
+            cause: run.cause.as_ref().map(CauseDocument::from),
+            requested_by: run.requested_by.clone(),
+            reason: run.reason.clone(),
+            created_at: run.created_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            links: Links::of(run),
+        }
+    }
+}
+
+impl From<&Cause> for CauseDocument {
+    fn from(cause: &Cause) -> Self {
+        Self { reason: cause.reason.clone(), message: cause.message.clone(), exit_code: cause.exit_code }
+    }
+}
+
+impl Triggered {
+    pub(super) fn new(run: &Run, found: bool) -> Self {
+        let message = if found {
+            format!("Job {} was started before by the same request", run.job_name)
+        } else {
+            format!("Job {} started", run.job_name)
+        };
+        Self {
+            message,
+            job_name: run.job_name.clone(),
+            run_id: run.id.to_string(),
+            namespace: run.namespace.clone(),
+            state: run.state.word(),
+            links: Links::of(run),
+        }
+    }
+}
+
+impl TargetDocument {
+    pub(super) fn new(target: &Target, situation: Result<Situation, Problem>) -> Self {
+        let (status, problem) = match situation {
+            Ok(situation) => (Some(TargetStatus::from(&situation)), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        Self {
+            name: target.name.to_string(),
+            kind: "cronjob",
+            namespace: target.namespace.clone(),
+            cronjob: target.cronjob.clone(),
+            status,
+            problem,
+        }
+    }
+}
+
+impl From<&Situation> for TargetStatus {
+    fn from(situation: &Situation) -> Self {
+        let facts = &situation.facts;
+        Self {
+            schedule: facts.schedule.clone(),
+            time_zone: facts.time_zone.clone(),
+            next_run_at: schedule::next_run(facts, Timestamp::now()),
+            last_scheduled_at: facts.last_scheduled_at,
+            suspended: facts.suspended,
+            concurrency_policy: format!("{:?}", facts.concurrency_policy),
+            active: situation.active.iter().map(RunDocument::from).collect(),
+        }
+    }
+}
+
+fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
+    let kind = utoipa::openapi::schema::Type::String;
+    utoipa::openapi::ObjectBuilder::new().schema_type(kind).enum_values(Some(words.iter().copied())).build()
+}
+
+pub(super) fn state_words() -> utoipa::openapi::schema::Object {
+    use crate::domain::run::State;
+    words(&State::ALL.map(State::word))
+}
+
+fn trigger_words() -> utoipa::openapi::schema::Object {
+    words(&["scheduled", "manual"])
+}

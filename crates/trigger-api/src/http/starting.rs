@@ -1,0 +1,133 @@
+//! Starting runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use tokio::time::Instant;
+
+use super::Api;
+use super::api_error::ApiError;
+use super::documents::{RunDocument, Triggered};
+use super::extract::{Segment, StartBody, idempotency_key, preferred_wait};
+use super::gate::CallerName;
+use super::problem::Problem;
+use super::trace::RequestId;
+use crate::domain::dispatcher::Started;
+use crate::domain::request::RunRequest;
+use crate::domain::run::Run;
+use crate::domain::target::{Target, TargetName};
+
+/// How soon a caller should look at a run again, in seconds.
+const LOOK_AGAIN: u16 = 2;
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Start the default target
+///
+/// Starts the Job that the target's schedule would start. With an `Idempotency-Key` a repeat finds the first run.
+#[utoipa::path(
+    post,
+    path = "/trigger-sync",
+    operation_id = "triggerSync",
+    tag = "runs",
+    request_body(content = Option<StartBody>, content_type = "application/json"),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run", min_length = 1, max_length = 255),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
+    ),
+    responses(
+        (status = 200, description = "The run", body = Triggered),
+    ),
+)]
+pub(super) async fn trigger_sync(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<CallerName>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: StartBody,
+) -> Result<Response, ApiError> {
+    let target = api.dispatcher.default_target()?;
+    let (started, waited) = start(&api, target, caller, request_id, &headers, body).await?;
+    let document = Json(Triggered::new(&started.run, started.found));
+    Ok((response_headers(&started.run, waited), document).into_response())
+}
+
+/// Start a target
+///
+/// Starts the Job that the target's schedule would start. With an `Idempotency-Key` a repeat finds the first run.
+#[utoipa::path(
+    post,
+    path = "/v1/targets/{target}/runs",
+    operation_id = "startRun",
+    tag = "runs",
+    request_body(content = Option<StartBody>, content_type = "application/json"),
+    params(
+        ("target" = String, Path, description = "The target's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run", min_length = 1, max_length = 255),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
+    ),
+    responses(
+        (status = 200, description = "The run, which has ended", body = RunDocument),
+        (status = 202, description = "The run, which goes on", body = RunDocument,
+         headers(("Location" = String, description = "The run"), ("Retry-After" = u32, description = "When to look again, in seconds"))),
+        (status = 404, description = "There is no such target, or no such CronJob", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn start_run(
+    State(api): State<Arc<Api>>,
+    Segment(name): Segment<TargetName>,
+    Extension(caller): Extension<CallerName>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: StartBody,
+) -> Result<Response, ApiError> {
+    let target = api.dispatcher.target(&name)?;
+    let (started, waited) = start(&api, target, caller, request_id, &headers, body).await?;
+    let status = if started.run.state.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, response_headers(&started.run, waited), Json(RunDocument::from(&started.run)))
+        .into_response())
+}
+
+/// Starts a run, counts how that went, and waits for its end if the caller prefers so.
+async fn start(
+    api: &Api,
+    target: &Target,
+    CallerName(caller): CallerName,
+    RequestId(request_id): RequestId,
+    headers: &HeaderMap,
+    body: StartBody,
+) -> Result<(Started, Option<u64>), ApiError> {
+    let key = idempotency_key(headers)?;
+    let traceparent = super::trace::traceparent(headers);
+    let request = RunRequest { caller, reason: body.reason, key, request_id, traceparent };
+    let outcome = api.dispatcher.start(target, &request).await;
+    api.metrics.run_requested(&target.name, &outcome);
+    let mut started = outcome?;
+    tracing::info!(
+        target = %target.name, job.name = started.run.job_name, run.id = %started.run.id,
+        caller = request.caller, request.id = request.request_id, found = started.found, "run started"
+    );
+    let wait = preferred_wait(headers);
+    if let Some(seconds) = wait {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        started.run = api.feed.ended(started.run, deadline).await?;
+    }
+    Ok((started, wait))
+}
+
+fn response_headers(run: &Run, waited: Option<u64>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{}", run.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    if !run.state.is_final() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(LOOK_AGAIN));
+    }
+    if let Some(Ok(applied)) = waited.map(|seconds| HeaderValue::try_from(format!("wait={seconds}"))) {
+        headers.insert(PREFERENCE_APPLIED, applied);
+    }
+    headers
+}

@@ -1,0 +1,72 @@
+//! What can be started.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+
+use super::Api;
+use super::api_error::ApiError;
+use super::documents::{PreviewDocument, TargetDocument, TargetPage};
+use super::extract::Segment;
+use super::gate::CallerName;
+use super::problem::Problem;
+use super::trace::RequestId;
+use crate::domain::request::RunRequest;
+use crate::domain::target::{Target, TargetName};
+
+/// List the targets
+#[utoipa::path(
+    get, path = "/v1/targets", operation_id = "listTargets", tag = "targets",
+    responses((status = 200, description = "What can be started", body = TargetPage)),
+)]
+pub(super) async fn list_targets(State(api): State<Arc<Api>>) -> Json<TargetPage> {
+    let targets = api.dispatcher.targets().map(|target| describe(&api, target));
+    Json(TargetPage { targets: futures_util::future::join_all(targets).await })
+}
+
+/// Look at a target
+#[utoipa::path(
+    get, path = "/v1/targets/{target}", operation_id = "getTarget", tag = "targets",
+    params(("target" = String, Path, description = "The target's name")),
+    responses(
+        (status = 200, description = "The target", body = TargetDocument),
+        (status = 404, description = "There is no such target", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn get_target(
+    State(api): State<Arc<Api>>,
+    Segment(name): Segment<TargetName>,
+) -> Result<Json<TargetDocument>, ApiError> {
+    let target = api.dispatcher.target(&name)?;
+    Ok(Json(describe(&api, target).await))
+}
+
+/// See what a run would be
+///
+/// The Job that would be made, and whether it would be allowed now. Nothing is started.
+#[utoipa::path(
+    get, path = "/v1/targets/{target}/preview", operation_id = "previewRun", tag = "targets",
+    params(("target" = String, Path, description = "The target's name")),
+    responses(
+        (status = 200, description = "What would be started", body = PreviewDocument),
+        (status = 404, description = "There is no such target, or no such CronJob", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn preview(
+    State(api): State<Arc<Api>>,
+    Segment(name): Segment<TargetName>,
+    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+) -> Result<Json<PreviewDocument>, ApiError> {
+    let target = api.dispatcher.target(&name)?;
+    let request = RunRequest { caller, request_id, ..RunRequest::default() };
+    let preview = api.dispatcher.preview(target, &request).await?;
+    let problem = preview.obstacle.map(|obstacle| ApiError::from(obstacle).problem());
+    Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: preview.job }))
+}
+
+async fn describe(api: &Api, target: &Target) -> TargetDocument {
+    let situation = api.dispatcher.inspect(target).await;
+    TargetDocument::new(target, situation.map_err(|error| ApiError::from(error).problem()))
+}
