@@ -2,3 +2,4 @@
 pub mod domain;
 pub mod http;
 pub mod kubernetes;
+pub mod store;
