@@ -3,3 +3,4 @@ pub mod domain;
 pub mod http;
 pub mod kubernetes;
 pub mod store;
+pub mod local;

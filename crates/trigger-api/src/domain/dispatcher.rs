@@ -10,7 +10,7 @@ use super::naming;
 use super::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, RunStore, StoreError};
 use super::recorder::Recorder;
 use super::request::{RunRequest, fingerprint};
-use super::run::{CANCELLED_ON_REQUEST, Cause, Run, State};
+use super::run::{CANCELLED_ON_REQUEST, Cause, REPLACED, Run, State};
 use super::target::{ConcurrencyPolicy, Situation, Target, TargetName};
 
 /// How often a launch looks again after it lost a race.
@@ -215,7 +215,7 @@ impl Dispatcher {
         for run in situation.active.iter().filter(|run| run.job_name != job_name) {
             self.executor.cancel(run).await?;
             let cause = Cause::new(
-                "Replaced",
+                REPLACED,
                 format!("Replaced by {job_name}, which {} asked for.", request.caller),
             );
             self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;

@@ -55,6 +55,16 @@ impl Recorder {
         self.wake.notify_one();
     }
 
+    /// Writes the end of a run's log down at once. When the store fails, or notes that belong before it still wait, it
+    /// is noted behind them; either way it is written before what is observed after it.
+    pub async fn record_log(&self, id: &RunId, tail: LogTail) {
+        let is_next = self.locked().is_empty();
+        if is_next && self.store.save_log(id, &tail).await.is_ok() {
+            return;
+        }
+        self.keep_log(id.clone(), tail);
+    }
+
     /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
     /// as it was seen: the cluster is the record, the store only remembers.
     pub async fn record(&self, run: Run) -> Run {

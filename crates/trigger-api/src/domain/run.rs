@@ -165,6 +165,8 @@ pub struct Run {
 
 /// The cause of a run that was ended through this API.
 pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
+/// The cause of a run that was ended to make way for another one.
+pub const REPLACED: &str = "Replaced";
 /// The cause of a run whose end nobody saw.
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 
@@ -198,7 +200,10 @@ impl Run {
     }
 
     fn gives_way_to(&self, seen: &Self) -> bool {
-        let asked = |run: &Self| run.cause.as_ref().is_some_and(|cause| cause.reason == CANCELLED_ON_REQUEST);
+        let asked = |run: &Self| {
+            let reason = run.cause.as_ref().map(|cause| cause.reason.as_str());
+            matches!(reason, Some(CANCELLED_ON_REQUEST | REPLACED))
+        };
         match self.state {
             State::Interrupted => seen.state.is_final(),
             State::Cancelled => seen.state == State::Cancelled && asked(seen) && !asked(self),
