@@ -48,7 +48,7 @@ impl TokenReviewer for Cluster {
     async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, ReviewError> {
         let review = TokenReview {
             metadata: ObjectMeta::default(),
-            spec: TokenReviewSpec { audiences: Some(audiences.to_vec()), token: Some(token.to_owned()) },
+            spec: TokenReviewSpec { audiences: Some(audiences.to_vec()), token: token.to_owned() },
             status: None,
         };
         let api: Api<TokenReview> = Api::all(self.client.clone());

@@ -20,9 +20,15 @@ const OWN: [Variable; 15] = [
     Variable::plain("LISTEN_ADDR", "the address and port to serve on; 0.0.0.0:8000"),
     Variable::plain("CRONJOB_NAME", "the CronJob to start, where there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that name none; the pod's own"),
-    Variable::structure("TARGETS", "what may be started: a list of name, namespace, cronjob, allow_suspended"),
+    Variable::structure(
+        "TARGETS",
+        "what may be started: a list of name, namespace, cronjob, allow_suspended",
+    ),
     Variable::plain("DEFAULT_TARGET", "the target that POST /trigger-sync starts; the only one"),
-    Variable::secret("DATABASE_URL", "the history: sqlite:PATH or postgres://...; sqlite:/data/trigger-api.db"),
+    Variable::secret(
+        "DATABASE_URL",
+        "the history: sqlite:PATH or postgres://...; sqlite:/data/trigger-api.db",
+    ),
     Variable::plain("EXECUTOR", "kubernetes, or local for development; kubernetes"),
     Variable::structure("LOCAL", "for EXECUTOR=local: manifests, programs, env"),
     Variable::plain("CLUSTER_TIMEOUT_SECONDS", "how long a call of the cluster may take; 10"),
@@ -155,13 +161,18 @@ impl Config {
             let problem = "nothing may be started; set it to a CronJob's name, or list `targets` in the configuration file";
             return Err(ConfigError::variable("CRONJOB_NAME", problem));
         }
-        let all: Vec<Target> = entries.into_iter().map(|entry| entry.target(&namespace)).collect::<Result<_, _>>()?;
+        let all: Vec<Target> =
+            entries.into_iter().map(|entry| entry.target(&namespace)).collect::<Result<_, _>>()?;
         check_distinct(&all)?;
         let default = self.default_target(&all, single.as_deref())?;
         Ok(Targets { all, default })
     }
 
-    fn default_target(&self, all: &[Target], single: Option<&str>) -> Result<Option<TargetName>, ConfigError> {
+    fn default_target(
+        &self,
+        all: &[Target],
+        single: Option<&str>,
+    ) -> Result<Option<TargetName>, ConfigError> {
         if let Some(name) = self.settings.parsed::<TargetName>("DEFAULT_TARGET")? {
             if all.iter().any(|target| target.name == name) {
                 return Ok(Some(name));
@@ -226,7 +237,11 @@ impl Config {
         self.or(name, NonZeroU32::new(default).expect("defaults are above 0"))
     }
 
-    fn or<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &str, default: T) -> Result<T, ConfigError> {
+    fn or<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+        default: T,
+    ) -> Result<T, ConfigError> {
         Ok(self.settings.parsed(name)?.unwrap_or(default))
     }
 }
@@ -236,7 +251,9 @@ impl TargetEntry {
         let wrong = |problem: String| ConfigError::variable("TARGETS", problem);
         let Self { name, namespace, cronjob, allow_suspended } = self;
         if cronjob.len() > 52 || !cronjob.split('.').all(is_dns_label) {
-            return Err(wrong(format!("{cronjob:?} is not a CronJob's name, which has at most 52 characters")));
+            return Err(wrong(format!(
+                "{cronjob:?} is not a CronJob's name, which has at most 52 characters"
+            )));
         }
         let namespace = namespace.unwrap_or_else(|| home.to_owned());
         if !is_dns_label(&namespace) {
@@ -255,7 +272,10 @@ fn check_distinct(targets: &[Target]) -> Result<(), ConfigError> {
             return twice(format!("the name {} stands twice", target.name));
         }
         if !cronjobs.insert((&target.namespace, &target.cronjob)) {
-            return twice(format!("the CronJob {} of {} is two targets; a run has one", target.cronjob, target.namespace));
+            return twice(format!(
+                "the CronJob {} of {} is two targets; a run has one",
+                target.cronjob, target.namespace
+            ));
         }
     }
     Ok(())

@@ -68,6 +68,9 @@ pub fn router(api: Arc<Api>, gate: Arc<Gate>) -> Router {
 }
 
 /// The OpenAPI document, as `/openapi.json` has it.
+///
+/// # Panics
+/// When it can't be written as JSON, which a test rules out.
 pub fn openapi_json() -> String {
     let api = openapi::described(open_routes().merge(guarded_routes()));
     api.to_pretty_json().expect("an OpenAPI document is JSON")

@@ -6,5 +6,5 @@ use clap::Parser;
 use trigger_api::{app, cli::Cli};
 
 fn main() -> ExitCode {
-    app::run(Cli::parse())
+    app::run(&Cli::parse())
 }

@@ -214,10 +214,8 @@ impl Dispatcher {
     ) -> Result<(), ExecutorError> {
         for run in situation.active.iter().filter(|run| run.job_name != job_name) {
             self.executor.cancel(run).await?;
-            let cause = Cause::new(
-                REPLACED,
-                format!("Replaced by {job_name}, which {} asked for.", request.caller),
-            );
+            let cause =
+                Cause::new(REPLACED, format!("Replaced by {job_name}, which {} asked for.", request.caller));
             self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
         }
         Ok(())

@@ -91,7 +91,7 @@ impl StartBody {
                 "The reason is longer than {LONGEST_REASON} characters."
             )));
         }
-        if reason.as_ref().is_some_and(|reason| reason.chars().any(|character| character.is_control())) {
+        if reason.as_ref().is_some_and(|reason| reason.chars().any(char::is_control)) {
             return Err(ApiError::bad_request("The reason has control characters; write it on one line."));
         }
         Ok(Self { reason })

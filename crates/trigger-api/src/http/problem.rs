@@ -46,10 +46,6 @@ macro_rules! kinds {
         pub(super) enum Kind { $($(#[$doc])* $name,)+ }
 
         impl Kind {
-            /// Every kind.
-            #[cfg(test)]
-            pub(super) const ALL: &[Self] = &[$(Self::$name,)+];
-
             pub(super) fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)+ }
             }

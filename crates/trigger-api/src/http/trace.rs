@@ -60,9 +60,8 @@ pub(super) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
     }
     let took = began.elapsed();
     api.metrics.answered(&route, &method, response.status(), took);
-    span.in_scope(|| {
-        log(&method, &route, &id, &response, u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-    });
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(|| log(&method, &route, &id, &response, duration_ms));
     response
 }
 
