@@ -60,7 +60,7 @@ up() {
       clear_away
       prepare_state
     elif [[ $standing == "$wanted" || $standing == node ]]; then
-      echo "already up: ${standing/-/ }, in $state"
+      echo "already up in $state (${standing/-/ })"
       return
     else
       echo "only a control plane stands in $state, and it can't be given a node: take it down first" >&2

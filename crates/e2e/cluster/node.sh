@@ -24,6 +24,9 @@ node_possible() {
     echo "  TRADEOPS_CLUSTER_DIR=$owner scripts/cluster.sh down" >&2
     exit 1
   fi
+  if [[ -z $owner ]] && command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep -q KUBE-; then
+    give_up 'this machine has iptables rules of another Kubernetes node, and two of them spoil each other'
+  fi
 }
 
 # The link says whose the node is: the state folder is its alias.
@@ -119,7 +122,7 @@ containers() { ctr --address "$state/containerd.sock" --namespace k8s.io --timeo
 load_own_images() {
   local name
   for name in pause busybox coredns; do
-    containers images import --no-unpack=false "${program[$name-image]}" >/dev/null
+    containers images import "${program[$name-image]}" >/dev/null
     # Names that no registry has, so that nobody takes them for what a registry has.
     containers images tag --force "docker.io/library/$name:1" "localhost/$name:1" >/dev/null
     containers images remove "docker.io/library/$name:1" >/dev/null
@@ -145,9 +148,11 @@ start_kubelet() {
 }
 
 start_proxy() {
+  echo "${program[kube-proxy]}" >"$state/kube-proxy"
   # The zeros leave the kernel's connection tracking as it is.
   start kube-proxy "${program[kube-proxy]}" --kubeconfig "$state/keys/proxy.kubeconfig" --hostname-override node1 \
-    --proxy-mode iptables --iptables-localhost-nodeports=false --cluster-cidr "$pod_range" \
+    --proxy-mode iptables --iptables-min-sync-period 100ms --iptables-localhost-nodeports=false \
+    --cluster-cidr "$pod_range" \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0s --conntrack-tcp-timeout-close-wait 0s \
     --healthz-bind-address "$node_address:10256" --metrics-bind-address "$node_address:10249"
   wait_for kube-proxy 30 healthy_kube-proxy
@@ -183,16 +188,41 @@ end_containers() {
   end_processes "${processes[@]}"
 }
 
+# With version 1, runc leaves a folder in the hierarchy of version 2 as well.
 cgroups() {
   local folder
-  for folder in $(cgroup_parents); do
+  for folder in $(cgroup_parents) /sys/fs/cgroup/unified; do
     [[ ! -d $folder/tradeops-cluster ]] || find "$folder/tradeops-cluster" -depth "$@"
   done
 }
 
+# What is left when all processes are gone.
 clear_node() {
-  local setting value folder link proxy
-  cgroups -type d -exec rmdir {} \;
-  proxy=$(find "$cache" -path '*/kubernetes-*/kube-proxy' -print -quit)
-  "${KUBEBUILDER_ASSETS:-/nonexistent}/kube-proxy" --cleanup
+  local setting value folder link proxy chain
+  # A cgroup is busy until the kernel has buried the last of its processes.
+  local deadline=$((SECONDS + 10))
+  until [[ -z $(cgroups -type d -print -quit) ]] || ((SECONDS >= deadline)); do
+    cgroups -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
+  done
+  proxy=$(cat "$state/kube-proxy" 2>/dev/null || find "$cache" -path '*/kubernetes-*/kube-proxy' -print -quit)
+  "$proxy" --cleanup >/dev/null 2>&1 || echo 'kube-proxy --cleanup failed: iptables rules may be left' >&2
+  while iptables -w -t nat -D POSTROUTING "${masquerade[@]}" 2>/dev/null; do :; done
+  # kube-proxy makes this chain too, and forgets it.
+  for chain in INPUT OUTPUT; do
+    iptables -w -D "$chain" -j KUBE-FIREWALL 2>/dev/null || true
+  done
+  iptables -w -F KUBE-FIREWALL 2>/dev/null && iptables -w -X KUBE-FIREWALL || true
+  for link in "$pod_link" "$node_link"; do
+    ip link delete "$link" 2>/dev/null || true
+  done
+  if [[ -e $state/kernel-settings ]]; then
+    while read -r setting value; do
+      echo "$value" >"/proc/sys/$setting"
+    done <"$state/kernel-settings"
+  fi
+  if [[ -e $state/made-folders ]]; then
+    while read -r folder; do
+      rmdir "$folder" 2>/dev/null || true
+    done <"$state/made-folders"
+  fi
 }
