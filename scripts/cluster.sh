@@ -14,14 +14,20 @@
 # XDG_CACHE_HOME         what is built is kept in its folder tradeops/cluster (default ~/.cache)
 set -euo pipefail
 export LC_ALL=C
+# Where ip, iptables and runc are; not every user's PATH has it.
+PATH=$PATH:/usr/sbin:/sbin
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
 readonly sources=$root/crates/e2e/cluster
-for part in build process control-plane node; do
-  # shellcheck source=/dev/null
-  source "$sources/$part.sh"
-done
+# shellcheck source=crates/e2e/cluster/build.sh
+source "$sources/build.sh"
+# shellcheck source=crates/e2e/cluster/process.sh
+source "$sources/process.sh"
+# shellcheck source=crates/e2e/cluster/control-plane.sh
+source "$sources/control-plane.sh"
+# shellcheck source=crates/e2e/cluster/node.sh
+source "$sources/node.sh"
 
 usage() {
   sed -n '2,/^set /{s/^# \{0,1\}//;/^set /!p}' "${BASH_SOURCE[0]}" >&2
@@ -93,16 +99,18 @@ up_failed() {
   if [[ -s $state/logs/$blamed.log ]]; then
     echo "the last lines of its log:" >&2
     tail -n 30 "$state/logs/$blamed.log" | cut -c1-400 >&2
+  elif [[ $blamed == coredns ]]; then
+    kubectl get pods,events --namespace kube-system >&2
   fi
   clear_away
   exit 1
 }
 
 down() {
-  if [[ -d $state ]]; then
+  while [[ -d $state ]]; do
     own_state
-    lock_state
-  fi
+    ! lock_state || break
+  done
   clear_away
   echo "nothing is left of the cluster in $state"
 }
@@ -147,6 +155,7 @@ print_env() {
     exit 1
   fi
   printf 'export KUBECONFIG=%q\n' "$state/kubeconfig"
+  # shellcheck disable=SC2016 # it is the caller's PATH
   printf 'export PATH=%q:"$PATH"\n' "$(dirname "$(cat "$state/kubectl")")"
 }
 

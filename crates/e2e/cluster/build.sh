@@ -73,6 +73,10 @@ install_as_root() {
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
   } 2>&1 </dev/null) || result=$?
   [[ -z $ours ]] || rm -f "$ours"
+  # Nor shall they start with the machine.
+  if [[ $1 == etcd-server || $1 == containerd ]]; then
+    systemctl disable "${1%-server}" >/dev/null 2>&1 || true
+  fi
   ((result == 0)) || tail -n 20 <<<"$output" >&2
   return "$result"
 }
@@ -97,13 +101,12 @@ cache_key() {
   local folder=$sources/$1
   {
     cat "$folder"/go.* "$folder"/*.go 2>/dev/null || true
-    declare -f build
     cd "$folder" && go env GOVERSION
   } | sha256sum | cut -c1-16
 }
 
 # A build ends in a rename, so that one that is killed leaves nothing half; the lock keeps a second run from
-# building the same at the same time.
+# building the same at the same time. The kubelet does without a C compiler, which makes it a fast build.
 build() {
   local folder=$1 name=$2 kept=$3 package=. flags='-s -w'
   if [[ $folder == kubernetes ]]; then
@@ -122,7 +125,8 @@ build() {
     trap 'rm -f "$unfinished"' EXIT
     cd "$sources/$folder"
     GOFLAGS=-mod=readonly GOWORK=off CGO_ENABLED=0 \
-      nice -n 5 go build -trimpath -buildvcs=false -ldflags "$flags" -o "$unfinished" "$package"
+      nice -n 5 go build -trimpath -buildvcs=false -ldflags "$flags" -o "$unfinished" "$package" \
+      2> >(grep -v '^go: downloading ' >&2)
     chmod 755 "$unfinished"
     mv "$unfinished" "$kept/$name"
   ) 8>"$kept/.lock"

@@ -47,7 +47,7 @@ make_keys() (
   umask 077
   cd "$state/keys"
   local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
-  new_key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
+  new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
   # certificate FILE SUBJECT USAGE [EXTENSION]
   certificate() {
     openssl req -new -key "$1.key" -subj "$2" | openssl x509 -req -days 3650 -CA ca.crt -CAkey ca.key -out "$1.crt" \
@@ -61,6 +61,9 @@ make_keys() (
   new_key apiserver.key
   certificate apiserver /CN=kube-apiserver serverAuth \
     "subjectAltName=IP:127.0.0.1,IP:$api_address,IP:$first_service_address,$names"
+  # Who can write to etcd can do everything, so only the API server can talk to it, not every user of the machine.
+  new_key etcd.key
+  certificate etcd /CN=etcd serverAuth,clientAuth subjectAltName=IP:127.0.0.1
   # What the API server shows the kubelet when someone asks for logs.
   new_key kubelet-client.key
   certificate kubelet-client /O=system:masters/CN=kube-apiserver clientAuth
@@ -101,8 +104,11 @@ END
 
 # Nothing here outlives the machine, so no write waits for the disk.
 start_etcd() {
-  local client=http://127.0.0.1:${port[etcd]} peer=http://127.0.0.1:${port[etcd-peer]}
+  local client=https://127.0.0.1:${port[etcd]} peer=https://127.0.0.1:${port[etcd-peer]} keys=$state/keys
   start etcd "${program[etcd]}" --data-dir "$state/etcd" --unsafe-no-fsync --log-level warn --logger zap \
+    --client-cert-auth --trusted-ca-file "$keys/ca.crt" --cert-file "$keys/etcd.crt" --key-file "$keys/etcd.key" \
+    --peer-client-cert-auth --peer-trusted-ca-file "$keys/ca.crt" \
+    --peer-cert-file "$keys/etcd.crt" --peer-key-file "$keys/etcd.key" \
     --listen-client-urls "$client" --advertise-client-urls "$client" \
     --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" --initial-cluster "default=$peer"
   wait_for etcd 60 healthy_etcd
@@ -110,7 +116,8 @@ start_etcd() {
 
 start_apiserver() {
   start kube-apiserver "${program[kube-apiserver]}" \
-    --etcd-servers "http://127.0.0.1:${port[etcd]}" \
+    --etcd-servers "https://127.0.0.1:${port[etcd]}" --etcd-cafile "$state/keys/ca.crt" \
+    --etcd-certfile "$state/keys/etcd.crt" --etcd-keyfile "$state/keys/etcd.key" \
     --bind-address "$api_address" --secure-port "${port[kube-apiserver]}" --advertise-address "$api_advertised" \
     --tls-cert-file "$state/keys/apiserver.crt" --tls-private-key-file "$state/keys/apiserver.key" \
     --token-auth-file "$state/keys/tokens.csv" --client-ca-file "$state/keys/ca.crt" \
@@ -143,13 +150,15 @@ wait_for_default_account() {
   wait_for kube-controller-manager 60 kubectl get --namespace default serviceaccount/default
 }
 
-kubectl() { "$(cat "$state/kubectl")" --kubeconfig "$state/kubeconfig" --request-timeout 5s "$@"; }
+kubectl() { "$(cat "$state/kubectl")" --kubeconfig "$state/kubeconfig" --request-timeout 15s "$@"; }
 
-# ask URL EXPECTED: a component's own opinion of its health.
-ask() { [[ $(curl --silent --insecure --max-time 5 --noproxy '*' "$1") == *"$2"* ]]; }
+# ask URL EXPECTED [OPTION...]: a component's own opinion of its health.
+ask() { [[ $(curl --silent --insecure --max-time 5 --noproxy '*' "${@:3}" "$1") == *"$2"* ]]; }
 
 port_of() { cat "$state/ports/$1"; }
-healthy_etcd() { ask "http://127.0.0.1:$(port_of etcd)/health" '"health":"true"'; }
+healthy_etcd() {
+  ask "https://127.0.0.1:$(port_of etcd)/health" '"health":"true"' --cert "$state/keys/etcd.crt" --key "$state/keys/etcd.key"
+}
 healthy_kube-apiserver() { kubectl get --raw /readyz >/dev/null; }
 healthy_kube-controller-manager() { ask "https://127.0.0.1:$(port_of kube-controller-manager)/healthz" ok; }
 healthy_kube-scheduler() { ask "https://127.0.0.1:$(port_of kube-scheduler)/healthz" ok; }

@@ -32,8 +32,12 @@ node_possible() {
 # The link says whose the node is: the state folder is its alias.
 node_owner() { cat "/sys/class/net/$node_link/ifalias" 2>/dev/null || true; }
 
+# Without a link it was lost in a crash; with another's, `up` was refused, and the node is none of ours.
 node_stands_here() {
-  ((EUID == 0)) && [[ $(node_owner) == "$state" || $(cat "$state/kind" 2>/dev/null) == node ]]
+  local owner
+  ((EUID == 0)) || return
+  owner=$(node_owner)
+  [[ $owner == "$state" || (-z $owner && $(cat "$state/kind" 2>/dev/null) == node) ]]
 }
 
 make_node_link() {
@@ -117,7 +121,7 @@ start_containerd() {
   wait_for containerd 30 healthy_containerd
 }
 
-containers() { ctr --address "$state/containerd.sock" --namespace k8s.io --timeout 10s "$@"; }
+containers() { ctr --address "$state/containerd.sock" --namespace k8s.io "$@"; }
 
 load_own_images() {
   local name
@@ -161,13 +165,13 @@ start_proxy() {
 start_dns() {
   render manifests/coredns.yaml "$state/coredns.yaml"
   kubectl apply -f "$state/coredns.yaml" >/dev/null
-  wait_for kubelet 60 dns_available
+  wait_for kubelet 90 dns_available
 }
 
 condition() { [[ $(kubectl get "$@" -o jsonpath="{.status.conditions[?(@.type==\"$condition\")].status}") == True ]]; }
 node_ready() { condition=Ready condition node/node1; }
 dns_available() { condition=Available condition --namespace kube-system deployment/coredns; }
-healthy_containerd() { containers version; } >/dev/null
+healthy_containerd() { timeout 5 ctr --address "$state/containerd.sock" version >/dev/null; }
 healthy_kubelet() { ask http://127.0.0.1:10248/healthz ok; }
 healthy_kube-proxy() { ask "http://$node_address:10256/livez" ''; }
 
@@ -198,7 +202,7 @@ cgroups() {
 
 # What is left when all processes are gone.
 clear_node() {
-  local setting value folder link proxy chain
+  local setting value folder link proxy tables chain
   # A cgroup is busy until the kernel has buried the last of its processes.
   local deadline=$((SECONDS + 10))
   until [[ -z $(cgroups -type d -print -quit) ]] || ((SECONDS >= deadline)); do
@@ -208,10 +212,12 @@ clear_node() {
   "$proxy" --cleanup >/dev/null 2>&1 || echo 'kube-proxy --cleanup failed: iptables rules may be left' >&2
   while iptables -w -t nat -D POSTROUTING "${masquerade[@]}" 2>/dev/null; do :; done
   # kube-proxy makes this chain too, and forgets it.
-  for chain in INPUT OUTPUT; do
-    iptables -w -D "$chain" -j KUBE-FIREWALL 2>/dev/null || true
+  for tables in iptables ip6tables; do
+    for chain in INPUT OUTPUT; do
+      "$tables" -w -D "$chain" -j KUBE-FIREWALL 2>/dev/null || true
+    done
+    { "$tables" -w -F KUBE-FIREWALL && "$tables" -w -X KUBE-FIREWALL; } 2>/dev/null || true
   done
-  iptables -w -F KUBE-FIREWALL 2>/dev/null && iptables -w -X KUBE-FIREWALL || true
   for link in "$pod_link" "$node_link"; do
     ip link delete "$link" 2>/dev/null || true
   done

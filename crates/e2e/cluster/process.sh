@@ -12,14 +12,12 @@ prepare_state() {
     # containerd's socket lies below it, and the path of a socket has at most 107 characters.
     give_up "TRADEOPS_CLUSTER_DIR is plain letters, digits and ._/- and at most 70 of them, not $state"
   fi
-  if [[ -d $state ]]; then
-    own_state
-  else
-    mkdir -p "$(dirname "$state")"
-    mkdir -m 700 "$state"
-    touch "$state/.tradeops-cluster"
-  fi
-  lock_state
+  mkdir -p "$(dirname "$state")"
+  until
+    mkdir -m 700 "$state" 2>/dev/null || own_state
+    lock_state
+  do :; done
+  touch "$state/.tradeops-cluster"
   mkdir -p -m 700 "$state"/{logs,pids,ports,keys,etcd}
 }
 
@@ -30,18 +28,14 @@ own_state() {
   fi
 }
 
+# Fails if the folder was removed meanwhile: the run before this one may have been a `down`.
 lock_state() {
-  exec 9<"$state"
+  exec 9<"$state" || return
   if ! flock --timeout 300 9; then
     echo "another run of scripts/cluster.sh works on $state" >&2
     exit 1
   fi
-  # The other run may have been a `down`, and the folder that is locked gone.
-  if [[ $(stat -c %i "$state" 2>/dev/null) != "$(stat -L -c %i /proc/self/fd/9)" ]]; then
-    exec 9<&-
-    echo "another run of scripts/cluster.sh has just removed $state: try again" >&2
-    exit 1
-  fi
+  [[ $(stat -c %i "$state" 2>/dev/null) == "$(stat -L -c %i "/proc/$BASHPID/fd/9")" ]]
 }
 
 # start NAME COMMAND...: in a session of its own, its output in logs/NAME.log, with none of our files open,
