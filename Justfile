@@ -44,5 +44,17 @@ bench-trigger runs="300":
 fuzz-trigger seconds="600" seed="1":
     cargo run --quiet --profile fuzz --package curl-trigger --example fuzz -- {{ seconds }} {{ seed }}
 
+# Bring up a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
+cluster-up *args:
+    scripts/cluster.sh up {{ args }}
+
+# Take the cluster down, whatever state it is in
+cluster-down:
+    scripts/cluster.sh down
+
+# Show what of the cluster runs, and whether it is healthy
+cluster-status:
+    scripts/cluster.sh status
+
 _worker-packages:
     @test -e deploy/worker/node_modules || npm --prefix deploy/worker ci --no-audit --no-fund

@@ -3,6 +3,7 @@
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
                   [--ca-bundle FILE] [--revision SHA] [--source URL] [--tag TAG] [--env NAME=VALUE ...]
+                  [--link PATH=TARGET ...]
 
 The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
 push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
@@ -20,12 +21,14 @@ import tarfile
 USER = 65532
 
 
-def tar_of(files):
-    """A tar of {path: (mode, bytes)}, with the directories above each file, sorted."""
-    directories = {"/".join(path.split("/")[:n]) for path in files for n in range(1, path.count("/") + 1)}
+def tar_of(files, links=None):
+    """A tar of {path: (mode, bytes)} and {path: target}, with the directories above each file, sorted."""
+    links = links or {}
+    paths = {**files, **links}
+    directories = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path in sorted(directories | set(files)):
+        for path in sorted(directories | set(paths)):
             entry = tarfile.TarInfo(path)
             entry.mtime = 0
             entry.uname = entry.gname = ""
@@ -33,6 +36,9 @@ def tar_of(files):
                 entry.mode, content = files[path]
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
+            elif path in links:
+                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, links[path]
+                tar.addfile(entry)
             else:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
                 tar.addfile(entry)
@@ -43,7 +49,7 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(name, binary, ca_bundle, revision, source, tag, environment):
+def image(name, binary, ca_bundle, revision, source, tag, environment, links):
     files = {
         name: (0o755, binary),
         "etc/passwd": (0o644, f"nonroot:x:{USER}:{USER}:nonroot:/:/\n".encode()),
@@ -51,7 +57,7 @@ def image(name, binary, ca_bundle, revision, source, tag, environment):
     }
     if ca_bundle is not None:
         files["etc/ssl/certs/ca-certificates.crt"] = (0o644, ca_bundle)
-    layer = tar_of(files)
+    layer = tar_of(files, links)
     packed = gzip.compress(layer, compresslevel=9, mtime=0)
     blobs = {}
 
@@ -127,6 +133,7 @@ def main():
     parser.add_argument("--source", default="", help="the URL of the repository")
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
     options = parser.parse_args()
 
     def read(path):
@@ -142,6 +149,7 @@ def main():
         options.source,
         options.tag,
         sorted(options.env),
+        dict(link.split("=", 1) for link in options.link),
     )
     with open(options.output, "wb") as out:
         out.write(archive)

@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# Sourced by scripts/cluster.sh: where the programs come from. What is not in KUBEBUILDER_ASSETS is built
+# from Go modules, once for each set of sums and version of Go, into the user's cache.
+
+readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster
+readonly control_plane_programs=(kube-apiserver kube-controller-manager kube-scheduler kubectl)
+readonly node_programs=(kubelet kube-proxy)
+declare -A program=()
+
+build_programs() {
+  local wanted=$1 name
+  build_prerequisites "$wanted"
+  for name in "${control_plane_programs[@]}"; do
+    find_or_build kubernetes "$name"
+  done
+  [[ $wanted == node ]] || return 0
+  for name in "${node_programs[@]}"; do
+    find_or_build kubernetes "$name"
+  done
+  find_or_build coredns coredns
+  find_or_build pause pause
+  program[busybox]=$(command -v busybox)
+  for name in pause busybox coredns; do
+    make_image "$name"
+  done
+}
+
+build_prerequisites() {
+  local wanted=$1
+  if [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/etcd ]]; then
+    program[etcd]=$KUBEBUILDER_ASSETS/etcd
+  else
+    need etcd etcd-server
+    program[etcd]=$(command -v etcd)
+  fi
+  need openssl openssl
+  need curl curl
+  [[ $wanted == node ]] || return 0
+  need python3 python3
+  need containerd containerd
+  need runc runc
+  need iptables iptables
+  need ip iproute2
+  need busybox busybox-static
+  [[ -x $cni_plugins/bridge ]] || install_package "$cni_plugins/bridge" containernetworking-plugins
+}
+
+need() {
+  command -v "$1" >/dev/null || install_package "$1" "$2"
+}
+
+# Debian packages are installed when this runs as root; otherwise they are named.
+install_package() {
+  local file=$1 package=$2
+  if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+    give_up "scripts/cluster.sh needs $file: sudo apt-get install $package"
+  fi
+  step "installing $package" install_as_root "$package"
+  hash -r
+}
+
+# etcd and containerd come with services of their own, which no cluster of ours wants. Debian asks this
+# program before it starts any; a machine that already has one is left with its own.
+install_as_root() {
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    ours=$policy
+  fi
+  local output result=0
+  output=$({
+    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
+  } 2>&1 </dev/null) || result=$?
+  [[ -z $ours ]] || rm -f "$ours"
+  # Nor shall they start with the machine.
+  if [[ $1 == etcd-server || $1 == containerd ]]; then
+    systemctl disable "${1%-server}" >/dev/null 2>&1 || true
+  fi
+  ((result == 0)) || tail -n 20 <<<"$output" >&2
+  return "$result"
+}
+
+# Sets program[name]. The program of a folder with several is a tool of its module; alone, it is the folder's own.
+find_or_build() {
+  local folder=$1 name=$2 kept
+  if [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/$name ]]; then
+    program[$name]=$KUBEBUILDER_ASSETS/$name
+    return
+  fi
+  if ! command -v go >/dev/null; then
+    give_up "scripts/cluster.sh needs Go 1.26 or later to build $name: https://go.dev/doc/install"
+  fi
+  kept=$cache/$folder-$(cache_key "$folder")
+  program[$name]=$kept/$name
+  [[ -x $kept/$name ]] || step "building $name" build "$folder" "$name" "$kept"
+}
+
+# What a build is made of: the modules and their sums, our own sources, the version of Go.
+cache_key() {
+  local folder=$sources/$1
+  {
+    cat "$folder"/go.* "$folder"/*.go 2>/dev/null || true
+    cd "$folder" && go env GOVERSION
+  } | sha256sum | cut -c1-16
+}
+
+# A build ends in a rename, so that one that is killed leaves nothing half; the lock keeps a second run from
+# building the same at the same time. The kubelet does without a C compiler, which makes it a fast build.
+build() {
+  local folder=$1 name=$2 kept=$3 package=. flags='-s -w'
+  if [[ $folder == kubernetes ]]; then
+    # Without these, a program that is not built by Kubernetes's own scripts calls itself v0.0.0.
+    local variables=k8s.io/component-base/version release
+    release=$(cd "$sources/kubernetes" && go list -m -f '{{ .Version }}' k8s.io/kubernetes)
+    flags+=" -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
+    package=k8s.io/kubernetes/cmd/$name
+  fi
+  echo "building $name: once, and it may take minutes" >&2
+  mkdir -p "$kept"
+  (
+    flock 8
+    [[ -x $kept/$name ]] && exit
+    unfinished=$(mktemp "$kept/.$name.XXXXXX")
+    trap 'rm -f "$unfinished"' EXIT
+    cd "$sources/$folder"
+    GOFLAGS=-mod=readonly GOWORK=off CGO_ENABLED=0 \
+      nice -n 5 go build -trimpath -buildvcs=false -ldflags "$flags" -o "$unfinished" "$package" \
+      2> >(grep -v '^go: downloading ' >&2)
+    chmod 755 "$unfinished"
+    mv "$unfinished" "$kept/$name"
+  ) 8>"$kept/.lock"
+}
+
+# Sets program[name-image]: an archive of the program alone, beside it in the cache.
+make_image() {
+  local name=$1 maker=$root/deploy/images/make_image.py key links=() applet
+  key=$(cat "${program[$name]}" "$maker" "$sources/build.sh" | sha256sum | cut -c1-16)
+  program[$name-image]=$cache/images/$name-$key.tar
+  [[ ! -e ${program[$name-image]} ]] || return 0
+  if [[ $name == busybox ]]; then
+    links=(--env PATH=/bin)
+    for applet in $("${program[busybox]}" --list); do
+      links+=(--link "bin/$applet=/busybox")
+    done
+  fi
+  step "image of $name" write_image "$name" "$maker" "${links[@]}"
+}
+
+write_image() {
+  local name=$1 maker=$2 unfinished
+  shift 2
+  mkdir -p "$cache/images"
+  unfinished=$(mktemp "$cache/images/.$name.XXXXXX")
+  python3 "$maker" --name "$name" --tag 1 --binary "${program[$name]}" --output "$unfinished" "$@" >/dev/null
+  mv "$unfinished" "${program[$name-image]}"
+}

@@ -1,0 +1,3 @@
+module tradeops/cluster/pause
+
+go 1.26.0

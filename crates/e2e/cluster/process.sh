@@ -1,0 +1,148 @@
+# shellcheck shell=bash
+# Sourced by scripts/cluster.sh: the state folder, and the processes that outlive this script.
+
+state=$(realpath -m "${TRADEOPS_CLUSTER_DIR:-/tmp/tradeops-cluster-$EUID}")
+readonly state
+# Every process of the cluster has this variable with the state folder in it, so that it is found without its pid.
+readonly mark=TRADEOPS_CLUSTER_STATE
+
+# Makes the state folder, ours alone, and holds its lock until this script ends.
+prepare_state() {
+  if [[ ! $state =~ ^/[A-Za-z0-9._/-]+$ || ${#state} -gt 70 ]]; then
+    # containerd's socket lies below it, and the path of a socket has at most 107 characters.
+    give_up "TRADEOPS_CLUSTER_DIR is plain letters, digits and ._/- and at most 70 of them, not $state"
+  fi
+  mkdir -p "$(dirname "$state")"
+  until
+    mkdir -m 700 "$state" 2>/dev/null || own_state
+    lock_state
+  do :; done
+  touch "$state/.tradeops-cluster"
+  mkdir -p -m 700 "$state"/{logs,pids,ports,keys,etcd}
+}
+
+# `down` removes the folder, so one that is not a cluster's is left alone.
+own_state() {
+  if [[ ! -O $state ]] || { [[ ! -e $state/.tradeops-cluster ]] && [[ -n $(ls -A "$state") ]]; }; then
+    give_up "$state is not a cluster's folder of this user: choose another one with TRADEOPS_CLUSTER_DIR"
+  fi
+}
+
+# Fails if the folder was removed meanwhile: the run before this one may have been a `down`.
+lock_state() {
+  exec 9<"$state" || return
+  if ! flock --timeout 300 9; then
+    echo "another run of scripts/cluster.sh works on $state" >&2
+    exit 1
+  fi
+  [[ $(stat -c %i "$state" 2>/dev/null) == "$(stat -L -c %i "/proc/$BASHPID/fd/9")" ]]
+}
+
+# start NAME COMMAND...: in a session of its own, its output in logs/NAME.log, with none of our files open,
+# and without our environment, in which a proxy may be set that knows no way to this machine's addresses.
+start() {
+  local name=$1
+  shift
+  (
+    local fd
+    for fd in /proc/self/fd/*; do
+      fd=${fd##*/}
+      ((fd < 3 || fd == 255)) || eval "exec $fd>&-"
+    done
+    cd "$state"
+    exec env -i "$mark=$state" PATH="$PATH" HOME="$state" setsid "$@"
+  ) </dev/null >>"$state/logs/$name.log" 2>&1 &
+  local pid=$!
+  disown
+  echo "$pid" >"$state/pids/$name"
+  while running "$pid" && ! marked "$pid"; do sleep 0.01; done
+}
+
+running() { [[ -e /proc/$1 ]] && ! grep -qs '^State:.Z' "/proc/$1/status"; }
+
+# A pid alone may be another program's by now; one with the mark is ours.
+marked() { grep -qzsxF "$mark=$state" "/proc/$1/environ"; }
+
+pid_of() { cat "$state/pids/$1" 2>/dev/null; }
+
+alive() {
+  local pid
+  pid=$(pid_of "$1") && marked "$pid"
+}
+
+# wait_for NAME SECONDS COMMAND...: until the command succeeds; at once over when the component is dead.
+wait_for() {
+  local name=$1 deadline=$((SECONDS + $2))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if ! alive "$name"; then
+      echo "$name has ended by itself" >&2
+      return 1
+    fi
+    if ((SECONDS >= deadline)); then
+      echo "$name is not ready in time: $*" >&2
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+stop() {
+  local name=$1
+  if alive "$name"; then
+    end_processes "$(pid_of "$name")"
+  fi
+  rm -f "$state/pids/$name"
+}
+
+# Ends these processes: by request, and after ten seconds by force.
+end_processes() {
+  local pid deadline=$((SECONDS + 10)) signal=TERM
+  for pid in "$@"; do
+    kill -TERM "$pid" 2>/dev/null || true
+  done
+  for pid in "$@"; do
+    while running "$pid"; do
+      if ((SECONDS >= deadline)); then
+        kill -KILL "$pid" 2>/dev/null || true
+      fi
+      sleep 0.05
+    done
+  done
+}
+
+# All that is left, in the reverse order of the start, and then whatever carries the mark.
+stop_all() {
+  local name marked
+  for name in $(components | tac); do
+    stop "$name"
+  done
+  mapfile -t marked < <(marked_processes)
+  ((${#marked[@]} == 0)) || end_processes "${marked[@]}"
+}
+
+marked_processes() {
+  grep -lzsxF "$mark=$state" /proc/[0-9]*/environ | cut -d/ -f3 || true
+}
+
+# The components of the cluster in the order of their start.
+components() {
+  printf '%s\n' "${control_plane_components[@]}"
+  if [[ $(cat "$state/kind" 2>/dev/null) == node ]]; then
+    printf '%s\n' "${node_components[@]}"
+  fi
+}
+
+dead_components() {
+  local name
+  for name in $(components); do
+    alive "$name" || printf '%s ' "$name"
+  done
+}
+
+# render TEMPLATE FILE: with the placeholders @NAME@ replaced.
+render() {
+  sed -e "s#@STATE@#$state#g" -e "s#@NODE_ADDRESS@#${node_address-}#g" -e "s#@POD_RANGE@#${pod_range-}#g" \
+    -e "s#@POD_LINK@#${pod_link-}#g" -e "s#@CNI_PLUGINS@#${cni_plugins-}#g" -e "s#@DNS_ADDRESS@#$dns_address#g" \
+    "$sources/$1" >"$2"
+}
