@@ -155,7 +155,7 @@ async fn keys_for_other_ends_or_that_are_no_keys_are_passed_over() {
         jwk.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         jwk
     };
-    let short_modulus = [vec![0; 128], vec![0xff; 128]].concat();
+    let short_modulus = [vec![0; 256], vec![0xff; 128]].concat();
     let unusable = [
         changed(&Key::rs256(1), json!({ "use": "enc" })),
         changed(&Key::rs256(1), json!({ "key_ops": ["encrypt"] })),
