@@ -6,6 +6,7 @@ mod configuration;
 mod headers;
 mod jwt_claims;
 mod jwt_keys;
+mod jwt_rotation;
 mod key_server;
 mod properties;
 mod secrecy;
