@@ -6,7 +6,7 @@ use super::rows::COLUMNS;
 use super::statement::{Statement, Value};
 use crate::domain::log_book::LogTail;
 use crate::domain::ports::RunFilter;
-use crate::domain::run::RunId;
+use crate::domain::run::{RunId, State};
 use crate::domain::target::TargetName;
 
 /// How many runs are forgotten in one transaction, so that others needn't wait long for the database.
@@ -22,7 +22,7 @@ pub(super) fn runs(filter: &RunFilter) -> Statement {
     let mut conditions = Vec::new();
     let equal = [
         ("target", filter.target.as_ref().map(TargetName::as_str)),
-        ("state", filter.state.map(|state| state.word())),
+        ("state", filter.state.map(State::word)),
         ("job_name", filter.job_name.as_deref()),
     ];
     for (column, value) in equal {

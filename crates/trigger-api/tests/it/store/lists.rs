@@ -33,8 +33,9 @@ async fn pages_neither_skip_nor_repeat_while_runs_are_added_and_change() {
         }
         let filter = RunFilter { limit: 4, ..RunFilter::default() };
         let all = pages(&store, filter, async |count| {
-            store.save(&Run { created_at: at(100), ..pending(&format!("new {count}")) }).await.unwrap();
-            store.save(&running(&pending(&format!("new {count}")))).await.unwrap();
+            let new = Run { created_at: at(100), ..pending(&format!("new {count}")) };
+            store.save(&new).await.unwrap();
+            store.save(&running(&new)).await.unwrap();
         });
         let expected: Vec<String> = (0..30).rev().map(|number| format!("{number:02}")).collect();
         assert_eq!(ids(&all.await), expected);
