@@ -27,8 +27,10 @@ const ATTEMPTS: u32 = POSTGRES_CONNECTIONS + 2;
 /// WAL with NORMAL loses nothing that was acknowledged when the program is killed; a power cut may take the last
 /// commits, which the cluster still knows, and leaves the file whole. The busy timeout is for another process, such as
 /// the earlier version of this program while it is replaced. The cache is small since memory counts more here.
-const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-    PRAGMA foreign_keys = ON; PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304";
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+    PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304";
+/// Stays with the file. It does not keep to the busy timeout, so it is set where a busy file is tried again.
+const SQLITE_JOURNAL: &str = "PRAGMA journal_mode = WAL";
 const POSTGRES_SETTINGS: &str = "SET application_name = 'trigger-api'; SET statement_timeout = '10s'";
 
 /// A pool, and the address for its messages.
@@ -111,7 +113,7 @@ impl Connections {
         let result = timeout(ANSWER_TIMEOUT, answer(&mut connection, statement)).await.unwrap_or_else(|_| {
             Err(sqlx::Error::AnyDriverError(format!("no answer within {ANSWER_TIMEOUT:?}").into()))
         });
-        if let Err(sqlx::Error::Io(_) | sqlx::Error::AnyDriverError(_)) = &result {
+        if let Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::AnyDriverError(_)) = &result {
             // Closed at once: nobody waits for a dead peer before its place in the pool is free again.
             drop(connection.detach());
         }
@@ -148,7 +150,7 @@ pub(super) async fn connect(address: &Address) -> Result<AnyConnection, StoreErr
             Ok(Err(error)) => error,
             Err(_) => last.unwrap_or(sqlx::Error::PoolTimedOut),
         };
-        if Instant::now() + PAUSE >= deadline || !may_pass(&error) {
+        if Instant::now() + PAUSE >= deadline || !(may_pass(&error) || is_busy(address.kind, &error)) {
             return Err(failed("connecting", &address.place, &error));
         }
         tracing::info!(place = address.place, reason = reason(&error), "the database is waited for");
@@ -160,6 +162,9 @@ pub(super) async fn connect(address: &Address) -> Result<AnyConnection, StoreErr
 async fn open(address: &Address) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = address.options.connect().await?;
     connection.execute(settings(address.kind)).await?;
+    if address.kind == Kind::Sqlite {
+        connection.execute(SQLITE_JOURNAL).await?;
+    }
     Ok(connection)
 }
 
@@ -173,7 +178,8 @@ fn settings(kind: Kind) -> &'static str {
 /// Whether the next attempt may go better: the connection broke, the server restarts, or two transactions met.
 fn may_pass(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) => true,
+        // A connection that ends early is the one or the other, by the moment at which it ends.
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // Postgres: deadlock, serialization failure, shutdown, start, too many clients, broken connection.
             matches!(&*code, "40P01" | "40001" | "57P01" | "57P02" | "57P03" | "53300")
@@ -181,6 +187,13 @@ fn may_pass(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether another process is at the SQLite file.
+fn is_busy(kind: Kind, error: &sqlx::Error) -> bool {
+    // The lower byte of the code is SQLITE_BUSY, the upper one says more.
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    kind == Kind::Sqlite && code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// What went wrong, without the URL.

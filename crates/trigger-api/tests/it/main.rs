@@ -1,0 +1,3 @@
+//! `trigger-api` from the outside, with real parts.
+
+mod store;

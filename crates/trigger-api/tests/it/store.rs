@@ -1,0 +1,12 @@
+//! The store, on SQLite and on a real Postgres alike.
+
+mod crash;
+mod events;
+mod lists;
+mod logs_and_retention;
+mod outage;
+mod properties;
+mod relay;
+mod saving;
+mod start;
+mod support;

@@ -1,0 +1,93 @@
+//! A Postgres that goes away and comes back.
+
+use trigger_api::domain::ports::RunStore;
+use trigger_api::domain::run::RunId;
+use trigger_api::store::SqlStore;
+
+use super::relay::{Relay, Way};
+use super::support::{Place, events, failed, numbers, open, pending, postgres, running};
+
+async fn behind_a_relay(way: Way) -> (Place, Relay, String) {
+    let place = postgres().await;
+    let port = place.postgres.as_ref().expect("it is Postgres").port;
+    let relay = Relay::to(port, way).await;
+    let url = relay.url(&place.url, port);
+    (place, relay, url)
+}
+
+#[tokio::test]
+async fn an_outage_is_an_error_and_its_end_needs_no_restart() {
+    let (_place, relay, url) = behind_a_relay(Way::Open).await;
+    let store = open(&url).await;
+    store.save(&pending("a")).await.unwrap();
+    relay.turn(Way::Cut);
+    for error in [
+        store.save(&running(&pending("a"))).await.unwrap_err(),
+        store.run(&RunId::new("a")).await.unwrap_err(),
+        store.event_range().await.unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains("Postgres at 127.0.0.1") && !text.contains("secret"), "{text}");
+    }
+    relay.turn(Way::Open);
+    store.save(&running(&pending("a"))).await.unwrap();
+    assert_eq!(numbers(&events(&store).await), [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_closed_are_replaced_without_an_error() {
+    let place = postgres().await;
+    let store = place.open().await;
+    let many = async |state: fn(&str) -> trigger_api::domain::run::Run| {
+        let mut saves = tokio::task::JoinSet::new();
+        for number in 0..40 {
+            let (store, run) = (store.clone(), state(&number.to_string()));
+            saves.spawn(async move { store.save(&run).await.unwrap() });
+        }
+        while let Some(saved) = saves.join_next().await {
+            saved.unwrap();
+        }
+    };
+    many(pending).await;
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    place.execute(others).await;
+    // One after the other, so that each may meet a dead connection.
+    for number in 0..8 {
+        store.save(&running(&pending(&number.to_string()))).await.unwrap();
+    }
+    place.execute(others).await;
+    many(|id| failed(&pending(id), 1)).await;
+    assert_eq!(numbers(&events(&store).await), (1..=88).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_network_that_goes_silent_is_an_error_in_bounded_time_and_is_got_over() {
+    let (_place, relay, url) = behind_a_relay(Way::Open).await;
+    let store = open(&url).await;
+    store.save(&pending("a")).await.unwrap();
+    relay.turn(Way::Silent);
+    // The clock jumps to the timeout, as there is nothing else to do.
+    tokio::time::pause();
+    let text = store.run(&RunId::new("a")).await.unwrap_err().to_string();
+    tokio::time::resume();
+    assert!(text.contains("reading a run") && !text.contains("secret"), "{text}");
+    relay.turn(Way::Open);
+    assert_eq!(store.run(&RunId::new("a")).await.unwrap(), Some(pending("a")));
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_still_starting_is_waited_for() {
+    let (_place, mut relay, url) = behind_a_relay(Way::Cut).await;
+    let opening = tokio::spawn(async move { SqlStore::connect(&url.into()).await });
+    relay.somebody_turned_away().await;
+    relay.turn(Way::Open);
+    opening.await.unwrap().unwrap().save(&pending("a")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_postgres_that_does_not_come_is_a_clear_error() {
+    let (_place, _relay, url) = behind_a_relay(Way::Cut).await;
+    let text = SqlStore::connect(&url.into()).await.unwrap_err().to_string();
+    assert!(text.contains("connecting: Postgres at 127.0.0.1") && !text.contains("secret"), "{text}");
+}
