@@ -138,7 +138,10 @@ async fn lists_of_service_accounts_hold_nothing_else() {
 
 #[test]
 fn what_is_secret_may_come_from_a_file_and_what_is_not_may_be_shown() {
-    let secrets: Vec<&str> =
-        VARIABLES.iter().filter(|variable| variable.kind == Kind::Secret).map(|variable| variable.name).collect();
+    let secrets: Vec<&str> = VARIABLES
+        .iter()
+        .filter(|variable| variable.kind == Kind::Secret)
+        .map(|variable| variable.name)
+        .collect();
     assert_eq!(secrets, ["INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
 }

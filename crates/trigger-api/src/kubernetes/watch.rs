@@ -62,7 +62,11 @@ impl Health {
     }
 
     fn listed(&self, what: &str) {
+        let was_ready = self.readiness().is_ok();
         self.change(what, |watch| watch.listed = true);
+        if !was_ready && self.readiness().is_ok() {
+            tracing::info!("ready: every target's runs are known");
+        }
     }
 
     /// Notes trouble, and logs it when it is new.

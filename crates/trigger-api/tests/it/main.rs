@@ -1,3 +1,5 @@
 //! `trigger-api` from the outside, with real parts.
 
 mod store;
+mod support;
+mod triggering;

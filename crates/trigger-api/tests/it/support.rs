@@ -1,0 +1,244 @@
+//! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use testkit::cluster::{Cluster, Namespace};
+
+/// The CronJob that the manifests name.
+pub(crate) const CRONJOB: &str = "kraken-trading-job";
+/// How long anything may take that is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running trigger-api. It is killed when this is dropped.
+pub(crate) struct TriggerApi {
+    /// Its base URL.
+    pub(crate) url: String,
+    /// Talks to it.
+    pub(crate) client: Client,
+    child: Child,
+    log: Receiver<String>,
+}
+
+/// A namespace with the ServiceAccount, Role and RoleBinding of `deploy/manifests`, and one CronJob.
+pub(crate) async fn namespace(purpose: &str) -> Namespace {
+    let namespace = Cluster::shared().namespace(purpose).await;
+    namespace.apply(&manifest("serviceaccount.yaml"));
+    namespace.apply(&manifest("rbac.yaml"));
+    namespace
+}
+
+/// A file of `deploy/manifests/trigger-api`.
+pub(crate) fn manifest(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/trigger-api");
+    std::fs::read_to_string(folder.join(name)).expect("the manifest is there")
+}
+
+/// A CronJob that never starts by itself; `spec` and `job` are lines of YAML that go into its spec and into the spec of its
+/// Jobs.
+pub(crate) fn cronjob(spec: &str, job: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {CRONJOB}}}\nspec:\n  schedule: '0 0 29 2 *'\n{}\
+         \x20 jobTemplate:\n    spec:\n{}      template:\n        spec:\n          restartPolicy: Never\n          \
+         containers: [{{name: main, image: 'localhost/busybox:1', imagePullPolicy: IfNotPresent, command: [sh, -c, 'echo done']}}]\n",
+        indented(spec, 2),
+        indented(job, 6)
+    )
+}
+
+fn indented(lines: &str, by: usize) -> String {
+    lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+}
+
+impl TriggerApi {
+    /// Starts it for the CronJob of the namespace, under its own ServiceAccount, with a history of its own, and waits until
+    /// it is ready.
+    pub(crate) async fn start(namespace: &Namespace, variables: &[(&str, &str)]) -> Self {
+        let kubeconfig = namespace.kubeconfig_of("trigger-api-sa", None).await;
+        let kubeconfig = kubeconfig.to_str().expect("a path in UTF-8");
+        let database = format!("sqlite:{}", namespace.folder().join("history.sqlite").display());
+        let own = [("KUBECONFIG", kubeconfig), ("CRONJOB_NAME", CRONJOB), ("DATABASE_URL", &database)];
+        let mut api = Self::spawn(&[&own, variables].concat());
+        api.wait_for_log("ready: every target's runs are known");
+        api
+    }
+
+    /// Starts it with these variables alone, and waits until it serves. Later variables win.
+    pub(crate) fn spawn(variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trigger-api"));
+        command.env_clear().envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
+        command.envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program is built");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let (sender, log) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut api = Self { url: String::new(), client: Client::new(), child, log };
+        let line = api.wait_for_log("\"message\":\"serving\"");
+        let line: Value = serde_json::from_str(&line).expect("the log is JSON");
+        api.url = format!("http://{}", line["address"].as_str().expect("it says where it serves"));
+        api
+    }
+
+    /// Reads the log up to a line with that text, and gives the line.
+    pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => seen.push(line),
+                Err(error) => panic!("{error}: {text:?} is not in the log:\n{}", seen.join("\n")),
+            }
+        }
+    }
+
+    /// Kills it as `kill -9` does, and waits for its end.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is ours");
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.url))
+    }
+
+    /// Starts the default target and gives the answer's JSON, which has to be a 200.
+    pub(crate) async fn trigger(&self) -> Value {
+        let (status, body) = answer(self.post("/trigger-sync")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body
+    }
+
+    /// The run as it is now.
+    pub(crate) async fn run(&self, id: &str) -> Value {
+        let (status, body) = answer(self.get(&format!("/v1/runs/{id}"))).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body
+    }
+
+    /// Follows the run's events until one is as wanted, and gives it.
+    pub(crate) async fn wait_for_run(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let response = self.get(&format!("/v1/runs/{id}/events")).send().await.expect("it answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut events = Events::of(response);
+        let mut last = Value::Null;
+        let found = tokio::time::timeout(PATIENCE, async {
+            while let Some(event) = events.next().await {
+                last = event.data;
+                if wanted(&last) {
+                    return true;
+                }
+            }
+            false
+        });
+        let found = found.await.unwrap_or_default();
+        assert!(found, "the run never was as wanted; the last event: {last}");
+        last
+    }
+
+    /// Follows the run to its end.
+    pub(crate) async fn wait_for_end(&self, id: &str) -> Value {
+        let ended = |run: &Value| !matches!(run["state"].as_str(), Some("pending" | "running"));
+        self.wait_for_run(id, ended).await
+    }
+}
+
+impl Drop for TriggerApi {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let rest: Vec<String> = self.log.try_iter().collect();
+            eprintln!("the rest of the log of {}:\n{}", self.url, rest.join("\n"));
+        }
+    }
+}
+
+/// Sends a request and gives status and JSON.
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.expect("it answers");
+    let status = response.status();
+    let text = response.text().await.expect("a whole answer");
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// Sends a request and checks that the answer is that problem: status, media type and the last part of its type.
+pub(crate) async fn problem(request: RequestBuilder, status: u16, kind: &str) -> Value {
+    let response = request.send().await.expect("it answers");
+    let got = response.status().as_u16();
+    let media_type = response.headers().get("content-type").cloned();
+    let text = response.text().await.expect("a whole answer");
+    let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!((got, body["status"].as_u64()), (status, Some(status.into())), "{text}");
+    assert_eq!(body["type"], format!("https://tradeops.dev/problems/{kind}"), "{text}");
+    assert_eq!(media_type.as_ref().map(|value| value.as_bytes()), Some(&b"application/problem+json"[..]));
+    body
+}
+
+/// A server-sent event.
+#[derive(Debug)]
+pub(crate) struct ServerEvent {
+    pub(crate) id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) data: Value,
+}
+
+/// The events of an answer, as they come.
+pub(crate) struct Events {
+    pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
+    text: String,
+}
+
+impl Events {
+    pub(crate) fn of(response: Response) -> Self {
+        Self { pieces: Box::pin(response.bytes_stream()), text: String::new() }
+    }
+
+    /// The next event that is not a mere comment; None when the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let event = read_event(block);
+                self.text = rest.to_owned();
+                if event.is_some() {
+                    return event;
+                }
+                continue;
+            }
+            let piece = self.pieces.next().await?.ok()?;
+            self.text.push_str(&String::from_utf8_lossy(&piece));
+        }
+    }
+}
+
+fn read_event(block: &str) -> Option<ServerEvent> {
+    let field = |name: &str| {
+        block.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned))
+    };
+    let data = field("data")?;
+    let data = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}"));
+    Some(ServerEvent { id: field("id"), name: field("event")?, data })
+}

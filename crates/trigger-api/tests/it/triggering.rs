@@ -1,0 +1,39 @@
+//! The dashboard's button, with nothing configured but the CronJob.
+
+use reqwest::StatusCode;
+
+use crate::support::{CRONJOB, TriggerApi, answer, cronjob, namespace, problem};
+
+#[tokio::test]
+async fn a_click_starts_the_job_and_the_answer_says_which_and_where_to_look() {
+    let namespace = namespace("click").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    let job = started["job_name"].as_str().unwrap();
+    assert!(job.starts_with(&format!("{CRONJOB}-")), "{started}");
+    assert_eq!(started["namespace"], namespace.name);
+    assert_eq!(started["message"], format!("Job {job} started"));
+    assert_eq!(
+        namespace.kubectl(&["get", "job", job, "--output", "jsonpath={.metadata.uid}"]),
+        started["run_id"]
+    );
+    let run = api.run(started["run_id"].as_str().unwrap()).await;
+    assert_eq!(
+        (&run["job_name"], &run["trigger"], &run["requested_by"]),
+        (&started["job_name"], &"manual".into(), &"anonymous".into())
+    );
+    let (status, page) = answer(api.get("/v1/runs")).await;
+    assert_eq!((status, page["runs"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)));
+}
+
+#[tokio::test]
+async fn while_forbid_holds_a_second_click_is_told_which_run_is_in_the_way() {
+    let namespace = namespace("forbid").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let first = api.trigger().await;
+    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(refused["run"]["run_id"], first["run_id"]);
+    assert_eq!(refused["run"]["job_name"], first["job_name"]);
+}
