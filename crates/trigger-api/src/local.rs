@@ -84,7 +84,7 @@ impl LocalExecutor {
         let registry = Registry::default();
         for target in targets {
             for run in store.unfinished(&target.name).await? {
-                tracing::warn!(%run.id, run.target = %run.target, "a run of an earlier process has not ended; it is interrupted");
+                tracing::warn!(run.id = %run.id, run.target = %run.target, "a run of an earlier process has not ended; it is interrupted");
                 let run = run.ended(State::Interrupted, outcome::restarted(), Timestamp::now());
                 recorder.record(run).await;
             }

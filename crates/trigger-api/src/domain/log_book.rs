@@ -59,8 +59,10 @@ impl Growing {
     fn trim(&mut self) {
         let surplus = self.kept.len().saturating_sub(TAIL_BYTES);
         if surplus > 0 {
-            let next_line = self.kept[surplus - 1..].iter().position(|byte| *byte == b'\n');
-            let _ = self.kept.split_to(next_line.map_or(surplus, |offset| surplus + offset));
+            let line_end = self.kept[surplus - 1..].iter().position(|byte| *byte == b'\n');
+            // Of a last line that is longer than the tail its end is kept, rather than nothing.
+            let next_line = line_end.map(|offset| surplus + offset).filter(|start| *start < self.kept.len());
+            let _ = self.kept.split_to(next_line.unwrap_or(surplus));
             self.cut = true;
         }
     }
@@ -145,6 +147,8 @@ mod tests {
         book.append(&id, &Bytes::from(vec![b'x'; 3 * TAIL_BYTES]));
         let tail = book.tail(&id).unwrap();
         assert_eq!((tail.text.len(), tail.cut), (TAIL_BYTES, true));
+        book.append(&id, &Bytes::from_static(b"\n"));
+        assert_eq!(book.tail(&id).unwrap().text.len(), TAIL_BYTES);
     }
 
     #[tokio::test]

@@ -8,6 +8,15 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 /// Settings of the local executor.
+///
+/// ```yaml
+/// manifests: deploy/manifests
+/// programs:
+///   registry.example/trades-sync: target/release/trades-sync
+///   registry.example/report:2: [python3, report.py]
+/// env:
+///   DATABASE_URL: postgres://reader@localhost/trades
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalConfig {
@@ -24,7 +33,8 @@ pub struct LocalConfig {
     pub retry_after_ms: u64,
 }
 
-/// A program, and arguments that come before the container's own.
+/// A program, and arguments that come before the container's own. A program without a slash is searched on the `PATH`; a
+/// relative one is below the folder that the API runs in, wherever the container's `workingDir` is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "ProgramText")]
 pub struct Program(Vec<String>);
@@ -38,10 +48,23 @@ enum ProgramText {
 
 impl From<ProgramText> for Program {
     fn from(text: ProgramText) -> Self {
-        Self(match text {
+        Self::new(match text {
             ProgramText::Path(path) => vec![path],
             ProgramText::Command(command) => command,
         })
+    }
+}
+
+impl Program {
+    /// That program and those arguments.
+    pub fn new(mut command: Vec<String>) -> Self {
+        if let Some(program) = command.first_mut().filter(|program| program.contains('/')) {
+            let absolute = std::path::absolute(&*program).ok();
+            if let Some(path) = absolute.and_then(|path| path.into_os_string().into_string().ok()) {
+                *program = path;
+            }
+        }
+        Self(command)
     }
 }
 
