@@ -7,7 +7,7 @@
 #   scripts/cluster.sh env                   shell lines for this cluster: eval "$(scripts/cluster.sh env)"
 #   scripts/cluster.sh down                  takes all of it away again, whatever state it is in
 #   scripts/cluster.sh load IMAGE.tar ...    gives the node images, as deploy/images makes them
-#   scripts/cluster.sh build                 builds every program and image, and starts nothing
+#   scripts/cluster.sh build [--control-plane]   builds every program and image, and starts nothing
 #
 # TRADEOPS_CLUSTER_DIR   where the cluster lives (default /tmp/tradeops-cluster-UID); one cluster a folder
 # KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver or others to take instead of building them
@@ -159,16 +159,21 @@ print_env() {
   printf 'export PATH=%q:"$PATH"\n' "$(dirname "$(cat "$state/kubectl")")"
 }
 
+# The kind of cluster that the options ask for.
+kind() {
+  case $* in
+    --control-plane) echo control-plane ;;
+    '') echo node ;;
+    *) usage ;;
+  esac
+}
+
 blamed=start
 case ${1-} in
-  up)
-    case ${2-} in
-      --control-plane) up control-plane ;;
-      '') up node ;;
-      *) usage ;;
-    esac
+  up | build)
+    wanted=$(kind "${@:2}")
+    if [[ $1 == up ]]; then up "$wanted"; else build_programs "$wanted"; fi
     ;;
-  build) build_programs node ;;
   down) down ;;
   load) load_images "${@:2}" ;;
   status) status ;;

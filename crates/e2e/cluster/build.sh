@@ -42,6 +42,8 @@ build_prerequisites() {
   need iptables iptables
   need ip iproute2
   need busybox busybox-static
+  # In an image of its own it finds no libraries. ldd fails on a static program.
+  ! ldd "$(command -v busybox)" >/dev/null 2>&1 || install_package 'a static busybox' busybox-static
   [[ -x $cni_plugins/bridge ]] || install_package "$cni_plugins/bridge" containernetworking-plugins
 }
 

@@ -23,6 +23,7 @@ prepare_state() {
 
 # `down` removes the folder, so one that is not a cluster's is left alone.
 own_state() {
+  [[ -e $state ]] || return 0
   if [[ ! -O $state ]] || { [[ ! -e $state/.tradeops-cluster ]] && [[ -n $(ls -A "$state") ]]; }; then
     give_up "$state is not a cluster's folder of this user: choose another one with TRADEOPS_CLUSTER_DIR"
   fi
@@ -95,15 +96,18 @@ stop() {
   rm -f "$state/pids/$name"
 }
 
-# Ends these processes: by request, and after ten seconds by force.
+# Ends these processes: by request, and after ten seconds by force. Even that the kernel may not grant.
 end_processes() {
-  local pid deadline=$((SECONDS + 10)) signal=TERM
+  local pid deadline=$((SECONDS + 10))
   for pid in "$@"; do
     kill -TERM "$pid" 2>/dev/null || true
   done
   for pid in "$@"; do
     while running "$pid"; do
-      if ((SECONDS >= deadline)); then
+      if ((SECONDS >= deadline + 20)); then
+        echo "process $pid can't be ended" >&2
+        break
+      elif ((SECONDS >= deadline)); then
         kill -KILL "$pid" 2>/dev/null || true
       fi
       sleep 0.05
