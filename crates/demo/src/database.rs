@@ -15,12 +15,12 @@ pub(crate) fn start() -> Result<PgliteServer, Box<dyn Error>> {
     Ok(PgliteServer::temporary_tcp()?)
 }
 
-/// The five trading days that end with `last`.
+/// `last`, whatever day it is, and the four trading days before it.
 pub(crate) fn week(last: Date) -> Result<Vec<Date>, jiff::Error> {
     let mut days = Vec::new();
     let mut day = last;
     while days.len() < 5 {
-        if !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {
+        if day == last || !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {
             days.insert(0, day);
         }
         day = day.checked_sub(1.day())?;

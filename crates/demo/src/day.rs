@@ -6,36 +6,33 @@ use std::path::Path;
 use std::time::Instant;
 
 use jiff::civil::Date;
+use tokio::runtime::Runtime;
 
 use crate::{database, print, programs, summary};
+
+/// Fills the database with a week of days.
+///
+/// # Errors
+/// When the database refuses something.
+pub(crate) fn fill(runtime: &Runtime, url: &str, last: Date) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    let days = database::week(last)?;
+    runtime.block_on(database::fill(url, &days))?;
+    print::done(&format!("{} days, {} to {last}", days.len(), days[0]), started.elapsed());
+    Ok(())
+}
 
 /// Ships and verifies the day, and shows what arrived.
 ///
 /// # Errors
 /// When any step fails; what failed has said why.
-pub(crate) fn show(day: Date, sqlite: &Path) -> Result<(), Box<dyn Error>> {
-    let started = Instant::now();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-
-    print::step("An embedded Postgres, with the four materialized views and a week of sample days");
-    let postgres = database::start()?;
-    let url = postgres.database_url();
-    let days = database::week(day)?;
-    runtime.block_on(database::fill(&url, &days))?;
-    print::done(&format!("{} days, {} to {day}", days.len(), days[0]), started.elapsed());
-
-    if let Some(folder) = sqlite.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
+pub(crate) fn show(runtime: &Runtime, url: &str, day: Date, sqlite: &Path) -> Result<(), Box<dyn Error>> {
     let date = day.to_string();
-    trades_sync(&url, sqlite, &["run", "--date", &date, "--sink", "sqlite"])?;
-    trades_sync(&url, sqlite, &["verify", "--date", &date, "--sink", "sqlite"])?;
-
+    trades_sync(url, sqlite, &["run", "--date", &date, "--sink", "sqlite"])?;
+    trades_sync(url, sqlite, &["verify", "--date", &date, "--sink", "sqlite"])?;
     print::step("What arrived");
     runtime.block_on(summary::show(sqlite, day))?;
-    print::step(&format!("{day} is verified, {:.1} s in all", started.elapsed().as_secs_f32()));
     print::line(&format!("the day is in {0}; look into it with: sqlite3 {0}", sqlite.display()));
-    postgres.shutdown()?;
     Ok(())
 }
 

@@ -1,0 +1,168 @@
+//! `trigger-api`, whose target is trades-sync's own CronJob, run on this machine.
+
+use std::error::Error;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::{print, programs};
+
+/// The CronJobs as a cluster gets them.
+const CRONJOBS: &str = include_str!("../../../deploy/manifests/trades-sync/cronjobs.yaml");
+/// The one that the demo starts.
+const CRONJOB: &str = "trades-sync-postmarket";
+/// Where operators look for it.
+const USUAL_PORT: u16 = 8000;
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running trigger-api.
+pub(crate) struct TriggerApi {
+    url: String,
+    client: Client,
+    process: Child,
+}
+
+/// Starts it and waits until it is ready.
+///
+/// # Errors
+/// When it does not become ready.
+pub(crate) async fn start(
+    folder: &Path,
+    database: &str,
+    sqlite: &Path,
+) -> Result<TriggerApi, Box<dyn Error>> {
+    print::step(&format!("trigger-api, whose target is the CronJob {CRONJOB}"));
+    std::fs::write(folder.join("cronjobs.yaml"), CRONJOBS)?;
+    let config = folder.join("trigger-api.json");
+    std::fs::write(&config, settings(folder, database, sqlite)?.to_string())?;
+    let address = free_address()?;
+    let log = folder.join("trigger-api.log");
+    let mut command = Command::from(programs::trigger_api()?);
+    command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
+    command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true);
+    let mut api =
+        TriggerApi { url: format!("http://{address}"), client: Client::new(), process: command.spawn()? };
+    if let Err(error) = api.ready().await {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        return Err(format!("{error}; its log says:\n{said}").into());
+    }
+    print::line(&format!("it serves on {}; its log is {}", api.url, log.display()));
+    Ok(api)
+}
+
+/// What makes the local executor run the CronJob's container: the demo's own file in place of the image, and values for
+/// what a cluster has in Secrets.
+fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<dyn Error>> {
+    Ok(json!({
+        "executor": "local",
+        "cronjob_name": CRONJOB,
+        "database_url": format!("sqlite:{}", folder.join("trigger-api.sqlite").display()),
+        "local": {
+            "manifests": folder.join("cronjobs.yaml"),
+            "programs": { "trades-sync": [programs::path()?, programs::TRADES_SYNC] },
+            "env": {
+                "DATABASE_URL": database,
+                "INTERNAL_TOKEN": "not used by this sink",
+                "SINK": "sqlite",
+                "SQLITE_PATH": sqlite,
+                "LOG_FORMAT": "pretty",
+            },
+        },
+    }))
+}
+
+/// The usual port of this machine alone, or any one when that is taken.
+fn free_address() -> std::io::Result<SocketAddr> {
+    let here =
+        |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
+    here(USUAL_PORT).or_else(|_| here(0))
+}
+
+impl TriggerApi {
+    async fn ready(&mut self) -> Result<(), Box<dyn Error>> {
+        let ready = format!("{}/readyz", self.url);
+        let asked = async {
+            loop {
+                if let Ok(answer) = self.client.get(&ready).send().await
+                    && answer.status().is_success()
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = asked => Ok(()),
+            status = self.process.wait() => Err(format!("trigger-api left with {}", status?).into()),
+            () = tokio::time::sleep(READY_WITHIN) => Err("trigger-api did not become ready".into()),
+        }
+    }
+
+    /// Starts a run over HTTP, shows its log as it comes and how it ended.
+    ///
+    /// # Errors
+    /// When it can't be started, or does not succeed.
+    pub(crate) async fn show(&self) -> Result<(), Box<dyn Error>> {
+        print::step(&format!("curl -X POST {}/trigger-sync", self.url));
+        let answer = self.client.post(format!("{}/trigger-sync", self.url)).send().await?;
+        let (status, started): (StatusCode, Value) = (answer.status(), answer.json().await?);
+        print::line(&format!("{status}: {}", started["message"].as_str().unwrap_or_default()));
+        let (run, logs) = match (started["links"]["self"].as_str(), started["links"]["logs"].as_str()) {
+            (Some(run), Some(logs)) if status.is_success() => (run, logs),
+            _ => return Err(format!("no run was started: {started}").into()),
+        };
+        print::step(&format!("curl '{}{logs}?follow=true'", self.url));
+        let mut log = self.client.get(format!("{}{logs}?follow=true", self.url)).send().await?.bytes_stream();
+        while let Some(piece) = log.next().await {
+            String::from_utf8_lossy(&piece?).lines().for_each(print::line);
+        }
+        print::step(&format!("curl {}{run}", self.url));
+        let run: Value = self.client.get(format!("{}{run}", self.url)).send().await?.json().await?;
+        for field in
+            ["job_name", "state", "trigger", "requested_by", "created_at", "started_at", "finished_at"]
+        {
+            print::line(&format!("{field:14}{}", run[field].as_str().unwrap_or("-")));
+        }
+        if run["state"] == "succeeded" {
+            Ok(())
+        } else {
+            Err(format!("the run did not succeed: {run}").into())
+        }
+    }
+
+    /// Stays up for a person to try, until Ctrl-C.
+    ///
+    /// # Errors
+    /// When it ends by itself.
+    pub(crate) async fn stay(&mut self) -> Result<(), Box<dyn Error>> {
+        let url = &self.url;
+        print::step("It stays up: try it from another terminal, and end it with Ctrl-C");
+        print::line(&format!("curl -X POST {url}/trigger-sync                 # start a run"));
+        print::line(&format!("curl {url}/v1/runs                              # the history"));
+        print::line(&format!(
+            "curl {url}/v1/targets                           # what can be started, and when it is next"
+        ));
+        print::line(&format!("curl -N {url}/v1/events                         # changes as they come"));
+        print::line(&format!("curl {url}/openapi.json                         # everything else"));
+        tokio::select! {
+            status = self.process.wait() => Err(format!("trigger-api left with {}", status?).into()),
+            _ = common::shutdown::requested() => Ok(()),
+        }
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When the process is not ours any more.
+    pub(crate) async fn end(mut self) -> Result<(), Box<dyn Error>> {
+        print::step("Ending");
+        Ok(self.process.kill().await?)
+    }
+}
