@@ -5,11 +5,11 @@ static := "x86_64-unknown-linux-gnu"
 _default:
     @just --list --unsorted
 
-# Show a trading day travel from Postgres views into D1's tables; needs nothing but Rust
+# Show a trading day travel, and a job that starts on request; needs nothing but Rust
 demo *arguments:
     cargo demo {{ if arguments == "" { "" } else { "-- " + arguments } }}
 
-# Run every check and test, or one step: format, lint, deny, rust, worker, demo
+# Run every check and test, or one step; scripts/test.sh lists them
 test *steps:
     scripts/test.sh {{ steps }}
 
@@ -35,6 +35,10 @@ worker-local: _worker-packages
 bench-sync: _worker-packages (build "trades-sync")
     TRADES_SYNC="$PWD/target/{{ static }}/release/trades-sync" cargo bench --locked --profile dev --package trades-sync --bench sync
     npm --prefix deploy/worker run bench
+
+# Measure trigger-api against bare create-Job calls, on the cluster of KUBECONFIG or one of scripts/cluster.sh
+bench-api: (build "trigger-api")
+    TRIGGER_API="$PWD/target/{{ static }}/release/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
 
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
 bench-trigger runs="300":
