@@ -101,3 +101,73 @@ pub(super) fn prune_events(keep: u32) -> Statement {
     let sql = "DELETE FROM run_events WHERE sequence <= (SELECT last FROM run_event_counter) - $1";
     Statement::new(sql, vec![Value::Number(Some(keep.into()))])
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyConnection, Connection, Row};
+
+    use super::super::SqlStore;
+    use super::*;
+    use crate::domain::ports::{Cursor, RunStore};
+    use crate::domain::run::{Run, Trigger};
+
+    fn run(number: i64) -> Run {
+        Run {
+            id: RunId::new(format!("run {number}")),
+            target: ["trades-sync", "analysis"][usize::from(number % 2 == 0)].parse().expect("a name"),
+            namespace: "trading".to_owned(),
+            job_name: format!("job-{number}"),
+            trigger: Trigger::Scheduled,
+            state: State::ALL[usize::try_from(number % 6).expect("a small number")],
+            cause: None,
+            requested_by: None,
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            created_at: Timestamp::from_second(1_770_000_000 + number).expect("a time"),
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_list_is_told_in_the_order_of_an_index_without_scan_or_sort() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("runs.sqlite").display());
+        let store = SqlStore::connect(&url.clone().into()).await.unwrap();
+        for number in 0..200 {
+            store.save(&run(number)).await.unwrap();
+        }
+        let seen = run(100);
+        let after = Some(Cursor { created_at: seen.created_at, id: seen.id });
+        let page = RunFilter { limit: 50, ..RunFilter::default() };
+        let of_target = RunFilter { target: Some(seen.target.clone()), ..page.clone() };
+        let statements = [
+            (runs(&page), "runs_newest"),
+            (runs(&RunFilter { after: after.clone(), ..page.clone() }), "runs_newest"),
+            (runs(&of_target), "runs_of_target"),
+            (runs(&RunFilter { after: after.clone(), ..of_target }), "runs_of_target"),
+            (runs(&RunFilter { state: Some(State::Failed), after, ..page.clone() }), "runs_in_state"),
+            (runs(&RunFilter { job_name: Some(seen.job_name), ..page }), "runs_of_job"),
+            (unfinished(&seen.target), "runs_unfinished"),
+            (super::run(&RunId::new("run 1")), "sqlite_autoindex_runs_1"),
+            (events_after(7, 50), "PRIMARY KEY"),
+        ];
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        // First as a database that was never analyzed, then as one that was.
+        for _ in 0..2 {
+            for (statement, index) in &statements {
+                let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+                let explain = Statement::new(sql, statement.values.clone());
+                let rows = explain.query().fetch_all(&mut connection).await.unwrap();
+                let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+                let plan = plan.join("; ");
+                assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}: {}", statement.sql);
+                // To walk along the index from its newest end is no scan of the table: it stops at the limit.
+                let scan = plan.contains("SCAN") && plan != "SCAN runs USING INDEX runs_newest";
+                assert!(!scan, "{plan}: {}", statement.sql);
+            }
+            sqlx::raw_sql("ANALYZE").execute(&mut connection).await.unwrap();
+        }
+    }
+}

@@ -15,7 +15,7 @@ async fn pages(store: &SqlStore, filter: RunFilter, between: impl AsyncFn(usize)
     let mut filter = filter;
     let mut all: Vec<Run> = Vec::new();
     loop {
-        let page = store.runs(&filter).await.unwrap();
+        let page = store.runs(&filter).await.expect("they can be read");
         let Some(last) = page.last() else { return all };
         filter.after = Some(Cursor { created_at: last.created_at, id: last.id.clone() });
         all.extend(page);

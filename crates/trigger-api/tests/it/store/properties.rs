@@ -14,7 +14,7 @@ use super::support::{both, target};
 
 fn moment() -> impl Strategy<Value = Timestamp> {
     (0..4_000_000_000_000_000_000_i128)
-        .prop_map(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).unwrap())
+        .prop_map(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).expect("a time"))
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
@@ -53,7 +53,8 @@ fn sight() -> impl Strategy<Value = Run> {
 /// The run as a store can hold it: no NUL, whole microseconds.
 fn held(run: Run) -> Run {
     let text = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
-    let time = |time: Timestamp| Timestamp::from_nanosecond(time.as_nanosecond() / 1_000 * 1_000).unwrap();
+    let time =
+        |time: Timestamp| Timestamp::from_nanosecond(time.as_nanosecond() / 1_000 * 1_000).expect("a time");
     Run {
         cause: run.cause.map(|cause| Cause { message: cause.message.replace('\0', "\u{fffd}"), ..cause }),
         requested_by: text(run.requested_by),
@@ -69,7 +70,7 @@ fn held(run: Run) -> Run {
 
 /// Saves the sights and compares what is stored, and told, with the rules applied without a database.
 async fn holds_what_the_rules_say(store: &SqlStore, sights: &[Run]) {
-    let (_, before) = store.event_range().await.unwrap().unwrap_or((1, 0));
+    let (_, before) = store.event_range().await.expect("it can be read").unwrap_or((1, 0));
     let mut expected: BTreeMap<RunId, Run> = BTreeMap::new();
     let mut told = Vec::new();
     for sight in sights {
@@ -82,12 +83,12 @@ async fn holds_what_the_rules_say(store: &SqlStore, sights: &[Run]) {
         expected.insert(now.id.clone(), now);
     }
     for sight in sights {
-        store.save(sight).await.unwrap();
+        store.save(sight).await.expect("it can be saved");
     }
     for (id, run) in &expected {
-        assert_eq!(store.run(id).await.unwrap().as_ref(), Some(run));
+        assert_eq!(store.run(id).await.expect("it can be read").as_ref(), Some(run));
     }
-    let events = store.events_after(before, u16::MAX).await.unwrap();
+    let events = store.events_after(before, u16::MAX).await.expect("they can be read");
     let events: Vec<Run> = events.iter().map(|event| (*event.run).clone()).collect();
     assert_eq!(events, told);
 }
