@@ -3,7 +3,6 @@
 mod dispatching;
 mod machine;
 mod manifests;
-mod memory_store;
 mod outcomes;
 mod processes;
 mod restarts;

@@ -22,8 +22,7 @@ use trigger_api::domain::request::{IdempotencyKey, RunRequest};
 use trigger_api::domain::run::{Cause, Run, RunId};
 use trigger_api::domain::target::Target;
 use trigger_api::local::{LocalConfig, LocalExecutor};
-
-use super::memory_store;
+use trigger_api::store::SqlStore;
 
 /// Past this a test has failed; nothing waits that long when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +42,7 @@ impl Machine {
     /// One that runs this CronJob, with a retry after a millisecond.
     pub(crate) async fn new(folder: &TempDir, manifest: &Value) -> Self {
         write(folder, manifest);
-        Self::start(config(folder), memory_store::store()).await
+        Self::start(config(folder.path()), store(folder.path()).await).await
     }
 
     /// One with these settings over that store.
@@ -183,13 +182,14 @@ pub(crate) fn write(folder: &TempDir, manifest: &Value) {
     std::fs::write(folder.path().join("jobs.yaml"), manifest.to_string()).expect("the file can be written");
 }
 
-/// Settings for what is in the folder.
-pub(crate) fn config(folder: &TempDir) -> LocalConfig {
-    config_at(folder.path())
+/// The store in a folder.
+pub(crate) async fn store(folder: &Path) -> Arc<dyn RunStore> {
+    let url = format!("sqlite:{}", folder.join("runs.sqlite").display());
+    Arc::new(SqlStore::connect(&url.into()).await.expect("a file can be made"))
 }
 
-/// The same for a folder that another process made.
-pub(crate) fn config_at(folder: &Path) -> LocalConfig {
+/// Settings for what is in a folder.
+pub(crate) fn config(folder: &Path) -> LocalConfig {
     LocalConfig { retry_after_ms: 1, ..LocalConfig::new(folder) }
 }
 

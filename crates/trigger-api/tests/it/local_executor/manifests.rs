@@ -8,8 +8,7 @@ use trigger_api::domain::run::State;
 use trigger_api::domain::target::ConcurrencyPolicy;
 use trigger_api::local::LocalConfig;
 
-use super::machine::{self, Machine, cause, container, cronjob, job, pod, request, target};
-use super::memory_store;
+use super::machine::{self, Machine, cause, container, cronjob, job, pod, request, store, target};
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -56,7 +55,7 @@ async fn machine(folder: &TempDir, yaml: &str) -> Machine {
         "manifests: {path}\nprograms:\n  registry.local/trades-sync: [/bin/echo, local]\n"
     ))
     .expect("the settings are well written");
-    Machine::start(config, memory_store::store()).await
+    Machine::start(config, store(folder.path()).await).await
 }
 
 #[tokio::test]
@@ -133,7 +132,7 @@ async fn an_error_names_file_document_and_field() {
     let twice = error(&folder, &twice).await.to_string();
     assert!(twice.contains("document 2") && twice.contains("document 3"), "{twice}");
 
-    let gone = Machine::start(LocalConfig::new(folder.path().join("gone")), memory_store::store()).await;
+    let gone = Machine::start(LocalConfig::new(folder.path().join("gone")), store(folder.path()).await).await;
     assert!(gone.executor.readiness().unwrap_err().to_string().contains("gone"));
     let unreachable = gone.executor.inspect(&target(), Freshness::Heard).await.unwrap_err();
     assert!(matches!(&unreachable, ExecutorError::Unreachable(_)), "{unreachable}");

@@ -6,13 +6,13 @@ use secrecy::SecretString;
 use serde_json::json;
 use trigger_api::domain::ports::Executor;
 use trigger_api::domain::run::{CANCELLED_ON_REQUEST, State};
+use trigger_api::local::RESTARTED;
 
 use super::machine::{self, Machine, Pipe, cause, closed, container, cronjob, pod};
-use super::memory_store;
 
-/// A program whose child holds a pipe and does not care for SIGTERM.
+/// A program whose child holds a pipe and cares neither for SIGTERM nor for whether somebody reads what it prints.
 const WITH_A_STUBBORN_CHILD: &str =
-    "(trap '' TERM; exec 3> held; echo held >&3; exec tail -f /dev/null) & echo ready; wait";
+    "(trap '' TERM; exec 3> held; echo held >&3; exec sleep 1000) & echo ready; wait";
 
 #[tokio::test]
 async fn a_cancelled_run_ends_with_all_that_it_started() {
@@ -71,11 +71,11 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
         { "name": "LOG_LEVEL", "value": "info" },
     ]);
     machine::write(&folder, &manifest);
-    let mut config = machine::config(&folder);
+    let mut config = machine::config(folder.path());
     for (name, value) in [("PASSWORD", "geheim$(SINK)"), ("LOG_LEVEL", "debug"), ("EXTRA", "1")] {
         config.env.insert(name.to_owned(), SecretString::from(value));
     }
-    let machine = Machine::start(config, memory_store::store()).await;
+    let machine = Machine::start(config, machine::store(folder.path()).await).await;
     let run = machine.run().await;
     let log = machine.log(&run.id).await;
     let machines = ["PATH=", "HOME=", "TZ=", "LANG=", "SSL_CERT_FILE="];
@@ -96,7 +96,7 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
 }
 
 #[tokio::test]
-async fn a_run_ends_even_when_the_program_that_started_it_is_killed() {
+async fn a_run_ends_when_the_program_that_started_it_is_killed_and_the_next_one_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let held = Pipe::new(&folder, "held");
     machine::write(&folder, &cronjob(&folder, WITH_A_STUBBORN_CHILD));
@@ -111,6 +111,13 @@ async fn a_run_ends_even_when_the_program_that_started_it_is_killed() {
     program.kill().unwrap();
     program.wait().unwrap();
     closed(closing).await;
+
+    let store = machine::store(folder.path()).await;
+    let left = store.unfinished(&machine::target().name).await.unwrap();
+    let [run] = left.try_into().expect("the killed program left a run");
+    let next = Machine::start(machine::config(folder.path()), store).await;
+    let run = next.store.run(&run.id).await.unwrap().unwrap();
+    assert_eq!((run.state, cause(&run).reason.as_str()), (State::Interrupted, RESTARTED));
 }
 
 #[tokio::test]
@@ -118,7 +125,7 @@ async fn a_run_ends_even_when_the_program_that_started_it_is_killed() {
 async fn starts_a_run_and_stays() {
     let here = std::path::Path::new(".");
     if here.join("held").exists() {
-        let machine = Machine::start(machine::config_at(here), memory_store::store()).await;
+        let machine = Machine::start(machine::config(here), machine::store(here).await).await;
         let run = machine.launch().await;
         machine.ended(&run).await;
     }

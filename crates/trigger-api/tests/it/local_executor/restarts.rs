@@ -9,8 +9,7 @@ use trigger_api::domain::ports::ExecutorError;
 use trigger_api::domain::run::{Run, RunId, State};
 use trigger_api::local::RESTARTED;
 
-use super::machine::{Machine, Pipe, cause, closed, config, cronjob, keyed, request, target, write};
-use super::memory_store;
+use super::machine::{Machine, Pipe, cause, closed, config, cronjob, keyed, request, store, target, write};
 
 #[tokio::test]
 async fn a_graceful_stop_interrupts_what_runs_and_starts_nothing_more() {
@@ -37,8 +36,8 @@ async fn what_an_earlier_process_left_unfinished_is_interrupted_and_what_it_fini
     let mut manifest = cronjob(&folder, "echo started >> started");
     manifest["spec"]["concurrencyPolicy"] = json!("Forbid");
     write(&folder, &manifest);
-    let store = memory_store::store();
-    let before = Machine::start(config(&folder), Arc::clone(&store)).await;
+    let store = store(folder.path()).await;
+    let before = Machine::start(config(folder.path()), Arc::clone(&store)).await;
     let ended = before.ask(&keyed("k-1", "before")).await.unwrap().run;
     let ended = before.ended(&ended).await;
     let lost = before.run().await;
@@ -48,7 +47,7 @@ async fn what_an_earlier_process_left_unfinished_is_interrupted_and_what_it_fini
     let lost = Run { id: RunId::new("local-lost"), state: State::Running, finished_at: None, ..lost };
     store.save(&lost).await.unwrap();
 
-    let after = Machine::start(config(&folder), Arc::clone(&store)).await;
+    let after = Machine::start(config(folder.path()), Arc::clone(&store)).await;
     let found = store.run(&lost.id).await.unwrap().unwrap();
     assert_eq!((found.state, cause(&found).reason.as_str()), (State::Interrupted, RESTARTED));
     assert!(found.finished_at.is_some() && cause(&found).message.ends_with('.'), "{found:?}");
