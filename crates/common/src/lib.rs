@@ -11,5 +11,4 @@ pub mod http;
 pub mod kubernetes;
 pub mod shutdown;
 pub mod telemetry;
-
-mod tls;
+pub mod tls;

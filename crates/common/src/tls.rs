@@ -13,7 +13,7 @@ pub(crate) fn system_roots() -> Vec<Certificate> {
 }
 
 /// Chooses ring for the whole process: it builds without cmake and links statically.
-pub(crate) fn install_provider() {
+pub fn install_provider() {
     // An error means that it is chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

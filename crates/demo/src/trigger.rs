@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -42,11 +43,13 @@ pub(crate) async fn start(
     std::fs::write(folder.join("cronjobs.yaml"), CRONJOBS)?;
     let config = folder.join("trigger-api.json");
     std::fs::write(&config, settings(folder, database, sqlite)?.to_string())?;
+    common::tls::install_provider();
     let address = free_address()?;
     let log = folder.join("trigger-api.log");
     let mut command = Command::from(programs::trigger_api()?);
     command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
-    command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true);
+    // In a group of its own, so that Ctrl-C reaches the demo alone, which then ends it.
+    command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true).process_group(0);
     let mut api =
         TriggerApi { url: format!("http://{address}"), client: Client::new(), process: command.spawn()? };
     if let Err(error) = api.ready().await {
@@ -157,12 +160,15 @@ impl TriggerApi {
         }
     }
 
-    /// Ends it.
+    /// Asks it to end, and waits until it has.
     ///
     /// # Errors
-    /// When the process is not ours any more.
+    /// When it does not end well.
     pub(crate) async fn end(mut self) -> Result<(), Box<dyn Error>> {
         print::step("Ending");
-        Ok(self.process.kill().await?)
+        let id = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        kill_process(id.ok_or("trigger-api has left already")?, Signal::TERM)?;
+        let status = self.process.wait().await?;
+        if status.success() { Ok(()) } else { Err(format!("trigger-api left with {status}").into()) }
     }
 }

@@ -22,10 +22,19 @@ pub struct Recorder {
     wake: Notify,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 enum Note {
     Seen(Box<Run>),
     Log(RunId, LogTail),
+}
+
+impl Note {
+    fn into_run(self) -> Option<Run> {
+        match self {
+            Self::Seen(run) => Some(*run),
+            Self::Log(..) => None,
+        }
+    }
 }
 
 impl Recorder {
@@ -68,6 +77,10 @@ impl Recorder {
     /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
     /// as it was seen: the cluster is the record, the store only remembers.
     pub async fn record(&self, run: Run) -> Run {
+        for earlier in self.take_sights(&run.id) {
+            // What of it fails is no loss: the run as it is now says more.
+            let _ = self.store.save(&earlier).await;
+        }
         match self.store.save(&run).await {
             Ok(saved) => {
                 self.feed.wake();
@@ -118,18 +131,26 @@ impl Recorder {
         }
     }
 
+    /// The sights of a run that still wait, in order, so that they are told before a later one is.
+    fn take_sights(&self, id: &RunId) -> Vec<Run> {
+        let mut waiting = self.locked();
+        let (sights, others) = std::mem::take(&mut *waiting).into_iter().partition(|note| match note {
+            Note::Seen(run) => run.id == *id,
+            Note::Log(..) => false,
+        });
+        *waiting = others;
+        let sights: VecDeque<Note> = sights;
+        sights.into_iter().filter_map(Note::into_run).collect()
+    }
+
     fn first(&self) -> Option<Note> {
         self.locked().front().cloned()
     }
 
-    /// Takes the first note away, unless a newer sight has taken its place while it was written.
+    /// Takes the first note away, unless another one has taken its place while it was written.
     fn written(&self, note: &Note) {
         let mut waiting = self.locked();
-        let unchanged = match (note, waiting.front()) {
-            (Note::Seen(written), Some(Note::Seen(now))) => written == now,
-            _ => true,
-        };
-        if unchanged {
+        if waiting.front() == Some(note) {
             waiting.pop_front();
         }
     }

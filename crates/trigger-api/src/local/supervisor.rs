@@ -43,16 +43,17 @@ enum Attempt {
 }
 
 impl Supervisor {
-    /// Runs the Job to its end. Nobody who sees the end misses a line of the log: the log is kept first.
+    /// Runs the Job to its end. Nobody who sees the end misses a line of the log: the log is kept first. And nobody who
+    /// has followed the log to its end misses the end: the log is closed last.
     pub(super) async fn supervise(mut self) {
         let Outcome { state, cause } = self.attempts().await;
-        let (id, desk) = (&self.run.id, &self.desk);
-        desk.recorder.record_log(id, desk.book.tail(id).unwrap_or_default()).await;
-        desk.book.close(id);
+        let (id, desk) = (self.run.id.clone(), &self.desk);
+        desk.recorder.record_log(&id, desk.book.tail(&id).unwrap_or_default()).await;
         self.run = Run { state, cause, finished_at: Some(Timestamp::now()), ..self.run };
         tracing::info!(run.id = %self.run.id, run.state = %state, "a run ended");
         desk.registry.end(self.run.clone());
-        desk.recorder.observe(self.run);
+        desk.recorder.record(self.run).await;
+        desk.book.close(&id);
     }
 
     async fn attempts(&mut self) -> Outcome {
