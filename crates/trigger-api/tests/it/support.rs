@@ -1,5 +1,9 @@
 //! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
 
+pub(crate) mod cluster_wide;
+pub(crate) mod cronjobs;
+pub(crate) mod objects;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
