@@ -107,6 +107,12 @@ impl TriggerApi {
         }
     }
 
+    /// Kills it, and gives what it logged that was not waited for.
+    pub(crate) fn last_words(&mut self) -> Vec<String> {
+        self.kill();
+        self.log.iter().collect()
+    }
+
     /// Kills it as `kill -9` does, and waits for its end.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
