@@ -68,10 +68,10 @@ async fn a_request_without_a_credential_or_with_a_wrong_one_is_refused_and_count
 }
 
 async fn assert_asks_for_credential(request: RequestBuilder, kind: &str) {
-    let response = request.send().await.unwrap();
+    let response = request.send().await.expect("it answers");
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"trigger-api\"");
-    let text = response.text().await.unwrap();
+    let text = response.text().await.expect("a whole answer");
     assert!(text.contains(&format!("https://tradeops.dev/problems/{kind}\"")), "{text}");
 }
 
@@ -102,10 +102,10 @@ async fn the_caller_of_every_credential_is_named_in_the_run_and_in_the_job() {
 async fn assert_named(namespace: &Namespace, api: &TriggerApi, request: RequestBuilder, caller: &str) {
     let (status, started) = answer(request).await;
     assert_eq!(status, StatusCode::OK, "{caller}: {started}");
-    let path = format!("/v1/runs/{}", started["run_id"].as_str().unwrap());
+    let path = format!("/v1/runs/{}", started["run_id"].as_str().expect("a text"));
     let (_, run) = answer(api.get(&path).header("x-internal-token", INTERNAL_TOKEN)).await;
     assert_eq!(run["requested_by"], caller);
     let job: Value =
-        objects::get(namespace, &format!("jobs/{}", started["job_name"].as_str().unwrap())).await;
+        objects::get(namespace, &format!("jobs/{}", started["job_name"].as_str().expect("a text"))).await;
     assert_eq!(job["metadata"]["annotations"]["tradeops.dev/requested-by"], caller);
 }

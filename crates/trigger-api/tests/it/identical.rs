@@ -63,7 +63,7 @@ async fn a_preview_is_the_job_that_is_then_made() {
 async fn started(namespace: &Namespace, api: &TriggerApi, target: &str) -> Value {
     let (status, run) = answer(api.post(&format!("/v1/targets/{target}/runs"))).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{target}: {run}");
-    objects::get(namespace, &format!("jobs/{}", run["job_name"].as_str().unwrap())).await
+    objects::get(namespace, &format!("jobs/{}", run["job_name"].as_str().expect("a name"))).await
 }
 
 /// The Job that the CronJob controller makes at once, for it takes the leap day of 2024 for missed.

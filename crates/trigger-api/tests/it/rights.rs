@@ -152,7 +152,7 @@ async fn the_servers_own_list_of_the_tokens_rights_is_the_role_and_nothing_else(
 
 fn sentence(rule: &Value) -> String {
     let words = |field: &str, separator: &str| {
-        let words = rule[field].as_array().into_iter().flatten().map(|word| word.as_str().unwrap());
+        let words = rule[field].as_array().into_iter().flatten().map(|word| word.as_str().expect("a text"));
         words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(separator)
     };
     let names = words("resourceNames", " ");

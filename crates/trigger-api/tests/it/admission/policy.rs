@@ -78,7 +78,7 @@ fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
             return vec![document];
         }
         let copy = |target: &String| document.to_string().replace(TARGET, target);
-        targets.iter().map(|target| serde_json::from_str(&copy(target)).unwrap()).collect()
+        targets.iter().map(|target| serde_json::from_str(&copy(target)).expect("still JSON")).collect()
     });
     each.collect()
 }
@@ -124,7 +124,7 @@ async fn check_types(namespace: &Namespace) {
     for policy in POLICIES {
         let name = policy.replace("trigger-api", &namespace.name);
         let path = format!("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}");
-        let policy = objects::call(&namespace.client, "GET", &path, None).await.unwrap();
+        let policy = objects::call(&namespace.client, "GET", &path, None).await.expect("the policy is there");
         assert_eq!(policy.pointer("/status/typeChecking/expressionWarnings"), None, "{policy}");
     }
 }

@@ -35,10 +35,10 @@ async fn a_secret_in_a_mounted_file_is_rotated_without_a_restart() {
 
 /// A mounted Secret's files are links through `..data`, which is swapped as one.
 fn write_as_kubelet(mount: &Path, version: &str, text: &str) {
-    std::fs::create_dir(mount.join(version)).unwrap();
-    std::fs::write(mount.join(version).join("token"), text).unwrap();
-    symlink(version, mount.join("..data_tmp")).unwrap();
-    std::fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
+    std::fs::create_dir(mount.join(version)).expect("the folder is ours");
+    std::fs::write(mount.join(version).join("token"), text).expect("the folder is ours");
+    symlink(version, mount.join("..data_tmp")).expect("the folder is ours");
+    std::fs::rename(mount.join("..data_tmp"), mount.join("..data")).expect("the folder is ours");
 }
 
 async fn until_accepted(api: &TriggerApi, token: &str) {
@@ -53,5 +53,5 @@ async fn until_accepted(api: &TriggerApi, token: &str) {
 }
 
 async fn status(api: &TriggerApi, token: &str) -> StatusCode {
-    api.get("/v1/targets").header("x-internal-token", token).send().await.unwrap().status()
+    api.get("/v1/targets").header("x-internal-token", token).send().await.expect("it answers").status()
 }

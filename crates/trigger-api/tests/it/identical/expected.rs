@@ -11,7 +11,7 @@ pub(super) const CRONJOB_LABEL: &str = "tradeops.dev/cronjob";
 /// A Job's spec without what depends on the Job's uid and name.
 pub(super) fn spec_without_server_parts(job: &Value) -> Value {
     let mut spec = job["spec"].clone();
-    let selector = spec.as_object_mut().unwrap().remove("selector");
+    let selector = spec.as_object_mut().expect("a spec is an object").remove("selector");
     let uid = &job["metadata"]["uid"];
     assert_eq!(selector, Some(json!({ "matchLabels": { SERVER_LABELS[0]: uid } })));
     let labels = spec["template"]["metadata"]["labels"].as_object_mut().expect("the server gives labels");
@@ -24,7 +24,7 @@ pub(super) fn spec_without_server_parts(job: &Value) -> Value {
 /// The spec of a template as a Job has it: with the server's defaults.
 pub(super) fn expected_spec(template: &Value) -> Value {
     let mut spec = template.clone();
-    let fields = spec.as_object_mut().unwrap();
+    let fields = spec.as_object_mut().expect("a spec is an object");
     let has = |field| template.get(field).is_some();
     let defaults = [
         ("backoffLimit", json!(if has("backoffLimitPerIndex") { i32::MAX } else { 6 })),
@@ -48,8 +48,9 @@ pub(super) fn expected_spec(template: &Value) -> Value {
 
 /// Empty and absent metadata of the pods are the same.
 fn tidy(mut spec: Value) -> Value {
-    let template = spec["template"].as_object_mut().unwrap();
-    let metadata = template.entry("metadata").or_insert(json!({})).as_object_mut().unwrap();
+    let template = spec["template"].as_object_mut().expect("a template is an object");
+    let metadata =
+        template.entry("metadata").or_insert(json!({})).as_object_mut().expect("metadata is an object");
     metadata.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()));
     spec
 }

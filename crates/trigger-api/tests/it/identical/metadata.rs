@@ -15,8 +15,8 @@ const OURS: [&str; 4] = [
 pub(super) fn check(job: &Value, cronjob: &Value) {
     let metadata = &job["metadata"];
     let template = &cronjob["spec"]["jobTemplate"];
-    let cronjob_name = cronjob["metadata"]["name"].as_str().unwrap();
-    check_name(metadata["name"].as_str().unwrap(), cronjob_name);
+    let cronjob_name = cronjob["metadata"]["name"].as_str().expect("a name");
+    check_name(metadata["name"].as_str().expect("a name"), cronjob_name);
     assert_eq!(metadata.get("generateName"), None, "{cronjob_name}");
     assert_eq!(metadata.get("finalizers"), None, "{cronjob_name}");
 
@@ -29,7 +29,7 @@ pub(super) fn check(job: &Value, cronjob: &Value) {
     assert_eq!(own_labels(job), labels, "{cronjob_name}");
     assert_eq!(metadata["labels"][CRONJOB_LABEL], cronjob_name);
 
-    let mut annotations = metadata["annotations"].as_object().unwrap().clone();
+    let mut annotations = metadata["annotations"].as_object().expect("the Job has annotations").clone();
     let ours: Map<String, Value> =
         OURS.iter().filter_map(|key| Some(((*key).to_owned(), annotations.remove(*key)?))).collect();
     let of_template = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
