@@ -122,7 +122,8 @@ impl Dispatcher {
     /// # Errors
     /// When the rules are against it, or the executor or the store fails.
     pub async fn start(&self, target: &Target, request: &RunRequest) -> Result<Started, StartError> {
-        let mut freshness = Freshness::Heard;
+        // Whoever edits the CronJob and then asks for a run means the CronJob as it is now.
+        let mut freshness = Freshness::CronJobAsked;
         if let Some(earlier) = self.earlier(target, request).await? {
             return repeat(earlier, request);
         }
@@ -131,7 +132,7 @@ impl Dispatcher {
             let policy = situation.facts.concurrency_policy;
             let job_name = job_name(target, request, &situation);
             let obstacle = obstacle(target, &situation, &job_name);
-            if obstacle.is_some() && freshness == Freshness::Heard {
+            if obstacle.is_some() && freshness != Freshness::Asked {
                 // A refusal needs better grounds than hearsay.
                 freshness = Freshness::Asked;
                 continue;
@@ -153,8 +154,8 @@ impl Dispatcher {
                     return Ok(Started { run, found: true });
                 }
                 Ok(Launched::Found(run)) => return Err(StartError::InTheWay(Box::new(run))),
-                // The template that was heard of last may have changed since.
-                Err(ExecutorError::Refused(_)) if freshness == Freshness::Heard => {
+                // An admission policy may not have heard of the edited template yet, or the template changed since.
+                Err(ExecutorError::Refused(_)) if freshness != Freshness::Asked => {
                     freshness = Freshness::Asked;
                 }
                 Err(error) => return Err(error.into()),

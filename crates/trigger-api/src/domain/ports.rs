@@ -18,7 +18,9 @@ use super::target::{Situation, Target, TargetName};
 pub enum Freshness {
     /// What it last heard, at most some seconds old.
     Heard,
-    /// Asked for now.
+    /// The CronJob is asked for now; its Jobs are as last heard.
+    CronJobAsked,
+    /// All of it is asked for now.
     Asked,
 }
 

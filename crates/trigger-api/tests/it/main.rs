@@ -1,6 +1,10 @@
 //! `trigger-api` from the outside, with real parts.
 
+mod admission;
+mod authentication;
+mod identical;
 mod local_executor;
+mod rights;
 mod store;
 mod support;
 mod triggering;

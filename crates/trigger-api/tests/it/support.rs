@@ -1,5 +1,9 @@
 //! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
 
+pub(crate) mod cluster_wide;
+pub(crate) mod cronjobs;
+pub(crate) mod objects;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -101,6 +105,12 @@ impl TriggerApi {
                 Err(error) => panic!("{error}: {text:?} is not in the log:\n{}", seen.join("\n")),
             }
         }
+    }
+
+    /// Kills it, and gives what it logged that was not waited for.
+    pub(crate) fn last_words(&mut self) -> Vec<String> {
+        self.kill();
+        self.log.iter().collect()
     }
 
     /// Kills it as `kill -9` does, and waits for its end.

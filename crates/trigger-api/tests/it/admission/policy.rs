@@ -1,0 +1,130 @@
+//! The policy of `deploy/manifests` for one test: under names of its own, bound to the test's namespace.
+
+use std::time::Duration;
+
+use kube::Client;
+use kube::core::Status;
+use serde_json::{Value, json};
+use testkit::cluster::Namespace;
+
+use crate::support::{PATIENCE, cluster_wide, manifest, objects};
+
+const POLICIES: [&str; 2] = ["trigger-api-runs-the-template", "trigger-api-targets-only"];
+const TARGET: &str = "kraken-trading-job";
+
+/// Denies nothing, and stays. An API server stops watching CronJobs for policies when the last bound policy with them as
+/// its params goes, and can't begin again (`policy_source.go` stops a shared informer): one has to be there between tests.
+const KEEPER: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: tradeops-tests-keep-cronjobs-watched}
+spec:
+  paramKind: {apiVersion: batch/v1, kind: CronJob}
+  matchConstraints:
+    resourceRules: [{apiGroups: [batch], apiVersions: [v1], resources: [jobs], operations: [CREATE]}]
+  validations: [{expression: "true"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: tradeops-tests-keep-cronjobs-watched}
+spec:
+  policyName: tradeops-tests-keep-cronjobs-watched
+  validationActions: [Audit]
+  paramRef: {name: none, parameterNotFoundAction: Allow}
+  matchResources:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: none}}
+"#;
+
+/// What a test has of an installed policy.
+pub(super) struct Policy {
+    /// The stolen token's client.
+    pub(super) thief: Client,
+}
+
+impl Policy {
+    /// Installs the policies for those targets, and waits until each of them holds.
+    pub(super) async fn install(namespace: &Namespace, targets: &[String]) -> Self {
+        namespace.apply(KEEPER);
+        cluster_wide::apply(namespace, documents(namespace, targets)).await;
+        let thief = objects::client_of(namespace, "trigger-api-sa").await;
+        let held = async {
+            until_denied(namespace, &thief, &probe(None), "of its targets alone").await;
+            for target in targets {
+                until_denied(namespace, &thief, &probe(Some(target)), "owned by the CronJob alone").await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, held).await.expect(
+            "the policies begin to hold; where the log has \"no params found\", this API server has stopped watching \
+             CronJobs for policies: restart it",
+        );
+        check_types(namespace).await;
+        Self { thief }
+    }
+}
+
+/// The manifest, as its header says to set it up: namespace, list of targets, a binding for each.
+fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
+    let mut text = manifest("admission-policy.yaml");
+    for policy in POLICIES {
+        text = text.replace(policy, &policy.replace("trigger-api", &namespace.name));
+    }
+    let here = format!("kubernetes.io/metadata.name: {}", namespace.name);
+    let text = text.replace("kubernetes.io/metadata.name: default", &here);
+    let list = format!("['{}']", targets.join("', '"));
+    let text = text.replace(&format!("['{TARGET}']"), &list);
+    assert!(text.contains(&here) && text.contains(&list), "the manifest says where its values go");
+    let each = cluster_wide::documents(&text).into_iter().flat_map(|document| {
+        if document["spec"]["paramRef"].is_null() {
+            return vec![document];
+        }
+        let copy = |target: &String| document.to_string().replace(TARGET, target);
+        targets.iter().map(|target| serde_json::from_str(&copy(target)).expect("still JSON")).collect()
+    });
+    each.collect()
+}
+
+/// A Job that one policy alone denies: of nobody, or of a target's name with another uid.
+fn probe(target: Option<&str>) -> Value {
+    let owner = |target| json!([{ "apiVersion": "batch/v1", "kind": "CronJob", "name": target, "uid": "another", "controller": true }]);
+    let name = target.unwrap_or("nobody");
+    let labels = json!({ "tradeops.dev/cronjob": target });
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": { "name": format!("{name}-abcdefghij"),
+                      "labels": target.is_some().then_some(labels), "ownerReferences": target.map(owner) },
+        "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "a", "image": "a" }] } } },
+    })
+}
+
+/// Asks again and again, for nothing tells when a policy begins to hold; not so often that the others' requests suffer.
+async fn until_denied(namespace: &Namespace, thief: &Client, job: &Value, words: &str) {
+    let mut turns = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        turns.tick().await;
+        match try_create(namespace, thief, job).await {
+            Err(status) if status.message.contains(words) => return,
+            Err(status) => assert!(status.message.contains("ValidatingAdmissionPolicy"), "{status:?}"),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Asks whether the Job may be created, and creates nothing.
+pub(super) async fn try_create(
+    namespace: &Namespace,
+    client: &Client,
+    job: &Value,
+) -> Result<Value, Box<Status>> {
+    let path = format!("{}?dryRun=All", objects::path(namespace, "jobs"));
+    objects::call(client, "POST", &path, Some(job)).await.map_err(Box::new)
+}
+
+/// The server has read the expressions against the types of Jobs and CronJobs, and has nothing to say.
+async fn check_types(namespace: &Namespace) {
+    for policy in POLICIES {
+        let name = policy.replace("trigger-api", &namespace.name);
+        let path = format!("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}");
+        let policy = objects::call(&namespace.client, "GET", &path, None).await.expect("the policy is there");
+        assert_eq!(policy.pointer("/status/typeChecking/expressionWarnings"), None, "{policy}");
+    }
+}

@@ -1,0 +1,89 @@
+//! ServiceAccount tokens, reviewed by the real API server.
+
+use reqwest::StatusCode;
+use serde_json::json;
+use testkit::cluster::Namespace;
+
+use super::{INTERNAL_TOKEN, assert_asks_for_credential, assert_named};
+use crate::support::{TriggerApi, answer, cluster_wide, cronjob, manifest, namespace, problem};
+
+const AUDIENCE: &str = "trigger-api";
+
+#[tokio::test]
+async fn a_serviceaccount_comes_in_with_a_token_for_our_audience_and_with_no_other() {
+    let namespace = namespace("reviews").await;
+    namespace.apply(&cronjob("", ""));
+    namespace.kubectl(&["create", "serviceaccount", "dashboard"]);
+    grant_reviews(&namespace).await;
+    let variables =
+        [("TOKEN_REVIEW_AUDIENCE", AUDIENCE), ("INTERNAL_TOKEN", INTERNAL_TOKEN), ("LOG_LEVEL", "trace")];
+    let mut api = TriggerApi::start(&namespace, &variables).await;
+    let token = namespace.token("dashboard", &[AUDIENCE]).await;
+    let caller = format!("serviceaccount:{}:dashboard", namespace.name);
+    assert_named(&namespace, &api, api.post("/trigger-sync").bearer_auth(&token), &caller).await;
+    // Good for several, ours among them.
+    let several = namespace.token("dashboard", &["other", AUDIENCE]).await;
+    assert_named(&namespace, &api, api.post("/trigger-sync").bearer_auth(&several), &caller).await;
+
+    let of_the_server = namespace.token("dashboard", &[]).await;
+    let of_others = namespace.token("dashboard", &["other"]).await;
+    let forged =
+        format!("{}{}", &token[..token.len() - 4], if token.ends_with("AAAA") { "BBBB" } else { "AAAA" });
+    for wrong in [&of_the_server, &of_others, &forged] {
+        assert_asks_for_credential(api.post("/trigger-sync").bearer_auth(wrong), "wrong-credential").await;
+    }
+    // A token ends with its ServiceAccount; one that was not seen before is not remembered as good.
+    namespace.kubectl(&["create", "serviceaccount", "leaver"]);
+    let orphan = namespace.token("leaver", &[AUDIENCE]).await;
+    namespace.kubectl(&["delete", "serviceaccount", "leaver"]);
+    assert_asks_for_credential(api.post("/trigger-sync").bearer_auth(&orphan), "wrong-credential").await;
+
+    let log = api.last_words().join("\n");
+    for token in [&token, &several, &of_the_server, &of_others, &forged, &orphan] {
+        assert!(!log.contains(token.as_str()), "a token is in the log");
+        let signature = token.rsplit('.').next().unwrap();
+        assert!(!log.contains(signature), "a signature is in the log");
+    }
+}
+
+#[tokio::test]
+async fn only_the_listed_serviceaccounts_come_in_where_there_is_a_list() {
+    let namespace = namespace("listed").await;
+    namespace.apply(&cronjob("", ""));
+    for account in ["dashboard", "stranger"] {
+        namespace.kubectl(&["create", "serviceaccount", account]);
+    }
+    grant_reviews(&namespace).await;
+    let allowed = format!("{}/dashboard", namespace.name);
+    let variables = [("TOKEN_REVIEW_AUDIENCE", AUDIENCE), ("TOKEN_REVIEW_ALLOWED", allowed.as_str())];
+    let api = TriggerApi::start(&namespace, &variables).await;
+    let token = namespace.token("dashboard", &[AUDIENCE]).await;
+    let (status, targets) = answer(api.get("/v1/targets").bearer_auth(&token)).await;
+    assert_eq!(status, StatusCode::OK, "{targets}");
+    let token = namespace.token("stranger", &[AUDIENCE]).await;
+    problem(api.get("/v1/targets").bearer_auth(&token), 403, "not-allowed").await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_ask_for_reviews_the_answer_is_that_nothing_can_be_checked() {
+    let namespace = namespace("no-reviews").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[("TOKEN_REVIEW_AUDIENCE", AUDIENCE)]).await;
+    let token = namespace.token("trigger-api-sa", &[AUDIENCE]).await;
+    let told = problem(api.get("/v1/targets").bearer_auth(&token), 503, "auth-unavailable").await;
+    assert!(!told.to_string().contains("tokenreviews"), "{told}");
+}
+
+/// Applies `token-review.yaml` for the ServiceAccount of this namespace, under a name of its own.
+async fn grant_reviews(namespace: &Namespace) {
+    let mut documents = cluster_wide::documents(&manifest("token-review.yaml"));
+    let name = json!(format!("trigger-api-token-review-{}", namespace.name));
+    for document in &mut documents {
+        document["metadata"]["name"] = name.clone();
+        if document["kind"] == "ClusterRoleBinding" {
+            document["roleRef"]["name"] = name.clone();
+            document["subjects"][0]["namespace"] = json!(namespace.name);
+        }
+    }
+    cluster_wide::apply(namespace, documents).await;
+}

@@ -1,0 +1,83 @@
+//! The Job of a click is the Job of the schedule: field for field what the CronJob's template says, and what the
+//! CronJob controller itself makes of it.
+
+mod edits;
+mod expected;
+mod generated;
+mod metadata;
+mod templates;
+
+use kube::Api;
+use kube::runtime::wait::await_condition;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::cluster::Namespace;
+
+use self::expected::{expected_spec, own_labels, spec_without_server_parts};
+use crate::support::{PATIENCE, TriggerApi, answer, cronjobs, namespace, objects};
+
+#[tokio::test]
+async fn every_job_is_what_its_template_says_and_what_the_controller_makes_of_it() {
+    let namespace = namespace("identical").await;
+    cronjobs::apply(&namespace);
+    let names = cronjobs::names();
+    let api = cronjobs::start(&namespace, &names, &[]).await;
+    for name in &names {
+        let cronjob = objects::get(&namespace, &format!("cronjobs/{name}")).await;
+        let template = &cronjob["spec"]["jobTemplate"];
+        let ours = started(&namespace, &api, name).await;
+        assert_eq!(spec_without_server_parts(&ours), expected_spec(&template["spec"]), "{name}");
+        let scheduled = scheduled(&namespace, name).await;
+        assert_eq!(spec_without_server_parts(&ours), spec_without_server_parts(&scheduled), "{name}");
+        assert_eq!(own_labels(&ours), own_labels(&scheduled), "{name}");
+        metadata::check(&ours, &cronjob);
+    }
+}
+
+#[tokio::test]
+async fn a_preview_is_the_job_that_is_then_made() {
+    let namespace = namespace("preview").await;
+    cronjobs::apply(&namespace);
+    let names = cronjobs::names();
+    let api = cronjobs::start(&namespace, &names, &[]).await;
+    for name in &names {
+        let (status, preview) = answer(api.get(&format!("/v1/targets/{name}/preview"))).await;
+        assert_eq!((status, &preview["allowed"]), (StatusCode::OK, &json!(true)), "{preview}");
+        let mut promised = preview["job"].clone();
+        let mut made = started(&namespace, &api, name).await;
+        let cronjob = objects::get(&namespace, &format!("cronjobs/{name}")).await;
+        metadata::check(&promised, &cronjob);
+        for job in [&mut promised, &mut made] {
+            job["metadata"]["annotations"].as_object_mut().unwrap().remove("tradeops.dev/request-id");
+        }
+        for field in ["annotations", "labels", "ownerReferences", "namespace"] {
+            assert_eq!(promised["metadata"][field], made["metadata"][field], "{name}: {field}");
+        }
+        assert_eq!(expected_spec(&promised["spec"]), spec_without_server_parts(&made), "{name}");
+    }
+    let made = objects::get(&namespace, "jobs").await["items"].as_array().map(Vec::len);
+    assert_eq!(made, Some(names.len()), "a preview makes nothing");
+}
+
+/// The Job that a click makes, as the server has it.
+async fn started(namespace: &Namespace, api: &TriggerApi, target: &str) -> Value {
+    let (status, run) = answer(api.post(&format!("/v1/targets/{target}/runs"))).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{target}: {run}");
+    objects::get(namespace, &format!("jobs/{}", run["job_name"].as_str().expect("a name"))).await
+}
+
+/// The Job that the CronJob controller makes at once, for it takes the leap day of 2024 for missed.
+async fn scheduled(namespace: &Namespace, cronjob: &str) -> Value {
+    let long_ago = json!({ "status": { "lastScheduleTime": "2023-01-01T00:00:00Z" } });
+    objects::patch(namespace, &format!("cronjobs/{cronjob}/status"), &long_ago).await;
+    // The controller names Jobs after the scheduled time, in minutes since 1970.
+    let name = format!("{cronjob}-{}", 1_709_164_800 / 60);
+    let jobs: Api<k8s_openapi::api::batch::v1::Job> =
+        Api::namespaced(namespace.client.clone(), &namespace.name);
+    let made = await_condition(jobs, &name, |job: Option<&k8s_openapi::api::batch::v1::Job>| job.is_some());
+    tokio::time::timeout(PATIENCE, made)
+        .await
+        .expect("the controller makes a Job")
+        .expect("it can be watched");
+    objects::get(namespace, &format!("jobs/{name}")).await
+}

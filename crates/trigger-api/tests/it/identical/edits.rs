@@ -1,0 +1,21 @@
+//! A template that was edited just before the click.
+
+use serde_json::json;
+
+use super::started;
+use crate::support::{CRONJOB, cronjobs, namespace, objects};
+
+#[tokio::test]
+async fn a_template_edited_just_before_the_click_is_the_one_that_runs() {
+    let namespace = namespace("edited").await;
+    cronjobs::apply(&namespace);
+    let api = cronjobs::start(&namespace, &[CRONJOB.to_owned()], &[]).await;
+    for round in 0..30 {
+        let edit = json!({ "spec": { "jobTemplate": { "spec": { "activeDeadlineSeconds": 100 + round },
+                                                      "metadata": { "labels": { "round": round.to_string() } } } } });
+        objects::patch(&namespace, &format!("cronjobs/{CRONJOB}"), &edit).await;
+        let job = started(&namespace, &api, CRONJOB).await;
+        assert_eq!(job["spec"]["activeDeadlineSeconds"], 100 + round);
+        assert_eq!(job["metadata"]["labels"]["round"], round.to_string());
+    }
+}

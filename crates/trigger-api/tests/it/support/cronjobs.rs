@@ -1,0 +1,48 @@
+//! CronJobs of many kinds, which have between them most fields that a Job can have.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use testkit::cluster::Namespace;
+
+use super::{TriggerApi, manifest};
+
+/// The names of the CronJobs of `tests/it/fixtures/cronjobs`, one a file.
+pub(crate) fn names() -> Vec<String> {
+    let files = std::fs::read_dir(folder()).expect("the folder is there");
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    let mut names: Vec<String> =
+        paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    assert!(names.len() >= 12, "{names:?}");
+    names
+}
+
+fn folder() -> impl AsRef<Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/cronjobs")
+}
+
+/// Applies all of them, and a Role for that many targets.
+pub(crate) fn apply(namespace: &Namespace) {
+    let folder = folder();
+    let folder = folder.as_ref().to_str().expect("a path in UTF-8");
+    namespace.kubectl(&["apply", "--filename", folder]);
+    allow(namespace, &names());
+}
+
+/// Lets trigger-api have those CronJobs as its targets.
+pub(crate) fn allow(namespace: &Namespace, names: &[String]) {
+    let role = manifest("rbac.yaml");
+    let one = "resourceNames: [kraken-trading-job]";
+    assert!(role.contains(one), "the Role names its target");
+    namespace.apply(&role.replace(one, &format!("resourceNames: [{}]", names.join(", "))));
+}
+
+/// The program with those CronJobs as its targets.
+pub(crate) async fn start(namespace: &Namespace, names: &[String], variables: &[(&str, &str)]) -> TriggerApi {
+    let file = namespace.folder().join("targets.json");
+    let targets: Vec<Value> = names.iter().map(|name| json!({ "cronjob": name })).collect();
+    std::fs::write(&file, json!({ "targets": targets }).to_string()).expect("the folder is ours");
+    let own = [("CONFIG_FILE", file.to_str().expect("a path in UTF-8")), ("CRONJOB_NAME", names[0].as_str())];
+    TriggerApi::start(namespace, &[&own, variables].concat()).await
+}
