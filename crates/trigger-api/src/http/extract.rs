@@ -77,9 +77,10 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let parsed: Self = serde_json::from_slice(&body)
+        // JSON's null is no body, as the document has it.
+        let parsed: Option<Self> = serde_json::from_slice(&body)
             .map_err(|error| ApiError::bad_request(format!("The body can't be used: {error}")))?;
-        parsed.checked()
+        parsed.unwrap_or_default().checked()
     }
 }
 
