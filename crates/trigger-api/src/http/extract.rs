@@ -58,7 +58,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
 #[serde(deny_unknown_fields)]
 pub(super) struct StartBody {
     /// Why the run is asked for; it goes into the history and onto the Job.
-    #[schema(max_length = 500, example = "the morning's data came late")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        example = "the morning's data came late"
+    )]
     pub(super) reason: Option<String>,
 }
 
