@@ -26,11 +26,13 @@ FINAL = {"succeeded", "failed", "cancelled", "interrupted"}
 
 @dataclass
 class Attempt:
-    """One wish for a run, from the moment its button is shown. All clicks on that button are the same request."""
+    """One wish for a run. All clicks on its button are the same request, until the button is shown for the next one."""
 
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent: str | None = None
-    """The reason that it was sent with, when nobody knows what became of it."""
+    """The reason that it was sent with."""
+    done: bool = False
+    """Whether it is known what became of it."""
 
 
 @dataclass
@@ -107,17 +109,17 @@ def _describe(target: Document) -> None:
         _tell(Problem(str(unseen["type"]).rsplit("/", 1)[-1], unseen["title"], unseen["detail"]))
         return
     here = zone(st.context.timezone)
-    schedule, following, overlap = st.columns(3)
+    schedule, following, overlap = st.columns([3, 4, 3])
     schedule.caption("Schedule")
     schedule.markdown(f"`{status['schedule']}` {plain(status['time_zone'] or '')}")
     following.caption("Next scheduled run")
     at = moment(status["next_run_at"])
     if status["suspended"]:
-        following.markdown("⏸️ suspended")
+        following.markdown(":material/pause_circle: suspended")
     elif at is None:
         following.markdown("none")
     else:
-        following.markdown(f"{plain(clock(status['next_run_at'], here))}, in {span(at - datetime.now(UTC))}")
+        following.markdown(f"{plain(at.astimezone(here).strftime('%a %d %b, %H:%M %Z'))}, in {span(at - datetime.now(UTC))}")
     overlap.caption("Overlap")
     policy = status["concurrency_policy"]
     overlap.markdown(f"{plain(policy)}: {OVERLAP.get(policy, '')}")
@@ -141,14 +143,17 @@ def _blocked(name: str, status: Document) -> str | None:
 
 
 def _controls(name: str, status: Document) -> None:
-    attempt = state().attempt
     blocked = _blocked(name, status)
+    if state().attempt.done and blocked is None:
+        state().attempt = Attempt()
+    attempt = state().attempt
+    unclear = attempt.sent is not None and not attempt.done
     st.text_input(
         "Reason (optional)",
         key="sync-reason",
         max_chars=500,
         placeholder="goes into the history, for example: the morning's data came late",
-        disabled=blocked is not None or attempt.sent is not None,
+        disabled=blocked is not None or unclear,
     )
     beside = False
     if blocked is None and status["active"]:
@@ -156,34 +161,31 @@ def _controls(name: str, status: Document) -> None:
         question = "End the run that goes on, and start another" if replaces else "Start another run beside the one that goes on"
         beside = not st.checkbox(question, key=f"beside-{attempt.key}")
     st.button(
-        "Sync now" if attempt.sent is None else "Ask again",
-        # The button is its attempt: a click that comes late is for no other one.
-        key=f"sync-{attempt.key}",
+        "Ask again" if unclear else "Sync now",
+        key="sync-now",
         type="primary",
         icon=":material/sync:",
         disabled=blocked is not None or beside,
         on_click=_start,
-        args=(name, attempt.key),
+        args=(name, attempt),
     )
     if blocked is not None:
-        st.caption(f"⏸️ {plain(blocked)}")
-    elif attempt.sent is not None:
+        st.caption(f":material/pause_circle: {plain(blocked)}")
+    elif unclear:
         st.caption("Nobody knows yet what became of the last click. Asking again finds its run, or starts it.")
 
 
-def _start(target: str, key: str) -> None:
-    attempt = state().attempt
-    if attempt.key != key:
-        return
-    reason = attempt.sent if attempt.sent is not None else str(st.session_state.get("sync-reason") or "").strip()
+def _start(target: str, attempt: Attempt) -> None:
+    if attempt.sent is None:
+        attempt.sent = str(st.session_state.get("sync-reason") or "").strip()
     state().problem = None
     try:
-        run = client().start(target, key, reason)
+        run = client().start(target, attempt.key, attempt.sent)
     except Problem as problem:
         state().problem = problem
-        state().attempt = Attempt(key, reason) if problem.unclear else Attempt()
+        attempt.done = not problem.unclear
         return
-    state().attempt = Attempt()
+    attempt.done = True
     state().started = time.monotonic()
     st.session_state["sync-reason"] = ""
     _follow(run["run_id"])
@@ -272,7 +274,7 @@ def _history(target: str) -> None:
 
 
 def _tell(problem: Problem) -> None:
-    st.error(f"**{plain(problem.title)}.** {plain(problem.detail)}", icon="⚠️")
+    st.error(f"**{plain(problem.title)}.** {plain(problem.detail)}", icon=":material/error:")
     if problem.advice:
         st.caption(plain(problem.advice))
     if problem.run_id:

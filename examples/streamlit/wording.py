@@ -8,12 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ICONS = {
-    "pending": "⏳",
-    "running": "▶️",
-    "succeeded": "✅",
-    "failed": "❌",
-    "cancelled": "⏹️",
-    "interrupted": "❔",
+    "pending": ":material/hourglass_empty:",
+    "running": ":material/play_circle:",
+    "succeeded": ":green[:material/check_circle:]",
+    "failed": ":red[:material/cancel:]",
+    "cancelled": ":material/stop_circle:",
+    "interrupted": ":material/help:",
 }
 
 OVERLAP = {
@@ -73,7 +73,7 @@ def headline(run: dict[str, Any]) -> str:
         "cancelled": "was cancelled",
         "interrupted": "ended unseen; its outcome is not known",
     }
-    line = f"{ICONS.get(state, '')} {plain(run['job_name'])} {words.get(state, plain(state))}"
+    line = f"{plain(run['job_name'])} {words.get(state, plain(state))}"
     if cause.get("exit_code") is not None:
         line += f", exit code {cause['exit_code']}"
     return line

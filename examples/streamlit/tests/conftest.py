@@ -20,7 +20,8 @@ ROOT = HERE.parent.parent.parent
 PROGRAM = Path(os.environ.get("TRIGGER_API_PROGRAM", ROOT / "target/debug/trigger-api"))
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TOKEN = "token-that-no-page-may-show"  # noqa: S105
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Nothing waits that long when all is well; a machine that has much else to do may need it."""
 
 expect.set_options(timeout=PATIENCE * 1000)
 
