@@ -36,7 +36,7 @@ check() {
 }
 check "$venv/bin/ruff" format --quiet --check .
 check "$venv/bin/ruff" check --quiet .
-check "$venv/bin/mypy" --no-error-summary . tests
+check "$venv/bin/mypy" --no-error-summary .
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -166,9 +166,15 @@ def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[[], Page]]:
         context = browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", viewport={"width": 1000, "height": 1150})
         contexts.append(context)
         page = context.new_page()
+        # Shown when the test fails, as is what the page ended as.
+        page.on("console", lambda message: print("console:", message.text))
+        page.on("pageerror", lambda error: print("error:", error))
+        page.on("requestfailed", lambda request: print("failed:", request.url, request.failure))
         page.goto(dashboard)
         return page
 
     yield open_it
     for context in contexts:
+        for page in context.pages:
+            print(page.locator("body").aria_snapshot())
         context.close()

@@ -37,7 +37,6 @@ fn api(folder: &TempDir) -> TriggerApi {
     std::fs::write(&manifest, "").expect("the folder is ours");
     std::fs::write(&config, format!("local: {{manifests: {manifest}}}\n")).expect("the folder is ours");
     let database = format!("sqlite:{}", path("history.sqlite"));
-    common::tls::install_provider();
     TriggerApi::spawn(&[
         ("EXECUTOR", "local"),
         ("CONFIG_FILE", &config),
