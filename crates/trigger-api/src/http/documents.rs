@@ -246,7 +246,7 @@ impl From<&Situation> for TargetStatus {
     }
 }
 
-fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
+pub(super) fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
     let kind = utoipa::openapi::schema::Type::String;
     utoipa::openapi::ObjectBuilder::new().schema_type(kind).enum_values(Some(words.iter().copied())).build()
 }

@@ -11,7 +11,7 @@ use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, future, stream};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::api_error::ApiError;
@@ -36,6 +36,27 @@ pub(super) struct EventQuery {
     target: Option<String>,
 }
 
+/// One event of a stream, as its lines have it.
+#[expect(dead_code, reason = "it is there for the OpenAPI document alone")]
+#[derive(ToSchema)]
+pub(super) struct ServerSentEvent {
+    /// `state` for a change; `gap` says that events before the next one are forgotten.
+    #[schema(schema_with = event_words)]
+    event: &'static str,
+    /// The run as JSON; `{}` for a gap.
+    data: String,
+    /// What to send as `Last-Event-ID` to go on from here.
+    #[schema(required = false)]
+    id: String,
+    /// How many milliseconds to wait before coming back.
+    #[schema(required = false)]
+    retry: u32,
+}
+
+fn event_words() -> utoipa::openapi::schema::Object {
+    super::documents::words(&["state", "gap"])
+}
+
 /// Follow a run
 ///
 /// The run as it is now, then each change, until it has ended. An event's data is the run.
@@ -46,7 +67,7 @@ pub(super) struct EventQuery {
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
     ),
     responses(
-        (status = 200, description = "The changes", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The changes", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -91,7 +112,7 @@ pub(super) async fn run_events(
         EventQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
     ),
-    responses((status = 200, description = "The changes", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "The changes", body = ServerSentEvent, content_type = "text/event-stream")),
 )]
 pub(super) async fn all_events(
     State(api): State<Arc<Api>>,

@@ -58,7 +58,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
 #[serde(deny_unknown_fields)]
 pub(super) struct StartBody {
     /// Why the run is asked for; it goes into the history and onto the Job.
-    #[schema(max_length = 500, example = "the morning's data came late")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        example = "the morning's data came late"
+    )]
     pub(super) reason: Option<String>,
 }
 
@@ -77,9 +81,10 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let parsed: Self = serde_json::from_slice(&body)
+        // JSON's null is no body, as the document has it.
+        let parsed: Option<Self> = serde_json::from_slice(&body)
             .map_err(|error| ApiError::bad_request(format!("The body can't be used: {error}")))?;
-        parsed.checked()
+        parsed.unwrap_or_default().checked()
     }
 }
 

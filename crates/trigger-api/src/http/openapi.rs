@@ -4,9 +4,10 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::{HeaderName, header};
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
     SecurityRequirement,
 };
 use utoipa_axum::router::OpenApiRouter;
@@ -55,6 +56,13 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
         .build();
     for path in document.paths.paths.values_mut() {
         for (operation, starts) in operations(path) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter
+                    && let Some(schema) = schema_of(&parameter.name)
+                {
+                    parameter.schema = Some(schema.into());
+                }
+            }
             if operation.security.is_none() {
                 add_problems(operation, &COMMON_PROBLEMS);
                 operation.security = Some(requirements());
@@ -69,6 +77,23 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
         components.add_security_scheme(name, scheme);
     }
     document
+}
+
+/// What the macros can't say of parameters: which texts are taken, and that one may be left out but is never null.
+fn schema_of(parameter: &str) -> Option<Object> {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let schema = match parameter {
+        "target" => text().pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+        // Also a string in quotes of RFC 8941, which a client may need and a reader of the document does not.
+        "Idempotency-Key" => text().pattern(Some("^[!#-~]([ !#-~]{0,253}[!#-~])?$")),
+        "Last-Event-ID" => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(0)),
+        "Prefer" => text(),
+        _ => return None,
+    };
+    Some(schema.build())
 }
 
 /// The operations of a path, and whether they start a run.

@@ -35,7 +35,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
     tag = "runs",
     request_body(content = Option<StartBody>, content_type = "application/json"),
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run", min_length = 1, max_length = 255),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
     ),
     responses(
@@ -66,7 +66,7 @@ pub(super) async fn trigger_sync(
     request_body(content = Option<StartBody>, content_type = "application/json"),
     params(
         ("target" = String, Path, description = "The target's name"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run", min_length = 1, max_length = 255),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
     ),
     responses(

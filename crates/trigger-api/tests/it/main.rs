@@ -5,6 +5,7 @@ mod authentication;
 mod identical;
 mod local_executor;
 mod rights;
+mod openapi;
 mod store;
 mod support;
 mod triggering;

@@ -75,6 +75,8 @@ impl TriggerApi {
 
     /// Starts it with these variables alone, and waits until it serves. Later variables win.
     pub(crate) fn spawn(variables: &[(&str, &str)]) -> Self {
+        // The client wants to know how TLS is done, though no test does it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_trigger-api"));
         command.env_clear().envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         command.envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());

@@ -1,0 +1,281 @@
+"""The panel with the button: what the target is, one run from click to outcome, and the last runs."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import streamlit as st
+
+from trigger_client import Document, Problem, TriggerClient
+from wording import ICONS, OVERLAP, clock, headline, moment, plain, span, took, zone
+
+FAST, RETURNING, SLOW = 1.0, 3.0, 10.0
+"""Seconds between two looks: while a run goes on, while trigger-api is away, and else."""
+
+HISTORY = 8
+PAUSE = 2.0
+"""How long the button rests after a start, in seconds: the second click of a double click is for the first run."""
+
+FINAL = {"succeeded", "failed", "cancelled", "interrupted"}
+
+
+@dataclass
+class Attempt:
+    """One wish for a run. All clicks on its button are the same request, until the button is shown for the next one."""
+
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    sent: str | None = None
+    """The reason that it was sent with."""
+    done: bool = False
+    """Whether it is known what became of it."""
+
+
+@dataclass
+class State:
+    """What the panel remembers of one viewer."""
+
+    attempt: Attempt = field(default_factory=Attempt)
+    problem: Problem | None = None
+    pace: float = SLOW
+    started: float = float("-inf")
+
+
+@st.cache_resource
+def client() -> TriggerClient:
+    return TriggerClient()
+
+
+def state() -> State:
+    if "sync" not in st.session_state:
+        st.session_state.sync = State()
+    found: State = st.session_state.sync
+    return found
+
+
+def sync_panel() -> None:
+    """Shows the panel, and goes on showing it as things change."""
+    st.fragment(_panel, run_every=state().pace)()
+
+
+def _panel() -> None:
+    try:
+        pace = _show()
+    except Problem as problem:
+        _tell(problem)
+        pace = RETURNING
+    if pace != state().pace:
+        # How often a fragment runs is said where it is made, so the whole page has to run once.
+        state().pace = pace
+        st.rerun()
+
+
+def _show() -> float:
+    target = _choose(client().targets())
+    if target is None:
+        return SLOW
+    _describe(target)
+    status = target["status"]
+    if status is not None:
+        _controls(target["name"], status)
+    if (problem := state().problem) is not None:
+        _tell(problem)
+    goes_on = _followed()
+    _history(target["name"])
+    active = status["active"] if status else []
+    resting = time.monotonic() - state().started < PAUSE
+    return FAST if goes_on or active or resting else SLOW
+
+
+def _choose(targets: list[Document]) -> Document | None:
+    wanted = os.environ.get("TRIGGER_TARGET")
+    names = [target["name"] for target in targets]
+    if wanted and wanted not in names:
+        st.error(f"trigger-api has no target {plain(wanted)}: correct TRIGGER_TARGET, or add it to trigger-api's `targets`.")
+        return None
+    name = wanted or (names[0] if len(names) == 1 else st.selectbox("What to start", names, key="sync-target"))
+    return next((target for target in targets if target["name"] == name), None)
+
+
+def _describe(target: Document) -> None:
+    st.markdown(f"Runs the Job of the CronJob **{plain(target['cronjob'])}** in the namespace **{plain(target['namespace'])}**.")
+    status = target["status"]
+    if status is None:
+        unseen = target["problem"]
+        _tell(Problem(str(unseen["type"]).rsplit("/", 1)[-1], unseen["title"], unseen["detail"]))
+        return
+    here = zone(st.context.timezone)
+    schedule, following, overlap = st.columns([3, 4, 3])
+    schedule.caption("Schedule")
+    schedule.markdown(f"`{status['schedule']}` {plain(status['time_zone'] or '')}")
+    following.caption("Next scheduled run")
+    at = moment(status["next_run_at"])
+    if status["suspended"]:
+        following.markdown(":material/pause_circle: suspended")
+    elif at is None:
+        following.markdown("none")
+    else:
+        following.markdown(f"{plain(at.astimezone(here).strftime('%a %d %b, %H:%M %Z'))}, in {span(at - datetime.now(UTC))}")
+    overlap.caption("Overlap")
+    policy = status["concurrency_policy"]
+    overlap.markdown(f"{plain(policy)}: {OVERLAP.get(policy, '')}")
+    for run in status["active"]:
+        if run["run_id"] != st.query_params.get("run"):
+            line, link = st.columns([4, 1], vertical_alignment="center")
+            line.markdown(headline(run))
+            link.button("Follow it", key=f"follow-{run['run_id']}", on_click=_follow, args=(run["run_id"],))
+
+
+def _blocked(name: str, status: Document) -> str | None:
+    """Why nothing can be started now."""
+    if time.monotonic() - state().started < PAUSE:
+        return "A run was started this moment."
+    if status["active"] and status["concurrency_policy"] == "Forbid":
+        return f"{status['active'][0]['job_name']} goes on, and the CronJob allows one run at a time."
+    if status["suspended"]:
+        # trigger-api may be told to start suspended targets all the same; only it knows.
+        return client().obstacle(name)
+    return None
+
+
+def _controls(name: str, status: Document) -> None:
+    blocked = _blocked(name, status)
+    if state().attempt.done and blocked is None:
+        state().attempt = Attempt()
+    attempt = state().attempt
+    unclear = attempt.sent is not None and not attempt.done
+    st.text_input(
+        "Reason (optional)",
+        key="sync-reason",
+        max_chars=500,
+        placeholder="goes into the history, for example: the morning's data came late",
+        disabled=blocked is not None or unclear,
+    )
+    beside = False
+    if blocked is None and status["active"]:
+        replaces = status["concurrency_policy"] == "Replace"
+        question = "End the run that goes on, and start another" if replaces else "Start another run beside the one that goes on"
+        beside = not st.checkbox(question, key=f"beside-{attempt.key}")
+    st.button(
+        "Ask again" if unclear else "Sync now",
+        key="sync-now",
+        type="primary",
+        icon=":material/sync:",
+        disabled=blocked is not None or beside,
+        on_click=_start,
+        args=(name, attempt),
+    )
+    if blocked is not None:
+        st.caption(f":material/pause_circle: {plain(blocked)}")
+    elif unclear:
+        st.caption("Nobody knows yet what became of the last click. Asking again finds its run, or starts it.")
+
+
+def _start(target: str, attempt: Attempt) -> None:
+    if attempt.sent is None:
+        attempt.sent = str(st.session_state.get("sync-reason") or "").strip()
+    state().problem = None
+    try:
+        run = client().start(target, attempt.key, attempt.sent)
+    except Problem as problem:
+        state().problem = problem
+        attempt.done = not problem.unclear
+        return
+    attempt.done = True
+    state().started = time.monotonic()
+    st.session_state["sync-reason"] = ""
+    _follow(run["run_id"])
+
+
+def _follow(run_id: str) -> None:
+    # In the page's address, so that a reload goes on with it and a colleague can be sent there.
+    st.query_params["run"] = run_id
+    state().problem = None
+
+
+def _cancel(run_id: str) -> None:
+    try:
+        client().cancel(run_id)
+        state().problem = None
+    except Problem as problem:
+        state().problem = problem
+
+
+def _leave() -> None:
+    st.query_params.pop("run", None)
+
+
+def _followed() -> bool:
+    """Shows the run that is followed; says whether it goes on."""
+    run_id = st.query_params.get("run")
+    if not run_id:
+        return False
+    try:
+        run = client().run(run_id)
+    except Problem as problem:
+        if problem.kind != "unknown-run":
+            raise
+        _tell(problem)
+        st.button("Close", key="sync-close", on_click=_leave)
+        return False
+    goes_on = run["state"] not in FINAL
+    kind: Literal["running", "complete", "error"] = "running"
+    if not goes_on:
+        kind = "complete" if run["state"] == "succeeded" else "error"
+    with st.status(headline(run), state=kind, expanded=True):
+        cause = run["cause"]
+        if cause:
+            st.markdown(f"**{plain(cause['message'])}**")
+        who = f"by {plain(run['requested_by'])}" if run["requested_by"] else f"({run['trigger']})"
+        why = f": {plain(run['reason'])}" if run["reason"] else ""
+        st.caption(f"Started {clock(run['created_at'], zone(st.context.timezone))} {who}{why}")
+        if goes_on:
+            st.button("Cancel", key=f"cancel-{run_id}", icon=":material/stop_circle:", on_click=_cancel, args=(run_id,))
+    _log(run_id, goes_on)
+    return goes_on
+
+
+def _log(run_id: str, goes_on: bool) -> None:
+    with st.expander("Log", expanded=True):
+        log = client().log(run_id)
+        if log is None:
+            st.caption("Nothing was printed yet." if goes_on else "Nothing was printed, or the log is gone.")
+        else:
+            if log.cut:
+                st.caption("The end of the log; what came before is left out.")
+            st.code(log.text or "(empty)", language=None, wrap_lines=True, height=280 if log.text.count("\n") > 12 else "content")
+        # A click runs the panel, and that reads the log.
+        st.button("Refresh", key="sync-refresh", icon=":material/refresh:")
+
+
+def _history(target: str) -> None:
+    runs = client().runs(target, HISTORY)
+    if not runs:
+        st.caption("No run is known yet.")
+        return
+    here = zone(st.context.timezone)
+    st.subheader("Last runs", anchor=False)
+    rows = [
+        {
+            "Started": plain(clock(run["created_at"], here)),
+            "State": f"{ICONS.get(run['state'], '')} {plain(run['state'])}",
+            "Took": took(run),
+            "How": plain(run["trigger"]),
+            "Who": plain(run["requested_by"] or "–"),
+            "Reason": plain(run["reason"] or "–"),
+        }
+        for run in runs
+    ]
+    st.table(rows, hide_index=True, border="horizontal")
+
+
+def _tell(problem: Problem) -> None:
+    st.error(f"**{plain(problem.title)}.** {plain(problem.detail)}", icon=":material/error:")
+    if problem.advice:
+        st.caption(plain(problem.advice))
+    if problem.run_id:
+        st.button("Follow that run", key="sync-follow-problem", on_click=_follow, args=(problem.run_id,))

@@ -1,0 +1,180 @@
+"""Real parts: trigger-api as it is built, running a shell command; the page as Streamlit serves it; Debian's Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent.parent
+PROGRAM = Path(os.environ.get("TRIGGER_API_PROGRAM", ROOT / "target/debug/trigger-api"))
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+TOKEN = "token-that-no-page-may-show"  # noqa: S105
+PATIENCE = 60.0
+"""Nothing waits that long when all is well; a machine that has much else to do may need it."""
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+CRONJOB = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: kraken-trading-job}}
+spec:
+  schedule: '0 */6 * * *'
+  timeZone: Etc/UTC
+  concurrencyPolicy: {policy}
+  suspend: {suspend}
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          restartPolicy: Never
+          containers:
+            - name: sync
+              image: kraken-sync:1
+              # It goes on until the test writes its exit code into the pipe.
+              command: [sh, -c, 'echo "trades read"; read -r code < {gate}; echo "ends with $code"; exit "$code"']
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_line(stream: IO[str], text: str) -> None:
+    """Reads on to a line with the text; the rest is read and forgotten, so that the pipe never fills."""
+    seen: list[str] = []
+    for line in stream:
+        seen.append(line)
+        if text in line:
+            threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()
+            return
+    pytest.fail(f"{text!r} was never printed:\n{''.join(seen)}")
+
+
+class TriggerApi:
+    """trigger-api with one target, at a port that stays when it is started again."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self.gate = folder / "gate"
+        os.mkfifo(self.gate)
+        self.child: subprocess.Popen[str] | None = None
+
+    def start(self, policy: str = "Forbid", *, suspend: bool = False, token: str = TOKEN, cronjob: bool = True) -> None:
+        manifest = self.folder / "cronjob.yaml"
+        text = CRONJOB.format(policy=policy, suspend=str(suspend).lower(), gate=self.gate)
+        manifest.write_text(text if cronjob else "")
+        config = self.folder / "config.yaml"
+        config.write_text(json.dumps({"local": {"manifests": str(manifest)}}))
+        variables = {
+            "PATH": os.environ["PATH"],
+            "EXECUTOR": "local",
+            "CONFIG_FILE": str(config),
+            "CRONJOB_NAME": "kraken-trading-job",
+            "DATABASE_URL": f"sqlite:{self.folder}/history.sqlite",
+            "LISTEN_ADDR": f"127.0.0.1:{self.port}",
+            "INTERNAL_TOKEN": token,
+            "LOG_FORMAT": "json",
+        }
+        child = subprocess.Popen([PROGRAM], env=variables, stderr=subprocess.PIPE, text=True)
+        self.child = child
+        assert child.stderr
+        wait_for_line(child.stderr, '"serving"')
+
+    def stop(self) -> None:
+        if self.child:
+            self.child.terminate()
+            self.child.wait(PATIENCE)
+            self.child = None
+
+    def let_end(self, code: int) -> None:
+        """Waits until a run reads the pipe, and ends it with the exit code."""
+        self.gate.write_text(f"{code}\n")
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def trigger_api(tmp_path: Path, port: int) -> Iterator[TriggerApi]:
+    api = TriggerApi(tmp_path, port)
+    yield api
+    api.stop()
+
+
+@pytest.fixture(scope="session")
+def dashboard(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page's address."""
+    token = tmp_path_factory.mktemp("secret") / "token"
+    token.write_text(f"{TOKEN}\n")
+    own = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "settings.py", "--server.address=127.0.0.1", f"--server.port={own}"]
+    variables = os.environ | {
+        "TRIGGER_API_URL": f"http://127.0.0.1:{port}",
+        "TRIGGER_API_TOKEN_FILE": str(token),
+        "PYTHONUNBUFFERED": "1",
+    }
+    child = subprocess.Popen(
+        [*command, "--server.fileWatcherType=none"],
+        cwd=HERE.parent,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert child.stdout
+    wait_for_line(child.stdout, "URL:")
+    yield f"http://127.0.0.1:{own}"
+    child.terminate()
+    child.wait(PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[[], Page]]:
+    """Opens the page in a browser of its own, as another viewer has it."""
+    contexts = []
+
+    def open_it() -> Page:
+        context = browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", viewport={"width": 1000, "height": 1150})
+        contexts.append(context)
+        page = context.new_page()
+        # Shown when the test fails, as is what the page ended as.
+        page.on("console", lambda message: print("console:", message.text))
+        page.on("pageerror", lambda error: print("error:", error))
+        page.on("requestfailed", lambda request: print("failed:", request.url, request.failure))
+        page.goto(dashboard)
+        return page
+
+    yield open_it
+    for context in contexts:
+        for page in context.pages:
+            print(page.locator("body").aria_snapshot())
+        context.close()

@@ -1,0 +1,194 @@
+"""The button, from click to outcome, as a person sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+
+import httpx
+from conftest import TOKEN, TriggerApi
+from playwright.sync_api import Locator, Page, expect
+
+OpenPage = Callable[[], Page]
+
+
+def sync_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Sync now")
+
+
+def click_sync(page: Page) -> None:
+    expect(sync_button(page)).to_be_enabled()
+    sync_button(page).click()
+
+
+def headline(page: Page, words: str) -> Locator:
+    return page.get_by_test_id("stExpander").filter(has_text=re.compile(words)).first
+
+
+def runs(api: TriggerApi) -> list[dict[str, str]]:
+    answer = httpx.get(f"http://127.0.0.1:{api.port}/v1/runs", headers={"X-Internal-Token": TOKEN})
+    found: list[dict[str, str]] = answer.raise_for_status().json()["runs"]
+    return found
+
+
+def test_a_click_shows_progress_then_the_log_then_success_and_the_history(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    expect(page.get_by_text("Runs the Job of the CronJob kraken-trading-job in the namespace local.")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"CES?T, in \d+ (h|min|s)"))).to_be_visible()
+    page.get_by_label("Reason (optional)").fill("the *morning's* data came late")
+    click_sync(page)
+    expect(headline(page, r"kraken-trading-job-\w{10} runs for \d+ s")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_contain_text("trades read")
+    expect(headline(page, "runs for [2-9] s")).to_be_visible()
+    expect(sync_button(page)).to_be_disabled()
+    trigger_api.let_end(0)
+    expect(headline(page, r"succeeded after \d+ s")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_contain_text("ends with 0")
+    row = page.get_by_role("row").nth(1)
+    expect(row).to_contain_text("succeeded")
+    expect(row).to_contain_text("the *morning's* data came late")
+    expect(sync_button(page)).to_be_enabled()
+    if picture := os.environ.get("SCREENSHOT"):
+        page.screenshot(path=picture)
+
+
+def test_a_failed_run_says_why_with_its_exit_code(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    click_sync(page)
+    trigger_api.let_end(3)
+    expect(headline(page, r"failed after \d+ s, exit code 3")).to_be_visible()
+    cause = next(run for run in runs(trigger_api))["cause"]
+    expect(page.get_by_text(cause["message"])).to_be_visible()  # type: ignore[index]
+
+
+def test_a_double_click_starts_one_run_also_where_runs_may_overlap(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start("Allow")
+    page = open_page()
+    expect(sync_button(page)).to_be_enabled()
+    sync_button(page).evaluate("button => { for (let click = 0; click < 5; click++) button.click() }")
+    expect(headline(page, "runs for")).to_be_visible()
+    expect(page.get_by_label("Start another run beside the one that goes on")).to_be_attached()
+    assert len(runs(trigger_api)) == 1
+    trigger_api.let_end(0)
+    expect(headline(page, "succeeded")).to_be_visible()
+    assert len(runs(trigger_api)) == 1
+
+
+def test_another_run_is_started_beside_one_only_when_that_is_asked_for(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start("Allow")
+    page = open_page()
+    click_sync(page)
+    page.get_by_text("Start another run beside the one that goes on").click()
+    click_sync(page)
+    expect(page.get_by_role("button", name="Follow it")).to_be_visible()
+    assert len(runs(trigger_api)) == 2
+
+
+def test_a_run_in_the_way_is_named_and_can_be_followed(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    slow, quick = open_page(), open_page()
+    expect(sync_button(slow)).to_be_enabled()
+    click_sync(quick)
+    expect(headline(quick, "runs for")).to_be_visible()
+    # The slow viewer's page, which looks every ten seconds, has not heard of that run yet, so its button can be pressed.
+    sync_button(slow).click()
+    expect(slow.get_by_text("Another run goes on.")).to_be_visible()
+    expect(slow.get_by_text(runs(trigger_api)[0]["job_name"]).first).to_be_visible()
+    slow.get_by_role("button", name="Follow that run").click()
+    expect(headline(slow, "runs for")).to_be_visible()
+    trigger_api.let_end(0)
+    expect(headline(slow, "succeeded")).to_be_visible()
+
+
+def test_cancel_ends_the_run(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    click_sync(page)
+    expect(page.get_by_test_id("stCode")).to_contain_text("trades read")
+    page.get_by_role("button", name="Cancel").click()
+    expect(headline(page, "was cancelled")).to_be_visible()
+    expect(sync_button(page)).to_be_enabled()
+    assert [run["state"] for run in runs(trigger_api)] == ["cancelled"]
+
+
+def test_a_reload_goes_on_with_the_run(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    click_sync(page)
+    expect(headline(page, "runs for")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?run="))
+    page.reload()
+    expect(headline(page, "runs for")).to_be_visible()
+    trigger_api.let_end(0)
+    expect(headline(page, "succeeded")).to_be_visible()
+
+
+def test_while_trigger_api_is_away_the_page_says_what_to_do_and_goes_on_by_itself(
+    trigger_api: TriggerApi, open_page: OpenPage
+) -> None:
+    trigger_api.start()
+    page = open_page()
+    expect(sync_button(page)).to_be_enabled()
+    trigger_api.stop()
+    sync_button(page).click()
+    expect(page.get_by_text(f"http://127.0.0.1:{trigger_api.port} does not answer.").first).to_be_visible()
+    expect(page.get_by_text("kubectl get pods").first).to_be_visible()
+    trigger_api.start()
+    click_sync(page)
+    trigger_api.let_end(0)
+    expect(headline(page, "succeeded")).to_be_visible()
+    assert len(runs(trigger_api)) == 1
+
+
+def test_a_suspended_target_says_so_and_has_no_button_to_press(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start(suspend=True)
+    page = open_page()
+    expect(page.get_by_text("The CronJob of kraken-trading-job is suspended")).to_be_visible()
+    expect(sync_button(page)).to_be_disabled()
+
+
+def test_a_missing_cronjob_is_named(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start(cronjob=False)
+    page = open_page()
+    expect(page.get_by_text("The CronJob kraken-trading-job does not exist in the namespace local.")).to_be_visible()
+    expect(sync_button(page)).to_have_count(0)
+
+
+def test_a_wrong_token_is_said_and_no_token_is_in_the_page(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start(token="another-token")  # noqa: S106
+    page = open_page()
+    received: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(str(frame))))
+    page.reload()
+    expect(page.get_by_text("The credential is not valid.")).to_be_visible()
+    expect(page.get_by_text("TRIGGER_API_TOKEN_FILE")).to_be_visible()
+    trigger_api.stop()
+    trigger_api.start()
+    expect(sync_button(page)).to_be_enabled()
+    assert received, "what Streamlit sends was read"
+    assert not any(secret in text for secret in (TOKEN, "another-token") for text in [page.content(), *received])
+
+
+def test_an_id_in_the_address_leads_to_no_other_path(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    page.goto(f"{page.url}?run=../targets")
+    expect(page.get_by_text("There is no such run.")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("There is no such run.")).to_have_count(0)
+
+
+def test_many_viewers_who_click_at_once_start_one_run_where_one_is_allowed(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    pages = [open_page() for _ in range(3)]
+    for page in pages:
+        expect(sync_button(page)).to_be_enabled()
+    for page in pages:
+        sync_button(page).evaluate("button => button.click()")
+    for page in pages:
+        seen = headline(page, "runs for").or_(page.get_by_text("Another run goes on.")).or_(page.get_by_text("goes on, and"))
+        expect(seen.first).to_be_visible()
+    assert len(runs(trigger_api)) == 1
