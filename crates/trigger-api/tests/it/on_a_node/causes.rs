@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::job::{Template, container};
+use super::job::{FollowedLog, Template, all_events, container, to_end};
 
 /// Runs the template's Job to its failure, and gives the cause: its reason, its exit code and its message.
 async fn failure(template: &Template, purpose: &str) -> (String, Option<i64>, String) {
@@ -22,15 +22,22 @@ fn cause(reason: &str, exit_code: Option<i64>, message: &str) -> (String, Option
 }
 
 #[tokio::test]
-async fn an_exit_code_is_the_cause() {
-    let failed = failure(&Template::of("exit 3"), "exit-code").await;
+async fn an_exit_code_is_the_cause_and_nothing_is_said_of_another_try() {
+    let node = Template::of("exit 3").on_a_node("exit-code").await;
+    let mut events = all_events(&node.api).await;
+    node.trigger().await;
+    let seen = to_end(&mut events).await;
+    let failed = parts(&seen.last().unwrap()["cause"]);
     assert_eq!(failed, cause("ExitCode", Some(3), "The container main exited with code 3."));
+    // Whether it was ever seen running depends on how fast the node tells.
+    let before = seen.iter().filter(|run| run["state"] != "failed");
+    assert!(before.clone().count() <= 2 && before.clone().all(|run| run["cause"].is_null()), "{seen:?}");
 }
 
+/// A container's first process ends as a shell does whose last command was killed, when it is one.
 #[tokio::test]
-async fn a_signal_is_named_beside_the_exit_code_that_stands_for_it() {
-    let failed =
-        failure(&Template::of("exec timeout -s KILL 0.1 sh -c 'read never < /dev/zero'"), "signal").await;
+async fn an_exit_code_that_stands_for_a_signal_is_explained() {
+    let failed = failure(&Template::of("sleep 1000 & kill -KILL $!; wait $!"), "signal").await;
     let message = "The container main exited with code 137, which stands for signal 9.";
     assert_eq!(failed, cause("ExitCode", Some(137), message));
 }
@@ -84,7 +91,7 @@ async fn an_init_container_that_fails_is_named() {
 #[tokio::test]
 async fn of_two_containers_the_one_that_failed_is_named() {
     let mut template = Template::of("true");
-    template.pod()["containers"][1] = container("other", "exit 7");
+    template.pod()["containers"].as_array_mut().unwrap().push(container("other", "exit 7"));
     let failed = failure(&template, "two").await;
     assert_eq!(failed, cause("ExitCode", Some(7), "The container other exited with code 7."));
 }
@@ -107,15 +114,25 @@ async fn a_container_that_is_started_again_and_again_shows_why_while_it_waits() 
     template.job["backoffLimit"] = 3.into();
     let node = template.on_a_node("crash-loop").await;
     let run = node.trigger().await;
-    let again = |run: &Value| {
-        run["state"] == "running"
-            && run["cause"]["message"].as_str().is_some_and(|text| text.contains("again"))
-    };
+    let again =
+        |run: &Value| run["cause"]["message"].as_str().is_some_and(|text| text.contains("started again"));
     let waiting = node.api.wait_for_run(&run.id, again).await;
+    assert_eq!(waiting["state"], "running");
     let message = "The container main exited with code 9. It is started again after a while.";
     assert_eq!(parts(&waiting["cause"]), cause("ExitCode", Some(9), message));
+    // Every start is in the log, also those that were over before anyone could look.
+    let mut log = FollowedLog::of(&node.api, &run).await;
+    let twice = log.until("main <==\ntry\n").await;
+    assert!(twice.starts_with("try\n\n==> "), "{twice}");
     node.api.delete(&format!("/v1/runs/{}", run.id)).send().await.unwrap();
-    let log = node.kept_log(&run).await.1;
-    // Every start is in it, also those that were over before anyone could look.
-    assert!(log.matches("try\n").count() >= 2, "{log}");
+    assert_eq!(log.to_end().await, node.kept_log(&run).await.1);
+}
+
+#[tokio::test]
+async fn a_container_that_was_started_again_until_the_job_gave_up_is_named() {
+    let mut template = Template::of("exit 9");
+    template.pod()["restartPolicy"] = "OnFailure".into();
+    template.job["backoffLimit"] = 1.into();
+    let failed = failure(&template, "gave-up").await;
+    assert_eq!(failed, cause("ExitCode", Some(9), "The container main exited with code 9."));
 }

@@ -9,7 +9,7 @@ use super::job::{Node, Started, Template};
 async fn what_is_left(node: &Node, run: &Started) -> (String, String) {
     let ended = node.api.wait_for_end(&run.id).await;
     node.wait_for_clean_up(run).await;
-    (ended["state"].as_str().unwrap().to_owned(), node.kept_log(run).await.1)
+    (ended["state"].as_str().expect("a run has a state").to_owned(), node.kept_log(run).await.1)
 }
 
 #[tokio::test]

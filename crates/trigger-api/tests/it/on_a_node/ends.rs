@@ -7,8 +7,8 @@ use crate::support::answer;
 
 #[tokio::test]
 async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
-    let script = format!("trap 'echo told to end; exit 1' TERM; {WAIT}");
-    let mut template = Template::of(&script);
+    let script = "trap 'echo told to end; exit 1' TERM; echo waiting; sleep 1000 & wait";
+    let mut template = Template::of(script);
     template.pod()["terminationGracePeriodSeconds"] = 20.into();
     let node = template.on_a_node("cancelled").await;
     let run = node.trigger().await;

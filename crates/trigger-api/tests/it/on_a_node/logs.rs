@@ -12,9 +12,12 @@ fn numbers(last: u32) -> String {
 
 #[tokio::test]
 async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_afterwards() {
-    let node = Template::of("seq 1 20000").on_a_node("long-log").await;
-    let (run, _) = node.run().await;
-    let whole = numbers(20000);
+    let node = Template::of(&format!("seq 1 20000; {WAIT}")).on_a_node("long-log").await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    node.go(&run);
+    node.api.wait_for_end(&run.id).await;
+    let whole = format!("{}waiting\n", numbers(20000));
     assert_eq!(node.log(&run).await, (false, whole.clone()));
     node.followed_log(&run).await;
     node.delete_job(&run);
@@ -35,7 +38,7 @@ async fn a_short_log_is_kept_whole_also_a_last_line_without_an_end() {
 
 #[tokio::test]
 async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
-    let script = format!("{WAIT}; echo went on; read go < /signal/go; echo last");
+    let script = format!("{WAIT}; echo went on; read go <&3; echo last");
     let node = Template::of(&script).on_a_node("follow").await;
     let run = node.trigger().await;
     node.api.wait_for_run(&run.id, |run| run["state"] == "running").await;
@@ -54,13 +57,16 @@ async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
 
 #[tokio::test]
 async fn no_line_is_lost_when_two_processes_print_at_once() {
-    let script = "seq 10001 13000 & seq 20001 23000 >&2; wait";
-    let node = Template::of(script).on_a_node("two-writers").await;
-    let (run, _) = node.run().await;
+    let script = format!("seq 10001 13000 & seq 20001 23000 >&2; wait; {WAIT}");
+    let node = Template::of(&script).on_a_node("two-writers").await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    node.go(&run);
     node.followed_log(&run).await;
     node.delete_job(&run);
     let (cut, text) = node.kept_log(&run).await;
-    let mut lines: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    let numbers = text.strip_suffix("waiting\n").unwrap().lines().map(|line| line.parse().unwrap());
+    let mut lines: Vec<u32> = numbers.collect();
     lines.sort_unstable();
     assert!(!cut);
     assert!(lines.iter().copied().eq((10001..=13000).chain(20001..=23000)), "{} lines", lines.len());
@@ -82,7 +88,7 @@ async fn the_containers_of_a_pod_stand_in_one_log_each_under_its_name() {
         container["restartPolicy"] = "Always".into();
         container
     };
-    let stay = "echo of the sidecar; trap 'exit 0' TERM; mkfifo /signal/stay; read go < /signal/stay";
+    let stay = "echo of the sidecar; trap 'exit 0' TERM; sleep 1000 & wait";
     template.pod()["initContainers"] =
         json!([container("first", "echo of the first one"), sidecar(container("beside", stay))]);
     let node = template.on_a_node("containers").await;
@@ -117,6 +123,7 @@ async fn without_permission_for_logs_runs_still_run_and_the_log_says_what_is_mis
     node.api = TriggerApi::start(&node.namespace, &[]).await;
     let (run, ended) = node.run().await;
     assert_eq!(ended["state"], "succeeded");
-    let (_, text) = node.kept_log(&run).await;
+    node.followed_log(&run).await;
+    let (_, text) = node.log(&run).await;
     assert_eq!(text, "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n");
 }

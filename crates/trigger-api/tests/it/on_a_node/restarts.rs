@@ -1,7 +1,7 @@
 //! trigger-api that ends and starts again, or that there are two of, while Jobs run.
 
-use super::job::{FollowedLog, Template, WAIT, kept_log};
-use crate::support::TriggerApi;
+use super::job::{FollowedLog, Started, Template, WAIT, all_events, kept_log, to_end};
+use crate::support::{CRONJOB, TriggerApi};
 
 #[tokio::test]
 async fn killed_in_the_middle_of_a_run_it_knows_all_of_its_log_and_its_end_after_a_restart() {
@@ -42,25 +42,26 @@ async fn an_end_that_came_while_it_was_down_is_known_afterwards_with_its_log() {
 
 #[tokio::test]
 async fn the_tail_of_a_log_that_was_over_before_it_was_read_says_that_it_is_cut() {
-    let mut node = Template::of("seq 10001 30000").on_a_node("late").await;
+    let mut node = Template::of(&format!("seq 10001 30000; {WAIT}")).on_a_node("late").await;
     node.api.kill();
-    let job = "by-hand";
-    let from = format!("--from=cronjob/{}", crate::support::CRONJOB);
-    node.namespace.kubectl(&["create", "job", job, &from]);
-    node.namespace.kubectl(&["wait", "job", job, "--for=condition=Complete", "--timeout=60s"]);
+    let from = format!("--from=cronjob/{CRONJOB}");
+    node.namespace.kubectl(&["create", "job", "by-hand", &from]);
+    let id = node.namespace.kubectl(&["get", "job", "by-hand", "--output", "jsonpath={.metadata.uid}"]);
+    let run = Started { id, job: "by-hand".to_owned() };
+    node.namespace.kubectl(&["wait", "job", &run.job, "--for=jsonpath={.status.ready}=1", "--timeout=60s"]);
+    node.go(&run);
+    node.namespace.kubectl(&["wait", "job", &run.job, "--for=condition=Complete", "--timeout=60s"]);
     node.api = TriggerApi::start(&node.namespace, &[]).await;
-    let id = node.namespace.kubectl(&["get", "job", job, "--output", "jsonpath={.metadata.uid}"]);
-    let run = super::job::Started { id, job: job.to_owned() };
-    let mut events = super::job::all_events(&node.api).await;
-    // Whatever comes first: the run is stored, or the event says that it is.
+    // The run is stored, or an event says when it is.
+    let mut events = all_events(&node.api).await;
     if node.api.get(&format!("/v1/runs/{}", run.id)).send().await.unwrap().status() == 404 {
-        super::job::to_end(&mut events).await;
+        to_end(&mut events).await;
     }
     node.followed_log(&run).await;
     node.delete_job(&run);
     let (cut, tail) = node.kept_log(&run).await;
     assert!(cut, "{} bytes", tail.len());
-    assert!(tail.len() > 64 * 1024 - 7 && tail.ends_with("\n30000\n"), "{} bytes", tail.len());
+    assert!(tail.len() > 64 * 1024 - 6 && tail.ends_with("\n30000\nwaiting\n"), "{} bytes", tail.len());
 }
 
 #[tokio::test]
