@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -150,6 +150,15 @@ impl Namespace {
     /// When it fails.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         Cluster::shared().kubectl(&[&["--namespace", &self.name], arguments].concat())
+    }
+
+    /// Runs kubectl in this namespace; it may fail.
+    ///
+    /// # Panics
+    /// When there is no kubectl.
+    pub fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        let arguments = [&["--namespace", &self.name], arguments].concat();
+        Cluster::shared().kubectl_command(&arguments).output().expect("kubectl can be run")
     }
 
     /// A kubeconfig for a ServiceAccount of this namespace, with a token that the API server made; `server` is its URL, or

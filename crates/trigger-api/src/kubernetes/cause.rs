@@ -7,10 +7,14 @@
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
 
+use super::objects::moment;
 use crate::domain::run::Cause;
 
 /// How long a Job may be without a pod before that is told.
 pub(super) const POD_EXPECTED_AFTER_SECONDS: i64 = 5;
+
+/// The highest number that Linux gives a signal.
+const LAST_SIGNAL: i32 = 64;
 
 /// The cause of a Job for which the cluster makes no pod.
 pub(super) fn no_pod() -> Cause {
@@ -83,11 +87,9 @@ fn waiting_container(container: &ContainerStatus) -> Option<Cause> {
 
 /// How a pod failed; None for one that did not.
 pub(super) fn pod_failure(pod: &PodStatus) -> Option<Cause> {
-    let failed = |container: &ContainerStatus| {
-        let ended = container.state.as_ref()?.terminated.as_ref()?;
-        (ended.exit_code != 0).then(|| terminated(&container.name, ended))
-    };
-    if let Some(cause) = containers(pod).find_map(failed) {
+    // A sidecar stands among the init containers and is ended after the others, most often with a code that is not 0.
+    let main = first_failure(pod.container_statuses.as_deref());
+    if let Some(cause) = main.or_else(|| first_failure(pod.init_container_statuses.as_deref())) {
         return Some(cause);
     }
     if pod.phase.as_deref() != Some("Failed") {
@@ -102,6 +104,19 @@ pub(super) fn pod_failure(pod: &PodStatus) -> Option<Cause> {
     ))
 }
 
+/// How the container failed that was the first to.
+fn first_failure(containers: Option<&[ContainerStatus]>) -> Option<Cause> {
+    let failed = containers.unwrap_or_default().iter().filter_map(|container| {
+        let state = container.state.as_ref()?;
+        // One that waits to be started again may never be: its Job gives up first.
+        let last = container.last_state.as_ref().filter(|_| state.waiting.is_some());
+        let ended = state.terminated.as_ref().or_else(|| last?.terminated.as_ref())?;
+        (ended.exit_code != 0).then_some((&container.name, ended))
+    });
+    let first = failed.min_by_key(|(_, ended)| ended.finished_at.as_ref().map(moment));
+    first.map(|(name, ended)| terminated(name, ended))
+}
+
 fn terminated(name: &str, ended: &ContainerStateTerminated) -> Cause {
     let code = ended.exit_code;
     let (reason, message) = match (ended.reason.as_deref(), ended.signal) {
@@ -114,6 +129,14 @@ fn terminated(name: &str, ended: &ContainerStateTerminated) -> Cause {
         }
         (_, Some(signal)) if signal != 0 => {
             ("Signal", format!("The container {name} was ended by signal {signal}."))
+        }
+        // containerd and CRI-O tell signals by the code alone, as shells do.
+        _ if (129..=128 + LAST_SIGNAL).contains(&code) => {
+            let signal = code - 128;
+            (
+                "ExitCode",
+                format!("The container {name} exited with code {code}, which stands for signal {signal}."),
+            )
         }
         _ => ("ExitCode", format!("The container {name} exited with code {code}.")),
     };
@@ -143,6 +166,11 @@ pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_p
             Cause::new(reason, message.unwrap_or("The Job failed; its pods are gone.").to_owned())
         }
     }
+}
+
+/// Whether a Job failed because of a pod of which nothing is known.
+pub(super) fn is_for_a_pod_to_tell(cause: &Cause) -> bool {
+    matches!(cause.reason.as_str(), "BackoffLimitExceeded" | "PodFailurePolicy")
 }
 
 /// The cause of a Job that goes on after a pod of it failed.

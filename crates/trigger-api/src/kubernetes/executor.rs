@@ -111,8 +111,9 @@ impl KubernetesExecutor {
     }
 
     fn take_in(&self, job: JobObject) {
-        if let Some(run) = self.shared.view().apply_job(job, Timestamp::now()) {
-            self.shared.recorder.observe(run);
+        let changed = self.shared.view().apply_job(job, Timestamp::now());
+        if let Some(run) = changed {
+            watch::report(&self.shared, run);
         }
     }
 
@@ -135,6 +136,8 @@ impl KubernetesExecutor {
         drop(view);
         let run =
             run.ok_or_else(|| ExecutorError::Failed(format!("the server made another Job than {name}")))?;
+        // The watch has nothing new to tell of it.
+        self.shared.logs.note(&run);
         self.announcer.announce(target, &run);
         Ok(Launched::Created(run))
     }

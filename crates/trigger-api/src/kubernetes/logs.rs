@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
+use futures_util::stream::BoxStream;
+use futures_util::{AsyncBufReadExt, FutureExt, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::Api;
 use kube::api::LogParams;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::lines::Lines;
@@ -25,23 +27,28 @@ use crate::domain::run::{Run, RunId};
 
 /// How many containers are read along with at once; the others are read when one of them has ended.
 const MOST_READERS: usize = 256;
-/// How many lines of a log that is there already are read: more than a tail holds.
-const LINES_BACK: i64 = 10_000;
-/// How long after a run's end its readers may still read.
-const GRACE: Duration = Duration::from_secs(10);
+/// How many lines of a log that is there already are read: more than a tail holds, however short they are, so that the
+/// tail knows that it is one.
+const LINES_BACK: i64 = 64 * 1024 + 1;
+/// How long after a run's end its readers may still read: pods have 30 s to end unless they say otherwise.
+const GRACE: Duration = Duration::from_secs(45);
 /// How often a reading that broke is taken up again.
 const RESUMPTIONS: u32 = 5;
 
 /// One start of one container.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Container {
     pub(super) pod: String,
     pub(super) name: String,
-    pod_uid: String,
-    restarts: i32,
+    start: Start,
+    /// Whether there has been, or will be, a later start, so that the node has to be asked for the one before.
+    previous: bool,
 }
 
-/// The containers of pods that are still there and that have started, in the order of the pods.
+/// Identifies one start of one container: the pod's UID, the container's name and how often it was started before.
+type Start = (String, String, i32);
+
+/// The starts of containers whose logs can be read of pods that are still there, in the order of the pods.
 pub(super) fn containers(pods: &[PodEntry]) -> Vec<Container> {
     let there = pods.iter().filter(|pod| !pod.gone);
     there
@@ -52,18 +59,26 @@ pub(super) fn containers(pods: &[PodEntry]) -> Vec<Container> {
                 .iter()
                 .flatten()
                 .chain(status.container_statuses.iter().flatten());
-            all.filter(|container| has_started(container)).map(|container| Container {
-                pod: pod.name.clone(),
-                name: container.name.clone(),
-                pod_uid: pod.uid.clone(),
-                restarts: container.restart_count,
-            })
+            all.flat_map(|container| starts(pod, container))
         })
         .collect()
 }
 
-fn has_started(container: &ContainerStatus) -> bool {
-    container.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+/// The node has the logs of a container's last two starts.
+fn starts(pod: &PodEntry, container: &ContainerStatus) -> Vec<Container> {
+    let has_started =
+        container.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some());
+    let has_ended_before = container.last_state.as_ref().is_some_and(|last| last.terminated.is_some());
+    let start = |restarts, previous| Container {
+        pod: pod.name.clone(),
+        name: container.name.clone(),
+        start: (pod.uid.clone(), container.name.clone(), restarts),
+        previous,
+    };
+    // While it waits to be started again, the count is still that of the start before.
+    let before = container.restart_count - i32::from(has_started);
+    let before = (has_ended_before && before >= 0).then(|| start(before, true));
+    before.into_iter().chain(has_started.then(|| start(container.restart_count, false))).collect()
 }
 
 /// Reads logs.
@@ -83,10 +98,11 @@ struct Inner {
 /// What is read of one run.
 #[derive(Default)]
 struct Reading {
-    begun: HashSet<Container>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    begun: HashSet<Start>,
+    /// They end with it.
+    tasks: JoinSet<()>,
     /// Whose line came last.
-    last: Option<Container>,
+    last: Option<Start>,
     ending: bool,
 }
 
@@ -105,9 +121,9 @@ impl LogReader {
     pub(super) fn follow(&self, id: &RunId, namespace: &str, container: Container) {
         let mut runs = self.inner.locked();
         let Some(reading) = runs.get_mut(id) else { return };
-        if reading.begun.insert(container.clone()) {
+        if reading.begun.insert(container.start.clone()) {
             let (inner, id, namespace) = (Arc::clone(&self.inner), id.clone(), namespace.to_owned());
-            reading.tasks.push(tokio::spawn(async move { inner.read(&id, &namespace, &container).await }));
+            reading.tasks.spawn(async move { inner.read(&id, &namespace, &container).await });
         }
     }
 
@@ -135,18 +151,14 @@ impl LogReader {
         let several = containers.len() > 1;
         let mut streams = Vec::new();
         for container in containers {
-            let parameters = LogParams { container: Some(container.name.clone()), ..LogParams::default() };
-            let api: Api<Pod> = Api::namespaced(self.inner.calls.client.clone(), namespace);
-            let opened = self.inner.calls.bounded(api.log_stream(&container.pod, &parameters)).await;
-            match opened {
-                Ok(reader) => {
-                    let title = several.then(|| Ok(title(&container, streams.is_empty())));
-                    let lines =
-                        reader_bytes(reader).map_err(|error| ExecutorError::Failed(error.to_string()));
-                    streams.push(stream::iter(title).chain(lines));
+            match self.inner.beginning(namespace, &container).await {
+                Ok(Some((first, rest))) => {
+                    let title = several.then(|| title(&container, streams.is_empty()));
+                    let rest = rest.map_err(|error| ExecutorError::Failed(error.to_string()));
+                    streams.push(stream::iter(title.into_iter().chain([first]).map(Ok)).chain(rest));
                 }
-                // The pod, or its container, is gone by now.
-                Err(ExecutorError::Refused(_)) => {}
+                // Refused: the pod, or its container, is gone by now.
+                Ok(None) | Err(ExecutorError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -176,7 +188,32 @@ fn reader_bytes(
     })
 }
 
+/// What a kubelet sends in place of a log whose file it has deleted, with the status of a success.
+const LOG_IS_GONE: &[u8] = b"unable to retrieve container logs for ";
+
+type Pieces = BoxStream<'static, std::io::Result<Bytes>>;
+
 impl Inner {
+    /// The first piece of a container's log, and what follows; None when the node has the log no more.
+    async fn beginning(
+        &self,
+        namespace: &str,
+        container: &Container,
+    ) -> Result<Option<(Bytes, Pieces)>, ExecutorError> {
+        let parameters = LogParams {
+            container: Some(container.name.clone()),
+            previous: container.previous,
+            ..LogParams::default()
+        };
+        let api: Api<Pod> = Api::namespaced(self.calls.client.clone(), namespace);
+        let opened = self.calls.bounded(api.log_stream(&container.pod, &parameters)).await?;
+        let mut pieces = reader_bytes(opened).boxed();
+        let first =
+            self.calls.bounded(pieces.next().map(|piece| piece.transpose().map_err(kube::Error::ReadEvents)));
+        let first = first.await?.unwrap_or_default();
+        Ok((!first.starts_with(LOG_IS_GONE)).then_some((first, pieces)))
+    }
+
     fn locked(&self) -> MutexGuard<'_, HashMap<RunId, Reading>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -216,6 +253,7 @@ impl Inner {
             timestamps: true,
             tail_lines: Some(LINES_BACK),
             since_time: lines.last_moment(),
+            previous: container.previous,
             ..LogParams::default()
         };
         let reader = self.calls.bounded(api.log_stream(&container.pod, &parameters)).await?;
@@ -223,6 +261,9 @@ impl Inner {
         lines.begin();
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| meaning(&kube::Error::ReadEvents(error)))?;
+            if piece.starts_with(LOG_IS_GONE) {
+                return Ok(());
+            }
             let text = lines.take(&piece);
             if !text.is_empty() {
                 self.append(id, container, &text);
@@ -233,8 +274,8 @@ impl Inner {
 
     fn append(&self, id: &RunId, container: &Container, text: &Bytes) {
         let mut runs = self.locked();
-        let last = runs.get_mut(id).and_then(|reading| reading.last.replace(container.clone()));
-        if last.is_some_and(|last| last != *container) {
+        let last = runs.get_mut(id).and_then(|reading| reading.last.replace(container.start.clone()));
+        if last.is_some_and(|last| last != container.start) {
             self.book.append(id, &title(container, false));
         }
         self.book.append(id, text);
@@ -254,12 +295,24 @@ impl Inner {
                     }
                 }
             }
-            let tasks = self.locked().get_mut(&run.id).map(|reading| std::mem::take(&mut reading.tasks));
-            let _ = timeout(GRACE, futures_util::future::join_all(tasks.unwrap_or_default())).await;
-            if let Some(tail) = self.book.close(&run.id).filter(|tail| !tail.text.is_empty()) {
-                self.recorder.keep_log(run.id.clone(), tail);
+            let _ = timeout(GRACE, self.all_read(&run.id)).await;
+            // Kept before it is closed, so that at no moment it is nowhere.
+            if let Some(tail) = self.book.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
+                self.recorder.record_log(&run.id, tail).await;
             }
         }
         self.locked().remove(&run.id);
+        self.book.close(&run.id);
+    }
+
+    /// Waits until nobody reads the run's log any more.
+    async fn all_read(&self, id: &RunId) {
+        loop {
+            let tasks = self.locked().get_mut(id).map(|reading| std::mem::take(&mut reading.tasks));
+            match tasks {
+                Some(mut tasks) if !tasks.is_empty() => while tasks.join_next().await.is_some() {},
+                _ => return,
+            }
+        }
     }
 }

@@ -50,16 +50,24 @@ pub(super) fn standing(
     let waiting = pods
         .iter()
         .rev()
-        .filter(|pod| pod.phase.as_deref() == Some("Pending"))
+        .filter(|pod| !matches!(pod.phase.as_deref(), Some("Succeeded" | "Failed")))
         .find_map(|pod| cause::waiting(pod));
     let has_started = started_at.is_some() || failed_pods > 0 || job.succeeded.is_some_and(|count| count > 0);
     if has_started {
-        let cause = waiting.or_else(|| failure.map(|failure| cause::trying_again(&failure, failed_pods)));
+        let retry = failure.filter(|_| tries_again(job, pods));
+        let cause = waiting.or_else(|| retry.map(|failure| cause::trying_again(&failure, failed_pods)));
         return standing(State::Running, cause, None);
     }
     let no_pod_since = now.as_second() - created_at.as_second();
     let overdue = pods.is_empty() && no_pod_since >= cause::POD_EXPECTED_AFTER_SECONDS;
     standing(State::Pending, waiting.or_else(|| overdue.then(cause::no_pod)), None)
+}
+
+/// Whether the controller knows of every failed pod and goes on: until then nobody can tell a retry from the end.
+fn tries_again(job: &JobStatus, pods: &[&PodStatus]) -> bool {
+    let seen = pods.iter().filter(|pod| pod.phase.as_deref() == Some("Failed")).count();
+    let counted = usize::try_from(job.failed.unwrap_or_default()).unwrap_or_default();
+    counted > 0 && counted >= seen && holds(job, "FailureTarget").is_none()
 }
 
 fn holds<'a>(job: &'a JobStatus, kind: &str) -> Option<&'a JobCondition> {

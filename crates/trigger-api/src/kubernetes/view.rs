@@ -127,6 +127,16 @@ impl View {
         self.reread(&id, now)
     }
 
+    /// Takes in the pods of a Job and gives its run as it is with them; None when the Job is gone.
+    pub(super) fn explain(&mut self, id: &RunId, pods: Vec<PodObject>, now: Timestamp) -> Option<Run> {
+        if self.has_job(id) {
+            for pod in pods {
+                self.apply_pod(pod, now);
+            }
+        }
+        self.jobs.get(id).map(|job| job.run.clone())
+    }
+
     /// Takes in that a pod is gone.
     pub(super) fn remove_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use super::executor::Shared;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::view::Listing;
-use super::{logs, reconcile};
+use super::{cause, logs, reconcile};
 use crate::domain::ports::NotReady;
 use crate::domain::run::{Run, RunId};
 
@@ -242,7 +242,24 @@ fn read_logs(shared: &Arc<Shared>, namespace: &str, job_uid: &str) {
     }
 }
 
-fn report(shared: &Arc<Shared>, run: Run) {
+/// Passes on that a run changed: to who reads its log, and into the history.
+pub(super) fn report(shared: &Arc<Shared>, run: Run) {
+    if run.cause.as_ref().is_some_and(cause::is_for_a_pod_to_tell) {
+        tokio::spawn(explain(Arc::clone(shared), run));
+    } else {
+        pass_on(shared, run);
+    }
+}
+
+/// Asks for the pods of a Job whose failure was heard of before theirs: Jobs and pods come over connections of their own,
+/// and the cause of an end is never changed afterwards.
+async fn explain(shared: Arc<Shared>, run: Run) {
+    let pods = shared.calls.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
+    let explained = shared.view().explain(&run.id, pods, Timestamp::now());
+    pass_on(&shared, explained.unwrap_or(run));
+}
+
+fn pass_on(shared: &Arc<Shared>, run: Run) {
     shared.logs.note(&run);
     read_logs(shared, &run.namespace, run.id.as_str());
     shared.recorder.observe(run);

@@ -6,6 +6,7 @@ mod identical;
 mod local_executor;
 mod rights;
 mod openapi;
+mod on_a_node;
 mod store;
 mod support;
 mod triggering;

@@ -9,6 +9,9 @@ pub(super) struct Lines {
     last: String,
     /// What of a moment at the start of a line has come so far; None in the middle of a line.
     moment: Option<Vec<u8>>,
+    /// Up to which moment lines were taken before the reading broke; None once that is passed. Clocks go back, and two
+    /// streams of a container overtake each other, so otherwise the order of moments means nothing.
+    taken_before: Option<String>,
     skipping: bool,
 }
 
@@ -19,6 +22,7 @@ impl Lines {
     pub(super) fn begin(&mut self) {
         self.moment = Some(Vec::new());
         self.skipping = false;
+        self.taken_before = Some(self.last.clone()).filter(|last| !last.is_empty());
     }
 
     pub(super) fn last_moment(&self) -> Option<jiff::Timestamp> {
@@ -43,8 +47,9 @@ impl Lines {
                 };
                 moment.extend_from_slice(&rest[..space]);
                 let written = String::from_utf8_lossy(moment).into_owned();
-                self.skipping = written <= self.last;
+                self.skipping = self.taken_before.as_ref().is_some_and(|before| written <= *before);
                 if !self.skipping {
+                    self.taken_before = None;
                     self.last = written;
                 }
                 rest = &rest[space + 1..];
@@ -87,6 +92,14 @@ mod tests {
         lines.begin();
         let rest = lines.take(LOG.as_bytes());
         assert_eq!([first, rest].concat(), b"one\n\na b\nno end");
+    }
+
+    #[test]
+    fn a_line_whose_moment_is_before_that_of_the_line_above_is_kept() {
+        let mut lines = Lines::default();
+        lines.begin();
+        let text = lines.take(b"2026-11-21T10:00:00.000000002Z one\n2026-11-21T09:00:00.000000000Z two\n");
+        assert_eq!(text, "one\ntwo\n");
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! Runs that are cancelled while they run.
+
+use serde_json::json;
+
+use super::job::{FollowedLog, Template, WAIT};
+use crate::support::answer;
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
+    let script = "trap 'echo told to end; exit 1' TERM; echo waiting; sleep 1000 & wait";
+    let mut template = Template::of(script);
+    template.pod()["terminationGracePeriodSeconds"] = 20.into();
+    let node = template.on_a_node("cancelled").await;
+    let run = node.trigger().await;
+    let mut log = FollowedLog::of(&node.api, &run).await;
+    log.until("waiting\n").await;
+    let pod = node.pods(&run).remove(0);
+    let uid = node.namespace.kubectl(&["get", "pod", &pod, "--output", "jsonpath={.metadata.uid}"]);
+    let (_, cancelled) = answer(node.api.delete(&format!("/v1/runs/{}", run.id))).await;
+    assert_eq!(
+        (&cancelled["state"], &cancelled["cause"]["reason"]),
+        (&json!("cancelled"), &json!("CancelledOnRequest"))
+    );
+    node.wait_for_pod(&pod, kube::runtime::wait::conditions::is_deleted(&uid)).await;
+    // What it says on being told to end belongs to it.
+    assert_eq!(log.to_end().await, "waiting\ntold to end\n");
+    assert_eq!(node.kept_log(&run).await, (false, "waiting\ntold to end\n".to_owned()));
+    let now = node.api.run(&run.id).await;
+    assert_eq!((&now["state"], &now["cause"]), (&json!("cancelled"), &cancelled["cause"]));
+}
+
+#[tokio::test]
+async fn a_job_that_someone_deletes_while_it_runs_is_a_cancelled_run_with_its_log() {
+    let node = Template::of(WAIT).on_a_node("job-deleted").await;
+    let run = node.trigger().await;
+    let mut log = FollowedLog::of(&node.api, &run).await;
+    log.until("waiting\n").await;
+    node.namespace.kubectl(&["delete", "job", &run.job, "--wait=false"]);
+    let ended = node.api.wait_for_end(&run.id).await;
+    assert_eq!((&ended["state"], &ended["cause"]["reason"]), (&json!("cancelled"), &json!("JobDeleted")));
+    assert_eq!(log.to_end().await, "waiting\n");
+    node.wait_for_clean_up(&run).await;
+    assert_eq!(node.kept_log(&run).await.1, "waiting\n");
+}

@@ -1,0 +1,129 @@
+//! The logs of runs that go on, and of runs whose pods are still there.
+
+use serde_json::json;
+
+use super::job::{FollowedLog, Template, WAIT, container};
+use crate::support::{TriggerApi, problem};
+
+/// The numbers up to `last`, a line each, as `seq` prints them.
+fn numbers(last: u32) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
+#[tokio::test]
+async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_afterwards() {
+    let node = Template::of(&format!("seq 1 20000; {WAIT}")).on_a_node("long-log").await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    node.go(&run);
+    node.api.wait_for_end(&run.id).await;
+    let whole = format!("{}waiting\n", numbers(20000));
+    assert_eq!(node.log(&run).await, (false, whole.clone()));
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    let (cut, tail) = node.kept_log(&run).await;
+    assert!(cut);
+    assert!(whole.ends_with(&format!("\n{tail}")), "{}", &tail[..100]);
+    assert!((64 * 1024 - 6..=64 * 1024).contains(&tail.len()), "{}", tail.len());
+}
+
+#[tokio::test]
+async fn a_short_log_is_kept_whole_also_a_last_line_without_an_end() {
+    let node = Template::of("echo one; printf two").on_a_node("short-log").await;
+    let (run, _) = node.run().await;
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    assert_eq!(node.kept_log(&run).await, (false, "one\ntwo".to_owned()));
+}
+
+#[tokio::test]
+async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
+    let script = format!("{WAIT}; echo went on; read go <&3; echo last");
+    let node = Template::of(&script).on_a_node("follow").await;
+    let run = node.trigger().await;
+    node.api.wait_for_run(&run.id, |run| run["state"] == "running").await;
+    let mut log = FollowedLog::of(&node.api, &run).await;
+    assert_eq!(log.until("waiting\n").await, "waiting\n");
+    node.go(&run);
+    assert_eq!(log.until("went on\n").await, "waiting\nwent on\n");
+    // Who comes later gets what came before, too.
+    let later = FollowedLog::of(&node.api, &run).await;
+    assert_eq!(node.log(&run).await, (false, "waiting\nwent on\n".to_owned()));
+    node.go(&run);
+    assert_eq!(log.to_end().await, "waiting\nwent on\nlast\n");
+    assert_eq!(later.to_end().await, "waiting\nwent on\nlast\n");
+    assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn no_line_is_lost_when_two_processes_print_at_once() {
+    let script = format!("seq 10001 13000 & seq 20001 23000 >&2; wait; {WAIT}");
+    let node = Template::of(&script).on_a_node("two-writers").await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    node.go(&run);
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    let (cut, text) = node.kept_log(&run).await;
+    let numbers = text.strip_suffix("waiting\n").unwrap().lines().map(|line| line.parse().unwrap());
+    let mut lines: Vec<u32> = numbers.collect();
+    lines.sort_unstable();
+    assert!(!cut);
+    assert!(lines.iter().copied().eq((10001..=13000).chain(20001..=23000)), "{} lines", lines.len());
+}
+
+#[tokio::test]
+async fn a_run_that_printed_nothing_has_no_log() {
+    let node = Template::of("true").on_a_node("silent").await;
+    let (run, _) = node.run().await;
+    node.delete_job(&run);
+    let detail = problem(node.api.get(&format!("/v1/runs/{}/logs", run.id)), 404, "no-log").await;
+    assert!(detail["detail"].as_str().unwrap().contains("printed nothing"), "{detail}");
+}
+
+#[tokio::test]
+async fn the_containers_of_a_pod_stand_in_one_log_each_under_its_name() {
+    let mut template = Template::of("echo of the main one");
+    let sidecar = |mut container: serde_json::Value| {
+        container["restartPolicy"] = "Always".into();
+        container
+    };
+    let stay = "echo of the sidecar; trap 'exit 0' TERM; sleep 1000 & wait";
+    template.pod()["initContainers"] =
+        json!([container("first", "echo of the first one"), sidecar(container("beside", stay))]);
+    let node = template.on_a_node("containers").await;
+    let (run, ended) = node.run().await;
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    let pod = &node.pods(&run)[0];
+    let (_, whole) = node.log(&run).await;
+    assert_eq!(
+        whole,
+        format!(
+            "==> {pod}/first <==\nof the first one\n\n==> {pod}/beside <==\nof the sidecar\n\n\
+             ==> {pod}/main <==\nof the main one\n"
+        )
+    );
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    let (_, kept) = node.kept_log(&run).await;
+    for part in ["of the first one\n", "/beside <==\nof the sidecar\n", "/main <==\nof the main one\n"] {
+        assert!(kept.contains(part), "{part:?} is not in {kept}");
+    }
+}
+
+#[tokio::test]
+async fn without_permission_for_logs_runs_still_run_and_the_log_says_what_is_missing() {
+    let template = Template::of("echo unread");
+    let mut node = template.on_a_node("no-permission").await;
+    let rules = node.namespace.kubectl(&["get", "role", "trigger-api-job-trigger", "--output", "json"]);
+    let mut role: serde_json::Value = serde_json::from_str(&rules).unwrap();
+    role["rules"].as_array_mut().unwrap().retain(|rule| rule["resources"] != json!(["pods/log"]));
+    node.namespace.apply(&role.to_string());
+    // The program that ran before the permission went is replaced: it holds connections, not permissions.
+    node.api = TriggerApi::start(&node.namespace, &[]).await;
+    let (run, ended) = node.run().await;
+    assert_eq!(ended["state"], "succeeded");
+    node.followed_log(&run).await;
+    let (_, text) = node.log(&run).await;
+    assert_eq!(text, "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n");
+}

@@ -1,0 +1,82 @@
+//! Runs of more than one pod: tried again, or side by side.
+
+use serde_json::json;
+
+use super::job::{Template, WAIT};
+
+#[tokio::test]
+async fn a_job_that_is_tried_again_says_so_and_its_last_failure_says_which_attempt_it_was() {
+    let mut template = Template::of("echo attempt; exit 3");
+    template.job["backoffLimit"] = 1.into();
+    let node = template.on_a_node("again").await;
+    let run = node.trigger().await;
+    let again = node.wait_for_cause(&run, "Retrying").await;
+    assert_eq!(again["state"], "running");
+    let cause = json!({
+        "reason": "Retrying",
+        "message": "The container main exited with code 3. The Job tries again; 1 failed so far.",
+        "exit_code": 3,
+    });
+    assert_eq!(again["cause"], cause);
+    let ended = node.api.wait_for_end(&run.id).await;
+    let cause = json!({
+        "reason": "ExitCode",
+        "message": "The container main exited with code 3. That was attempt 2, the last one.",
+        "exit_code": 3,
+    });
+    assert_eq!((&ended["state"], &ended["cause"]), (&json!("failed"), &cause));
+    let pods = node.pods(&run);
+    let [first, second] = pods.as_slice() else { panic!("{pods:?}") };
+    let (_, whole) = node.log(&run).await;
+    assert_eq!(whole, format!("==> {first}/main <==\nattempt\n\n==> {second}/main <==\nattempt\n"));
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    let (_, kept) = node.kept_log(&run).await;
+    assert_eq!(kept, format!("attempt\n\n==> {second}/main <==\nattempt\n"));
+}
+
+#[tokio::test]
+async fn a_pod_that_someone_deletes_is_made_anew_and_its_log_stays() {
+    let script = format!("echo I am $HOSTNAME; {WAIT}");
+    let mut template = Template::of(&script);
+    template.job["backoffLimit"] = 1.into();
+    let node = template.on_a_node("pod-deleted").await;
+    let run = node.trigger().await;
+    let mut log = super::job::FollowedLog::of(&node.api, &run).await;
+    log.until("waiting\n").await;
+    let first = node.pods(&run).remove(0);
+    node.namespace.kubectl(&["delete", "pod", &first, "--wait=false"]);
+    let both = log.until("main <==\n").await;
+    assert!(both.starts_with(&format!("I am {first}\nwaiting\n")), "{both}");
+    let second = node.pods(&run).pop().unwrap();
+    log.until(&format!("I am {second}\nwaiting\n")).await;
+    assert_eq!(node.api.run(&run.id).await["state"], "running");
+    node.go(&run);
+    assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
+    log.to_end().await;
+    node.delete_job(&run);
+    let (_, kept) = node.kept_log(&run).await;
+    assert_eq!(kept, format!("I am {first}\nwaiting\n\n==> {second}/main <==\nI am {second}\nwaiting\n"));
+}
+
+#[tokio::test]
+async fn the_logs_of_pods_that_run_side_by_side_stand_each_under_its_pod() {
+    let mut template = Template::of("echo I am $HOSTNAME");
+    template.job["parallelism"] = 3.into();
+    template.job["completions"] = 3.into();
+    let node = template.on_a_node("three").await;
+    let (run, ended) = node.run().await;
+    assert_eq!(ended["state"], "succeeded");
+    let pods = node.pods(&run);
+    assert_eq!(pods.len(), 3);
+    let (_, whole) = node.log(&run).await;
+    for pod in &pods {
+        assert!(whole.contains(&format!("==> {pod}/main <==\nI am {pod}\n")), "{whole}");
+    }
+    node.followed_log(&run).await;
+    node.delete_job(&run);
+    let (_, kept) = node.kept_log(&run).await;
+    for pod in &pods {
+        assert!(kept.contains(&format!("I am {pod}\n")), "{kept}");
+    }
+}
