@@ -1,6 +1,7 @@
 //! `trigger-api` from the outside, with real parts.
 
 mod local_executor;
+mod races;
 mod store;
 mod support;
 mod triggering;

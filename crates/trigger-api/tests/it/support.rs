@@ -1,5 +1,8 @@
 //! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
 
+pub(crate) mod api_server;
+pub(crate) mod jobs;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
