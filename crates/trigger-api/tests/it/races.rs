@@ -33,7 +33,12 @@ async fn replicas(namespace: &Namespace, histories: Histories) -> [TriggerApi; 2
         }
     };
     let first = TriggerApi::start(namespace, &[("DATABASE_URL", &urls[0])]).await;
-    [first, TriggerApi::start(namespace, &[("DATABASE_URL", &urls[1])]).await]
+    let replicas = [first, TriggerApi::start(namespace, &[("DATABASE_URL", &urls[1])]).await];
+    // A login costs a program that is not optimized so much that many at once can take longer than a call may wait.
+    for replica in &replicas {
+        join_all((0..10).map(|_| replica.get("/v1/runs").send())).await;
+    }
+    replicas
 }
 
 /// Sends so many requests at once, to one replica and the other in turns.

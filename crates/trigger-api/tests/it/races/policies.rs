@@ -136,7 +136,7 @@ async fn as_soon_as_a_run_has_ended_the_next_click_starts_another_one_also_withi
 #[tokio::test]
 async fn a_click_right_after_the_end_does_not_wait_until_the_end_was_heard_of() {
     let namespace = namespace("right-after").await;
-    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid\nsuccessfulJobsHistoryLimit: 10", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     for _ in 0..5 {
         jobs::finish(&namespace, name(&api.trigger().await)).await;
