@@ -149,6 +149,7 @@ impl Dispatcher {
                     return repeat(self.recorder.record(run).await, request);
                 }
                 Ok(Launched::Found(run)) if run.state.is_final() => freshness = Freshness::Asked,
+                Ok(Launched::Vanished) => freshness = Freshness::Asked,
                 Ok(Launched::Found(run)) if policy == ConcurrencyPolicy::Replace => {
                     return Ok(Started { run, found: true });
                 }

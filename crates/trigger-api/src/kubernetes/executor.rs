@@ -139,21 +139,18 @@ impl KubernetesExecutor {
         Ok(Launched::Created(run))
     }
 
-    /// Finds out whether a POST whose answer was lost created its Job.
-    async fn look_after(
+    /// The Job that has the name, if it is of the target: this request's own one, or another one's.
+    async fn look_up(
         &self,
         target: &Target,
         job_name: &str,
         request: &RunRequest,
-        error: ExecutorError,
     ) -> Result<Launched, ExecutorError> {
-        match self.named(target, job_name).await {
-            Ok(Some(run)) if run.request_id.as_deref() == Some(&request.request_id) => {
-                Ok(Launched::Created(run))
-            }
-            Ok(Some(run)) => Ok(Launched::Found(run)),
-            Ok(None) | Err(_) => Err(error),
-        }
+        Ok(match self.named(target, job_name).await? {
+            Some(run) if run.request_id.as_deref() == Some(&request.request_id) => Launched::Created(run),
+            Some(run) => Launched::Found(run),
+            None => Launched::Vanished,
+        })
     }
 }
 
@@ -194,12 +191,14 @@ impl Executor for KubernetesExecutor {
         let job = template::job(&cronjob, job_name, request).ok_or_else(no_template)?;
         match self.shared.calls.create_job(&target.namespace, &job).await {
             Ok(Creation::Created(job)) => self.created(target, *job),
-            Ok(Creation::NameTaken) => {
-                let gone = ExecutorError::Failed(format!("the Job {job_name} came and went"));
-                self.look_after(target, job_name, request, gone).await
-            }
+            Ok(Creation::NameTaken) => self.look_up(target, job_name, request).await,
+            // The answer may have been lost on its way: then the Job is there.
             Err(error @ (ExecutorError::TimedOut(_) | ExecutorError::Failed(_))) => {
-                self.look_after(target, job_name, request, error).await
+                match self.look_up(target, job_name, request).await {
+                    Ok(found @ (Launched::Created(_) | Launched::Found(_))) => Ok(found),
+                    Err(taken @ ExecutorError::NameTaken(_)) => Err(taken),
+                    Ok(Launched::Vanished) | Err(_) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
