@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,6 +20,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -86,9 +87,7 @@ impl ApiServer {
             rules: Mutex::default(),
             requests: watch::Sender::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
+        let (address, serving) = listen(SocketAddr::from(([127, 0, 0, 1], 0)), &inner);
         Self { address, inner, serving }
     }
 
@@ -120,9 +119,8 @@ impl ApiServer {
     }
 
     /// Takes connections again, after [`Self::go_away`].
-    pub(crate) async fn come_back(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("the port is still ours");
-        self.serving = tokio::spawn(serve(listener, Arc::clone(&self.inner)));
+    pub(crate) fn come_back(&mut self) {
+        (_, self.serving) = listen(self.address, &self.inner);
     }
 
     /// How many such requests have arrived.
@@ -147,6 +145,20 @@ impl Drop for ApiServer {
 
 fn count(requests: &[String], method: &str, path: &str) -> usize {
     requests.iter().filter(|request| request.starts_with(method) && request.contains(path)).count()
+}
+
+/// Listens on a thread of its own: tests that wait for a log line block theirs.
+fn listen(address: SocketAddr, inner: &Arc<Inner>) -> (SocketAddr, JoinHandle<()>) {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let one = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        one.expect("a process may have threads")
+    });
+    let listener = std::net::TcpListener::bind(address).expect("the port is free");
+    listener.set_nonblocking(true).expect("sockets can");
+    let address = listener.local_addr().expect("it is bound");
+    let _within = RUNTIME.enter();
+    let listener = TcpListener::from_std(listener).expect("the runtime has sockets");
+    (address, RUNTIME.spawn(serve(listener, Arc::clone(inner))))
 }
 
 async fn serve(listener: TcpListener, inner: Arc<Inner>) {
