@@ -1,6 +1,7 @@
 //! The API server is well, and against it.
 
 use reqwest::StatusCode;
+use serde_json::Value;
 
 use super::Stage;
 use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, manifest, problem};
@@ -39,10 +40,10 @@ async fn a_quota_that_is_used_up_is_told_and_a_raised_one_lets_the_next_click_th
 async fn a_cronjob_that_is_gone_is_told_and_one_that_is_back_is_started() {
     let stage = Stage::set("no-cronjob", "").await;
     stage.namespace.kubectl(&["delete", "cronjob", CRONJOB]);
+    let kind = "https://tradeops.dev/problems/no-cronjob";
+    stage.until_target(|target| target["problem"]["type"] == kind).await;
     let body = stage.refused(404, "no-cronjob").await;
     assert!(body["detail"].as_str().unwrap().contains(CRONJOB), "{body}");
-    let (_, target) = answer(stage.api.get(&format!("/v1/targets/{CRONJOB}"))).await;
-    assert_eq!(target["problem"]["type"], "https://tradeops.dev/problems/no-cronjob", "{target}");
     stage.namespace.apply(&cronjob("", ""));
     stage.works_again().await;
 }
@@ -55,7 +56,7 @@ async fn a_suspended_cronjob_is_not_started_by_hand_either_unless_the_target_all
         stage.namespace.kubectl(&["patch", "cronjob", CRONJOB, "--type=merge", "--patch", &patch]);
     };
     suspend(true);
-    stage.api.wait_until_suspended().await;
+    stage.until_target(|target| target["status"]["suspended"] == true).await;
     stage.refused(409, "target-suspended").await;
     let file = stage.namespace.folder().join("config.yaml");
     let targets = format!("targets: [{{cronjob: {CRONJOB}, allow_suspended: true}}]\n");
@@ -68,14 +69,10 @@ async fn a_suspended_cronjob_is_not_started_by_hand_either_unless_the_target_all
     assert_eq!(stage.api.trigger().await["state"], "pending");
 }
 
-impl TriggerApi {
-    async fn wait_until_suspended(&self) {
-        loop {
-            let (_, target) = answer(self.get(&format!("/v1/targets/{CRONJOB}"))).await;
-            if target["status"]["suspended"] == true {
-                return;
-            }
-        }
+impl Stage {
+    /// Asks until the target is as wanted: it is shown as it was heard of.
+    async fn until_target(&self, wanted: impl Fn(&Value) -> bool) {
+        while !wanted(&answer(self.api.get(&format!("/v1/targets/{CRONJOB}"))).await.1) {}
     }
 }
 
@@ -109,7 +106,7 @@ async fn a_namespace_that_is_being_deleted_takes_no_job_and_the_history_is_still
     stage.namespace.kubectl(&["delete", "namespace", &stage.namespace.name, "--wait=false"]);
     let response = stage.api.post("/trigger-sync").send().await.unwrap();
     let status = response.status().as_u16();
-    let body: serde_json::Value = response.json().await.unwrap();
+    let body: Value = response.json().await.unwrap();
     stage.namespace.kubectl(&["patch", "cronjob", CRONJOB, "--type=merge", "--patch", RELEASE]);
     // Refused; or, when the ServiceAccount went first, not let in.
     assert!([502, 503].contains(&status), "{body}");

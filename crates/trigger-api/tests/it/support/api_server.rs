@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -70,6 +70,7 @@ pub(crate) struct ApiServer {
     address: SocketAddr,
     inner: Arc<Inner>,
     serving: JoinHandle<()>,
+    _place: TcpSocket,
 }
 
 impl ApiServer {
@@ -87,8 +88,9 @@ impl ApiServer {
             rules: Mutex::default(),
             requests: watch::Sender::default(),
         });
-        let (address, serving) = listen(SocketAddr::from(([127, 0, 0, 1], 0)), &inner);
-        Self { address, inner, serving }
+        let place = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = place.local_addr().expect("it is bound");
+        Self { address, serving: listen(address, &inner), inner, _place: place }
     }
 
     /// A kubeconfig of trigger-api's own account that leads here.
@@ -120,7 +122,7 @@ impl ApiServer {
 
     /// Takes connections again, after [`Self::go_away`].
     pub(crate) fn come_back(&mut self) {
-        (_, self.serving) = listen(self.address, &self.inner);
+        self.serving = listen(self.address, &self.inner);
     }
 
     /// How many such requests have arrived.
@@ -147,18 +149,23 @@ fn count(requests: &[String], method: &str, path: &str) -> usize {
     requests.iter().filter(|request| request.starts_with(method) && request.contains(path)).count()
 }
 
+/// A socket at that address. One that does not listen keeps the port for one that will.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("sockets can");
+    socket.bind(address).expect("the port is free");
+    socket
+}
+
 /// Listens on a thread of its own: tests that wait for a log line block theirs.
-fn listen(address: SocketAddr, inner: &Arc<Inner>) -> (SocketAddr, JoinHandle<()>) {
+fn listen(address: SocketAddr, inner: &Arc<Inner>) -> JoinHandle<()> {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let one = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         one.expect("a process may have threads")
     });
-    let listener = std::net::TcpListener::bind(address).expect("the port is free");
-    listener.set_nonblocking(true).expect("sockets can");
-    let address = listener.local_addr().expect("it is bound");
     let _within = RUNTIME.enter();
-    let listener = TcpListener::from_std(listener).expect("the runtime has sockets");
-    (address, RUNTIME.spawn(serve(listener, Arc::clone(inner))))
+    let listener = bound(address).listen(1024).expect("the port is ours");
+    RUNTIME.spawn(serve(listener, Arc::clone(inner)))
 }
 
 async fn serve(listener: TcpListener, inner: Arc<Inner>) {
