@@ -31,6 +31,8 @@ pub enum Launched {
     Created(Run),
     /// A Job of that name and target was there already.
     Found(Run),
+    /// A Job of that name was there, and is gone by now. Nothing was created.
+    Vanished,
 }
 
 /// Runs Jobs: a cluster, or this machine.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use common::kubernetes::Cluster;
 use jiff::Timestamp;
-use kube::Client;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -55,14 +55,14 @@ impl Shared {
 impl KubernetesExecutor {
     /// An executor that has begun to watch. No call takes longer than `limit`.
     pub fn start(
-        client: Client,
+        cluster: &Cluster,
         limit: Duration,
         targets: &[Target],
         recorder: Arc<Recorder>,
         book: Arc<LogBook>,
         store: Arc<dyn RunStore>,
     ) -> Self {
-        let calls = Calls { client, limit };
+        let calls = Calls { client: cluster.client.clone(), limit };
         let shared = Arc::new(Shared {
             logs: LogReader::new(calls.clone(), book, Arc::clone(&recorder), Arc::clone(&store)),
             view: Mutex::new(View::new(targets)),
@@ -73,7 +73,7 @@ impl KubernetesExecutor {
             store,
         });
         let mut watches = JoinSet::new();
-        watch::start(&shared, &mut watches);
+        watch::start(&shared, &cluster.watching, &mut watches);
         Self { announcer: Announcer::start(calls, &mut watches), shared, _watches: watches }
     }
 
@@ -122,17 +122,20 @@ impl KubernetesExecutor {
         let Some(job) = self.shared.calls.job(&target.namespace, job_name).await? else {
             return Ok(None);
         };
+        let id = job.metadata.uid.clone().map(RunId::new);
         self.take_in(job);
         let view = self.shared.view();
-        let run = view.runs(target).into_iter().find(|run| run.job_name == job_name).cloned();
+        // By its id: an earlier Job of the name may be known too, if its end was not heard of.
+        let run = view.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
     fn created(&self, target: &Target, job: JobObject) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
+        let id = job.metadata.uid.clone().map(RunId::new);
         let mut view = self.shared.view();
         view.apply_job(job, Timestamp::now());
-        let run = view.runs(target).into_iter().find(|run| run.job_name == name).cloned();
+        let run = view.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         drop(view);
         let run =
             run.ok_or_else(|| ExecutorError::Failed(format!("the server made another Job than {name}")))?;
@@ -142,21 +145,18 @@ impl KubernetesExecutor {
         Ok(Launched::Created(run))
     }
 
-    /// Finds out whether a POST whose answer was lost created its Job.
-    async fn look_after(
+    /// The Job that has the name, if it is of the target: this request's own one, or another one's.
+    async fn look_up(
         &self,
         target: &Target,
         job_name: &str,
         request: &RunRequest,
-        error: ExecutorError,
     ) -> Result<Launched, ExecutorError> {
-        match self.named(target, job_name).await {
-            Ok(Some(run)) if run.request_id.as_deref() == Some(&request.request_id) => {
-                Ok(Launched::Created(run))
-            }
-            Ok(Some(run)) => Ok(Launched::Found(run)),
-            Ok(None) | Err(_) => Err(error),
-        }
+        Ok(match self.named(target, job_name).await? {
+            Some(run) if run.request_id.as_deref() == Some(&request.request_id) => Launched::Created(run),
+            Some(run) => Launched::Found(run),
+            None => Launched::Vanished,
+        })
     }
 }
 
@@ -197,12 +197,14 @@ impl Executor for KubernetesExecutor {
         let job = template::job(&cronjob, job_name, request).ok_or_else(no_template)?;
         match self.shared.calls.create_job(&target.namespace, &job).await {
             Ok(Creation::Created(job)) => self.created(target, *job),
-            Ok(Creation::NameTaken) => {
-                let gone = ExecutorError::Failed(format!("the Job {job_name} came and went"));
-                self.look_after(target, job_name, request, gone).await
-            }
+            Ok(Creation::NameTaken) => self.look_up(target, job_name, request).await,
+            // The answer may have been lost on its way: then the Job is there.
             Err(error @ (ExecutorError::TimedOut(_) | ExecutorError::Failed(_))) => {
-                self.look_after(target, job_name, request, error).await
+                match self.look_up(target, job_name, request).await {
+                    Ok(found @ (Launched::Created(_) | Launched::Found(_))) => Ok(found),
+                    Err(taken @ ExecutorError::NameTaken(_)) => Err(taken),
+                    Ok(Launched::Vanished) | Err(_) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }

@@ -2,11 +2,16 @@
 
 mod admission;
 mod authentication;
+mod cluster_faults;
+mod crashes;
+mod endings;
+mod http_edges;
 mod identical;
 mod local_executor;
-mod rights;
-mod openapi;
 mod on_a_node;
+mod openapi;
+mod races;
+mod rights;
 mod store;
 mod support;
 mod triggering;

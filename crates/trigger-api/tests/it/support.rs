@@ -1,12 +1,14 @@
 //! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
 
+pub(crate) mod api_server;
 pub(crate) mod cluster_wide;
 pub(crate) mod cronjobs;
+pub(crate) mod jobs;
 pub(crate) mod objects;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -119,6 +121,14 @@ impl TriggerApi {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is ours");
+    }
+
+    /// Asks it to end, as a pod's end does, and waits until it has.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it runs");
+        self.wait_for_log("\"message\":\"ended\"");
+        self.child.wait().expect("it is ours")
     }
 
     pub(crate) fn process_id(&self) -> u32 {

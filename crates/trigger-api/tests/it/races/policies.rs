@@ -1,0 +1,182 @@
+//! What a CronJob says about Jobs that would overlap is kept.
+
+use std::collections::HashSet;
+
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::runtime::wait::await_condition;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{CALLERS, Histories, at_once, count, name, replicas};
+use crate::support::api_server::{ApiServer, Fault, WATCH};
+use crate::support::{CRONJOB, PATIENCE, TriggerApi, answer, cronjob, jobs, namespace, problem};
+
+async fn forbid(histories: Histories) {
+    let namespace = namespace("forbid").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let replicas = replicas(&namespace, histories).await;
+    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
+    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).unwrap();
+    for (_, refused) in answers.iter().filter(|(status, _)| !status.is_success()) {
+        assert_eq!(refused["type"], "https://tradeops.dev/problems/run-in-the-way", "{refused}");
+        assert_eq!(refused["run"]["job_name"], started["job_name"], "{refused}");
+        assert_eq!(refused["run"]["run_id"], started["run_id"], "{refused}");
+    }
+    assert_eq!(jobs::names(&namespace).await, [name(started)]);
+}
+
+#[tokio::test]
+async fn under_forbid_fifty_at_once_on_two_replicas_start_one_job() {
+    forbid(Histories::Apart).await;
+}
+
+#[tokio::test]
+async fn under_forbid_fifty_at_once_on_two_replicas_that_share_a_history_start_one_job() {
+    forbid(Histories::Shared).await;
+}
+
+#[tokio::test]
+async fn under_allow_fifty_at_once_start_fifty_jobs() {
+    let namespace = namespace("allow").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Allow", ""));
+    let replicas = replicas(&namespace, Histories::Apart).await;
+    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
+    let answered: HashSet<&str> = answers.iter().map(|(_, body)| name(body)).collect();
+    let there = jobs::names(&namespace).await;
+    assert_eq!(answered, there.iter().map(String::as_str).collect());
+    assert_eq!(there.len(), CALLERS);
+}
+
+/// Those that come while the first of them is being started are that one; who comes later replaces it in turn.
+#[tokio::test]
+async fn under_replace_fifty_at_once_on_two_replicas_leave_one_job_and_every_other_one_is_told_as_replaced() {
+    let namespace = namespace("replace").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Replace", ""));
+    let replicas = replicas(&namespace, Histories::Shared).await;
+    let earlier = replicas[0].trigger().await;
+    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
+    let left = jobs::names(&namespace).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(!left.contains(&name(&earlier).to_owned()), "the earlier one is still there");
+    let all: HashSet<&str> = answers.iter().map(|(_, body)| body["run_id"].as_str().unwrap()).collect();
+    for id in all.iter().copied().chain(earlier["run_id"].as_str()) {
+        let run = replicas[1].run(id).await;
+        if run["job_name"] == left[0] {
+            assert!(["pending", "running"].contains(&run["state"].as_str().unwrap()), "{run}");
+        } else {
+            let run = replicas[1].wait_for_run(id, |run| run["cause"]["reason"] == "Replaced").await;
+            assert_eq!(run["state"], "cancelled", "{run}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn under_replace_a_second_click_ends_the_first_run_and_says_who_replaced_it() {
+    let namespace = namespace("replaced").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Replace", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let first = api.trigger().await;
+    let second = api.trigger().await;
+    assert_ne!(first["job_name"], second["job_name"]);
+    let run = api.wait_for_end(first["run_id"].as_str().unwrap()).await;
+    assert_eq!(
+        (run["state"].as_str(), run["cause"]["reason"].as_str()),
+        (Some("cancelled"), Some("Replaced"))
+    );
+    assert!(run["cause"]["message"].as_str().unwrap().contains(name(&second)), "{run}");
+    assert_eq!(jobs::names(&namespace).await, [name(&second)]);
+}
+
+#[tokio::test]
+async fn a_job_that_the_schedule_started_is_in_the_way_too() {
+    let namespace = namespace("scheduled").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let job = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384040")).await;
+    // At once: a refusal and a start are both decided by what the API server has, not by what was heard.
+    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(refused["run"]["job_name"], job.metadata.name.unwrap());
+    let id = refused["run"]["run_id"].as_str().unwrap();
+    assert_eq!(api.wait_for_run(id, |_| true).await["trigger"], "scheduled");
+}
+
+#[tokio::test]
+async fn a_job_that_the_cronjob_counts_as_active_is_in_the_way() {
+    let namespace = namespace("active").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let job = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384041")).await.metadata;
+    let active = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "name": job.name, "namespace": job.namespace, "uid": job.uid,
+    });
+    let cronjobs: Api<CronJob> = Api::namespaced(namespace.client.clone(), &namespace.name);
+    let patch = Patch::Merge(json!({ "status": { "active": [active] } }));
+    cronjobs.patch_status(CRONJOB, &PatchParams::default(), &patch).await.unwrap();
+    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(refused["run"]["run_id"], job.uid.unwrap());
+}
+
+#[tokio::test]
+async fn as_soon_as_a_run_has_ended_the_next_click_starts_another_one_also_within_the_same_second() {
+    let namespace = namespace("next").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let mut names = HashSet::new();
+    for _ in 0..6 {
+        let started = api.trigger().await;
+        jobs::finish(&namespace, name(&started)).await;
+        assert!(names.insert(name(&started).to_owned()), "{started}");
+        let run = api.wait_for_end(started["run_id"].as_str().unwrap()).await;
+        assert_eq!(run["state"], "succeeded", "{run}");
+    }
+    let (_, page) = answer(api.get("/v1/runs?state=succeeded")).await;
+    assert_eq!(page["runs"].as_array().unwrap().len(), 6, "{page}");
+}
+
+/// Nothing is heard between the end and the click: what was heard last has the Job going on.
+#[tokio::test]
+async fn a_click_right_after_the_end_does_not_wait_until_the_end_was_heard_of() {
+    let namespace = namespace("right-after").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid\nsuccessfulJobsHistoryLimit: 10", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    for _ in 0..5 {
+        jobs::finish(&namespace, name(&api.trigger().await)).await;
+    }
+    assert_eq!(jobs::names(&namespace).await.len(), 5);
+}
+
+/// What was heard last is old where a watch hangs. Its Jobs' names don't tell either, for their predecessor is gone.
+#[tokio::test]
+async fn under_forbid_a_replica_whose_watch_hangs_takes_its_job_back_when_another_one_goes_on() {
+    let namespace = namespace("stale").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let server = ApiServer::proxy().await;
+    let mut replicas = replicas(&namespace, Histories::Apart).await;
+    let kubeconfig = server.kubeconfig(&namespace).await;
+    let own = namespace.folder().join("deaf.sqlite").display().to_string();
+    let variables =
+        [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("DATABASE_URL", &format!("sqlite:{own}"))];
+    let first = replicas[0].trigger().await;
+    jobs::finish(&namespace, name(&first)).await;
+    replicas[0].wait_for_end(first["run_id"].as_str().unwrap()).await;
+    server.fail("GET", WATCH, Fault::Hang);
+    replicas[1] = TriggerApi::start(&namespace, &variables).await;
+    jobs::api(&namespace).delete(name(&first), &DeleteParams::background()).await.unwrap();
+    let gone = await_condition(jobs::api(&namespace), name(&first), |job: Option<&Job>| job.is_none());
+    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    let scheduled = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384042")).await.metadata;
+    let request = || replicas[1].post("/trigger-sync").header("Idempotency-Key", "stale-1");
+    let refused = problem(request(), 409, "run-in-the-way").await;
+    assert_eq!(refused["run"]["run_id"].as_str(), scheduled.uid.as_deref());
+    let scheduled = scheduled.name.unwrap();
+    assert_eq!(jobs::names(&namespace).await, [scheduled.clone()]);
+    // The refused request may come again, and then it is a new one.
+    jobs::finish(&namespace, &scheduled).await;
+    let (status, started) = answer(request()).await;
+    assert!(status.is_success() && started["state"] == "pending", "{started}");
+}
