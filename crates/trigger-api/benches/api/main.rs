@@ -52,7 +52,9 @@ async fn measure() {
     {
         let program = Program::start(&kubeconfig, &history).await;
         println!("idle: {:.1} MB resident\n", program.resident_megabytes());
-        println!("| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | ratio | p99 / median |");
+        println!(
+            "| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | ratio | p99 / median |"
+        );
         println!("|---|---|---|---|---|---|---|");
         for connections in [1, 4, 16] {
             compare(&program, &namespace, connections).await;
@@ -87,7 +89,8 @@ async fn compare(program: &Program, namespace: &Namespace, connections: usize) {
             let (ours, theirs) = (reqwest::Client::new(), Cluster::shared().client().await);
             let (mut triggers, mut creations) = (Vec::new(), Vec::new());
             for call in 0..CALLS / connections + 5 {
-                let (trigger, creation) = (trigger(&ours, &url).await, create(&theirs, &name, &template).await);
+                let (trigger, creation) =
+                    (trigger(&ours, &url).await, create(&theirs, &name, &template).await);
                 // The first ones make the connections.
                 if call >= 5 {
                     triggers.push(trigger);
@@ -198,7 +201,8 @@ async fn list_runs(program: &Program) {
 async fn open_streams(program: &Program, namespace: &Namespace) {
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
-        let response = program.client.get(format!("{}/v1/events", program.url)).send().await.expect("it answers");
+        let response =
+            program.client.get(format!("{}/v1/events", program.url)).send().await.expect("it answers");
         assert!(response.status().is_success(), "{}", response.status());
         streams.push(Box::pin(response.bytes_stream()));
     }
@@ -233,8 +237,11 @@ async fn hold_load(program: &Program) {
             times
         })
     });
-    let times: Vec<f64> =
-        futures_util::future::join_all(workers).await.into_iter().flat_map(|times| times.expect("no error")).collect();
+    let times: Vec<f64> = futures_util::future::join_all(workers)
+        .await
+        .into_iter()
+        .flat_map(|times| times.expect("no error"))
+        .collect();
     let figures = Figures::of(&times);
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
     let rate = times.len() as f64 / LOAD.as_secs_f64();

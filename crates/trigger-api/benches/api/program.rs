@@ -42,14 +42,20 @@ pub(crate) async fn starts(kubeconfig: &Path, history: &str, count: usize) -> Ve
 impl Program {
     /// Starts it and waits until it says that it is ready.
     pub(crate) async fn start(kubeconfig: &Path, history: &str) -> Self {
-        let built = std::env::var("TRIGGER_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trigger-api").to_owned());
+        let built =
+            std::env::var("TRIGGER_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trigger-api").to_owned());
         let mut command = Command::new(built);
         command.env_clear().env("KUBECONFIG", kubeconfig).env("DATABASE_URL", history);
-        command.envs([("CRONJOB_NAME", super::CRONJOB), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
+        command.envs([
+            ("CRONJOB_NAME", super::CRONJOB),
+            ("LISTEN_ADDR", "127.0.0.1:0"),
+            ("LOG_FORMAT", "json"),
+        ]);
         // What is measured is the work, not the protection from too much of it, and not the log of it.
         command.envs([("RATE_LIMIT", "1000000"), ("LOG_LEVEL", "info")]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
-        let mut log = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
+        let mut log =
+            BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
         let (mut url, mut ready) = (None, false);
         while url.is_none() || !ready {
             let line = log.next().expect("it goes on");

@@ -14,6 +14,9 @@ use super::run::{Run, RunId};
 /// How long the store is left alone after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// How long the end of a run waits until its log is written down.
+const PATIENCE_FOR_A_LOG: Duration = Duration::from_secs(1);
+
 /// Writes runs and log tails down.
 pub struct Recorder {
     store: Arc<dyn RunStore>,
@@ -64,14 +67,10 @@ impl Recorder {
         self.wake.notify_one();
     }
 
-    /// Writes the end of a run's log down at once. When the store fails, or notes that belong before it still wait, it
-    /// is noted behind them; either way it is written before what is observed after it.
+    /// Notes the end of a run's log and has all that is noted written, in at most a second.
     pub async fn record_log(&self, id: &RunId, tail: LogTail) {
-        let is_next = self.locked().is_empty();
-        if is_next && self.store.save_log(id, &tail).await.is_ok() {
-            return;
-        }
         self.keep_log(id.clone(), tail);
+        self.drain(PATIENCE_FOR_A_LOG).await;
     }
 
     /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
@@ -111,7 +110,8 @@ impl Recorder {
         }
     }
 
-    /// Writes down what is noted now, in at most `limit`, before the program ends.
+    /// Writes down what is noted now, in at most `limit`. It may be called beside [`Recorder::run`]: what both write is
+    /// written twice, which does no harm.
     pub async fn drain(&self, limit: Duration) {
         let all = async {
             while let Some(note) = self.first() {
@@ -147,7 +147,8 @@ impl Recorder {
         self.locked().front().cloned()
     }
 
-    /// Takes the first note away, unless another one has taken its place while it was written.
+    /// Takes the first note away, unless a newer sight has taken its place while it was written, or another writer has
+    /// written it too and was faster.
     fn written(&self, note: &Note) {
         let mut waiting = self.locked();
         if waiting.front() == Some(note) {
