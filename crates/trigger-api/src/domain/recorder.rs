@@ -31,15 +31,6 @@ enum Note {
     Log(RunId, LogTail),
 }
 
-impl Note {
-    fn into_run(self) -> Option<Run> {
-        match self {
-            Self::Seen(run) => Some(*run),
-            Self::Log(..) => None,
-        }
-    }
-}
-
 impl Recorder {
     /// A recorder into that store, which tells the feed.
     pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>) -> Self {
@@ -76,9 +67,11 @@ impl Recorder {
     /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
     /// as it was seen: the cluster is the record, the store only remembers.
     pub async fn record(&self, run: Run) -> Run {
-        for earlier in self.take_sights(&run.id) {
+        for earlier in self.sights(&run.id) {
             // What of it fails is no loss: the run as it is now says more.
-            let _ = self.store.save(&earlier).await;
+            let _ = self.write(&earlier).await;
+            // Only now, as a caller who is gone in the midst of this must not take it along.
+            self.written(&earlier);
         }
         match self.store.save(&run).await {
             Ok(saved) => {
@@ -132,27 +125,21 @@ impl Recorder {
     }
 
     /// The sights of a run that still wait, in order, so that they are told before a later one is.
-    fn take_sights(&self, id: &RunId) -> Vec<Run> {
-        let mut waiting = self.locked();
-        let (sights, others) = std::mem::take(&mut *waiting).into_iter().partition(|note| match note {
-            Note::Seen(run) => run.id == *id,
-            Note::Log(..) => false,
-        });
-        *waiting = others;
-        let sights: VecDeque<Note> = sights;
-        sights.into_iter().filter_map(Note::into_run).collect()
+    fn sights(&self, id: &RunId) -> Vec<Note> {
+        let is_of = |note: &&Note| matches!(note, Note::Seen(run) if run.id == *id);
+        self.locked().iter().filter(is_of).cloned().collect()
     }
 
     fn first(&self) -> Option<Note> {
         self.locked().front().cloned()
     }
 
-    /// Takes the first note away, unless a newer sight has taken its place while it was written, or another writer has
-    /// written it too and was faster.
+    /// Takes a note away, unless a newer sight has taken its place while it was written, or another writer has written
+    /// it too and was faster.
     fn written(&self, note: &Note) {
         let mut waiting = self.locked();
-        if waiting.front() == Some(note) {
-            waiting.pop_front();
+        if let Some(place) = waiting.iter().position(|other| other == note) {
+            waiting.remove(place);
         }
     }
 
