@@ -23,7 +23,7 @@
 mod config;
 mod expand;
 mod failure_policy;
-mod guard;
+mod group;
 mod manifest;
 mod outcome;
 mod output;

@@ -14,6 +14,9 @@ use super::run::{Run, RunId};
 /// How long the store is left alone after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// How long the end of a run waits until its log is written down.
+const PATIENCE_FOR_A_LOG: Duration = Duration::from_secs(1);
+
 /// Writes runs and log tails down.
 pub struct Recorder {
     store: Arc<dyn RunStore>,
@@ -26,15 +29,6 @@ pub struct Recorder {
 enum Note {
     Seen(Box<Run>),
     Log(RunId, LogTail),
-}
-
-impl Note {
-    fn into_run(self) -> Option<Run> {
-        match self {
-            Self::Seen(run) => Some(*run),
-            Self::Log(..) => None,
-        }
-    }
 }
 
 impl Recorder {
@@ -64,22 +58,20 @@ impl Recorder {
         self.wake.notify_one();
     }
 
-    /// Writes the end of a run's log down at once. When the store fails, or notes that belong before it still wait, it
-    /// is noted behind them; either way it is written before what is observed after it.
+    /// Notes the end of a run's log and has all that is noted written, in at most a second.
     pub async fn record_log(&self, id: &RunId, tail: LogTail) {
-        let is_next = self.locked().is_empty();
-        if is_next && self.store.save_log(id, &tail).await.is_ok() {
-            return;
-        }
         self.keep_log(id.clone(), tail);
+        self.drain(PATIENCE_FOR_A_LOG).await;
     }
 
     /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
     /// as it was seen: the cluster is the record, the store only remembers.
     pub async fn record(&self, run: Run) -> Run {
-        for earlier in self.take_sights(&run.id) {
+        for earlier in self.sights(&run.id) {
             // What of it fails is no loss: the run as it is now says more.
-            let _ = self.store.save(&earlier).await;
+            let _ = self.write(&earlier).await;
+            // Only now, as a caller who is gone in the midst of this must not take it along.
+            self.written(&earlier);
         }
         match self.store.save(&run).await {
             Ok(saved) => {
@@ -111,7 +103,8 @@ impl Recorder {
         }
     }
 
-    /// Writes down what is noted now, in at most `limit`, before the program ends.
+    /// Writes down what is noted now, in at most `limit`. It may be called beside [`Recorder::run`]: what both write is
+    /// written twice, which does no harm.
     pub async fn drain(&self, limit: Duration) {
         let all = async {
             while let Some(note) = self.first() {
@@ -132,26 +125,21 @@ impl Recorder {
     }
 
     /// The sights of a run that still wait, in order, so that they are told before a later one is.
-    fn take_sights(&self, id: &RunId) -> Vec<Run> {
-        let mut waiting = self.locked();
-        let (sights, others) = std::mem::take(&mut *waiting).into_iter().partition(|note| match note {
-            Note::Seen(run) => run.id == *id,
-            Note::Log(..) => false,
-        });
-        *waiting = others;
-        let sights: VecDeque<Note> = sights;
-        sights.into_iter().filter_map(Note::into_run).collect()
+    fn sights(&self, id: &RunId) -> Vec<Note> {
+        let is_of = |note: &&Note| matches!(note, Note::Seen(run) if run.id == *id);
+        self.locked().iter().filter(is_of).cloned().collect()
     }
 
     fn first(&self) -> Option<Note> {
         self.locked().front().cloned()
     }
 
-    /// Takes the first note away, unless another one has taken its place while it was written.
+    /// Takes a note away, unless a newer sight has taken its place while it was written, or another writer has written
+    /// it too and was faster.
     fn written(&self, note: &Note) {
         let mut waiting = self.locked();
-        if waiting.front() == Some(note) {
-            waiting.pop_front();
+        if let Some(place) = waiting.iter().position(|other| other == note) {
+            waiting.remove(place);
         }
     }
 

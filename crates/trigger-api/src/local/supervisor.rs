@@ -20,6 +20,9 @@ use crate::domain::run::{Cause, Run, State};
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long the start of a run waits until it is recorded; a store that is away does not stop it.
+const RECORDED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Where runs are known and written down.
 pub(super) struct Desk {
     pub(super) registry: Registry,
@@ -46,6 +49,8 @@ impl Supervisor {
     /// Runs the Job to its end. Nobody who sees the end misses a line of the log: the log is kept first. And nobody who
     /// has followed the log to its end misses the end: the log is closed last.
     pub(super) async fn supervise(mut self) {
+        // A run that the store knows before it starts is told of after a SIGKILL of this program.
+        self.desk.recorder.drain(RECORDED_WITHIN).await;
         let Outcome { state, cause } = self.attempts().await;
         let (id, desk) = (self.run.id.clone(), &self.desk);
         desk.recorder.record_log(&id, desk.book.tail(&id).unwrap_or_default()).await;
