@@ -1,5 +1,6 @@
 //! Reads along while containers run, so that the end of a log is kept before clean-up takes the pod.
 
+mod containers;
 mod lines;
 
 use std::collections::{HashMap, HashSet};
@@ -9,13 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{AsyncBufReadExt, FutureExt, StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use self::containers::Start;
+pub(super) use self::containers::{Container, containers};
 use self::lines::Lines;
 use super::calls::Calls;
 use super::error::meaning;
@@ -34,52 +37,6 @@ const LINES_BACK: i64 = 64 * 1024 + 1;
 const GRACE: Duration = Duration::from_secs(45);
 /// How often a reading that broke is taken up again.
 const RESUMPTIONS: u32 = 5;
-
-/// One start of one container.
-#[derive(Clone, Debug)]
-pub(super) struct Container {
-    pub(super) pod: String,
-    pub(super) name: String,
-    start: Start,
-    /// Whether there has been, or will be, a later start, so that the node has to be asked for the one before.
-    previous: bool,
-}
-
-/// Identifies one start of one container: the pod's UID, the container's name and how often it was started before.
-type Start = (String, String, i32);
-
-/// The starts of containers whose logs can be read of pods that are still there, in the order of the pods.
-pub(super) fn containers(pods: &[PodEntry]) -> Vec<Container> {
-    let there = pods.iter().filter(|pod| !pod.gone);
-    there
-        .flat_map(|pod| {
-            let status = &pod.status;
-            let all = status
-                .init_container_statuses
-                .iter()
-                .flatten()
-                .chain(status.container_statuses.iter().flatten());
-            all.flat_map(|container| starts(pod, container))
-        })
-        .collect()
-}
-
-/// The node has the logs of a container's last two starts.
-fn starts(pod: &PodEntry, container: &ContainerStatus) -> Vec<Container> {
-    let has_started =
-        container.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some());
-    let has_ended_before = container.last_state.as_ref().is_some_and(|last| last.terminated.is_some());
-    let start = |restarts, previous| Container {
-        pod: pod.name.clone(),
-        name: container.name.clone(),
-        start: (pod.uid.clone(), container.name.clone(), restarts),
-        previous,
-    };
-    // While it waits to be started again, the count is still that of the start before.
-    let before = container.restart_count - i32::from(has_started);
-    let before = (has_ended_before && before >= 0).then(|| start(before, true));
-    before.into_iter().chain(has_started.then(|| start(container.restart_count, false))).collect()
-}
 
 /// Reads logs.
 pub(super) struct LogReader {

@@ -125,7 +125,7 @@ async fn a_container_that_is_started_again_and_again_shows_why_while_it_waits() 
     let twice = log.until("main <==\ntry\n").await;
     assert!(twice.starts_with("try\n\n==> "), "{twice}");
     node.api.delete(&format!("/v1/runs/{}", run.id)).send().await.unwrap();
-    assert_eq!(log.to_end().await, node.kept_log(&run).await.1);
+    assert_eq!(log.rest().await, node.kept_log(&run).await.1);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
     );
     node.wait_for_pod(&pod, kube::runtime::wait::conditions::is_deleted(&uid)).await;
     // What it says on being told to end belongs to it.
-    assert_eq!(log.to_end().await, "waiting\ntold to end\n");
+    assert_eq!(log.rest().await, "waiting\ntold to end\n");
     assert_eq!(node.kept_log(&run).await, (false, "waiting\ntold to end\n".to_owned()));
     let now = node.api.run(&run.id).await;
     assert_eq!((&now["state"], &now["cause"]), (&json!("cancelled"), &cancelled["cause"]));
@@ -38,7 +38,7 @@ async fn a_job_that_someone_deletes_while_it_runs_is_a_cancelled_run_with_its_lo
     node.namespace.kubectl(&["delete", "job", &run.job, "--wait=false"]);
     let ended = node.api.wait_for_end(&run.id).await;
     assert_eq!((&ended["state"], &ended["cause"]["reason"]), (&json!("cancelled"), &json!("JobDeleted")));
-    assert_eq!(log.to_end().await, "waiting\n");
+    assert_eq!(log.rest().await, "waiting\n");
     node.wait_for_clean_up(&run).await;
     assert_eq!(node.kept_log(&run).await.1, "waiting\n");
 }

@@ -181,6 +181,12 @@ async fn read_log(api: &TriggerApi, run: &Started, query: &str) -> (bool, String
     (cut, text)
 }
 
+/// What `seq` prints.
+pub(super) fn numbers(first: u32, last: u32) -> String {
+    let lines: Vec<String> = (first..=last).map(|number| number.to_string()).collect();
+    lines.join("\n") + "\n"
+}
+
 /// A log that is followed.
 pub(super) struct FollowedLog {
     pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
@@ -206,7 +212,7 @@ impl FollowedLog {
     }
 
     /// Reads to the end, and gives all that was read.
-    pub(super) async fn to_end(mut self) -> String {
+    pub(super) async fn rest(mut self) -> String {
         while let Some(piece) = waited(self.pieces.next()).await {
             self.text.push_str(&String::from_utf8_lossy(&piece.expect("a whole log")));
         }

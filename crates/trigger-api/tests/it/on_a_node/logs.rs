@@ -2,13 +2,8 @@
 
 use serde_json::json;
 
-use super::job::{FollowedLog, Template, WAIT, container};
+use super::job::{FollowedLog, Template, WAIT, container, numbers};
 use crate::support::{TriggerApi, problem};
-
-/// The numbers up to `last`, a line each, as `seq` prints them.
-fn numbers(last: u32) -> String {
-    (1..=last).map(|number| format!("{number}\n")).collect()
-}
 
 #[tokio::test]
 async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_afterwards() {
@@ -17,7 +12,7 @@ async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_af
     FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
     node.go(&run);
     node.api.wait_for_end(&run.id).await;
-    let whole = format!("{}waiting\n", numbers(20000));
+    let whole = format!("{}waiting\n", numbers(1, 20000));
     assert_eq!(node.log(&run).await, (false, whole.clone()));
     node.followed_log(&run).await;
     node.delete_job(&run);
@@ -50,8 +45,8 @@ async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
     let later = FollowedLog::of(&node.api, &run).await;
     assert_eq!(node.log(&run).await, (false, "waiting\nwent on\n".to_owned()));
     node.go(&run);
-    assert_eq!(log.to_end().await, "waiting\nwent on\nlast\n");
-    assert_eq!(later.to_end().await, "waiting\nwent on\nlast\n");
+    assert_eq!(log.rest().await, "waiting\nwent on\nlast\n");
+    assert_eq!(later.rest().await, "waiting\nwent on\nlast\n");
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
 }
 
@@ -76,6 +71,9 @@ async fn no_line_is_lost_when_two_processes_print_at_once() {
 async fn a_run_that_printed_nothing_has_no_log() {
     let node = Template::of("true").on_a_node("silent").await;
     let (run, _) = node.run().await;
+    // To its end; whether that is already behind us or not.
+    let followed = node.api.get(&format!("/v1/runs/{}/logs?follow=true", run.id)).send().await.unwrap();
+    followed.text().await.unwrap();
     node.delete_job(&run);
     let detail = problem(node.api.get(&format!("/v1/runs/{}/logs", run.id)), 404, "no-log").await;
     assert!(detail["detail"].as_str().unwrap().contains("printed nothing"), "{detail}");

@@ -1,6 +1,6 @@
 //! trigger-api that ends and starts again, or that there are two of, while Jobs run.
 
-use super::job::{FollowedLog, Started, Template, WAIT, all_events, kept_log, to_end};
+use super::job::{FollowedLog, Started, Template, WAIT, all_events, kept_log, numbers, to_end};
 use crate::support::{CRONJOB, TriggerApi};
 
 #[tokio::test]
@@ -15,9 +15,8 @@ async fn killed_in_the_middle_of_a_run_it_knows_all_of_its_log_and_its_end_after
     log.until("waiting\n").await;
     node.go(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
-    let numbers: String = (1..=100).map(|number| format!("{number}\n")).collect();
-    let all = format!("{numbers}waiting\nlast\n");
-    assert_eq!(log.to_end().await, all);
+    let all = format!("{}waiting\nlast\n", numbers(1, 100));
+    assert_eq!(log.rest().await, all);
     node.delete_job(&run);
     assert_eq!(node.kept_log(&run).await, (false, all));
 }

@@ -53,7 +53,7 @@ async fn a_pod_that_someone_deletes_is_made_anew_and_its_log_stays() {
     assert_eq!(node.api.run(&run.id).await["state"], "running");
     node.go(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
-    log.to_end().await;
+    log.rest().await;
     node.delete_job(&run);
     let (_, kept) = node.kept_log(&run).await;
     assert_eq!(kept, format!("I am {first}\nwaiting\n\n==> {second}/main <==\nI am {second}\nwaiting\n"));

@@ -25,7 +25,7 @@ async fn reason_to_wait(template: &Template, purpose: &str, reason: &str) -> Str
         [(&pending, &Value::Null), (&pending, &json!(reason)), (&cancelled, &requested)],
         "{seen:?}"
     );
-    waiting["cause"]["message"].as_str().unwrap().to_owned()
+    waiting["cause"]["message"].as_str().expect("a cause has a message").to_owned()
 }
 
 async fn cancel(node: &Node, run: &Started) {
@@ -43,7 +43,7 @@ async fn an_image_that_is_not_there_and_never_pulled_is_named() {
     assert_eq!(message, "The image localhost/nothing:1 of the container main can't be pulled.");
 }
 
-/// The kubelet says ErrImagePull and ImagePullBackOff by turns, with other words each time.
+/// The kubelet says `ErrImagePull` and `ImagePullBackOff` by turns, with other words each time.
 #[tokio::test]
 async fn an_image_that_can_not_be_pulled_is_told_once_while_the_node_tries_again() {
     let mut template = Template::of("");
