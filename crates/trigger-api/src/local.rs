@@ -170,6 +170,10 @@ impl Executor for LocalExecutor {
         Ok(Launched::Created(run))
     }
 
+    async fn going_on_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+        Ok(self.desk.registry.before(target, &run.id))
+    }
+
     async fn cancel(&self, run: &Run) -> Result<(), ExecutorError> {
         match self.desk.registry.stopper(&run.id) {
             Some(stopper) if !end(&stopper, Stop::Cancelled).await => {

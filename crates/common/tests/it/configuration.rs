@@ -3,6 +3,7 @@
 use std::fs;
 
 use common::auth::VARIABLES;
+use common::config::Kind;
 
 use crate::support::key::{Key, key_set};
 use crate::support::{AUDIENCE, ISSUER, try_authenticator};

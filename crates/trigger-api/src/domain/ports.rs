@@ -59,6 +59,10 @@ pub trait Executor: Send + Sync {
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError>;
 
+    /// The target's other runs that were going on at the very moment when the run's Job was created: those that came
+    /// before it. Whoever asks for whichever run, of any two runs one is before the other.
+    async fn going_on_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError>;
+
     /// Ends a run: its Job and pods go. One that is gone already is no error.
     async fn cancel(&self, run: &Run) -> Result<(), ExecutorError>;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request};
+use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
 use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -39,6 +39,12 @@ impl Calls {
     pub(super) async fn jobs(&self, namespace: &str) -> Result<Vec<JobObject>, ExecutorError> {
         let api = objects::jobs(&self.client, namespace);
         Ok(self.bounded(api.list(&ListParams::default())).await?.items)
+    }
+
+    /// The Jobs as they were at one moment of the past, which an object's version names.
+    pub(super) async fn jobs_at(&self, namespace: &str, version: u64) -> Result<Vec<JobObject>, ExecutorError> {
+        let then = ListParams::default().at(&version.to_string()).matching(VersionMatch::Exact);
+        Ok(self.bounded(objects::jobs(&self.client, namespace).list(&then)).await?.items)
     }
 
     pub(super) async fn job(&self, namespace: &str, name: &str) -> Result<Option<JobObject>, ExecutorError> {

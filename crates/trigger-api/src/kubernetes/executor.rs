@@ -210,6 +210,19 @@ impl Executor for KubernetesExecutor {
         }
     }
 
+    /// The server keeps what was for some minutes: the list of the moment when the Job came into being says who was there.
+    async fn going_on_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+        let Some(version) = self.shared.view().first_version(&run.id) else {
+            return Ok(Vec::new());
+        };
+        let mut then = View::new(&self.shared.targets);
+        for job in self.shared.calls.jobs_at(&target.namespace, version).await? {
+            then.apply_job(job, Timestamp::now());
+        }
+        let others = then.runs(target).into_iter().filter(|other| other.id != run.id && !other.state.is_final());
+        Ok(others.cloned().collect())
+    }
+
     async fn cancel(&self, run: &Run) -> Result<(), ExecutorError> {
         self.shared.calls.delete_job(&run.namespace, &run.job_name, run.id.as_str()).await
     }

@@ -34,6 +34,8 @@ struct JobEntry {
     status: JobStatus,
     target: TargetName,
     run: Run,
+    /// The version at which the Job was first seen: of one that was made here, the version of its creation.
+    first_version: u64,
     listing: Listing,
 }
 
@@ -98,8 +100,11 @@ impl View {
         }
         let status = job.status.unwrap_or_default();
         let run = self.read(&id, &target, &job.metadata, &status, now)?;
-        let changed = self.jobs.get(&id).is_none_or(|known| known.run != run);
-        self.jobs.insert(id, JobEntry { metadata: job.metadata, status, target, run: run.clone(), listing });
+        let known = self.jobs.get(&id);
+        let changed = known.is_none_or(|known| known.run != run);
+        let first_version = known.map_or(version(&job.metadata), |known| known.first_version);
+        let entry = JobEntry { metadata: job.metadata, status, target, run: run.clone(), first_version, listing };
+        self.jobs.insert(id, entry);
         changed.then_some(run)
     }
 
@@ -194,6 +199,11 @@ impl View {
 
     pub(super) fn has_job(&self, id: &RunId) -> bool {
         self.jobs.contains_key(id)
+    }
+
+    /// The version at which the Job of a run was first seen.
+    pub(super) fn first_version(&self, id: &RunId) -> Option<u64> {
+        self.jobs.get(id).map(|job| job.first_version)
     }
 
     /// A run's pods, oldest first.

@@ -121,6 +121,12 @@ impl Registry {
         (active, mark.unwrap_or_default())
     }
 
+    /// The runs of a target's CronJob that were claimed before that one and still go on.
+    pub(super) fn before(&self, target: &Target, id: &RunId) -> Vec<Run> {
+        let (active, _) = self.situation(target);
+        active.into_iter().take_while(|run| run.id != *id).collect()
+    }
+
     /// What ends that run, when it goes on.
     pub(super) fn stopper(&self, id: &RunId) -> Option<Stopper> {
         self.locked().live.iter().find(|live| live.run.id == *id).map(|live| live.stop.clone())

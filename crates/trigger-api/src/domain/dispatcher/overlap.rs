@@ -1,16 +1,16 @@
 //! What to do about Jobs of one target that would overlap, or do.
 //!
 //! Before a Job is created its name keeps most others out: whoever knows the same Jobs gives the same name. But what a
-//! replica knows may be old, and Jobs come and go while a request is under way: one that the schedule starts, one that
-//! is deleted so that the next has another predecessor. So after a Job was created its creator looks again. All who
-//! created one see at least those that were there before theirs, and agree on which one stays.
+//! replica knows may be old, requests with different keys make different names, and Jobs come and go while a request is
+//! under way. So after a Job was created its creator looks at what was going on at that very moment. Of any two Jobs one was
+//! before the other, so all creators agree on which one stays: the first under Forbid, the last under Replace.
 
 use jiff::Timestamp;
 
 use super::{Dispatcher, StartError, Started};
-use crate::domain::ports::{ExecutorError, Freshness};
+use crate::domain::ports::ExecutorError;
 use crate::domain::request::RunRequest;
-use crate::domain::run::{Cause, REPLACED, Run, State, Trigger, WITHDRAWN};
+use crate::domain::run::{Cause, REPLACED, Run, State, WITHDRAWN};
 use crate::domain::target::{ConcurrencyPolicy, Situation, Target};
 
 impl Dispatcher {
@@ -38,38 +38,26 @@ impl Dispatcher {
         if policy == ConcurrencyPolicy::Allow {
             return Ok(Started { run, found: false });
         }
-        let situation = match self.executor.inspect(target, Freshness::Asked).await {
-            Ok(situation) => situation,
+        let before = match self.executor.going_on_before(target, &run).await {
+            Ok(before) => before,
             Err(error) => {
-                tracing::warn!(%error, target = %target.name, "whether the new run overlaps with another one can't be seen");
+                tracing::warn!(%error, run.target = %target.name, "whether the new run overlaps with another one can't be seen");
                 return Ok(Started { run, found: false });
             }
         };
         if policy == ConcurrencyPolicy::Replace {
-            return self.leave_the_last(situation, run).await;
-        }
-        match staying(&situation).filter(|stays| stays.id != run.id) {
-            Some(stays) if situation.active.iter().any(|active| active.id == run.id) => {
-                let why =
-                    format!("{} was started at the same moment, and Jobs must not overlap.", stays.job_name);
-                self.end(&run, Cause::new(WITHDRAWN, why)).await?;
-                Err(StartError::InTheWay(Box::new(stays.clone())))
+            for earlier in &before {
+                let why = format!("Replaced by {}, which was asked for at the same moment.", run.job_name);
+                self.end(earlier, Cause::new(REPLACED, why)).await?;
             }
-            _ => Ok(Started { run, found: false }),
+            return Ok(Started { run, found: false });
         }
-    }
-
-    async fn leave_the_last(&self, situation: Situation, run: Run) -> Result<Started, StartError> {
-        let mut active = situation.active;
-        let Some(last) = active.pop() else {
+        let Some(earlier) = before.into_iter().next() else {
             return Ok(Started { run, found: false });
         };
-        for earlier in &active {
-            let why = format!("Replaced by {}, which was asked for at the same moment.", last.job_name);
-            self.end(earlier, Cause::new(REPLACED, why)).await?;
-        }
-        let found = last.id != run.id;
-        Ok(Started { run: if found { last } else { run }, found })
+        let why = format!("{} was started at the same moment, and Jobs must not overlap.", earlier.job_name);
+        self.end(&run, Cause::new(WITHDRAWN, why)).await?;
+        Err(StartError::InTheWay(Box::new(earlier)))
     }
 
     async fn end(&self, run: &Run, cause: Cause) -> Result<(), ExecutorError> {
@@ -77,12 +65,6 @@ impl Dispatcher {
         self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
         Ok(())
     }
-}
-
-/// Which one of several stays where they must not overlap: the schedule's, which is not ours to end, else the first.
-fn staying(situation: &Situation) -> Option<&Run> {
-    let scheduled = situation.active.iter().find(|run| run.trigger == Trigger::Scheduled);
-    scheduled.or_else(|| situation.active.first())
 }
 
 /// Whether the run was taken back, so that its request was refused: a repeat of that request is a new one.
