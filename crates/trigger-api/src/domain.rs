@@ -2,6 +2,7 @@
 //! what it needs from them are the traits in [`ports`].
 
 pub mod dispatcher;
+pub mod event;
 pub mod feed;
 pub mod log_book;
 pub mod naming;
@@ -10,4 +11,5 @@ pub mod recorder;
 pub mod request;
 pub mod run;
 pub mod schedule;
+pub mod situation;
 pub mod target;

@@ -54,7 +54,8 @@ use crate::domain::ports::{
 use crate::domain::recorder::Recorder;
 use crate::domain::request::{RunRequest, fingerprint};
 use crate::domain::run::{Run, RunId, State, Trigger};
-use crate::domain::target::{Situation, Target};
+use crate::domain::situation::Situation;
+use crate::domain::target::Target;
 
 pub use self::config::{LocalConfig, Program};
 pub use self::outcome::RESTARTED;

@@ -23,7 +23,7 @@ use sqlx::any::AnyRow;
 
 use self::address::Address;
 use self::connections::Connections;
-use crate::domain::feed::Event;
+use crate::domain::event::Event;
 use crate::domain::log_book::LogTail;
 use crate::domain::ports::{Retention, RunFilter, RunStore, StoreError};
 use crate::domain::run::{Run, RunId};

@@ -14,7 +14,8 @@ use super::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, RunS
 use super::recorder::Recorder;
 use super::request::{RunRequest, fingerprint};
 use super::run::{CANCELLED_ON_REQUEST, Cause, Run, State};
-use super::target::{ConcurrencyPolicy, Situation, Target, TargetName};
+use super::situation::Situation;
+use super::target::{ConcurrencyPolicy, Target, TargetName};
 
 /// How often a launch looks again after it lost a race.
 const ATTEMPTS: u32 = 4;

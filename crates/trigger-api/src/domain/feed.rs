@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::event::Event;
 use super::ports::{RunStore, StoreError};
-use super::run::{Run, RunId, State};
-use super::target::TargetName;
+use super::run::Run;
 
 /// How often the store is asked for events of other replicas.
 const POLL_EVERY: Duration = Duration::from_secs(1);
@@ -21,21 +21,6 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 const PAGE: u16 = 500;
 /// How many events a subscriber may be behind before it reads them from the store.
 const BACKLOG: usize = 256;
-
-/// One change of a run's state or cause.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// Its number: later events have higher ones.
-    pub sequence: i64,
-    /// Whose it is.
-    pub run_id: RunId,
-    /// What that is a run of.
-    pub target: TargetName,
-    /// The state since then.
-    pub state: State,
-    /// The run as it was then.
-    pub run: Arc<Run>,
-}
 
 /// What a subscriber gets.
 #[derive(Clone, Debug)]

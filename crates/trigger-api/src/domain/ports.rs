@@ -7,11 +7,12 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 
-use super::feed::Event;
+use super::event::Event;
 use super::log_book::LogTail;
 use super::request::RunRequest;
 use super::run::{Run, RunId, State};
-use super::target::{Situation, Target, TargetName};
+use super::situation::Situation;
+use super::target::{Target, TargetName};
 
 /// How old an executor's knowledge may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::run::Run;
-
 /// A target's name: lower-case letters, digits and hyphens, at most 63 characters, as in a DNS label.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -98,15 +96,4 @@ pub struct CronJobFacts {
     pub concurrency_policy: ConcurrencyPolicy,
     /// When it last started a Job.
     pub last_scheduled_at: Option<Timestamp>,
-}
-
-/// A target as its executor sees it at one moment.
-#[derive(Clone, Debug)]
-pub struct Situation {
-    /// What its CronJob says.
-    pub facts: CronJobFacts,
-    /// Its runs that have not ended, scheduled and manual alike, oldest first.
-    pub active: Vec<Run>,
-    /// Stands for the newest Jobs of the target: replicas that saw the same Jobs have the same mark.
-    pub mark: String,
 }

@@ -9,9 +9,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use common::auth::Refusal;
 
-use super::documents::Links;
+use super::links::Links;
 use super::problem::{Kind, Problem, RunReference};
-use super::trace::RequestId;
+use super::request_id::RequestId;
 use crate::domain::dispatcher::StartError;
 use crate::domain::ports::{ExecutorError, StoreError};
 use crate::domain::run::{Run, RunId};

@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::links::Links;
 use super::problem::Problem;
 use crate::domain::run::{Cause, Run};
 use crate::domain::schedule;
-use crate::domain::target::{Situation, Target};
+use crate::domain::situation::Situation;
+use crate::domain::target::Target;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -57,20 +59,6 @@ pub(super) struct CauseDocument {
     /// The exit code of the container that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-}
-
-/// Paths that belong to a run.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct Links {
-    /// The run.
-    #[serde(rename = "self")]
-    pub(super) this: String,
-    /// Its log.
-    logs: String,
-    /// Its changes, as server-sent events.
-    events: String,
-    /// Its target.
-    target: String,
 }
 
 /// What `POST /trigger-sync` answers.
@@ -156,18 +144,6 @@ pub(super) struct PreviewDocument {
     /// The Job that would be made.
     #[schema(value_type = Object)]
     pub(super) job: serde_json::Value,
-}
-
-impl Links {
-    pub(super) fn of(run: &Run) -> Self {
-        let this = format!("/v1/runs/{}", run.id);
-        Self {
-            logs: format!("{this}/logs"),
-            events: format!("{this}/events"),
-            target: format!("/v1/targets/{}", run.target),
-            this,
-        }
-    }
 }
 
 impl From<&Run> for RunDocument {

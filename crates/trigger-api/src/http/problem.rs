@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::documents::Links;
+use super::links::Links;
 
 /// Where the types live; the page about each is `docs/API.md`.
 const TYPES: &str = "https://tradeops.dev/problems/";

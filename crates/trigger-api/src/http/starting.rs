@@ -15,7 +15,7 @@ use super::documents::{RunDocument, Triggered};
 use super::extract::{Segment, StartBody, idempotency_key, preferred_wait};
 use super::gate::CallerName;
 use super::problem::Problem;
-use super::trace::RequestId;
+use super::request_id::RequestId;
 use crate::domain::dispatcher::Started;
 use crate::domain::request::RunRequest;
 use crate::domain::run::Run;

@@ -11,7 +11,7 @@ use super::documents::{PreviewDocument, TargetDocument, TargetPage};
 use super::extract::Segment;
 use super::gate::CallerName;
 use super::problem::Problem;
-use super::trace::RequestId;
+use super::request_id::RequestId;
 use crate::domain::request::RunRequest;
 use crate::domain::target::{Target, TargetName};
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use common::telemetry;
@@ -14,32 +14,7 @@ use tracing::Instrument;
 
 use super::Api;
 use super::api_error::{ApiError, Internal, ProblemKind};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST_REQUEST_ID: usize = 128;
-
-tokio::task_local! {
-    static CURRENT: RequestId;
-}
-
-/// The id of a request: the caller's own, or one made here.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) String);
-
-impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-        let usable = |id: &&str| {
-            (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        Self(given.filter(usable).map_or_else(|| format!("{:032x}", fastrand::u128(..)), str::to_owned))
-    }
-
-    /// The id of the request that is being answered.
-    pub(super) fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok()
-    }
-}
+use super::request_id::{self, RequestId};
 
 /// Goes around every request.
 pub(super) async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
@@ -53,10 +28,11 @@ pub(super) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
     request.extensions_mut().insert(id.clone());
     let began = Instant::now();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let answer = CURRENT.scope(id.clone(), answer.map(|answer| answer.unwrap_or_else(|_| panicked())));
+    let answer =
+        request_id::CURRENT.scope(id.clone(), answer.map(|answer| answer.unwrap_or_else(|_| panicked())));
     let mut response = answer.instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::try_from(&id.0) {
-        response.headers_mut().insert(REQUEST_ID, value);
+        response.headers_mut().insert(request_id::HEADER, value);
     }
     let took = began.elapsed();
     api.metrics.answered(&route, &method, response.status(), took);

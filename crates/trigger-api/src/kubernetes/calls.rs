@@ -42,7 +42,11 @@ impl Calls {
     }
 
     /// The Jobs as they were at one moment of the past, which an object's version names.
-    pub(super) async fn jobs_at(&self, namespace: &str, version: u64) -> Result<Vec<JobObject>, ExecutorError> {
+    pub(super) async fn jobs_at(
+        &self,
+        namespace: &str,
+        version: u64,
+    ) -> Result<Vec<JobObject>, ExecutorError> {
         let then = ListParams::default().at(&version.to_string()).matching(VersionMatch::Exact);
         Ok(self.bounded(objects::jobs(&self.client, namespace).list(&then)).await?.items)
     }

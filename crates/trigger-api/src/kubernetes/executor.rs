@@ -1,7 +1,6 @@
 //! [`Executor`] on a cluster.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,44 +11,26 @@ use tokio::task::JoinSet;
 
 use super::calls::{Calls, Creation};
 use super::events::Announcer;
+use super::health::Health;
 use super::logs::LogReader;
 use super::objects::{CronJobObject, JobObject};
+use super::shared::Shared;
 use super::template;
 use super::view::View;
-use super::watch::{self, Health};
+use super::watch;
 use crate::domain::log_book::LogBook;
 use crate::domain::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
 use crate::domain::recorder::Recorder;
 use crate::domain::request::RunRequest;
 use crate::domain::run::{Run, RunId};
-use crate::domain::target::{ConcurrencyPolicy, CronJobFacts, Situation, Target};
+use crate::domain::situation::Situation;
+use crate::domain::target::{ConcurrencyPolicy, CronJobFacts, Target};
 
 /// Runs Jobs in a cluster, and reports what becomes of every Job of its targets.
 pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     announcer: Announcer,
     _watches: JoinSet<()>,
-}
-
-/// What the executor and its watches have in common.
-pub(super) struct Shared {
-    pub(super) calls: Calls,
-    pub(super) targets: Vec<Target>,
-    pub(super) view: Mutex<View>,
-    pub(super) recorder: Arc<Recorder>,
-    pub(super) store: Arc<dyn RunStore>,
-    pub(super) logs: LogReader,
-    pub(super) health: Health,
-}
-
-impl Shared {
-    pub(super) fn view(&self) -> MutexGuard<'_, View> {
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn namespaces(&self) -> BTreeSet<String> {
-        self.targets.iter().map(|target| target.namespace.clone()).collect()
-    }
 }
 
 impl KubernetesExecutor {
@@ -219,7 +200,8 @@ impl Executor for KubernetesExecutor {
         for job in self.shared.calls.jobs_at(&target.namespace, version).await? {
             then.apply_job(job, Timestamp::now());
         }
-        let others = then.runs(target).into_iter().filter(|other| other.id != run.id && !other.state.is_final());
+        let others =
+            then.runs(target).into_iter().filter(|other| other.id != run.id && !other.state.is_final());
         Ok(others.cloned().collect())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::executor::Shared;
+use super::shared::Shared;
 use crate::domain::ports::{ExecutorError, StoreError};
 use crate::domain::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 

@@ -103,7 +103,8 @@ impl View {
         let known = self.jobs.get(&id);
         let changed = known.is_none_or(|known| known.run != run);
         let first_version = known.map_or(version(&job.metadata), |known| known.first_version);
-        let entry = JobEntry { metadata: job.metadata, status, target, run: run.clone(), first_version, listing };
+        let entry =
+            JobEntry { metadata: job.metadata, status, target, run: run.clone(), first_version, listing };
         self.jobs.insert(id, entry);
         changed.then_some(run)
     }

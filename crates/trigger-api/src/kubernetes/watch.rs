@@ -3,9 +3,8 @@
 //! A watch lasts half a minute and is then taken up where it ended, so what was heard is never much older than
 //! that, even when a connection hangs: the client for watches gives a silent one up. When the server has forgotten the place (410), everything is listed anew.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -18,11 +17,10 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use super::executor::Shared;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
+use super::shared::Shared;
 use super::view::Listing;
 use super::{cause, logs, reconcile};
-use crate::domain::ports::NotReady;
 use crate::domain::run::{Run, RunId};
 
 const WATCH_SECONDS: u32 = 25;
@@ -30,69 +28,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often runs are looked at that change because nothing happens.
 const TICK: Duration = Duration::from_secs(1);
-
-/// What was heard of, and what is the matter.
-#[derive(Default)]
-pub(super) struct Health {
-    watches: Mutex<BTreeMap<String, WatchHealth>>,
-}
-
-#[derive(Default)]
-struct WatchHealth {
-    listed: bool,
-    trouble: Option<String>,
-}
-
-impl Health {
-    pub(super) fn readiness(&self) -> Result<(), NotReady> {
-        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        match watches.iter().find(|(_, watch)| !watch.listed) {
-            None => Ok(()),
-            Some((what, WatchHealth { trouble: None, .. })) => {
-                Err(NotReady(format!("{what} are being listed")))
-            }
-            Some((what, WatchHealth { trouble: Some(_), .. })) => {
-                Err(NotReady(format!("{what} can't be listed; the log says why")))
-            }
-        }
-    }
-
-    fn expect(&self, what: &str) {
-        self.change(what, |_| ());
-    }
-
-    fn listed(&self, what: &str) {
-        let was_ready = self.readiness().is_ok();
-        self.change(what, |watch| watch.listed = true);
-        if !was_ready && self.readiness().is_ok() {
-            tracing::info!("ready: every target's runs are known");
-        }
-    }
-
-    /// Notes trouble, and logs it when it is new.
-    fn trouble(&self, what: &str, error: &watcher::Error) {
-        let text = error.to_string();
-        self.change(what, |watch| {
-            if watch.trouble.as_deref() != Some(text.as_str()) {
-                tracing::warn!(watch = what, error = text, "the cluster can't be watched; it is tried again");
-                watch.trouble = Some(text);
-            }
-        });
-    }
-
-    fn well(&self, what: &str) {
-        self.change(what, |watch| {
-            if watch.trouble.take().is_some() {
-                tracing::info!(watch = what, "the cluster is watched again");
-            }
-        });
-    }
-
-    fn change(&self, what: &str, change: impl FnOnce(&mut WatchHealth)) {
-        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        change(watches.entry(what.to_owned()).or_default());
-    }
-}
 
 /// The pauses between tries: short at first, and never so long that a recovery goes unnoticed for more than some seconds.
 struct Pauses(ExponentialBackoff);

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use sqlx::error::BoxDynError;
 
 use super::statement::{Value, storable};
-use crate::domain::feed::Event;
+use crate::domain::event::Event;
 use crate::domain::run::{Cause, Run, RunId, Trigger};
 
 /// The columns of a run, in the order of [`values`].

@@ -11,7 +11,8 @@ use super::{Dispatcher, StartError, Started};
 use crate::domain::ports::ExecutorError;
 use crate::domain::request::RunRequest;
 use crate::domain::run::{Cause, REPLACED, Run, State, WITHDRAWN};
-use crate::domain::target::{ConcurrencyPolicy, Situation, Target};
+use crate::domain::situation::Situation;
+use crate::domain::target::{ConcurrencyPolicy, Target};
 
 impl Dispatcher {
     /// Ends what goes on, to make way for the Job of that name.

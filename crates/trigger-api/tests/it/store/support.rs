@@ -5,7 +5,7 @@ use sqlx::Connection;
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
 use tokio::sync::OnceCell;
-use trigger_api::domain::feed::Event;
+use trigger_api::domain::event::Event;
 use trigger_api::domain::ports::RunStore;
 use trigger_api::domain::run::{Cause, Run, RunId, State, Trigger};
 use trigger_api::domain::target::TargetName;

@@ -1,0 +1,32 @@
+//! Paths that lead from one document to others.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::run::Run;
+
+/// Paths that belong to a run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Links {
+    /// The run.
+    #[serde(rename = "self")]
+    pub(super) this: String,
+    /// Its log.
+    logs: String,
+    /// Its changes, as server-sent events.
+    events: String,
+    /// Its target.
+    target: String,
+}
+
+impl Links {
+    pub(super) fn of(run: &Run) -> Self {
+        let this = format!("/v1/runs/{}", run.id);
+        Self {
+            logs: format!("{this}/logs"),
+            events: format!("{this}/events"),
+            target: format!("/v1/targets/{}", run.target),
+            this,
+        }
+    }
+}
