@@ -121,17 +121,20 @@ impl KubernetesExecutor {
         let Some(job) = self.shared.calls.job(&target.namespace, job_name).await? else {
             return Ok(None);
         };
+        let id = job.metadata.uid.clone().map(RunId::new);
         self.take_in(job);
         let view = self.shared.view();
-        let run = view.runs(target).into_iter().find(|run| run.job_name == job_name).cloned();
+        // By its id: an earlier Job of the name may be known too, if its end was not heard of.
+        let run = view.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
     fn created(&self, target: &Target, job: JobObject) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
+        let id = job.metadata.uid.clone().map(RunId::new);
         let mut view = self.shared.view();
         view.apply_job(job, Timestamp::now());
-        let run = view.runs(target).into_iter().find(|run| run.job_name == name).cloned();
+        let run = view.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         drop(view);
         let run =
             run.ok_or_else(|| ExecutorError::Failed(format!("the server made another Job than {name}")))?;
