@@ -1,16 +1,19 @@
 //! Starts and ends runs by the rules: what may be started, once, and not beside what forbids it.
 
+mod overlap;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::overlap::obstacle;
 use super::naming;
 use super::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, RunStore, StoreError};
 use super::recorder::Recorder;
 use super::request::{RunRequest, fingerprint};
-use super::run::{CANCELLED_ON_REQUEST, Cause, REPLACED, Run, State};
+use super::run::{CANCELLED_ON_REQUEST, Cause, Run, State};
 use super::target::{ConcurrencyPolicy, Situation, Target, TargetName};
 
 /// How often a launch looks again after it lost a race.
@@ -143,7 +146,7 @@ impl Dispatcher {
             match self.executor.launch(target, &job_name, request).await {
                 Ok(Launched::Created(run)) => {
                     let run = self.recorder.record(run).await;
-                    return Ok(Started { run, found: false });
+                    return self.settle(target, run, policy).await;
                 }
                 Ok(Launched::Found(run)) if request.key.is_some() => {
                     return repeat(self.recorder.record(run).await, request);
@@ -201,25 +204,11 @@ impl Dispatcher {
         match &request.key {
             Some(key) => {
                 let job_name = naming::keyed(target, &request.caller, key.as_str());
-                self.store.run_of_job(&target.name, &job_name).await
+                let run = self.store.run_of_job(&target.name, &job_name).await?;
+                Ok(run.filter(|run| !overlap::is_withdrawn(run)))
             }
             None => Ok(None),
         }
-    }
-
-    async fn replace(
-        &self,
-        situation: &Situation,
-        job_name: &str,
-        request: &RunRequest,
-    ) -> Result<(), ExecutorError> {
-        for run in situation.active.iter().filter(|run| run.job_name != job_name) {
-            self.executor.cancel(run).await?;
-            let cause =
-                Cause::new(REPLACED, format!("Replaced by {job_name}, which {} asked for.", request.caller));
-            self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
-        }
-        Ok(())
     }
 }
 
@@ -230,23 +219,6 @@ fn job_name(target: &Target, request: &RunRequest, situation: &Situation) -> Str
         (None, ConcurrencyPolicy::Forbid | ConcurrencyPolicy::Replace) => {
             naming::successor(target, &situation.mark)
         }
-    }
-}
-
-/// Why a Job of that name must not be started beside what there is. A Job does not stand in its own way: that is a
-/// repeated request, which the launch finds out.
-fn obstacle(target: &Target, situation: &Situation, job_name: &str) -> Option<StartError> {
-    if situation.active.iter().any(|run| run.job_name == job_name) {
-        return None;
-    }
-    if situation.facts.suspended && !target.allow_suspended {
-        return Some(StartError::Suspended(target.name.clone()));
-    }
-    match situation.facts.concurrency_policy {
-        ConcurrencyPolicy::Forbid => {
-            situation.active.first().map(|run| StartError::InTheWay(Box::new(run.clone())))
-        }
-        ConcurrencyPolicy::Allow | ConcurrencyPolicy::Replace => None,
     }
 }
 

@@ -167,6 +167,8 @@ pub struct Run {
 pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
 /// The cause of a run that was ended to make way for another one.
 pub const REPLACED: &str = "Replaced";
+/// The cause of a run that was taken back at once: another one was started at the same moment.
+pub const WITHDRAWN: &str = "Withdrawn";
 /// The cause of a run whose end nobody saw.
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 
@@ -202,7 +204,7 @@ impl Run {
     fn gives_way_to(&self, seen: &Self) -> bool {
         let asked = |run: &Self| {
             let reason = run.cause.as_ref().map(|cause| cause.reason.as_str());
-            matches!(reason, Some(CANCELLED_ON_REQUEST | REPLACED))
+            matches!(reason, Some(CANCELLED_ON_REQUEST | REPLACED | WITHDRAWN))
         };
         match self.state {
             State::Interrupted => seen.state.is_final(),
