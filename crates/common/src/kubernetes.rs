@@ -14,11 +14,16 @@ use crate::tls;
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a watch may be without a word. The server ends each of this program's watches earlier than that.
+const SILENCE: Duration = Duration::from_secs(35);
+
 /// A cluster and the namespace this program is at home in.
 #[derive(Clone)]
 pub struct Cluster {
     /// Talks to the API server. It repeats nothing by itself: a POST that is sent twice makes two things.
     pub client: Client,
+    /// The same for lists and watches that nothing else bounds: it gives an answer up that stays away or stops coming.
+    pub watching: Client,
     /// The pod's own namespace, or the one of the kubeconfig's context.
     pub namespace: String,
 }
@@ -38,8 +43,12 @@ pub async fn connect() -> Result<Cluster, NoCluster> {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config).map_err(|error| NoCluster(error.to_string()))?;
-    Ok(Cluster { client, namespace })
+    let client = Client::try_from(config.clone()).map_err(|error| NoCluster(error.to_string()))?;
+    config.read_timeout = Some(SILENCE);
+    // The time for which a connection lay idle does not count.
+    config.reset_reader_on_write = true;
+    let watching = Client::try_from(config).map_err(|error| NoCluster(error.to_string()))?;
+    Ok(Cluster { client, watching, namespace })
 }
 
 /// Has the API server judge tokens: `create` on `tokenreviews` is needed, which a ClusterRole grants.

@@ -154,11 +154,11 @@ async fn serve(config: &Config) -> Result<(), AppError> {
             ))
         }
         (ExecutorKind::Kubernetes, cluster) => {
-            let client = cluster.expect("there is a cluster for this executor").client;
+            let cluster = cluster.expect("there is a cluster for this executor");
             let (recorder, book) = (Arc::clone(&recorder), Arc::clone(&book));
             let limit = config.cluster_timeout()?;
             Running::Kubernetes(Arc::new(KubernetesExecutor::start(
-                client,
+                &cluster,
                 limit,
                 &targets,
                 recorder,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use common::kubernetes::Cluster;
 use jiff::Timestamp;
-use kube::Client;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -55,14 +55,14 @@ impl Shared {
 impl KubernetesExecutor {
     /// An executor that has begun to watch. No call takes longer than `limit`.
     pub fn start(
-        client: Client,
+        cluster: &Cluster,
         limit: Duration,
         targets: &[Target],
         recorder: Arc<Recorder>,
         book: Arc<LogBook>,
         store: Arc<dyn RunStore>,
     ) -> Self {
-        let calls = Calls { client, limit };
+        let calls = Calls { client: cluster.client.clone(), limit };
         let shared = Arc::new(Shared {
             logs: LogReader::new(calls.clone(), book, Arc::clone(&recorder), Arc::clone(&store)),
             view: Mutex::new(View::new(targets)),
@@ -73,7 +73,7 @@ impl KubernetesExecutor {
             store,
         });
         let mut watches = JoinSet::new();
-        watch::start(&shared, &mut watches);
+        watch::start(&shared, &cluster.watching, &mut watches);
         Self { announcer: Announcer::start(calls, &mut watches), shared, _watches: watches }
     }
 

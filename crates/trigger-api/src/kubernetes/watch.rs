@@ -1,7 +1,7 @@
 //! Hears of changes in the cluster.
 //!
 //! A watch lasts half a minute and is then taken up where it ended, so what was heard is never much older than
-//! that, even when a connection hangs. When the server has forgotten the place (410), everything is listed anew.
+//! that, even when a connection hangs: the client for watches gives a silent one up. When the server has forgotten the place (410), everything is listed anew.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
@@ -119,8 +119,7 @@ impl Backoff for Pauses {
 }
 
 /// Starts to watch every target's CronJob, and the Jobs and their pods in every namespace that has a target.
-pub(super) fn start(shared: &Arc<Shared>, watches: &mut JoinSet<()>) {
-    let client = &shared.calls.client;
+pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet<()>) {
     for target in &shared.targets {
         // By name, so that the permission can be for that name alone.
         let only = watcher::Config::default().fields(&format!("metadata.name={}", target.cronjob));
