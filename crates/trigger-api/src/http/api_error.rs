@@ -202,6 +202,7 @@ impl From<ExecutorError> for ApiError {
             }
             ExecutorError::Failed(_) => {
                 Self::new(Kind::ClusterFailed, "The cluster's API server failed. Ask again; the log of trigger-api has its words.")
+                    .after(AWAY)
             }
             ExecutorError::Forbidden(_) => Self::new(
                 Kind::MissingPermission,

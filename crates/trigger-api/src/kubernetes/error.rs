@@ -12,6 +12,8 @@ use crate::domain::ports::ExecutorError;
 pub(super) fn meaning(error: &kube::Error) -> ExecutorError {
     match error {
         kube::Error::Api(status) => refusal(status),
+        // An answer came, and is none of an API server's: something else stands in its place.
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => ExecutorError::Failed(chain(error)),
         other if never_arrived(other) => ExecutorError::Unreachable(chain(other)),
         other => ExecutorError::TimedOut(chain(other)),
     }
