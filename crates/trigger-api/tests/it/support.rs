@@ -5,7 +5,7 @@ pub(crate) mod jobs;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -112,6 +112,14 @@ impl TriggerApi {
         self.child.wait().expect("it is ours");
     }
 
+    /// Asks it to end, as a pod's end does, and waits until it has.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it runs");
+        self.wait_for_log("\"message\":\"ended\"");
+        self.child.wait().expect("it is ours")
+    }
+
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
     }
@@ -178,6 +186,12 @@ impl Drop for TriggerApi {
             eprintln!("the rest of the log of {}:\n{}", self.url, rest.join("\n"));
         }
     }
+}
+
+/// Asks until the answer is yes; each question takes long enough that this is no busy loop.
+pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let yes = tokio::time::timeout(PATIENCE, async { while !ask().await {} });
+    assert!(yes.await.is_ok(), "never: {what}");
 }
 
 /// Sends a request and gives status and JSON.

@@ -2,12 +2,16 @@
 
 use std::collections::HashSet;
 
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::runtime::wait::await_condition;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{CALLERS, Histories, at_once, count, name, replicas};
-use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, namespace, problem};
+use crate::support::api_server::{ApiServer, Fault, WATCH};
+use crate::support::{CRONJOB, PATIENCE, TriggerApi, answer, cronjob, jobs, namespace, problem};
 
 async fn forbid(histories: Histories) {
     let namespace = namespace("forbid").await;
@@ -15,7 +19,7 @@ async fn forbid(histories: Histories) {
     let replicas = replicas(&namespace, histories).await;
     let answers = at_once(&replicas, CALLERS, |request| request).await;
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
-    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).unwrap();
+    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("it is there");
     for (_, refused) in answers.iter().filter(|(status, _)| !status.is_success()) {
         assert_eq!(refused["type"], "https://tradeops.dev/problems/run-in-the-way", "{refused}");
         assert_eq!(refused["run"]["job_name"], started["job_name"], "{refused}");
@@ -80,7 +84,10 @@ async fn under_replace_a_second_click_ends_the_first_run_and_says_who_replaced_i
     let second = api.trigger().await;
     assert_ne!(first["job_name"], second["job_name"]);
     let run = api.wait_for_end(first["run_id"].as_str().unwrap()).await;
-    assert_eq!((run["state"].as_str(), run["cause"]["reason"].as_str()), (Some("cancelled"), Some("Replaced")));
+    assert_eq!(
+        (run["state"].as_str(), run["cause"]["reason"].as_str()),
+        (Some("cancelled"), Some("Replaced"))
+    );
     assert!(run["cause"]["message"].as_str().unwrap().contains(name(&second)), "{run}");
     assert_eq!(jobs::names(&namespace).await, [name(&second)]);
 }
@@ -107,8 +114,7 @@ async fn a_job_that_the_cronjob_counts_as_active_is_in_the_way() {
     let active = json!({
         "apiVersion": "batch/v1", "kind": "Job", "name": job.name, "namespace": job.namespace, "uid": job.uid,
     });
-    let cronjobs: Api<k8s_openapi::api::batch::v1::CronJob> =
-        Api::namespaced(namespace.client.clone(), &namespace.name);
+    let cronjobs: Api<CronJob> = Api::namespaced(namespace.client.clone(), &namespace.name);
     let patch = Patch::Merge(json!({ "status": { "active": [active] } }));
     cronjobs.patch_status(CRONJOB, &PatchParams::default(), &patch).await.unwrap();
     let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
@@ -142,4 +148,35 @@ async fn a_click_right_after_the_end_does_not_wait_until_the_end_was_heard_of() 
         jobs::finish(&namespace, name(&api.trigger().await)).await;
     }
     assert_eq!(jobs::names(&namespace).await.len(), 5);
+}
+
+/// What was heard last is old where a watch hangs. Its Jobs' names don't tell either, for their predecessor is gone.
+#[tokio::test]
+async fn under_forbid_a_replica_whose_watch_hangs_takes_its_job_back_when_another_one_goes_on() {
+    let namespace = namespace("stale").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
+    let server = ApiServer::proxy().await;
+    let mut replicas = replicas(&namespace, Histories::Apart).await;
+    let kubeconfig = server.kubeconfig(&namespace).await;
+    let own = namespace.folder().join("deaf.sqlite").display().to_string();
+    let variables =
+        [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("DATABASE_URL", &format!("sqlite:{own}"))];
+    let first = replicas[0].trigger().await;
+    jobs::finish(&namespace, name(&first)).await;
+    replicas[0].wait_for_end(first["run_id"].as_str().unwrap()).await;
+    server.fail("GET", WATCH, Fault::Hang);
+    replicas[1] = TriggerApi::start(&namespace, &variables).await;
+    jobs::api(&namespace).delete(name(&first), &DeleteParams::background()).await.unwrap();
+    let gone = await_condition(jobs::api(&namespace), name(&first), |job: Option<&Job>| job.is_none());
+    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    let scheduled = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384042")).await.metadata;
+    let request = || replicas[1].post("/trigger-sync").header("Idempotency-Key", "stale-1");
+    let refused = problem(request(), 409, "run-in-the-way").await;
+    assert_eq!(refused["run"]["run_id"].as_str(), scheduled.uid.as_deref());
+    let scheduled = scheduled.name.unwrap();
+    assert_eq!(jobs::names(&namespace).await, std::slice::from_ref(&scheduled));
+    // The refused request may come again, and then it is a new one.
+    jobs::finish(&namespace, &scheduled).await;
+    let (status, started) = answer(request()).await;
+    assert!(status.is_success() && started["state"] == "pending", "{started}");
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,7 +19,8 @@ use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -69,6 +70,7 @@ pub(crate) struct ApiServer {
     address: SocketAddr,
     inner: Arc<Inner>,
     serving: JoinHandle<()>,
+    _place: TcpSocket,
 }
 
 impl ApiServer {
@@ -86,10 +88,9 @@ impl ApiServer {
             rules: Mutex::default(),
             requests: watch::Sender::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
-        Self { address, inner, serving }
+        let place = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let address = place.local_addr().expect("it is bound");
+        Self { address, serving: listen(address, &inner), inner, _place: place }
     }
 
     /// A kubeconfig of trigger-api's own account that leads here.
@@ -120,9 +121,8 @@ impl ApiServer {
     }
 
     /// Takes connections again, after [`Self::go_away`].
-    pub(crate) async fn come_back(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("the port is still ours");
-        self.serving = tokio::spawn(serve(listener, Arc::clone(&self.inner)));
+    pub(crate) fn come_back(&mut self) {
+        self.serving = listen(self.address, &self.inner);
     }
 
     /// How many such requests have arrived.
@@ -147,6 +147,25 @@ impl Drop for ApiServer {
 
 fn count(requests: &[String], method: &str, path: &str) -> usize {
     requests.iter().filter(|request| request.starts_with(method) && request.contains(path)).count()
+}
+
+/// A socket at that address. One that does not listen keeps the port for one that will.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("sockets can");
+    socket.bind(address).expect("the port is free");
+    socket
+}
+
+/// Listens on a thread of its own: tests that wait for a log line block theirs.
+fn listen(address: SocketAddr, inner: &Arc<Inner>) -> JoinHandle<()> {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let one = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        one.expect("a process may have threads")
+    });
+    let _within = RUNTIME.enter();
+    let listener = bound(address).listen(1024).expect("the port is ours");
+    RUNTIME.spawn(serve(listener, Arc::clone(inner)))
 }
 
 async fn serve(listener: TcpListener, inner: Arc<Inner>) {

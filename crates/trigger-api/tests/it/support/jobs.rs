@@ -65,7 +65,8 @@ pub(crate) async fn scheduled(namespace: &Namespace, name: &str) -> Job {
         "controller": true, "blockOwnerDeletion": true,
     });
     let template = cronjob.spec.job_template.spec;
-    create(namespace, name, &json!({ "annotations": annotations, "ownerReferences": [owner] }), &template).await
+    create(namespace, name, &json!({ "annotations": annotations, "ownerReferences": [owner] }), &template)
+        .await
 }
 
 /// A Job that belongs to nobody.

@@ -1,0 +1,107 @@
+//! Runs whose Jobs go: cleaned up, deleted by someone, or cancelled here.
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::DeleteParams;
+use kube::runtime::wait::await_condition;
+use serde_json::Value;
+use testkit::cluster::Namespace;
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, TriggerApi, answer, cronjob, jobs, namespace};
+
+fn text<'a>(document: &'a Value, field: &str) -> &'a str {
+    document[field].as_str().unwrap_or_else(|| panic!("no {field}: {document}"))
+}
+
+async fn gone(namespace: &Namespace, name: &str) {
+    let gone = await_condition(jobs::api(namespace), name, |job: Option<&Job>| job.is_none());
+    timeout(PATIENCE, gone).await.expect("the Job goes").expect("the API server is there");
+}
+
+#[tokio::test]
+async fn a_job_that_is_cleaned_up_the_moment_it_ends_has_succeeded_for_ever() {
+    let namespace = namespace("ttl").await;
+    namespace.apply(&cronjob("", "ttlSecondsAfterFinished: 0"));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    for _ in 0..3 {
+        let started = api.trigger().await;
+        jobs::finish(&namespace, text(&started, "job_name")).await;
+        gone(&namespace, text(&started, "job_name")).await;
+        let run = api.wait_for_end(text(&started, "run_id")).await;
+        assert_eq!((text(&run, "state"), &run["cause"]), ("succeeded", &Value::Null), "{run}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_went_while_nobody_looked_is_interrupted_since_its_outcome_is_not_known() {
+    let namespace = namespace("unseen").await;
+    namespace.apply(&cronjob("", "ttlSecondsAfterFinished: 0"));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    let (ended, deleted, stays) = (api.trigger().await, api.trigger().await, api.trigger().await);
+    api.kill();
+    jobs::finish(&namespace, text(&ended, "job_name")).await;
+    let _ = jobs::api(&namespace).delete(text(&deleted, "job_name"), &DeleteParams::background()).await;
+    gone(&namespace, text(&ended, "job_name")).await;
+    gone(&namespace, text(&deleted, "job_name")).await;
+    let api = TriggerApi::start(&namespace, &[]).await;
+    for run in [&ended, &deleted] {
+        let run = api.wait_for_end(text(run, "run_id")).await;
+        assert_eq!((text(&run, "state"), text(&run["cause"], "reason")), ("interrupted", "OutcomeUnknown"));
+    }
+    assert_eq!(api.run(text(&stays, "run_id")).await["state"], "pending");
+}
+
+#[tokio::test]
+async fn a_job_that_ended_while_nobody_looked_and_is_still_there_has_its_outcome() {
+    let namespace = namespace("looked-late").await;
+    namespace.apply(&cronjob("", ""));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    api.kill();
+    jobs::finish(&namespace, text(&started, "job_name")).await;
+    let api = TriggerApi::start(&namespace, &[]).await;
+    assert_eq!(api.wait_for_end(text(&started, "run_id")).await["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_job_that_someone_deletes_is_a_cancelled_run() {
+    let namespace = namespace("deleted").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    namespace.kubectl(&["delete", "job", text(&started, "job_name")]);
+    let run = api.wait_for_end(text(&started, "run_id")).await;
+    assert_eq!((text(&run, "state"), text(&run["cause"], "reason")), ("cancelled", "JobDeleted"));
+}
+
+#[tokio::test]
+async fn cancelling_takes_the_job_and_its_pods_and_asking_twice_is_as_asking_once() {
+    let namespace = namespace("cancel").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    let path = format!("/v1/runs/{}", text(&started, "run_id"));
+    let (status, first) = answer(api.delete(&path)).await;
+    assert!(status.is_success(), "{first}");
+    assert_eq!((text(&first, "state"), text(&first["cause"], "reason")), ("cancelled", "CancelledOnRequest"));
+    assert_eq!(text(&first["cause"], "message"), "Cancelled by anonymous.");
+    gone(&namespace, text(&started, "job_name")).await;
+    assert_eq!(answer(api.delete(&path)).await.1, first);
+    namespace.kubectl(&["wait", "--for=delete", "pods", "--all", "--timeout=60s"]);
+    assert_eq!(api.run(text(&started, "run_id")).await["cause"], first["cause"]);
+    assert_eq!(answer(api.delete("/v1/runs/none")).await.0.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn cancelling_what_has_ended_changes_nothing() {
+    let namespace = namespace("cancel-late").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    jobs::finish(&namespace, text(&started, "job_name")).await;
+    let ended = api.wait_for_end(text(&started, "run_id")).await;
+    let (status, answered) = answer(api.delete(&format!("/v1/runs/{}", text(&started, "run_id")))).await;
+    assert!(status.is_success());
+    assert_eq!(answered, ended);
+    assert_eq!(jobs::names(&namespace).await, [text(&started, "job_name")]);
+}

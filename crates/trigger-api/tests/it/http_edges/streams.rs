@@ -1,0 +1,97 @@
+//! Event streams: taken up again, cut short, and ended with the program.
+
+use reqwest::StatusCode;
+
+use super::follow;
+use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem, until};
+
+#[tokio::test]
+async fn a_stream_goes_on_after_the_last_event_that_arrived_also_after_a_restart_of_the_program() {
+    let namespace = namespace("resume").await;
+    namespace.apply(&cronjob("", ""));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    let mut events = follow(&api, None).await;
+    let first = api.trigger().await;
+    let seen = events.next().await.unwrap();
+    assert_eq!((&seen.data["run_id"], seen.name.as_str()), (&first["run_id"], "state"));
+    drop(events);
+    jobs::finish(&namespace, first["job_name"].as_str().unwrap()).await;
+    let id = seen.id.unwrap();
+    let mut events = follow(&api, Some(&id)).await;
+    let mut last = id.clone();
+    loop {
+        let event = events.next().await.unwrap();
+        assert_eq!((&event.data["run_id"], event.name.as_str()), (&first["run_id"], "state"));
+        let number = event.id.unwrap();
+        assert!(number.parse::<i64>().unwrap() > last.parse().unwrap(), "{number} after {last}");
+        last = number;
+        if event.data["state"] == "succeeded" {
+            break;
+        }
+    }
+    api.kill();
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let mut events = follow(&api, Some(&last)).await;
+    let second = api.trigger().await;
+    let event = events.next().await.unwrap();
+    assert_eq!((event.name.as_str(), &event.data["run_id"]), ("state", &second["run_id"]), "{event:?}");
+}
+
+#[tokio::test]
+async fn who_comes_with_an_id_that_is_not_known_is_told_that_there_is_a_gap() {
+    let namespace = namespace("gap").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let mut events = follow(&api, Some("999999")).await;
+    assert_eq!(events.next().await.unwrap().name, "gap");
+    let started = api.trigger().await;
+    assert_eq!(events.next().await.unwrap().data["run_id"], started["run_id"]);
+    for hostile in ["-1", "one", ""] {
+        problem(api.get("/v1/events").header("Last-Event-ID", hostile), 400, "bad-request").await;
+    }
+}
+
+#[tokio::test]
+async fn when_the_program_is_asked_to_end_streams_end_and_so_does_it_in_good_order() {
+    let namespace = namespace("term").await;
+    namespace.apply(&cronjob("", ""));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    let mut all = follow(&api, Some("0")).await;
+    assert!(all.next().await.is_some());
+    let response = api.get(&format!("/v1/runs/{}/events", started["run_id"].as_str().unwrap())).send().await;
+    let mut one = crate::support::Events::of(response.unwrap());
+    let ended = api.stop();
+    assert!(ended.success(), "{ended}");
+    while all.next().await.is_some() {}
+    while one.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_request_that_outlasts_the_grace_does_not_keep_the_program() {
+    let namespace = namespace("grace").await;
+    namespace.apply(&cronjob("", ""));
+    let mut api = TriggerApi::start(&namespace, &[("SHUTDOWN_GRACE_SECONDS", "1")]).await;
+    let mut events = follow(&api, None).await;
+    let waiting = tokio::spawn(api.post("/trigger-sync").header("Prefer", "wait=60").send());
+    assert!(events.next().await.is_some());
+    let ended = api.stop();
+    assert!(ended.success(), "{ended}");
+    assert!(waiting.await.unwrap().is_err(), "it was cut off");
+}
+
+#[tokio::test]
+async fn more_streams_than_are_allowed_are_sent_away_until_one_ends() {
+    let namespace = namespace("streams").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[("MAX_STREAMS", "2")]).await;
+    let (first, _second) = (follow(&api, None).await, follow(&api, None).await);
+    problem(api.get("/v1/events"), 503, "overloaded").await;
+    let refused = api.get("/v1/events").send().await.unwrap();
+    assert_eq!(refused.headers()["retry-after"], "5");
+    drop(refused);
+    assert_eq!(answer(api.get("/v1/runs")).await.0, StatusCode::OK);
+    drop(first);
+    let free = async || api.get("/v1/events").send().await.unwrap().status() == StatusCode::OK;
+    until("a stream is free again", free).await;
+}
