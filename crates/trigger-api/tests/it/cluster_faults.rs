@@ -38,10 +38,10 @@ impl Stage {
     /// A click that starts a run, the only Job there is; then the run ends, so that another click may follow.
     async fn works_again(&self) {
         let started = self.api.trigger().await;
-        let name = started["job_name"].as_str().unwrap();
+        let name = started["job_name"].as_str().expect("a text");
         assert_eq!(jobs::names(&self.namespace).await, [name]);
         jobs::finish(&self.namespace, name).await;
-        let run = self.api.wait_for_end(started["run_id"].as_str().unwrap()).await;
+        let run = self.api.wait_for_end(started["run_id"].as_str().expect("a text")).await;
         assert_eq!(run["state"], "succeeded", "{run}");
     }
 }
@@ -49,6 +49,6 @@ impl Stage {
 /// Starts trigger-api behind the proxy; no call may take longer than a second.
 async fn start(namespace: &Namespace, server: &ApiServer) -> TriggerApi {
     let kubeconfig = server.kubeconfig(namespace).await;
-    let variables = [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("CLUSTER_TIMEOUT_SECONDS", "1")];
+    let variables = [("KUBECONFIG", kubeconfig.to_str().expect("a text")), ("CLUSTER_TIMEOUT_SECONDS", "1")];
     TriggerApi::start(namespace, &variables).await
 }

@@ -1,7 +1,6 @@
 //! `kill -9` at any moment loses no run and doubles none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use reqwest::Client;
 use serde_json::Value;
 use testkit::cluster::Namespace;
 use testkit::postgres::Server;
+use tokio::sync::watch;
 
 use crate::support::{TriggerApi, answer, cronjob, jobs, namespace};
 
@@ -17,20 +17,30 @@ const ROUNDS: u32 = 15;
 const CALLERS: usize = 3;
 
 /// Which key got which run.
-type Acknowledged = Mutex<BTreeMap<String, String>>;
+type Acknowledged = watch::Sender<BTreeMap<String, String>>;
 
-/// Clicks with a new key each time, until nobody answers.
-async fn click(url: &str, next: &AtomicU32, acknowledged: &Acknowledged) {
+/// Clicks with a new key each time, on all replicas at once, until one of them answers no more.
+async fn click(urls: &[&str], next: &AtomicU32, acknowledged: &Acknowledged) {
     let client = Client::new();
-    loop {
+    let mut all_answer = true;
+    while all_answer {
         let key = format!("key-{}", next.fetch_add(1, Ordering::Relaxed));
-        let request = client.post(format!("{url}/trigger-sync")).header("Idempotency-Key", &key);
-        let Ok(response) = request.send().await else { return };
-        let status = response.status();
-        let Ok(body) = response.json::<Value>().await else { return };
-        if status.is_success() {
+        let answers = urls.iter().map(async |url| {
+            let request = client.post(format!("{url}/trigger-sync")).header("Idempotency-Key", &key);
+            let response = request.send().await.ok()?;
+            Some((response.status(), response.json::<Value>().await.ok()?))
+        });
+        for answer in join_all(answers).await {
+            let Some((status, body)) = answer else {
+                all_answer = false;
+                continue;
+            };
+            assert!(status.is_success(), "{body}");
             let id = body["run_id"].as_str().expect("an answer names its run").to_owned();
-            acknowledged.lock().unwrap().insert(key, id);
+            acknowledged.send_modify(|known| {
+                let run = known.entry(key.clone()).or_insert_with(|| id.clone());
+                assert_eq!(*run, id, "{key} has two runs");
+            });
         }
     }
 }
@@ -39,21 +49,21 @@ async fn click(url: &str, next: &AtomicU32, acknowledged: &Acknowledged) {
 async fn check(namespace: &Namespace, api: &TriggerApi, keys: u32, acknowledged: Acknowledged) {
     let there = jobs::list(namespace).await;
     let there: BTreeSet<String> = there.into_iter().filter_map(|job| job.metadata.uid).collect();
-    let acknowledged = acknowledged.into_inner().unwrap();
+    let acknowledged = acknowledged.borrow().clone();
     assert!(!acknowledged.is_empty() && there.len() >= acknowledged.len());
     for key in (0..keys).map(|number| format!("key-{number}")) {
         let (status, body) = answer(api.post("/trigger-sync").header("Idempotency-Key", &key)).await;
         assert!(status.is_success(), "{body}");
-        let id = body["run_id"].as_str().unwrap().to_owned();
+        let id = body["run_id"].as_str().expect("a text").to_owned();
         assert!(acknowledged.get(&key).is_none_or(|run| *run == id), "{key} has another run now: {body}");
         assert_eq!(api.run(&id).await["job_name"], body["job_name"]);
     }
     let (_, page) = answer(api.get("/v1/runs?limit=500")).await;
     let runs: Vec<String> = page["runs"]
         .as_array()
-        .unwrap()
+        .expect("it is there")
         .iter()
-        .map(|run| run["run_id"].as_str().unwrap().to_owned())
+        .map(|run| run["run_id"].as_str().expect("a text").to_owned())
         .collect();
     let different: BTreeSet<String> = runs.iter().cloned().collect();
     assert_eq!(different.len(), runs.len(), "a run stands there twice");
@@ -71,7 +81,8 @@ async fn a_program_that_is_killed_again_and_again_loses_no_run_and_doubles_none(
     for round in 0..ROUNDS {
         let mut api = TriggerApi::start(&namespace, &[]).await;
         let url = api.url.clone();
-        let clicks = join_all((0..CALLERS).map(|_| click(&url, &next, &acknowledged)));
+        let urls = [url.as_str()];
+        let clicks = join_all((0..CALLERS).map(|_| click(&urls, &next, &acknowledged)));
         // Somewhere in the first clicks of the round, each time somewhere else.
         let moment = Duration::from_millis(u64::from(5 + 17 * round));
         let kill = async {
@@ -90,18 +101,20 @@ async fn when_one_of_two_replicas_is_killed_the_other_has_every_run() {
     namespace.apply(&cronjob("", ""));
     let database = Server::shared().database().await.url;
     let variables = [("DATABASE_URL", database.as_str())];
-    let mut stays = TriggerApi::start(&namespace, &variables).await;
+    let stays = TriggerApi::start(&namespace, &variables).await;
     let (next, acknowledged) = (AtomicU32::new(0), Acknowledged::default());
     for round in 0..4 {
         let mut goes = TriggerApi::start(&namespace, &variables).await;
         let url = goes.url.clone();
-        let clicks = join_all((0..CALLERS).map(|_| click(&url, &next, &acknowledged)));
+        let urls = [url.as_str(), stays.url.as_str()];
+        let clicks = join_all((0..CALLERS).map(|_| click(&urls, &next, &acknowledged)));
+        let enough = acknowledged.borrow().len() + 5 + round;
         let kill = async {
-            tokio::time::sleep(Duration::from_millis(100 + 40 * round)).await;
+            // One caller has just been answered, the others are under way.
+            let _ = acknowledged.subscribe().wait_for(|known| known.len() >= enough).await;
             goes.kill();
         };
         tokio::join!(clicks, kill);
     }
     check(&namespace, &stays, next.into_inner(), acknowledged).await;
-    stays.kill();
 }

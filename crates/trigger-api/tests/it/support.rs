@@ -199,6 +199,12 @@ impl Drop for TriggerApi {
     }
 }
 
+/// Asks until the answer is yes; each question takes long enough that this is no busy loop.
+pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let yes = tokio::time::timeout(PATIENCE, async { while !ask().await {} });
+    assert!(yes.await.is_ok(), "never: {what}");
+}
+
 /// Sends a request and gives status and JSON.
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.expect("it answers");

@@ -12,8 +12,9 @@ async fn click(purpose: &str, fault: Fault, status: u16, kind: &str) -> Option<S
     stage.server.fail("POST", JOBS, fault);
     stage.refused(status, kind).await;
     assert_eq!(stage.server.count("POST", JOBS), 1, "a POST is never sent twice");
-    let response = stage.api.post("/trigger-sync").send().await.unwrap();
-    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let response = stage.api.post("/trigger-sync").send().await.expect("it answers");
+    let retry_after =
+        response.headers().get("retry-after").map(|value| value.to_str().expect("a text").to_owned());
     assert!(jobs::names(&stage.namespace).await.is_empty());
     stage.server.heal();
     stage.works_again().await;

@@ -8,9 +8,9 @@ async fn found_again(purpose: &str, policy: &str, fault: Fault) {
     let stage = Stage::set(purpose, &format!("concurrencyPolicy: {policy}")).await;
     stage.server.fail_times(1, "POST", JOBS, fault);
     let started = stage.api.trigger().await;
-    assert_eq!(started["message"], format!("Job {} started", started["job_name"].as_str().unwrap()));
+    assert_eq!(started["message"], format!("Job {} started", started["job_name"].as_str().expect("a text")));
     assert_eq!(stage.server.count("POST", JOBS), 1, "a POST is never sent twice");
-    assert_eq!(jobs::names(&stage.namespace).await, [started["job_name"].as_str().unwrap()]);
+    assert_eq!(jobs::names(&stage.namespace).await, [started["job_name"].as_str().expect("a text")]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::Stage;
-use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, manifest, problem};
+use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, manifest, problem, until};
 
 const QUOTA: &str =
     "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: jobs}\nspec: {hard: {count/jobs.batch: '0'}}\n";
@@ -14,13 +14,13 @@ async fn without_its_role_the_missing_permission_is_named_and_with_it_everything
     let stage = Stage::set("no-role", "").await;
     stage.namespace.kubectl(&["delete", "rolebinding", "--all"]);
     // The API server's authorizer hears of that a moment later; until then clicks go through.
-    while stage.api.post("/trigger-sync").send().await.unwrap().status() == StatusCode::OK {}
+    until("a click is refused", async || stage.click().await != StatusCode::OK).await;
     let body = stage.refused(503, "missing-permission").await;
     assert!(body["detail"].as_str().unwrap().contains("trigger-api-job-trigger"), "{body}");
     let (status, page) = answer(stage.api.get("/v1/runs")).await;
     assert_eq!((status, page["runs"].is_array()), (StatusCode::OK, true));
     stage.namespace.apply(&manifest("rbac.yaml"));
-    while stage.api.post("/trigger-sync").send().await.unwrap().status() != StatusCode::OK {}
+    until("a click goes through", async || stage.click().await == StatusCode::OK).await;
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_quota_that_is_used_up_is_told_and_a_raised_one_lets_the_next_click_th
     let response = stage.api.post("/trigger-sync").send().await.unwrap();
     assert_eq!(response.headers()["retry-after"], "30");
     stage.namespace.kubectl(&["delete", "resourcequota", "jobs"]);
-    while stage.api.post("/trigger-sync").send().await.unwrap().status() != StatusCode::OK {}
+    until("a click goes through", async || stage.click().await == StatusCode::OK).await;
 }
 
 #[tokio::test]
@@ -70,9 +70,14 @@ async fn a_suspended_cronjob_is_not_started_by_hand_either_unless_the_target_all
 }
 
 impl Stage {
+    async fn click(&self) -> StatusCode {
+        answer(self.api.post("/trigger-sync")).await.0
+    }
+
     /// Asks until the target is as wanted: it is shown as it was heard of.
     async fn until_target(&self, wanted: impl Fn(&Value) -> bool) {
-        while !wanted(&answer(self.api.get(&format!("/v1/targets/{CRONJOB}"))).await.1) {}
+        let path = format!("/v1/targets/{CRONJOB}");
+        until("the target is as wanted", async || wanted(&answer(self.api.get(&path)).await.1)).await;
     }
 }
 
@@ -90,11 +95,11 @@ async fn a_job_that_an_admission_rule_is_against_is_refused_without_the_rules_wo
     );
     stage.namespace.apply(&policy);
     // A policy is in force some moments after it was taken.
-    while stage.api.post("/trigger-sync").send().await.unwrap().status() == StatusCode::OK {}
+    until("a click is refused", async || stage.click().await != StatusCode::OK).await;
     stage.refused(502, "cluster-refused").await;
     stage.namespace.kubectl(&["delete", "validatingadmissionpolicybinding", name]);
     stage.namespace.kubectl(&["delete", "validatingadmissionpolicy", name]);
-    while stage.api.post("/trigger-sync").send().await.unwrap().status() != StatusCode::OK {}
+    until("a click goes through", async || stage.click().await == StatusCode::OK).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::follow;
-use crate::support::{PATIENCE, TriggerApi, answer, cronjob, namespace, problem};
+use crate::support::{PATIENCE, TriggerApi, answer, cronjob, namespace, problem, until};
 
 #[tokio::test]
 async fn more_requests_at_once_than_are_allowed_are_sent_away_but_probes_are_not() {
@@ -24,7 +24,7 @@ async fn more_requests_at_once_than_are_allowed_are_sent_away_but_probes_are_not
         assert_eq!(api.get(probe).send().await.unwrap().status(), 200, "{probe}");
     }
     waiting.abort();
-    while answer(api.get("/v1/runs")).await.0 != 200 {}
+    until("requests are answered again", async || answer(api.get("/v1/runs")).await.0 == 200).await;
 }
 
 #[tokio::test]
@@ -49,9 +49,9 @@ async fn a_body_that_is_too_long_or_no_json_is_refused_and_starts_nothing() {
 
 /// Sends a beginning, and then nothing; gives what comes back before the connection is closed.
 async fn answer_to_a_beginning(api: &TriggerApi, beginning: &str) -> String {
-    let address = api.url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(beginning.as_bytes()).await.unwrap();
+    let address = api.url.strip_prefix("http://").expect("it is there");
+    let mut stream = TcpStream::connect(address).await.expect("it is there");
+    stream.write_all(beginning.as_bytes()).await.expect("it is there");
     let mut answer = String::new();
     let closed = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
     assert!(closed.is_ok(), "the connection stays open after {answer:?}");

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 
 use super::follow;
-use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem};
+use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem, until};
 
 #[tokio::test]
 async fn a_stream_goes_on_after_the_last_event_that_arrived_also_after_a_restart_of_the_program() {
@@ -92,5 +92,6 @@ async fn more_streams_than_are_allowed_are_sent_away_until_one_ends() {
     drop(refused);
     assert_eq!(answer(api.get("/v1/runs")).await.0, StatusCode::OK);
     drop(first);
-    while api.get("/v1/events").send().await.unwrap().status() != StatusCode::OK {}
+    let free = async || api.get("/v1/events").send().await.unwrap().status() == StatusCode::OK;
+    until("a stream is free again", free).await;
 }

@@ -19,7 +19,7 @@ async fn forbid(histories: Histories) {
     let replicas = replicas(&namespace, histories).await;
     let answers = at_once(&replicas, CALLERS, |request| request).await;
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
-    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).unwrap();
+    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("it is there");
     for (_, refused) in answers.iter().filter(|(status, _)| !status.is_success()) {
         assert_eq!(refused["type"], "https://tradeops.dev/problems/run-in-the-way", "{refused}");
         assert_eq!(refused["run"]["job_name"], started["job_name"], "{refused}");
@@ -174,7 +174,7 @@ async fn under_forbid_a_replica_whose_watch_hangs_takes_its_job_back_when_anothe
     let refused = problem(request(), 409, "run-in-the-way").await;
     assert_eq!(refused["run"]["run_id"].as_str(), scheduled.uid.as_deref());
     let scheduled = scheduled.name.unwrap();
-    assert_eq!(jobs::names(&namespace).await, [scheduled.clone()]);
+    assert_eq!(jobs::names(&namespace).await, std::slice::from_ref(&scheduled));
     // The refused request may come again, and then it is a new one.
     jobs::finish(&namespace, &scheduled).await;
     let (status, started) = answer(request()).await;

@@ -30,8 +30,8 @@ async fn one_job(policy: &str, histories: Histories) {
     let api = TriggerApi::start(&namespace, &[("DATABASE_URL", &url)]).await;
     let repeat = || answer(api.post("/trigger-sync").header(KEY, "morning-1"));
     assert!(same(&repeat().await.1, first));
-    jobs::api(&namespace).delete(name(first), &DeleteParams::background()).await.unwrap();
-    let ended = api.wait_for_end(first["run_id"].as_str().unwrap()).await;
+    jobs::api(&namespace).delete(name(first), &DeleteParams::background()).await.expect("it is there");
+    let ended = api.wait_for_end(first["run_id"].as_str().expect("a text")).await;
     assert_eq!(ended["state"], "cancelled");
     let (status, again) = repeat().await;
     assert!(status.is_success() && same(&again, first), "{again}");
