@@ -31,7 +31,7 @@ const CRONJOB: &str = "kraken-trading-job";
 const CALLS: usize = 400;
 const STORED_RUNS: i64 = 10_000;
 const STREAMS: usize = 1_000;
-const LOAD: Duration = Duration::from_secs(60);
+const LOAD: Duration = Duration::from_mins(1);
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -50,7 +50,7 @@ async fn measure() {
     let starts: Vec<f64> = program::starts(&kubeconfig, &history, 15).await;
     println!("ready after {} (median of {} starts)", milliseconds(report::median(&starts)), starts.len());
     {
-        let program = Program::start(&kubeconfig, &history).await;
+        let program = Program::start(&kubeconfig, &history);
         println!("idle: {:.1} MB resident\n", program.resident_megabytes());
         println!(
             "| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | ratio | p99 / median |"
@@ -63,7 +63,7 @@ async fn measure() {
     }
     clear(&namespace);
     store_runs(&history).await;
-    let program = Program::start(&kubeconfig, &history).await;
+    let program = Program::start(&kubeconfig, &history);
     list_runs(&program).await;
     open_streams(&program, &namespace).await;
     hold_load(&program).await;

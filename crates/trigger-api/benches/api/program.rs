@@ -32,7 +32,7 @@ pub(crate) async fn starts(kubeconfig: &Path, history: &str, count: usize) -> Ve
     let mut times = Vec::new();
     for _ in 0..count {
         let began = Instant::now();
-        let program = Program::start(kubeconfig, history).await;
+        let program = Program::start(kubeconfig, history);
         let _: Value = program.get("/readyz").await;
         times.push(began.elapsed().as_secs_f64());
     }
@@ -41,7 +41,7 @@ pub(crate) async fn starts(kubeconfig: &Path, history: &str, count: usize) -> Ve
 
 impl Program {
     /// Starts it and waits until it says that it is ready.
-    pub(crate) async fn start(kubeconfig: &Path, history: &str) -> Self {
+    pub(crate) fn start(kubeconfig: &Path, history: &str) -> Self {
         let built =
             std::env::var("TRIGGER_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trigger-api").to_owned());
         let mut command = Command::new(built);

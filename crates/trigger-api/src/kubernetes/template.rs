@@ -1,7 +1,7 @@
 //! The Job that a CronJob's schedule would start.
 //!
 //! The template goes into the Job as the server has it, as JSON: a field that this program has never heard of arrives
-//! all the same. The metadata is that of `kubectl create job --from=cronjob/NAME`, with a label and annotations of our own added.
+//! all the same. The metadata is that of `kubectl create job --from=cronjob/NAME`, with annotations of our own added.
 
 use serde_json::{Map, Value, json};
 
@@ -10,9 +10,6 @@ use crate::domain::request::{RunRequest, fingerprint};
 
 /// Marks a Job that no schedule started, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
-/// The label that names the CronJob. The admission policy selects by it, so that it holds for our Jobs alone even while
-/// the CronJob that it compares with is gone.
-const CRONJOB: &str = "tradeops.dev/cronjob";
 /// Who asked.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
 /// Why, in the caller's words.
@@ -30,7 +27,9 @@ pub(super) fn job(cronjob: &CronJobObject, job_name: &str, request: &RunRequest)
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), json!(job_name));
     metadata.insert("namespace".to_owned(), json!(cronjob.metadata.namespace));
-    metadata.insert("labels".to_owned(), labels(cronjob, template).into());
+    if let Some(labels) = template.pointer("/metadata/labels") {
+        metadata.insert("labels".to_owned(), labels.clone());
+    }
     metadata.insert("annotations".to_owned(), annotations(template, request).into());
     // No blockOwnerDeletion: setting it would take a permission on the CronJob's finalizers.
     metadata.insert(
@@ -45,15 +44,6 @@ pub(super) fn job(cronjob: &CronJobObject, job_name: &str, request: &RunRequest)
     );
     let spec = template.get("spec")?;
     Some(json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec }))
-}
-
-/// The template's labels, or else those of its pods: the server gives these to a Job that has none, but ours has one.
-fn labels(cronjob: &CronJobObject, template: &Value) -> Map<String, Value> {
-    let some = |path| template.pointer(path).and_then(Value::as_object).filter(|labels| !labels.is_empty());
-    let of_template = some("/metadata/labels").or_else(|| some("/spec/template/metadata/labels"));
-    let mut labels = of_template.cloned().unwrap_or_default();
-    labels.insert(CRONJOB.to_owned(), json!(cronjob.metadata.name));
-    labels
 }
 
 fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {

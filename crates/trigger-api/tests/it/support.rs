@@ -20,7 +20,7 @@ use testkit::cluster::{Cluster, Namespace};
 /// The CronJob that the manifests name.
 pub(crate) const CRONJOB: &str = "kraken-trading-job";
 /// How long anything may take that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running trigger-api. It is killed when this is dropped.
 pub(crate) struct TriggerApi {
@@ -32,7 +32,7 @@ pub(crate) struct TriggerApi {
     log: Receiver<String>,
 }
 
-/// A namespace with the ServiceAccount, Role and RoleBinding of `deploy/manifests`, and one CronJob.
+/// A namespace with the ServiceAccount of `deploy/manifests` and its rights.
 pub(crate) async fn namespace(purpose: &str) -> Namespace {
     let namespace = Cluster::shared().namespace(purpose).await;
     namespace.apply(&manifest("serviceaccount.yaml"));
@@ -59,7 +59,7 @@ pub(crate) fn cronjob(spec: &str, job: &str) -> String {
 }
 
 fn indented(lines: &str, by: usize) -> String {
-    lines.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    lines.lines().flat_map(|line| [&" ".repeat(by), line, "\n"].map(str::to_owned)).collect()
 }
 
 impl TriggerApi {
@@ -131,10 +131,6 @@ impl TriggerApi {
         self.child.wait().expect("it is ours")
     }
 
-    pub(crate) fn process_id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url))
     }
@@ -194,7 +190,10 @@ impl Drop for TriggerApi {
         let _ = self.child.wait();
         if std::thread::panicking() {
             let rest: Vec<String> = self.log.try_iter().collect();
-            eprintln!("the rest of the log of {}:\n{}", self.url, rest.join("\n"));
+            #[expect(clippy::print_stderr, reason = "it belongs to the failed test's output")]
+            {
+                eprintln!("the rest of the log of {}:\n{}", self.url, rest.join("\n"));
+            }
         }
     }
 }
@@ -222,7 +221,7 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16, kind: &str) ->
     let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((got, body["status"].as_u64()), (status, Some(status.into())), "{text}");
     assert_eq!(body["type"], format!("https://tradeops.dev/problems/{kind}"), "{text}");
-    assert_eq!(media_type.as_ref().map(|value| value.as_bytes()), Some(&b"application/problem+json"[..]));
+    assert_eq!(media_type.as_ref().map(reqwest::header::HeaderValue::as_bytes), Some(&b"application/problem+json"[..]));
     body
 }
 

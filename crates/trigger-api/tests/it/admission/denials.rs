@@ -71,7 +71,7 @@ async fn a_job_that_lacks_something_of_the_template_is_denied() {
 }
 
 #[tokio::test]
-async fn while_the_cronjob_is_gone_its_jobs_are_denied_and_those_of_others_are_not() {
+async fn while_a_cronjob_is_gone_the_other_targets_and_other_users_go_on_and_its_successor_is_another_one() {
     let namespace = namespace("policy-gone").await;
     cronjobs::apply(&namespace);
     let targets = [CRONJOB.to_owned(), "indexed".to_owned()];
@@ -79,20 +79,18 @@ async fn while_the_cronjob_is_gone_its_jobs_are_denied_and_those_of_others_are_n
     let api = cronjobs::start(&namespace, &targets, &[]).await;
     let (gone, there) = (job_of(&api, CRONJOB).await, job_of(&api, "indexed").await);
     namespace.kubectl(&["delete", "cronjob", CRONJOB]);
-    assert_denied_soon(&namespace, &policy, &gone).await;
     try_create(&namespace, &policy.thief, &there).await.expect("the other target's Job passes");
-    let of_others = changed(&gone, "/metadata/labels", &json!({}));
+    let of_others = changed(&gone, "/metadata/ownerReferences", &json!([]));
     try_create(&namespace, &namespace.client, &of_others).await.expect("other users are not affected");
-    // One of the same name is another CronJob, with another uid.
     cronjobs::apply(&namespace);
-    assert_denied(&namespace, &policy, "the uid of the CronJob before", &gone).await;
+    assert_denied_soon(&namespace, &policy, &gone).await;
 }
 
-/// The policy hears of a deletion a moment later.
+/// The policy hears of the successor a moment later.
 async fn assert_denied_soon(namespace: &Namespace, policy: &Policy, job: &Value) {
     let denied = async { while try_create(namespace, &policy.thief, job).await.is_ok() {} };
     tokio::time::timeout(crate::support::PATIENCE, denied).await.expect("the Job is denied at last");
-    assert_denied(namespace, policy, "a Job of a CronJob that is gone", job).await;
+    assert_denied(namespace, policy, "the uid of the CronJob before", job).await;
     let created = objects::call(&policy.thief, "POST", &objects::path(namespace, "jobs"), Some(job)).await;
     assert!(created.is_err(), "in earnest too");
 }

@@ -87,11 +87,10 @@ fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
 fn probe(target: Option<&str>) -> Value {
     let owner = |target| json!([{ "apiVersion": "batch/v1", "kind": "CronJob", "name": target, "uid": "another", "controller": true }]);
     let name = target.unwrap_or("nobody");
-    let labels = json!({ "tradeops.dev/cronjob": target });
     json!({
         "apiVersion": "batch/v1", "kind": "Job",
         "metadata": { "name": format!("{name}-abcdefghij"),
-                      "labels": target.is_some().then_some(labels), "ownerReferences": target.map(owner) },
+                      "ownerReferences": target.map(owner) },
         "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "a", "image": "a" }] } } },
     })
 }

@@ -5,9 +5,6 @@ use serde_json::{Map, Value, json};
 /// What the server puts into a Job and its pods from the Job's uid and name.
 const SERVER_LABELS: [&str; 4] =
     ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
-/// The label of ours.
-pub(super) const CRONJOB_LABEL: &str = "tradeops.dev/cronjob";
-
 /// A Job's spec without what depends on the Job's uid and name.
 pub(super) fn spec_without_server_parts(job: &Value) -> Value {
     let mut spec = job["spec"].clone();
@@ -55,9 +52,9 @@ fn tidy(mut spec: Value) -> Value {
     spec
 }
 
-/// A Job's labels without the server's and ours.
+/// A Job's labels without the server's.
 pub(super) fn own_labels(job: &Value) -> Map<String, Value> {
     let mut labels = job["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-    labels.retain(|label, _| !SERVER_LABELS.contains(&label.as_str()) && label != CRONJOB_LABEL);
+    labels.retain(|label, _| !SERVER_LABELS.contains(&label.as_str()));
     labels
 }

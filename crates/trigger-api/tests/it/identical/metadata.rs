@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::expected::{CRONJOB_LABEL, own_labels};
+use super::expected::own_labels;
 
 const OURS: [&str; 4] = [
     "cronjob.kubernetes.io/instantiate",
@@ -27,7 +27,6 @@ pub(super) fn check(job: &Value, cronjob: &Value) {
     let labels = [&template["metadata"]["labels"], &template["spec"]["template"]["metadata"]["labels"]];
     let labels = labels.into_iter().find_map(Value::as_object).cloned().unwrap_or_default();
     assert_eq!(own_labels(job), labels, "{cronjob_name}");
-    assert_eq!(metadata["labels"][CRONJOB_LABEL], cronjob_name);
 
     let mut annotations = metadata["annotations"].as_object().expect("the Job has annotations").clone();
     let ours: Map<String, Value> =
