@@ -62,7 +62,7 @@ pub(super) async fn get_logs(
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, run.id = %id, "the log can't be read; the kept tail serves"),
     }
-    let tail = match api.book.tail(&id) {
+    let tail = match api.book.tail(&id).filter(|tail| !tail.text.is_empty()) {
         Some(tail) => Some(tail),
         None => api.store.log(&id).await?,
     };

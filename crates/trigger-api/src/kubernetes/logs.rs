@@ -164,7 +164,8 @@ impl Inner {
         };
         let api: Api<Pod> = Api::namespaced(self.calls.client.clone(), namespace);
         let opened = self.calls.bounded(api.log_stream(&container.pod, &parameters)).await?;
-        let mut pieces = reader_bytes(opened).boxed();
+        // Fused: an empty log ends with its first piece.
+        let mut pieces = reader_bytes(opened).fuse().boxed();
         let first =
             self.calls.bounded(pieces.next().map(|piece| piece.transpose().map_err(kube::Error::ReadEvents)));
         let first = first.await?.unwrap_or_default();
