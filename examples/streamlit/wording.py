@@ -42,7 +42,7 @@ def moment(text: str | None) -> datetime | None:
 
 def clock(text: str | None, here: ZoneInfo) -> str:
     at = moment(text)
-    return at.astimezone(here).strftime("%a %d %b %Y, %H:%M:%S %Z") if at else "–"
+    return at.astimezone(here).strftime("%d %b, %H:%M:%S %Z") if at else "–"
 
 
 def span(length: timedelta) -> str:

@@ -50,6 +50,8 @@ def test_a_click_shows_progress_then_the_log_then_success_and_the_history(trigge
     expect(row).to_contain_text("succeeded")
     expect(row).to_contain_text("the *morning's* data came late")
     expect(sync_button(page)).to_be_enabled()
+    # What is faded is of the look before; it goes when the page is drawn.
+    expect(page.locator('[data-stale="true"]')).to_have_count(0)
     if picture := os.environ.get("SCREENSHOT"):
         page.screenshot(path=picture)
 
