@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent
@@ -108,6 +108,36 @@ class TriggerApi:
         self.gate.write_text(f"{code}\n")
 
 
+class SlowLine:
+    """A viewer's connection to the dashboard, on which what comes can be held up."""
+
+    def __init__(self) -> None:
+        self.held: list[str | bytes] | None = None
+        self.page: WebSocketRoute | None = None
+
+    def connect(self, page: WebSocketRoute) -> None:
+        self.page = page
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(self._arrived)
+
+    def _arrived(self, message: str | bytes) -> None:
+        assert self.page
+        if self.held is None:
+            self.page.send(message)
+        else:
+            self.held.append(message)
+
+    def hold(self) -> None:
+        self.held = []
+
+    def release(self) -> None:
+        assert self.page
+        held, self.held = self.held or [], None
+        for message in held:
+            self.page.send(message)
+
+
 @pytest.fixture(scope="session")
 def port() -> int:
     return free_port()
@@ -158,11 +188,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[[], Page]]:
+def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[..., Page]]:
     """Opens the page in a browser of its own, as another viewer has it."""
     contexts = []
 
-    def open_it() -> Page:
+    def open_it(line: SlowLine | None = None) -> Page:
         context = browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", viewport={"width": 1000, "height": 1150})
         contexts.append(context)
         page = context.new_page()
@@ -170,6 +200,8 @@ def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[[], Page]]:
         page.on("console", lambda message: print("console:", message.text))
         page.on("pageerror", lambda error: print("error:", error))
         page.on("requestfailed", lambda request: print("failed:", request.url, request.failure))
+        if line:
+            page.route_web_socket("**/_stcore/stream", line.connect)
         page.goto(dashboard)
         return page
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 
 import httpx
-from conftest import TOKEN, TriggerApi
+from conftest import TOKEN, SlowLine, TriggerApi
 from playwright.sync_api import Locator, Page, expect
 
-OpenPage = Callable[[], Page]
+OpenPage = Callable[..., Page]
 
 
 def sync_button(page: Page) -> Locator:
@@ -91,12 +91,15 @@ def test_another_run_is_started_beside_one_only_when_that_is_asked_for(trigger_a
 
 def test_a_run_in_the_way_is_named_and_can_be_followed(trigger_api: TriggerApi, open_page: OpenPage) -> None:
     trigger_api.start()
-    slow, quick = open_page(), open_page()
+    line = SlowLine()
+    slow, quick = open_page(line), open_page()
     expect(sync_button(slow)).to_be_enabled()
+    line.hold()
     click_sync(quick)
     expect(headline(quick, "runs for")).to_be_visible()
-    # The slow viewer's page, which looks every ten seconds, has not heard of that run yet, so its button can be pressed.
+    # The slow viewer's page has not heard of that run, so its button can be pressed.
     sync_button(slow).click()
+    line.release()
     expect(slow.get_by_text("Another run goes on.")).to_be_visible()
     expect(slow.get_by_text(runs(trigger_api)[0]["job_name"]).first).to_be_visible()
     slow.get_by_role("button", name="Follow that run").click()
