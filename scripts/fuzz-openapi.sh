@@ -44,6 +44,7 @@ prepare() {
 start() {
   local log=$folder/$1.log
   shift
+  : >"$log"
   env -i PATH="$PATH" LISTEN_ADDR=127.0.0.1:0 LOG_FORMAT=json RATE_LIMIT=1000000 HISTORY_RUNS=200 \
     DATABASE_URL="sqlite:$folder/$RANDOM.sqlite" "$@" "$target/debug/trigger-api" 2>"$log" &
   api=$!

@@ -103,6 +103,10 @@ class TriggerApi:
             self.child.wait(PATIENCE)
             self.child = None
 
+    def wait_until_one_runs(self) -> IO[str]:
+        """Waits until a run reads the pipe, and gives the pipe's other end."""
+        return self.gate.open("w")
+
     def let_end(self, code: int) -> None:
         """Waits until a run reads the pipe, and ends it with the exit code."""
         self.gate.write_text(f"{code}\n")
