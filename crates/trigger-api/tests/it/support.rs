@@ -247,11 +247,11 @@ impl Events {
     /// The next event that is not a mere comment; None when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
         loop {
-            if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let event = read_event(block);
-                self.text = rest.to_owned();
-                if event.is_some() {
-                    return event;
+            if let Some(end) = self.text.find("\n\n") {
+                let rest = self.text.split_off(end + 2);
+                let block = std::mem::replace(&mut self.text, rest);
+                if let Some(event) = read_event(&block) {
+                    return Some(event);
                 }
                 continue;
             }
