@@ -134,20 +134,20 @@ rust() {
   command -v curl >/dev/null || package curl
   need python3 'install Python 3'
   prepare_cluster
-  local filter=()
+  local left_out=() number
   if [[ ! -d $REAL_DAYS ]]; then
     echo "skipped: the test on real days, because $REAL_DAYS is not there; sample days are tested all the same"
     skipped=$((skipped + 1))
-    filter+=(--skip real_days)
+    left_out+=(--skip real_days)
   fi
   if ! kubectl get nodes --no-headers 2>/dev/null | grep -q .; then
-    local left_out
-    left_out=$(grep -rh '^async fn' crates/trigger-api/tests/it/on_a_node* | wc -l)
-    echo "skipped: $left_out tests of logs and causes of failure, because the cluster has no node; as root there is one"
-    skipped=$((skipped + left_out))
-    filter+=(--skip on_a_node)
+    number=$(grep -rh '^#\[tokio::test' crates/trigger-api/tests/it/on_a_node* | wc -l)
+    echo "skipped: $number tests of logs and causes of failure, because the cluster has no node; as root there is one"
+    skipped=$((skipped + number))
+    left_out+=(--skip on_a_node)
   fi
-  step rust count_cargo cargo test --workspace --exclude demo --locked --no-fail-fast -- "${filter[@]}"
+  # Tests wait for servers most of the time, so more of them at once than there are processors.
+  step rust count_cargo cargo test --workspace --exclude demo --locked --no-fail-fast -- --test-threads 8 "${left_out[@]}"
   take_cluster_down
 }
 

@@ -106,7 +106,13 @@ impl Calls {
         call: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ExecutorError> {
         match timeout(self.limit, call).await {
-            Ok(answer) => answer.map_err(|error| meaning(&error)),
+            Ok(Ok(answer)) => Ok(answer),
+            // What was only asked for did nothing, wherever the connection broke.
+            Ok(Err(error)) => Err(match (meaning(&error), &error) {
+                (meaning, kube::Error::Api(_)) => meaning,
+                (ExecutorError::TimedOut(detail), _) => ExecutorError::Unreachable(detail),
+                (meaning, _) => meaning,
+            }),
             Err(_) => Err(self.too_late()),
         }
     }

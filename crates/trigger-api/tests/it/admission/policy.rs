@@ -1,5 +1,6 @@
 //! The policy of `deploy/manifests` for one test: under names of its own, bound to the test's namespace.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use kube::Client;
@@ -44,7 +45,8 @@ pub(super) struct Policy {
 impl Policy {
     /// Installs the policies for those targets, and waits until each of them holds.
     pub(super) async fn install(namespace: &Namespace, targets: &[String]) -> Self {
-        namespace.apply(KEEPER);
+        static KEPT: Once = Once::new();
+        KEPT.call_once(|| namespace.apply(KEEPER));
         cluster_wide::apply(namespace, documents(namespace, targets)).await;
         let thief = objects::client_of(namespace, "trigger-api-sa").await;
         let held = async {
