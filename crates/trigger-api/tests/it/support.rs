@@ -46,12 +46,13 @@ pub(crate) fn manifest(name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).expect("the manifest is there")
 }
 
-/// A CronJob that never starts by itself; `spec` and `job` are lines of YAML that go into its spec and into the spec of its
-/// Jobs.
+/// A CronJob that never starts by itself, and whose pods no scheduler takes: its Jobs end when a test has them end. `spec` and
+/// `job` are lines of YAML that go into its spec and into the spec of its Jobs.
 pub(crate) fn cronjob(spec: &str, job: &str) -> String {
     format!(
         "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {CRONJOB}}}\nspec:\n  schedule: '0 0 29 2 *'\n{}\
          \x20 jobTemplate:\n    spec:\n{}      template:\n        spec:\n          restartPolicy: Never\n          \
+         schedulerName: nobody\n          \
          containers: [{{name: main, image: 'localhost/busybox:1', imagePullPolicy: IfNotPresent, command: [sh, -c, 'echo done']}}]\n",
         indented(spec, 2),
         indented(job, 6)
@@ -221,7 +222,10 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16, kind: &str) ->
     let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((got, body["status"].as_u64()), (status, Some(status.into())), "{text}");
     assert_eq!(body["type"], format!("https://tradeops.dev/problems/{kind}"), "{text}");
-    assert_eq!(media_type.as_ref().map(reqwest::header::HeaderValue::as_bytes), Some(&b"application/problem+json"[..]));
+    assert_eq!(
+        media_type.as_ref().map(reqwest::header::HeaderValue::as_bytes),
+        Some(&b"application/problem+json"[..])
+    );
     body
 }
 

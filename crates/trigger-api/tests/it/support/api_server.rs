@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,8 +89,7 @@ impl ApiServer {
             rules: Mutex::default(),
             requests: watch::Sender::default(),
         });
-        let place = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let address = place.local_addr().expect("it is bound");
+        let (place, address) = place();
         Self { address, serving: listen(address, &inner), inner, _place: place }
     }
 
@@ -149,12 +149,23 @@ fn count(requests: &[String], method: &str, path: &str) -> usize {
     requests.iter().filter(|request| request.starts_with(method) && request.contains(path)).count()
 }
 
-/// A socket at that address. One that does not listen keeps the port for one that will.
-fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_reuseaddr(true).expect("sockets can");
-    socket.bind(address).expect("the port is free");
-    socket
+/// A socket that does not listen and keeps its port for one that will. The port is none of those that the system gives to
+/// outgoing connections, which would take it while nobody listens.
+fn place() -> (TcpSocket, SocketAddr) {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(20_000..30_000)));
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+        if let Ok(socket) = bound(address) {
+            return (socket, address);
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// Listens on a thread of its own: tests that wait for a log line block theirs.
@@ -164,7 +175,7 @@ fn listen(address: SocketAddr, inner: &Arc<Inner>) -> JoinHandle<()> {
         one.expect("a process may have threads")
     });
     let _within = RUNTIME.enter();
-    let listener = bound(address).listen(1024).expect("the port is ours");
+    let listener = bound(address).and_then(|socket| socket.listen(1024)).expect("the port is ours");
     RUNTIME.spawn(serve(listener, Arc::clone(inner)))
 }
 
