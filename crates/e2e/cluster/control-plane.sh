@@ -142,7 +142,8 @@ start_controller_manager() {
 start_scheduler() {
   start kube-scheduler "${program[kube-scheduler]}" \
     --kubeconfig "$state/keys/scheduler.kubeconfig" --authentication-skip-lookup \
-    --bind-address 127.0.0.1 --secure-port "${port[kube-scheduler]}" --leader-elect=false --profiling=false
+    --bind-address 127.0.0.1 --secure-port "${port[kube-scheduler]}" --leader-elect=false --profiling=false \
+    --kube-api-qps 500 --kube-api-burst 1000
 }
 
 # Pods can be made in a namespace as soon as this account is in it.

@@ -26,6 +26,12 @@ pub(crate) async fn names(namespace: &Namespace) -> Vec<String> {
     list(namespace).await.into_iter().filter(there).filter_map(|job| job.metadata.name).collect()
 }
 
+/// The UIDs of the Jobs that are there and not about to go.
+pub(crate) async fn ids(namespace: &Namespace) -> Vec<String> {
+    let there = |job: &Job| job.metadata.deletion_timestamp.is_none();
+    list(namespace).await.into_iter().filter(there).filter_map(|job| job.metadata.uid).collect()
+}
+
 /// Ends a Job well, as the Job controller does when its pods are done.
 pub(crate) async fn finish(namespace: &Namespace, name: &str) {
     let jobs = api(namespace);
