@@ -66,7 +66,8 @@ def _panel() -> None:
     try:
         pace = _show()
     except Problem as problem:
-        _tell(problem)
+        # What became of a click matters more than that nothing can be read now.
+        _tell(state().problem or problem)
         pace = RETURNING
     if pace != state().pace:
         # How often a fragment runs is said where it is made, so the whole page has to run once.
@@ -75,7 +76,10 @@ def _panel() -> None:
 
 
 def _show() -> float:
-    target = _choose(client().targets())
+    targets = client().targets()
+    if (told := state().problem) is not None and told.kind == "no-answer":
+        state().problem = None
+    target = _choose(targets)
     if target is None:
         return SLOW
     _describe(target)
@@ -156,7 +160,7 @@ def _controls(name: str, status: Document) -> None:
         disabled=blocked is not None or unclear,
     )
     beside = False
-    if blocked is None and status["active"]:
+    if blocked is None and status["active"] and not unclear:
         replaces = status["concurrency_policy"] == "Replace"
         question = "End the run that goes on, and start another" if replaces else "Start another run beside the one that goes on"
         beside = not st.checkbox(question, key=f"beside-{attempt.key}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -99,13 +100,19 @@ class TriggerApi:
 
     def stop(self) -> None:
         if self.child:
+            self.thaw()
             self.child.terminate()
             self.child.wait(PATIENCE)
             self.child = None
 
-    def wait_until_one_runs(self) -> IO[str]:
-        """Waits until a run reads the pipe, and gives the pipe's other end."""
-        return self.gate.open("w")
+    def freeze(self) -> None:
+        """Requests are taken by the machine, and get no answer."""
+        assert self.child
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.child
+        self.child.send_signal(signal.SIGCONT)
 
     def let_end(self, code: int) -> None:
         """Waits until a run reads the pipe, and ends it with the exit code."""
