@@ -1,5 +1,7 @@
 //! Tells the cluster's own record who started a Job, so that `kubectl describe cronjob` shows it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -15,6 +17,9 @@ use crate::domain::target::Target;
 /// How many events may wait; more than that are left out, for they are only a courtesy.
 const WAITING: usize = 64;
 
+/// The shortest time from one event to the next: a burst of clicks shall not cost the API server twice.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Creates events, one at a time, apart from the requests they are about.
 pub(super) struct Announcer {
     queue: mpsc::Sender<(String, Event)>,
@@ -29,6 +34,7 @@ impl Announcer {
                 if let Err(error) = calls.bounded(api.create(&PostParams::default(), &event)).await {
                     tracing::debug!(%error, "an event could not be created");
                 }
+                tokio::time::sleep(PAUSE).await;
             }
         });
         Self { queue }

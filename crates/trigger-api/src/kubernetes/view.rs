@@ -49,6 +49,11 @@ pub(super) struct PodEntry {
     listing: Listing,
 }
 
+/// The metadata without what nobody here reads, which is most of it.
+fn slim(metadata: ObjectMeta) -> ObjectMeta {
+    ObjectMeta { managed_fields: None, labels: None, owner_references: None, ..metadata }
+}
+
 impl PodEntry {
     /// The pod, if it is of that run.
     pub(super) fn read(pod: PodObject, id: &RunId) -> Option<Self> {
@@ -103,8 +108,14 @@ impl View {
         let known = self.jobs.get(&id);
         let changed = known.is_none_or(|known| known.run != run);
         let first_version = known.map_or(version(&job.metadata), |known| known.first_version);
-        let entry =
-            JobEntry { metadata: job.metadata, status, target, run: run.clone(), first_version, listing };
+        let entry = JobEntry {
+            metadata: slim(job.metadata),
+            status,
+            target,
+            run: run.clone(),
+            first_version,
+            listing,
+        };
         self.jobs.insert(id, entry);
         changed.then_some(run)
     }
