@@ -30,9 +30,11 @@ class Attempt:
 
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent: str | None = None
-    """The reason that it was sent with."""
+    """The reason that it was sent with: the same key goes with the same reason."""
+    unclear: bool = False
+    """Whether an answer was lost, so that it may have started a run. Only a run ends that."""
     done: bool = False
-    """Whether it is known what became of it."""
+    """Whether its run is known."""
 
 
 @dataclass
@@ -151,7 +153,7 @@ def _controls(name: str, status: Document) -> None:
     if state().attempt.done and blocked is None:
         state().attempt = Attempt()
     attempt = state().attempt
-    unclear = attempt.sent is not None and not attempt.done
+    unclear = attempt.unclear and not attempt.done
     st.text_input(
         "Reason (optional)",
         key="sync-reason",
@@ -187,7 +189,9 @@ def _start(target: str, attempt: Attempt) -> None:
         run = client().start(target, attempt.key, attempt.sent)
     except Problem as problem:
         state().problem = problem
-        attempt.done = not problem.unclear
+        attempt.unclear |= problem.unclear
+        if not attempt.unclear:
+            attempt.sent = None
         return
     attempt.done = True
     state().started = time.monotonic()

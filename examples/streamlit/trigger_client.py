@@ -76,7 +76,14 @@ class TriggerClient:
     def start(self, target: str, key: str, reason: str) -> Document:
         """Starts a run; the same key finds the same run, however often it is asked."""
         body = {"reason": reason} if reason else {}
-        return self._json("POST", f"/v1/targets/{_segment(target)}/runs", json=body, headers={"Idempotency-Key": key})
+        path = f"/v1/targets/{_segment(target)}/runs"
+        try:
+            return self._json("POST", path, json=body, headers={"Idempotency-Key": key})
+        except Problem as problem:
+            if problem.kind != "no-answer":
+                raise
+            # Most often a kept connection of a trigger-api that was restarted since. The key makes it safe.
+            return self._json("POST", path, unclear=problem.unclear, json=body, headers={"Idempotency-Key": key})
 
     def run(self, run_id: str) -> Document:
         return self._json("GET", f"/v1/runs/{_segment(run_id)}")
@@ -111,12 +118,15 @@ class TriggerClient:
             cut = True
         return Log(tail.decode(errors="replace"), cut)
 
-    def _json(self, method: str, path: str, headers: dict[str, str] | None = None, **rest: Any) -> Document:
+    def _json(
+        self, method: str, path: str, headers: dict[str, str] | None = None, *, unclear: bool = False, **rest: Any
+    ) -> Document:
+        """`unclear` says that an earlier try may have done it."""
         changes = method != "GET"
         try:
             answer = self._http.request(method, self.url + path, headers=_credentials() | (headers or {}), **rest)
         except httpx.ConnectError:
-            raise self._no_answer(unclear=False) from None
+            raise self._no_answer(unclear=unclear) from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise self._no_answer(unclear=changes) from None
         if not answer.is_success:
