@@ -19,9 +19,9 @@ format:
     npm --prefix deploy/worker run format
 
 # Build a program as one static file: just build trades-sync
-build program="trades-sync":
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target {{ static }} --package {{ program }}
-    @ls -l target/{{ static }}/release/{{ program }}
+build program="trades-sync" profile=(if program == "trigger-api" { "service" } else { "release" }):
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile {{ profile }} --locked --target {{ static }} --package {{ program }}
+    @ls -l target/{{ static }}/{{ profile }}/{{ program }}
 
 # Write a program's images as OCI and Docker archives, without Docker or root: just image curl-trigger
 image program:
@@ -38,7 +38,7 @@ bench-sync: _worker-packages (build "trades-sync")
 
 # Measure trigger-api against bare create-Job calls, on the cluster of KUBECONFIG or one of scripts/cluster.sh
 bench-api: (build "trigger-api")
-    TRIGGER_API="$PWD/target/{{ static }}/release/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
+    TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
 
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
 bench-trigger runs="300":
