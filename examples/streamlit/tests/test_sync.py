@@ -230,5 +230,5 @@ def test_many_viewers_who_click_at_once_start_one_run_where_one_is_allowed(trigg
         seen = headline(page, "runs for").or_(page.get_by_text("Another run goes on.")).or_(page.get_by_text("goes on, and"))
         expect(seen.first).to_be_visible()
     # A run that begins in the very moment of another one is taken back, and told as such in the history.
-    kept = [run for run in runs(trigger_api) if (run["cause"] or {}).get("reason") != "Withdrawn"]
+    kept = [run for run in runs(trigger_api) if "Withdrawn" not in str(run["cause"])]
     assert len(kept) == 1
