@@ -1,7 +1,8 @@
 //! Hears of changes in the cluster.
 //!
 //! A watch lasts half a minute and is then taken up where it ended, so what was heard is never much older than
-//! that, even when a connection hangs: the client for watches gives a silent one up. When the server has forgotten the place (410), everything is listed anew.
+//! that, even when a connection hangs: the client for watches gives a silent one up. When the server has forgotten the
+//! place (410), everything is listed anew.
 
 use std::fmt::Debug;
 use std::sync::Arc;
