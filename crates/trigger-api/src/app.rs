@@ -17,12 +17,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, ExecutorKind, Targets};
+use crate::config::{Config, ExecutorKind, Targets, TaskEntry};
+use crate::domain::crew::Crew;
 use crate::domain::dispatcher::Dispatcher;
 use crate::domain::feed::{Feed, Notice};
 use crate::domain::log_book::LogBook;
-use crate::domain::ports::{Executor, Retention, RunStore, StoreError};
+use crate::domain::ports::{Executor, Retention, RunStore, StoreError, TaskStore};
+use crate::domain::queue::Queue;
 use crate::domain::recorder::Recorder;
+use crate::domain::task::{Task, TaskTarget};
 use crate::http::gate::Gate;
 use crate::http::metrics::Metrics;
 use crate::http::streams::Streams;
@@ -30,6 +33,7 @@ use crate::http::{self, Api, server};
 use crate::kubernetes::executor::KubernetesExecutor;
 use crate::local::LocalExecutor;
 use crate::store::SqlStore;
+use crate::tasks;
 
 /// How often what is too old is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -139,13 +143,31 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         ExecutorKind::Local(_) => None,
     };
     let home = cluster.as_ref().map_or("local", |cluster| cluster.namespace.as_str());
-    let Targets { all: targets, default } = config.targets(home)?;
+    let known = tasks::configured(config.settings())?;
+    let names: Vec<&str> = known.iter().map(|task| task.name()).collect();
+    let Targets { jobs: targets, tasks: entries, default } = config.targets(home, &names)?;
     let authenticator = authenticator(config, cluster.as_ref()).await?;
 
-    let store: Arc<dyn RunStore> = Arc::new(SqlStore::connect(&config.database_url()?).await?);
+    let sql = Arc::new(SqlStore::connect(&config.database_url()?).await?);
+    let (store, task_store) = (Arc::clone(&sql) as Arc<dyn RunStore>, sql as Arc<dyn TaskStore>);
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
     let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
     let book = Arc::new(LogBook::default());
+    let queue = Arc::new(Queue::new(
+        task_targets(entries, &known),
+        home,
+        Arc::clone(&task_store),
+        Arc::clone(&store),
+        Arc::clone(&feed),
+    ));
+    let crew = Crew::new(
+        config.crew_rules()?,
+        Arc::clone(&queue),
+        task_store,
+        Arc::clone(&recorder),
+        Arc::clone(&feed),
+        Arc::clone(&book),
+    );
     let running = match (executor_kind, cluster) {
         (ExecutorKind::Local(local), _) => {
             let (recorder, book) = (Arc::clone(&recorder), Arc::clone(&book));
@@ -181,16 +203,19 @@ async fn serve(config: &Config) -> Result<(), AppError> {
             Arc::clone(&store),
             Arc::clone(&recorder),
         ),
+        queue,
         executor,
         store: Arc::clone(&store),
         feed: Arc::clone(&feed),
         book,
         metrics: Arc::clone(&metrics),
-        streams: Streams::new(most_streams, stopping, Arc::clone(&metrics)),
+        streams: Streams::new(most_streams, stopping.clone(), Arc::clone(&metrics)),
     });
     let router = http::router(api, Arc::clone(&gate));
     let mut chores = JoinSet::new();
     start_chores(&mut chores, &recorder, &feed, &gate, metrics, config.retention()?, store);
+
+    let crew = tokio::spawn(crew.run(stopping));
 
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| AppError::Listen { address, error })?;
@@ -207,9 +232,24 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     if let Running::Local(local) = &running {
         local.shutdown().await;
     }
+    if tokio::time::timeout(DRAIN, crew).await.is_err() {
+        tracing::warn!(
+            "tasks that do not stop are cut off; another replica, or the next start, sees to them"
+        );
+    }
     recorder.drain(DRAIN).await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// The targets of those entries, whose tasks are all known.
+fn task_targets(entries: Vec<TaskEntry>, known: &[Arc<dyn Task>]) -> Vec<TaskTarget> {
+    let target = |entry: TaskEntry| {
+        let task = known.iter().find(|task| task.name() == entry.task)?;
+        let TaskEntry { name, task: _, at_once, queue, limit, resume } = entry;
+        Some(TaskTarget { name, task: Arc::clone(task), at_once, queue, limit, resume })
+    };
+    entries.into_iter().filter_map(target).collect()
 }
 
 async fn authenticator(config: &Config, cluster: Option<&Cluster>) -> Result<Authenticator, ConfigError> {

@@ -1,28 +1,32 @@
 //! The settings; the one place that knows the variables.
 
-use std::collections::BTreeSet;
+mod targets;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use common::config::{ConfigError, Settings, Variable};
 use common::{auth, telemetry};
 use secrecy::SecretString;
-use serde::Deserialize;
 
+pub use self::targets::{Targets, TaskEntry};
+use crate::domain::crew::CrewRules;
 use crate::domain::ports::Retention;
-use crate::domain::target::{Target, TargetName, is_dns_label};
 use crate::http::gate::Limits;
 use crate::local::LocalConfig;
+use crate::tasks;
 
-const OWN: [Variable; 15] = [
+const OWN: [Variable; 18] = [
     Variable::plain("LISTEN_ADDR", "the address and port to serve on; 0.0.0.0:8000"),
     Variable::plain("CRONJOB_NAME", "the CronJob to start, where there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that name none; the pod's own"),
     Variable::structure(
         "TARGETS",
-        "what may be started: a list of name, namespace, cronjob, allow_suspended",
+        "what may be started: a list of name and cronjob (namespace, allow_suspended) or task (at_once, queue, \
+         timeout_seconds, resume)",
     ),
     Variable::plain("DEFAULT_TARGET", "the target that POST /trigger-sync starts; the only one"),
     Variable::secret(
@@ -38,26 +42,17 @@ const OWN: [Variable; 15] = [
     Variable::plain("HISTORY_RUNS", "ended runs that are remembered, of each target; 10000"),
     Variable::plain("HISTORY_EVENTS", "changes that event streams can go back; 10000"),
     Variable::plain("SHUTDOWN_GRACE_SECONDS", "how long requests may go on after SIGTERM; 20"),
+    Variable::plain("TASK_WORKERS", "runs of tasks that this replica does at once; 2"),
+    Variable::plain("TASK_QUEUE", "runs of a task that may wait; 100"),
+    Variable::plain(
+        "TASK_LEASE_SECONDS",
+        "how long a replica may be silent until others take its tasks over; 15",
+    ),
 ];
 
-const COUNT: usize = OWN.len() + auth::VARIABLES.len() + telemetry::VARIABLES.len();
-
 /// Every variable that is read.
-pub const VARIABLES: [Variable; COUNT] = {
-    let mut all = [OWN[0]; COUNT];
-    let mut next = 0;
-    while next < COUNT {
-        all[next] = if next < OWN.len() {
-            OWN[next]
-        } else if next < OWN.len() + auth::VARIABLES.len() {
-            auth::VARIABLES[next - OWN.len()]
-        } else {
-            telemetry::VARIABLES[next - OWN.len() - auth::VARIABLES.len()]
-        };
-        next += 1;
-    }
-    all
-};
+pub static VARIABLES: LazyLock<Vec<Variable>> =
+    LazyLock::new(|| [&OWN[..], &tasks::VARIABLES, &auth::VARIABLES, &telemetry::VARIABLES].concat());
 
 /// The settings of this program.
 pub struct Config {
@@ -70,26 +65,6 @@ pub enum ExecutorKind {
     Kubernetes,
     /// On this machine.
     Local(LocalConfig),
-}
-
-/// A target as the file has it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TargetEntry {
-    name: Option<String>,
-    namespace: Option<String>,
-    cronjob: String,
-    #[serde(default)]
-    allow_suspended: bool,
-}
-
-/// What may be started.
-#[derive(Debug)]
-pub struct Targets {
-    /// All of it.
-    pub all: Vec<Target>,
-    /// What `POST /trigger-sync` starts.
-    pub default: Option<TargetName>,
 }
 
 impl Config {
@@ -143,47 +118,6 @@ impl Config {
         }
     }
 
-    /// What may be started; targets that name no namespace are in `TARGET_NAMESPACE`, else in `home`.
-    ///
-    /// # Errors
-    /// When nothing may be, or a name is none, or stands twice.
-    pub fn targets(&self, home: &str) -> Result<Targets, ConfigError> {
-        let namespace = self.settings.text("TARGET_NAMESPACE").unwrap_or_else(|| home.to_owned());
-        let mut entries: Vec<TargetEntry> = self.settings.structure("TARGETS")?.unwrap_or_default();
-        let single = self.settings.text("CRONJOB_NAME");
-        if let Some(cronjob) = &single
-            && !entries.iter().any(|entry| entry.cronjob == *cronjob && entry.namespace.is_none())
-        {
-            let cronjob = cronjob.clone();
-            entries.push(TargetEntry { name: None, namespace: None, cronjob, allow_suspended: false });
-        }
-        if entries.is_empty() {
-            let problem = "nothing may be started; set it to a CronJob's name, or list `targets` in the configuration file";
-            return Err(ConfigError::variable("CRONJOB_NAME", problem));
-        }
-        let all: Vec<Target> =
-            entries.into_iter().map(|entry| entry.target(&namespace)).collect::<Result<_, _>>()?;
-        check_distinct(&all)?;
-        let default = self.default_target(&all, single.as_deref())?;
-        Ok(Targets { all, default })
-    }
-
-    fn default_target(
-        &self,
-        all: &[Target],
-        single: Option<&str>,
-    ) -> Result<Option<TargetName>, ConfigError> {
-        if let Some(name) = self.settings.parsed::<TargetName>("DEFAULT_TARGET")? {
-            if all.iter().any(|target| target.name == name) {
-                return Ok(Some(name));
-            }
-            return Err(ConfigError::variable("DEFAULT_TARGET", format!("{name} is none of the targets")));
-        }
-        let of_cronjob = single.and_then(|cronjob| all.iter().find(|target| target.cronjob == cronjob));
-        let only = all.first().filter(|_| all.len() == 1);
-        Ok(of_cronjob.or(only).map(|target| target.name.clone()))
-    }
-
     /// How long a call of the cluster may take.
     ///
     /// # Errors
@@ -206,6 +140,17 @@ impl Config {
     /// When a number is none, or 0.
     pub fn limits(&self) -> Result<Limits, ConfigError> {
         Ok(Limits { per_caller: self.number("RATE_LIMIT", 200)?, at_once: self.count("MAX_REQUESTS", 512)? })
+    }
+
+    /// How tasks are done.
+    ///
+    /// # Errors
+    /// When a number is none, or 0.
+    pub fn crew_rules(&self) -> Result<CrewRules, ConfigError> {
+        Ok(CrewRules {
+            workers: self.count("TASK_WORKERS", 2)?,
+            lease: self.seconds("TASK_LEASE_SECONDS", 15)?,
+        })
     }
 
     /// How many answers may go on at once.
@@ -244,39 +189,4 @@ impl Config {
     ) -> Result<T, ConfigError> {
         Ok(self.settings.parsed(name)?.unwrap_or(default))
     }
-}
-
-impl TargetEntry {
-    fn target(self, home: &str) -> Result<Target, ConfigError> {
-        let wrong = |problem: String| ConfigError::variable("TARGETS", problem);
-        let Self { name, namespace, cronjob, allow_suspended } = self;
-        if cronjob.len() > 52 || !cronjob.split('.').all(is_dns_label) {
-            return Err(wrong(format!(
-                "{cronjob:?} is not a CronJob's name, which has at most 52 characters"
-            )));
-        }
-        let namespace = namespace.unwrap_or_else(|| home.to_owned());
-        if !is_dns_label(&namespace) {
-            return Err(wrong(format!("{namespace:?} is not a namespace's name")));
-        }
-        let name = name.unwrap_or_else(|| cronjob.clone()).parse().map_err(wrong)?;
-        Ok(Target { name, namespace, cronjob, allow_suspended })
-    }
-}
-
-fn check_distinct(targets: &[Target]) -> Result<(), ConfigError> {
-    let (mut names, mut cronjobs) = (BTreeSet::new(), BTreeSet::new());
-    for target in targets {
-        let twice = |problem| Err(ConfigError::variable("TARGETS", problem));
-        if !names.insert(&target.name) {
-            return twice(format!("the name {} stands twice", target.name));
-        }
-        if !cronjobs.insert((&target.namespace, &target.cronjob)) {
-            return twice(format!(
-                "the CronJob {} of {} is two targets; a run has one",
-                target.cronjob, target.namespace
-            ));
-        }
-    }
-    Ok(())
 }

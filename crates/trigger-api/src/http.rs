@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod server;
 pub mod streams;
 
+mod accept;
 mod api_error;
 mod documents;
 mod events;
@@ -15,9 +16,12 @@ mod extract;
 mod links;
 mod logs;
 mod openapi;
+mod page;
+mod portfolio;
 mod probes;
 mod problem;
 mod request_id;
+mod results;
 mod runs;
 mod starting;
 mod targets;
@@ -37,11 +41,14 @@ use crate::domain::dispatcher::Dispatcher;
 use crate::domain::feed::Feed;
 use crate::domain::log_book::LogBook;
 use crate::domain::ports::{Executor, RunStore};
+use crate::domain::queue::Queue;
 
 /// What the handlers share.
 pub struct Api {
     /// Starts and ends runs.
     pub dispatcher: Dispatcher,
+    /// Takes requests for tasks.
+    pub queue: Arc<Queue>,
     /// Says whether it is ready.
     pub executor: Arc<dyn Executor>,
     /// Remembers runs.
@@ -98,6 +105,9 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run, runs::cancel_run))
         .routes(routes!(logs::get_logs))
+        .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))
         .routes(routes!(events::all_events))
+        .routes(routes!(portfolio::trigger_analysis))
+        .routes(routes!(portfolio::analysis_status))
 }

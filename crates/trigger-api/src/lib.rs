@@ -16,3 +16,4 @@ pub mod http;
 pub mod kubernetes;
 pub mod local;
 pub mod store;
+pub mod tasks;

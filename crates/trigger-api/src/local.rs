@@ -58,7 +58,6 @@ use crate::domain::situation::Situation;
 use crate::domain::target::Target;
 
 pub use self::config::{LocalConfig, Program};
-pub use self::outcome::RESTARTED;
 
 /// How long the end of a run is waited for: its grace period, the rest of its log and some time to spare.
 const END_WITHIN: Duration = Duration::from_secs(15);
@@ -225,5 +224,6 @@ fn pending(target: &Target, job_name: &str, request: &RunRequest) -> Run {
         created_at: Timestamp::now(),
         started_at: None,
         finished_at: None,
+        task: None,
     }
 }

@@ -12,6 +12,7 @@ mod rows;
 mod save;
 mod schema;
 mod statement;
+mod tasks;
 
 use std::fmt;
 

@@ -173,6 +173,7 @@ async fn store_runs(history: &str) {
             created_at: at,
             started_at: Some(at),
             finished_at: Some(at + 30.seconds()),
+            task: None,
         };
         store.save(&run).await.expect("the history takes it");
     }

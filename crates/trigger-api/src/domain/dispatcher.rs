@@ -47,6 +47,17 @@ pub enum StartError {
     /// The idempotency key was used for another request.
     #[error("the key was used before, for another request, which started {}", .0.job_name)]
     KeyReused(Box<Run>),
+    /// A task does not take the parameters; the text is for the caller.
+    #[error("{0}")]
+    BadParameters(String),
+    /// As many runs of the task wait as may.
+    #[error("{waiting} runs of {target} wait already")]
+    QueueFull {
+        /// The task.
+        target: TargetName,
+        /// How many may wait.
+        waiting: u32,
+    },
     /// Others kept being faster.
     #[error("other requests for {0} kept being faster")]
     Contended(TargetName),
@@ -224,7 +235,7 @@ fn job_name(target: &Target, request: &RunRequest, situation: &Situation) -> Str
     }
 }
 
-fn repeat(run: Run, request: &RunRequest) -> Result<Started, StartError> {
+pub(super) fn repeat(run: Run, request: &RunRequest) -> Result<Started, StartError> {
     if run.fingerprint.as_deref() == Some(&fingerprint(request)) {
         Ok(Started { run, found: true })
     } else {

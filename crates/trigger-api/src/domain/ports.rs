@@ -1,4 +1,5 @@
-//! What the rules need from the outside: something that runs Jobs, and something that remembers runs.
+//! What the rules need from the outside: something that runs Jobs, and something that remembers runs and keeps the queue
+//! of tasks.
 
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use serde_json::Value;
 use super::event::Event;
 use super::log_book::LogTail;
 use super::request::RunRequest;
-use super::run::{Run, RunId, State};
+use super::run::{Cause, Progress, Run, RunId, State};
 use super::situation::Situation;
 use super::target::{Target, TargetName};
+use super::task::Parameters;
 
 /// How old an executor's knowledge may be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -190,6 +192,91 @@ pub trait RunStore: Send + Sync {
 
     /// Forgets what is older than wanted, and says how many runs that were.
     async fn prune(&self, retention: Retention) -> Result<u64, StoreError>;
+}
+
+/// A run of a task that a worker has.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Held {
+    /// The run.
+    pub id: RunId,
+    /// What it is a run of.
+    pub target: TargetName,
+    /// Who has it. Every claim has a name of its own for it, so a worker knows what is no longer its own.
+    pub worker: String,
+    /// How often the worker has said that it lives.
+    pub beat: i64,
+    /// How often a worker has begun the run.
+    pub attempt: u32,
+}
+
+/// What becomes of a run that its worker lets go.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It has ended.
+    Ended {
+        /// How.
+        state: State,
+        /// Why.
+        cause: Option<Cause>,
+    },
+    /// It waits again and is begun again.
+    Queued {
+        /// Why.
+        cause: Cause,
+        /// Whether the attempt counts: one that was broken off in good order does not.
+        counts: bool,
+    },
+}
+
+/// Whether a run is still its worker's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Grip {
+    /// It is, and goes on.
+    Firm,
+    /// It is, but the run was ended meanwhile: nobody waits for more of it.
+    Ended,
+    /// It is another's by now, or forgotten.
+    Lost,
+}
+
+/// Keeps the queue of tasks: who waits, who does what, and what came out of it.
+///
+/// What is answered is stored. Several replicas may use one store at once.
+#[async_trait]
+pub trait TaskStore: Send + Sync {
+    /// Puts a run into its target's queue, unless so many wait there already, or the id or the name is taken. Says
+    /// whether it did.
+    async fn enqueue(&self, run: &Run, parameters: &Parameters, most: u32) -> Result<bool, StoreError>;
+
+    /// Gives the target's oldest waiting run to that worker, if one waits and nobody holds that slot of the target.
+    async fn claim(
+        &self,
+        target: &TargetName,
+        slot: u32,
+        worker: &str,
+    ) -> Result<Option<(Run, Parameters)>, StoreError>;
+
+    /// Says that the worker lives and how far the run is.
+    async fn beat(&self, id: &RunId, worker: &str, progress: &Progress) -> Result<Grip, StoreError>;
+
+    /// Lets go of a run that is held as `held` says, and says whether it was. One that was ended meanwhile stays as it
+    /// ended. With `beat` it is let go for a worker that is dead: only if that worker has not said anything since.
+    async fn let_go(&self, held: &Held, beat: bool, outcome: &Outcome) -> Result<bool, StoreError>;
+
+    /// Ends a run that waits or goes on, and says whether there was one to end. Its worker lets it go later.
+    async fn end_task(&self, id: &RunId, state: State, cause: &Cause) -> Result<bool, StoreError>;
+
+    /// What all workers have.
+    async fn held(&self) -> Result<Vec<Held>, StoreError>;
+
+    /// How many runs wait, of each target that has some.
+    async fn waiting(&self) -> Result<Vec<(TargetName, u64)>, StoreError>;
+
+    /// Keeps the result of a run that the worker has.
+    async fn save_result(&self, id: &RunId, worker: &str, result: &Value) -> Result<(), StoreError>;
+
+    /// The result of a run.
+    async fn result(&self, id: &RunId) -> Result<Option<Value>, StoreError>;
 }
 
 /// The store can't be used. The text is for the log.

@@ -1,6 +1,9 @@
 //! A request for a run.
 
+use std::collections::BTreeMap;
+
 use super::naming::digest;
+use super::task::Parameters;
 
 /// The longest idempotency key, in characters.
 pub const LONGEST_KEY: usize = 255;
@@ -20,6 +23,8 @@ pub struct RunRequest {
     pub request_id: String,
     /// The W3C trace context that the Job goes on with.
     pub traceparent: Option<String>,
+    /// What is asked of a task; a Job takes no parameters.
+    pub parameters: Parameters,
 }
 
 /// The value of an `Idempotency-Key` header.
@@ -73,7 +78,12 @@ fn unescape(inside: &str) -> Option<String> {
 
 /// What must be the same when a key is used again: 64 hexadecimal characters over the request's body.
 pub fn fingerprint(request: &RunRequest) -> String {
-    hex::encode(digest(["body", request.reason.as_deref().unwrap_or_default()]))
+    // In the order of their names: another order is the same request.
+    let parameters: BTreeMap<_, _> = request.parameters.iter().collect();
+    let parameters = parameters.into_iter().flat_map(|(name, value)| [name.clone(), value.to_string()]);
+    let parts = ["body".to_owned(), request.reason.clone().unwrap_or_default()].into_iter().chain(parameters);
+    let parts: Vec<String> = parts.collect();
+    hex::encode(digest(parts.iter().map(String::as_str)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A run: one Job of a target, from its creation to its end and after.
+//! A run: one Job of a target, or one time that a task is done, from its creation to its end and after.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::target::TargetName;
 
 /// Identifies a run for ever. For a Job it is the Job's UID, so every replica, and a program that forgot
-/// everything, gives the same Job the same id, and a later Job of the same name another one.
+/// everything, gives the same Job the same id, and a later Job of the same name another one. For a task it tells when
+/// the run was asked for: `run_YYYYMMDD_HHMMSS_` and six characters that make it unique.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct RunId(String);
@@ -130,6 +131,24 @@ impl Cause {
     }
 }
 
+/// How far a run is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Progress {
+    /// From 0 to 100.
+    pub percent: u8,
+    /// What is being done, in a line.
+    pub note: String,
+}
+
+/// What a run of a task has and a Job's has not.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TaskRun {
+    /// How often a worker has begun it.
+    pub attempt: u32,
+    /// How far it is.
+    pub progress: Progress,
+}
+
 /// One run.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Run {
@@ -137,9 +156,9 @@ pub struct Run {
     pub id: RunId,
     /// What it is a run of.
     pub target: TargetName,
-    /// Where its Job is.
+    /// Where its Job is, or the program that does the task.
     pub namespace: String,
-    /// Its Job's name.
+    /// Its Job's name; a run of a task has one of the same kind.
     pub job_name: String,
     /// What started it.
     pub trigger: Trigger,
@@ -161,6 +180,8 @@ pub struct Run {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// What only a run of a task has; None for a Job's.
+    pub task: Option<TaskRun>,
 }
 
 /// The cause of a run that was ended through this API.
@@ -169,6 +190,12 @@ pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
 pub const REPLACED: &str = "Replaced";
 /// The cause of a run that was taken back at once: another one was started at the same moment.
 pub const WITHDRAWN: &str = "Withdrawn";
+/// The cause of a run of a task that took longer than it may.
+pub const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
+/// The cause of a run of a task whose code broke.
+pub const PANICKED: &str = "Panicked";
+/// The cause of a run whose program ended in the midst of it.
+pub const RESTARTED: &str = "Restarted";
 /// The cause of a run whose end nobody saw.
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 

@@ -3,6 +3,7 @@
 //! A run of a task waits in the queue, is done by one worker of one replica, and leaves a result.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::log_book::LogBook;
-use super::run::RunId;
+use super::run::{Progress, RunId};
+use super::target::TargetName;
 
 /// What a request asks of a task, as the caller's JSON object has it.
 pub type Parameters = Map<String, Value>;
@@ -41,6 +43,30 @@ pub trait Task: Send + Sync {
     fn page(&self, result: &Value) -> Option<String>;
 }
 
+/// A target that is a task.
+#[derive(Clone)]
+pub struct TaskTarget {
+    /// What callers call it.
+    pub name: TargetName,
+    /// What is done.
+    pub task: Arc<dyn Task>,
+    /// How many of its runs go on at once, over all replicas.
+    pub at_once: u32,
+    /// How many of its runs may wait.
+    pub queue: u32,
+    /// How long a run may take.
+    pub limit: Duration,
+    /// Whether a run that was cut off is begun again, where the task lets it.
+    pub resume: bool,
+}
+
+impl TaskTarget {
+    /// Whether a run that was cut off is begun again.
+    pub fn resumes(&self) -> bool {
+        self.resume && self.task.resumable()
+    }
+}
+
 /// Why a run of a task failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}: {message}")]
@@ -51,15 +77,6 @@ pub struct TaskError {
     pub message: String,
     /// What only the log may have.
     pub detail: Option<String>,
-}
-
-/// How far a run is.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Progress {
-    /// From 0 to 100.
-    pub percent: u8,
-    /// What is being done, in a line.
-    pub note: String,
 }
 
 /// Where a run of a task tells how far it is. What it tells goes into the run's log too.

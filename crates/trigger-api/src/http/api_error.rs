@@ -19,6 +19,8 @@ use crate::domain::target::TargetName;
 
 /// How long a caller should wait before it asks a server again that is away.
 const AWAY: Duration = Duration::from_secs(5);
+/// How long it should wait for a place in the queue.
+const QUEUE: Duration = Duration::from_secs(15);
 /// How long it should wait for a quota to become free.
 const QUOTA: Duration = Duration::from_secs(30);
 
@@ -152,6 +154,12 @@ impl From<StartError> for ApiError {
                 ),
             )
             .about(run),
+            StartError::BadParameters(problem) => Self::bad_request(format!("The parameters can't be used: {problem}")),
+            StartError::QueueFull { target, waiting } => Self::new(
+                Kind::QueueFull,
+                format!("{waiting} runs of {target} wait already, which is the most that may. Ask again when some are done, or cancel some."),
+            )
+            .after(QUEUE),
             StartError::Contended(name) => Self::new(
                 Kind::Contended,
                 format!("Other requests for {name} were faster several times. Ask again."),

@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 
 use super::links::Links;
 use super::problem::Problem;
-use crate::domain::run::{Cause, Run};
+use crate::domain::run::{Cause, Run, TaskRun};
 use crate::domain::schedule;
 use crate::domain::situation::Situation;
 use crate::domain::target::Target;
+use crate::domain::task::TaskTarget;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,9 +20,9 @@ pub(super) struct RunDocument {
     run_id: String,
     /// What it is a run of.
     target: String,
-    /// Where its Job is.
+    /// Where its Job is, or the trigger-api that does the task.
     namespace: String,
-    /// Its Job's name.
+    /// Its Job's name; a task's run has one of the same kind.
     job_name: String,
     /// What started it.
     #[schema(schema_with = trigger_words)]
@@ -44,8 +45,23 @@ pub(super) struct RunDocument {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
+    /// How far it is; only a task's run tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressDocument>,
     /// Where to go on.
     links: Links,
+}
+
+/// How far a run of a task is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub(super) struct ProgressDocument {
+    /// From 0 to 100.
+    percent: u8,
+    /// What is being done, in a line.
+    note: String,
+    /// How often it has been begun.
+    attempt: u32,
 }
 
 /// Why a run waits, or how it ended.
@@ -99,13 +115,18 @@ pub(super) struct TargetPage {
 pub(super) struct TargetDocument {
     /// Its name.
     name: String,
-    /// What it is.
-    #[schema(example = "cronjob")]
+    /// What it is: a CronJob, whose Jobs are started, or a task, which is done in trigger-api.
+    #[schema(schema_with = kind_words)]
     kind: &'static str,
     /// Where its CronJob is.
-    namespace: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
     /// Its CronJob's name.
-    cronjob: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cronjob: Option<String>,
+    /// How the task is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskDocument>,
     /// What the CronJob says and what goes on; null when that can't be seen.
     status: Option<TargetStatus>,
     /// Why its status can't be seen.
@@ -113,11 +134,27 @@ pub(super) struct TargetDocument {
     problem: Option<Problem>,
 }
 
+/// How a task is done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Task)]
+pub(super) struct TaskDocument {
+    /// The task's name.
+    name: &'static str,
+    /// How many runs go on at once, over all replicas.
+    at_once: u32,
+    /// How many runs may wait.
+    queue: u32,
+    /// How long a run may take.
+    timeout_seconds: u64,
+    /// Whether a run that was cut off is begun again.
+    resumes: bool,
+}
+
 /// What a target's CronJob says, and what goes on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct TargetStatus {
-    /// When it starts runs, in cron's syntax.
-    schedule: String,
+    /// When it starts runs, in cron's syntax; a task has no schedule of its own.
+    schedule: Option<String>,
     /// The time zone of the schedule; null is the cluster's own.
     time_zone: Option<String>,
     /// When the schedule starts the next run; null while it is suspended.
@@ -128,8 +165,8 @@ pub(super) struct TargetStatus {
     last_scheduled_at: Option<Timestamp>,
     /// Whether the schedule is switched off.
     suspended: bool,
-    /// `Allow`, `Forbid` or `Replace`.
-    concurrency_policy: String,
+    /// `Allow`, `Forbid` or `Replace`; null for a task, whose runs wait for each other.
+    concurrency_policy: Option<String>,
     /// The runs that go on, oldest first.
     active: Vec<RunDocument>,
 }
@@ -141,9 +178,9 @@ pub(super) struct PreviewDocument {
     pub(super) allowed: bool,
     /// Why not.
     pub(super) problem: Option<Problem>,
-    /// The Job that would be made.
-    #[schema(value_type = Object)]
-    pub(super) job: serde_json::Value,
+    /// The Job that would be made; null for a task.
+    #[schema(value_type = Option<Object>)]
+    pub(super) job: Option<serde_json::Value>,
 }
 
 impl From<&Run> for RunDocument {
@@ -161,8 +198,15 @@ impl From<&Run> for RunDocument {
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
+            progress: run.task.as_ref().map(ProgressDocument::from),
             links: Links::of(run),
         }
+    }
+}
+
+impl From<&TaskRun> for ProgressDocument {
+    fn from(TaskRun { attempt, progress }: &TaskRun) -> Self {
+        Self { percent: progress.percent, note: progress.note.clone(), attempt: *attempt }
     }
 }
 
@@ -199,10 +243,48 @@ impl TargetDocument {
         Self {
             name: target.name.to_string(),
             kind: "cronjob",
-            namespace: target.namespace.clone(),
-            cronjob: target.cronjob.clone(),
+            namespace: Some(target.namespace.clone()),
+            cronjob: Some(target.cronjob.clone()),
+            task: None,
             status,
             problem,
+        }
+    }
+
+    pub(super) fn of_task(target: &TaskTarget, active: Result<Vec<Run>, Problem>) -> Self {
+        let (status, problem) = match active {
+            Ok(active) => (Some(TargetStatus::of_task(&active)), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let task = TaskDocument {
+            name: target.task.name(),
+            at_once: target.at_once,
+            queue: target.queue,
+            timeout_seconds: target.limit.as_secs(),
+            resumes: target.resumes(),
+        };
+        Self {
+            name: target.name.to_string(),
+            kind: "task",
+            namespace: None,
+            cronjob: None,
+            task: Some(task),
+            status,
+            problem,
+        }
+    }
+}
+
+impl TargetStatus {
+    fn of_task(active: &[Run]) -> Self {
+        Self {
+            schedule: None,
+            time_zone: None,
+            next_run_at: None,
+            last_scheduled_at: None,
+            suspended: false,
+            concurrency_policy: None,
+            active: active.iter().map(RunDocument::from).collect(),
         }
     }
 }
@@ -211,12 +293,12 @@ impl From<&Situation> for TargetStatus {
     fn from(situation: &Situation) -> Self {
         let facts = &situation.facts;
         Self {
-            schedule: facts.schedule.clone(),
+            schedule: Some(facts.schedule.clone()),
             time_zone: facts.time_zone.clone(),
             next_run_at: schedule::next_run(facts, Timestamp::now()),
             last_scheduled_at: facts.last_scheduled_at,
             suspended: facts.suspended,
-            concurrency_policy: format!("{:?}", facts.concurrency_policy),
+            concurrency_policy: Some(format!("{:?}", facts.concurrency_policy)),
             active: situation.active.iter().map(RunDocument::from).collect(),
         }
     }
@@ -230,6 +312,10 @@ pub(super) fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
 pub(super) fn state_words() -> utoipa::openapi::schema::Object {
     use crate::domain::run::State;
     words(&State::ALL.map(State::word))
+}
+
+fn kind_words() -> utoipa::openapi::schema::Object {
+    words(&["cronjob", "task"])
 }
 
 fn trigger_words() -> utoipa::openapi::schema::Object {

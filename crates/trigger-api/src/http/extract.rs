@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::api_error::ApiError;
 use super::problem::Kind;
 use crate::domain::request::{IdempotencyKey, LONGEST_REASON};
+use crate::domain::task::Parameters;
 
 /// The longest body, in bytes.
 const LONGEST_BODY: usize = 16 * 1024;
@@ -64,43 +65,50 @@ pub(super) struct StartBody {
         example = "the morning's data came late"
     )]
     pub(super) reason: Option<String>,
+    /// What is asked of a task, which says what it knows; a CronJob's Job takes none.
+    #[serde(default)]
+    #[schema(value_type = Object, required = false, example = json!({ "date": "2026-02-10" }))]
+    pub(super) parameters: Parameters,
 }
 
 impl<S: Send + Sync> FromRequest<S> for StartBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let body = read(body).await?;
-        if body.trim_ascii().is_empty() {
-            return Ok(Self::default());
-        }
-        if !is_json(&parts.headers) {
-            return Err(ApiError::new(
-                Kind::NotJson,
-                "Send the body as JSON, with Content-Type: application/json.",
-            ));
-        }
-        // JSON's null is no body, as the document has it.
-        let parsed: Option<Self> = serde_json::from_slice(&body)
-            .map_err(|error| ApiError::bad_request(format!("The body can't be used: {error}")))?;
-        parsed.unwrap_or_default().checked()
+        let Self { reason, parameters } = read_json(request).await?;
+        Ok(Self { reason: checked_reason(reason)?, parameters })
     }
 }
 
-impl StartBody {
-    fn checked(self) -> Result<Self, ApiError> {
-        let reason = self.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-            return Err(ApiError::bad_request(format!(
-                "The reason is longer than {LONGEST_REASON} characters."
-            )));
-        }
-        if reason.as_ref().is_some_and(|reason| reason.chars().any(char::is_control)) {
-            return Err(ApiError::bad_request("The reason has control characters; write it on one line."));
-        }
-        Ok(Self { reason })
+/// A body of JSON; one that is empty or null is the default.
+pub(super) async fn read_json<T: Default + DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await?;
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
     }
+    if !is_json(&parts.headers) {
+        return Err(ApiError::new(
+            Kind::NotJson,
+            "Send the body as JSON, with Content-Type: application/json.",
+        ));
+    }
+    // JSON's null is no body, as the document has it.
+    let parsed: Option<T> = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad_request(format!("The body can't be used: {error}")))?;
+    Ok(parsed.unwrap_or_default())
+}
+
+/// A reason that fits into the history and onto a Job.
+pub(super) fn checked_reason(reason: Option<String>) -> Result<Option<String>, ApiError> {
+    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        return Err(ApiError::bad_request(format!("The reason is longer than {LONGEST_REASON} characters.")));
+    }
+    if reason.as_ref().is_some_and(|reason| reason.chars().any(char::is_control)) {
+        return Err(ApiError::bad_request("The reason has control characters; write it on one line."));
+    }
+    Ok(reason)
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use common::auth::Authenticator;
+use common::auth::{self, Authenticator, Role};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -51,7 +51,11 @@ enum CallerKey {
 
 /// Who asks, as authentication has it.
 #[derive(Clone, Debug)]
-pub(super) struct CallerName(pub(super) String);
+pub(super) struct Caller {
+    pub(super) name: String,
+    /// None where no credential is configured, so that everyone may ask.
+    role: Option<Role>,
+}
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -78,19 +82,17 @@ impl Gate {
         }
     }
 
-    async fn admit(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<CallerName, ApiError> {
-        let (key, name) = self.caller(headers, peer).await?;
+    async fn admit(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Caller, ApiError> {
+        let (key, caller) = self.caller(headers, peer).await?;
         self.check_rate(&key)?;
-        Ok(name)
+        Ok(caller)
     }
 
-    async fn caller(
-        &self,
-        headers: &HeaderMap,
-        peer: Option<Peer>,
-    ) -> Result<(CallerKey, CallerName), ApiError> {
+    async fn caller(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(CallerKey, Caller), ApiError> {
         match self.authenticator.authenticate(headers).await {
-            Ok(Some(caller)) => Ok((CallerKey::Named(caller.name.clone()), CallerName(caller.name))),
+            Ok(Some(auth::Caller { name, role, .. })) => {
+                Ok((CallerKey::Named(name.clone()), Caller { name, role: Some(role) }))
+            }
             Ok(None) if self.authenticator.configured() => {
                 self.metrics.refused("missing");
                 Err(ApiError::new(
@@ -100,7 +102,7 @@ impl Gate {
             }
             Ok(None) => {
                 let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address.ip());
-                Ok((CallerKey::Address(address), CallerName("anonymous".to_owned())))
+                Ok((CallerKey::Address(address), Caller { name: "anonymous".to_owned(), role: None }))
             }
             Err(refusal) => {
                 self.metrics.refused(refusal.reason());
@@ -115,6 +117,30 @@ impl Gate {
             ApiError::new(Kind::TooManyRequests, "This caller sends too many requests. Wait, and send fewer.")
                 .after(wait)
         })
+    }
+}
+
+impl Caller {
+    /// Lets administrators alone go on: what they may do always needs a credential, also where none is configured.
+    pub(super) fn must_be_admin(&self, metrics: &Metrics) -> Result<(), ApiError> {
+        match self.role {
+            Some(Role::Admin) => Ok(()),
+            Some(Role::Internal) => {
+                metrics.refused("not_admin");
+                Err(ApiError::new(
+                    Kind::NotAllowed,
+                    "The caller is known, but this needs an administrator: X-Admin-Secret, or a token with the administrator's claim.",
+                ))
+            }
+            None => {
+                metrics.refused("missing");
+                Err(ApiError::new(
+                    Kind::MissingCredential,
+                    "This always needs an administrator's credential, and trigger-api is configured with none: set ADMIN_SECRET, \
+                     or keys of tokens with an administrator's claim.",
+                ))
+            }
+        }
     }
 }
 
@@ -135,8 +161,8 @@ pub(super) async fn bound(State(gate): State<Arc<Gate>>, request: Request, next:
 pub(super) async fn admit(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     match gate.admit(request.headers(), peer).await {
-        Ok(name) => {
-            request.extensions_mut().insert(name);
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => error.into_response(),

@@ -17,6 +17,9 @@ pub(super) struct Links {
     events: String,
     /// Its target.
     target: String,
+    /// What came out of it; only a task's run has that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
 }
 
 impl Links {
@@ -26,6 +29,7 @@ impl Links {
             logs: format!("{this}/logs"),
             events: format!("{this}/events"),
             target: format!("/v1/targets/{}", run.target),
+            result: run.task.as_ref().map(|_| format!("{this}/result")),
             this,
         }
     }

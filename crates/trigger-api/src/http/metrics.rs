@@ -1,5 +1,6 @@
 //! Counts, as Prometheus reads them.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use prometheus_client::registry::Registry;
 use super::Api;
 use super::api_error::ApiError;
 use crate::domain::dispatcher::{StartError, Started};
+use crate::domain::queue::Depth;
 use crate::domain::run::Run;
 use crate::domain::target::TargetName;
 
@@ -30,6 +32,7 @@ pub struct Metrics {
     runs_requested: Family<OutcomeLabels, Counter>,
     runs_ended: Family<EndLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
+    task_runs: Family<TaskLabels, Gauge>,
     pub(super) open_streams: Gauge,
 }
 
@@ -58,6 +61,12 @@ struct EndLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct TaskLabels {
+    target: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RefusalLabels {
     reason: &'static str,
 }
@@ -71,6 +80,7 @@ impl Default for Metrics {
             runs_requested: Family::default(),
             runs_ended: Family::default(),
             refusals: Family::default(),
+            task_runs: Family::default(),
             open_streams: Gauge::default(),
             registry: Registry::default(),
         };
@@ -96,6 +106,11 @@ impl Default for Metrics {
             metrics.refusals.clone(),
         );
         registry.register(
+            "task_runs",
+            "Runs of tasks that wait or go on, in all replicas",
+            metrics.task_runs.clone(),
+        );
+        registry.register(
             "open_streams",
             "Answers that go on: logs and events",
             metrics.open_streams.clone(),
@@ -119,6 +134,8 @@ impl Metrics {
             Err(StartError::Suspended(_)) => "suspended",
             Err(StartError::KeyReused(_)) => "key_reused",
             Err(StartError::Contended(_)) => "contended",
+            Err(StartError::BadParameters(_)) => "bad_parameters",
+            Err(StartError::QueueFull { .. }) => "queue_full",
             Err(StartError::UnknownTarget(_) | StartError::NoDefaultTarget) => "unknown",
             Err(StartError::Executor(_) | StartError::Store(_)) => "failed",
         };
@@ -140,6 +157,15 @@ impl Metrics {
         self.durations.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
+    fn tasks(&self, depths: &BTreeMap<TargetName, Depth>) {
+        for (target, depth) in depths {
+            for (state, runs) in [("pending", depth.waiting), ("running", depth.running)] {
+                let labels = TaskLabels { target: target.to_string(), state };
+                self.task_runs.get_or_create(&labels).set(runs.cast_signed());
+            }
+        }
+    }
+
     pub(super) fn refused(&self, reason: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { reason }).inc();
     }
@@ -154,6 +180,11 @@ impl Metrics {
 pub(super) async fn metrics(
     State(api): State<Arc<Api>>,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    // The other counts are told also when the store is away.
+    match api.queue.depths().await {
+        Ok(depths) => api.metrics.tasks(&depths),
+        Err(error) => tracing::warn!(%error, "how much waits can't be counted"),
+    }
     let mut page = String::new();
     text::encode(&mut page, &api.metrics.registry).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))

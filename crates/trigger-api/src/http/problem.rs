@@ -70,8 +70,10 @@ kinds! {
     UnknownTarget = NOT_FOUND, "unknown-target", "There is no such target";
     UnknownRun = NOT_FOUND, "unknown-run", "There is no such run";
     NoCronJob = NOT_FOUND, "no-cronjob", "The target's CronJob does not exist";
+    NoResult = NOT_FOUND, "no-result", "The run has no result";
     NoLog = NOT_FOUND, "no-log", "The run has no log";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The route does not take this method";
+    NotAcceptable = NOT_ACCEPTABLE, "not-acceptable", "There is nothing of the wanted type";
     TooSlow = REQUEST_TIMEOUT, "too-slow", "The request took too long to arrive";
     RunInTheWay = CONFLICT, "run-in-the-way", "Another run goes on";
     Suspended = CONFLICT, "target-suspended", "The target is suspended";
@@ -88,6 +90,7 @@ kinds! {
     MissingPermission = SERVICE_UNAVAILABLE, "missing-permission", "A permission is missing";
     QuotaExceeded = SERVICE_UNAVAILABLE, "quota-exceeded", "A quota is used up";
     Contended = SERVICE_UNAVAILABLE, "contended", "Others were faster";
+    QueueFull = SERVICE_UNAVAILABLE, "queue-full", "Too many runs wait";
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The history can't be reached";
     AuthUnavailable = SERVICE_UNAVAILABLE, "auth-unavailable", "The credential can't be checked";
     Overloaded = SERVICE_UNAVAILABLE, "overloaded", "Too much to do";

@@ -13,7 +13,7 @@ use super::Api;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, RunPage};
 use super::extract::{Params, Segment};
-use super::gate::CallerName;
+use super::gate::Caller;
 use super::problem::Problem;
 use crate::domain::ports::{Cursor, RunFilter};
 use crate::domain::run::{Run, RunId};
@@ -105,11 +105,16 @@ pub(super) async fn get_run(
 pub(super) async fn cancel_run(
     State(api): State<Arc<Api>>,
     Segment(id): Segment<RunId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Json<RunDocument>, ApiError> {
     let run = find(&api, &id).await?;
-    let run = api.dispatcher.cancel(run, &caller).await?;
-    tracing::info!(run.id = %run.id, state = %run.state, caller, "run cancelled");
+    let run = if run.task.is_some() {
+        caller.must_be_admin(&api.metrics)?;
+        api.queue.cancel(run, &caller.name).await?
+    } else {
+        api.dispatcher.cancel(run, &caller.name).await?
+    };
+    tracing::info!(run.id = %run.id, state = %run.state, caller = caller.name, "run cancelled");
     Ok(Json(RunDocument::from(&run)))
 }
 

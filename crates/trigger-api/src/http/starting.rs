@@ -13,13 +13,14 @@ use super::Api;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, Triggered};
 use super::extract::{Segment, StartBody, idempotency_key, preferred_wait};
-use super::gate::CallerName;
+use super::gate::Caller;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use crate::domain::dispatcher::Started;
 use crate::domain::request::RunRequest;
 use crate::domain::run::Run;
 use crate::domain::target::{Target, TargetName};
+use crate::domain::task::TaskTarget;
 
 /// How soon a caller should look at a run again, in seconds.
 const LOOK_AGAIN: u16 = 2;
@@ -44,20 +45,21 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 )]
 pub(super) async fn trigger_sync(
     State(api): State<Arc<Api>>,
-    Extension(caller): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     body: StartBody,
 ) -> Result<Response, ApiError> {
-    let target = api.dispatcher.default_target()?;
-    let (started, waited) = start(&api, target, caller, request_id, &headers, body).await?;
+    let target = Chosen::Job(api.dispatcher.default_target()?);
+    let (started, waited) = start(&api, target, &caller, request_id, &headers, body).await?;
     let document = Json(Triggered::new(&started.run, started.found));
-    Ok((response_headers(&started.run, waited), document).into_response())
+    Ok((response_headers(&started.run, &location(&started.run), waited), document).into_response())
 }
 
 /// Start a target
 ///
-/// Starts the Job that the target's schedule would start. With an `Idempotency-Key` a repeat finds the first run.
+/// Starts the Job that the target's schedule would start, or queues a run of the task, which takes an administrator. With an
+/// `Idempotency-Key` a repeat finds the first run.
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/runs",
@@ -79,35 +81,65 @@ pub(super) async fn trigger_sync(
 pub(super) async fn start_run(
     State(api): State<Arc<Api>>,
     Segment(name): Segment<TargetName>,
-    Extension(caller): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     body: StartBody,
 ) -> Result<Response, ApiError> {
-    let target = api.dispatcher.target(&name)?;
-    let (started, waited) = start(&api, target, caller, request_id, &headers, body).await?;
+    let target = match api.queue.target(&name) {
+        Some(task) => {
+            caller.must_be_admin(&api.metrics)?;
+            Chosen::Task(task)
+        }
+        None => Chosen::Job(api.dispatcher.target(&name)?),
+    };
+    let (started, waited) = start(&api, target, &caller, request_id, &headers, body).await?;
     let status = if started.run.state.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, response_headers(&started.run, waited), Json(RunDocument::from(&started.run)))
-        .into_response())
+    let headers = response_headers(&started.run, &location(&started.run), waited);
+    Ok((status, headers, Json(RunDocument::from(&started.run))).into_response())
+}
+
+fn location(run: &Run) -> String {
+    format!("/v1/runs/{}", run.id)
+}
+
+/// What is to be started.
+#[derive(Clone, Copy)]
+pub(super) enum Chosen<'a> {
+    Job(&'a Target),
+    Task(&'a TaskTarget),
 }
 
 /// Starts a run, counts how that went, and waits for its end if the caller prefers so.
-async fn start(
+pub(super) async fn start(
     api: &Api,
-    target: &Target,
-    CallerName(caller): CallerName,
+    target: Chosen<'_>,
+    caller: &Caller,
     RequestId(request_id): RequestId,
     headers: &HeaderMap,
     body: StartBody,
 ) -> Result<(Started, Option<u64>), ApiError> {
-    let key = idempotency_key(headers)?;
-    let traceparent = super::trace::traceparent(headers);
-    let request = RunRequest { caller, reason: body.reason, key, request_id, traceparent };
-    let outcome = api.dispatcher.start(target, &request).await;
-    api.metrics.run_requested(&target.name, &outcome);
+    let request = RunRequest {
+        caller: caller.name.clone(),
+        reason: body.reason,
+        key: idempotency_key(headers)?,
+        request_id,
+        traceparent: super::trace::traceparent(headers),
+        parameters: body.parameters,
+    };
+    let (name, outcome) = match target {
+        Chosen::Job(_) if !request.parameters.is_empty() => {
+            return Err(ApiError::bad_request(
+                "A CronJob's Job takes no parameters: it is the one of its template.",
+            ));
+        }
+        Chosen::Job(job) => (&job.name, api.dispatcher.start(job, &request).await),
+        Chosen::Task(task) => (&task.name, api.queue.submit(task, &request).await),
+    };
+    api.metrics.run_requested(name, &outcome);
     let mut started = outcome?;
     tracing::info!(
-        target = %target.name, job.name = started.run.job_name, run.id = %started.run.id,
+        target = %name, job.name = started.run.job_name, run.id = %started.run.id,
         caller = request.caller, request.id = request.request_id, found = started.found, "run started"
     );
     let wait = preferred_wait(headers);
@@ -118,9 +150,10 @@ async fn start(
     Ok((started, wait))
 }
 
-fn response_headers(run: &Run, waited: Option<u64>) -> HeaderMap {
+/// The headers of an answer about a run that was started, which is to be found at `location`.
+pub(super) fn response_headers(run: &Run, location: &str, waited: Option<u64>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/runs/{}", run.id)) {
+    if let Ok(location) = HeaderValue::try_from(location) {
         headers.insert(header::LOCATION, location);
     }
     if !run.state.is_final() {

@@ -9,11 +9,12 @@ use super::Api;
 use super::api_error::ApiError;
 use super::documents::{PreviewDocument, TargetDocument, TargetPage};
 use super::extract::Segment;
-use super::gate::CallerName;
+use super::gate::Caller;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use crate::domain::request::RunRequest;
 use crate::domain::target::{Target, TargetName};
+use crate::domain::task::TaskTarget;
 
 /// List the targets
 #[utoipa::path(
@@ -21,8 +22,11 @@ use crate::domain::target::{Target, TargetName};
     responses((status = 200, description = "What can be started", body = TargetPage)),
 )]
 pub(super) async fn list_targets(State(api): State<Arc<Api>>) -> Json<TargetPage> {
-    let targets = api.dispatcher.targets().map(|target| describe(&api, target));
-    Json(TargetPage { targets: futures_util::future::join_all(targets).await })
+    let jobs = api.dispatcher.targets().map(|target| describe(&api, target));
+    let mut targets = futures_util::future::join_all(jobs).await;
+    let tasks = api.queue.targets().map(|target| describe_task(&api, target));
+    targets.extend(futures_util::future::join_all(tasks).await);
+    Json(TargetPage { targets })
 }
 
 /// Look at a target
@@ -38,13 +42,16 @@ pub(super) async fn get_target(
     State(api): State<Arc<Api>>,
     Segment(name): Segment<TargetName>,
 ) -> Result<Json<TargetDocument>, ApiError> {
+    if let Some(task) = api.queue.target(&name) {
+        return Ok(Json(describe_task(&api, task).await));
+    }
     let target = api.dispatcher.target(&name)?;
     Ok(Json(describe(&api, target).await))
 }
 
 /// See what a run would be
 ///
-/// The Job that would be made, and whether it would be allowed now. Nothing is started.
+/// The Job that would be made, and whether it would be allowed now. Nothing is started. A task makes no Job.
 #[utoipa::path(
     get, path = "/v1/targets/{target}/preview", operation_id = "previewRun", tag = "targets",
     params(("target" = String, Path, description = "The target's name")),
@@ -56,17 +63,26 @@ pub(super) async fn get_target(
 pub(super) async fn preview(
     State(api): State<Arc<Api>>,
     Segment(name): Segment<TargetName>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Json<PreviewDocument>, ApiError> {
+    if let Some(task) = api.queue.target(&name) {
+        let problem = api.queue.obstacle(task).await?.map(|obstacle| ApiError::from(obstacle).problem());
+        return Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: None }));
+    }
     let target = api.dispatcher.target(&name)?;
-    let request = RunRequest { caller, request_id, ..RunRequest::default() };
+    let request = RunRequest { caller: caller.name, request_id, ..RunRequest::default() };
     let preview = api.dispatcher.preview(target, &request).await?;
     let problem = preview.obstacle.map(|obstacle| ApiError::from(obstacle).problem());
-    Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: preview.job }))
+    Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: Some(preview.job) }))
 }
 
 async fn describe(api: &Api, target: &Target) -> TargetDocument {
     let situation = api.dispatcher.inspect(target).await;
     TargetDocument::new(target, situation.map_err(|error| ApiError::from(error).problem()))
+}
+
+async fn describe_task(api: &Api, target: &TaskTarget) -> TargetDocument {
+    let active = api.store.unfinished(&target.name).await;
+    TargetDocument::of_task(target, active.map_err(|error| ApiError::from(error).problem()))
 }

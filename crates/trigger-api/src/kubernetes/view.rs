@@ -270,6 +270,7 @@ impl View {
             created_at,
             started_at: standing.started_at,
             finished_at: standing.finished_at,
+            task: None,
         })
     }
 }

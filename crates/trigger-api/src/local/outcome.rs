@@ -6,10 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::registry::Stop;
-use crate::domain::run::{Cause, State};
-
-/// The cause of a run that ended because this program did.
-pub const RESTARTED: &str = "Restarted";
+use crate::domain::run::{Cause, RESTARTED, State};
 
 /// A run's last state and why.
 pub(super) struct Outcome {

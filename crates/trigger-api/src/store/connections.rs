@@ -74,6 +74,22 @@ impl Connections {
         Ok(self.run(doing, statement).await?.changed)
     }
 
+    /// Reads the first row that a statement gives; None also when the statement would put a second row where an index wants
+    /// one, which is how one of two that do the same at the same moment learns that it was the second.
+    pub(super) async fn first_unless_taken<T>(
+        &self,
+        doing: &str,
+        statement: &Statement,
+        read: fn(&AnyRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, StoreError> {
+        let rows = match self.repeated(statement).await {
+            Ok(answer) => answer.rows,
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(None),
+            Err(error) => return Err(failed(doing, &self.place, &error)),
+        };
+        rows.first().map(read).transpose().map_err(|error| failed(doing, &self.place, &error))
+    }
+
     /// Reads all rows that a statement gives.
     pub(super) async fn all<T>(
         &self,
@@ -96,14 +112,17 @@ impl Connections {
         Ok(self.all(doing, statement, read).await?.into_iter().next())
     }
 
-    /// Runs a statement, more than once if need be: every statement of this store may be repeated.
     async fn run(&self, doing: &str, statement: &Statement) -> Result<Answer, StoreError> {
+        self.repeated(statement).await.map_err(|error| failed(doing, &self.place, &error))
+    }
+
+    /// Runs a statement, more than once if need be: every statement of this store may be repeated.
+    async fn repeated(&self, statement: &Statement) -> Result<Answer, sqlx::Error> {
         let mut attempt = 1;
         loop {
             match self.attempt(statement).await {
-                Ok(answer) => return Ok(answer),
                 Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
-                Err(error) => return Err(failed(doing, &self.place, &error)),
+                result => return result,
             }
         }
     }

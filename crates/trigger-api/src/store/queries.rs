@@ -127,6 +127,7 @@ mod tests {
             created_at: Timestamp::from_second(1_770_000_000 + number).expect("a time"),
             started_at: None,
             finished_at: None,
+            task: None,
         }
     }
 

@@ -9,11 +9,12 @@ use sqlx::error::BoxDynError;
 
 use super::statement::{Value, storable};
 use crate::domain::event::Event;
-use crate::domain::run::{Cause, Run, RunId, Trigger};
+use crate::domain::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
 
-/// The columns of a run, in the order of [`values`].
+/// The columns of a run: those of [`values`] in their order, and then those that only a task's has.
 pub(super) const COLUMNS: &str = "id, target, namespace, job_name, triggered_by, state, cause_reason, cause_message, \
-    cause_exit_code, requested_by, reason, request_id, fingerprint, created_at, started_at, finished_at";
+    cause_exit_code, requested_by, reason, request_id, fingerprint, created_at, started_at, finished_at, \
+    attempt, progress_percent, progress_note";
 
 /// The run as it can be stored: times in whole microseconds, texts without NUL.
 pub(super) fn storable_run(run: &Run) -> Run {
@@ -38,10 +39,11 @@ pub(super) fn storable_run(run: &Run) -> Run {
         created_at: time(run.created_at),
         started_at: run.started_at.map(time),
         finished_at: run.finished_at.map(time),
+        task: run.task.clone(),
     }
 }
 
-/// The values of a run's columns.
+/// The values of a run's columns, but for those that only a task's has.
 pub(super) fn values(run: &Run) -> Vec<Value> {
     let text = |text: Option<&str>| text.map_or(Value::Text(None), Value::text);
     let time = |time: Option<Timestamp>| time.map_or(Value::Text(None), Value::time);
@@ -96,7 +98,21 @@ pub(super) fn run(row: &AnyRow) -> Result<Run, sqlx::Error> {
         created_at: time("created_at")?.ok_or_else(|| decode("created_at", "it is missing"))?,
         started_at: time("started_at")?,
         finished_at: time("finished_at")?,
+        task: task(row)?,
     })
+}
+
+/// What only a run of a task has.
+fn task(row: &AnyRow) -> Result<Option<TaskRun>, sqlx::Error> {
+    let Some(attempt) = row.try_get::<Option<i64>, _>("attempt")? else { return Ok(None) };
+    let percent: i64 = row.try_get::<Option<i64>, _>("progress_percent")?.unwrap_or_default();
+    let note: Option<String> = row.try_get("progress_note")?;
+    let progress = Progress {
+        percent: u8::try_from(percent).map_err(|error| decode("progress_percent", error))?,
+        note: note.unwrap_or_default(),
+    };
+    let attempt = u32::try_from(attempt).map_err(|error| decode("attempt", error))?;
+    Ok(Some(TaskRun { attempt, progress }))
 }
 
 /// Reads an event from a row with its number and the run's columns.
@@ -116,6 +132,6 @@ fn trigger(word: &str) -> Result<Trigger, sqlx::Error> {
     found.ok_or_else(|| decode("triggered_by", format!("nothing is triggered by {word:?}")))
 }
 
-fn decode(column: &str, error: impl Into<BoxDynError>) -> sqlx::Error {
+pub(super) fn decode(column: &str, error: impl Into<BoxDynError>) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() }
 }

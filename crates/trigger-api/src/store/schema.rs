@@ -8,7 +8,10 @@ use crate::domain::ports::StoreError;
 
 /// The steps from an empty database to the tables of today, for SQLite and for Postgres. A change of the tables is a
 /// further step; the steps that were released stay as they are.
-const STEPS: [(&str, &str); 1] = [(include_str!("sqlite.sql"), include_str!("postgres.sql"))];
+const STEPS: [(&str, &str); 2] = [
+    (include_str!("sqlite.sql"), include_str!("postgres.sql")),
+    (include_str!("sqlite_tasks.sql"), include_str!("postgres_tasks.sql")),
+];
 /// The version that the last step makes.
 #[expect(clippy::cast_possible_wrap, reason = "there are few steps")]
 const NEWEST: i64 = STEPS.len() as i64;

@@ -5,8 +5,7 @@ use std::process::{Command, Stdio};
 use secrecy::SecretString;
 use serde_json::json;
 use trigger_api::domain::ports::Executor;
-use trigger_api::domain::run::{CANCELLED_ON_REQUEST, State};
-use trigger_api::local::RESTARTED;
+use trigger_api::domain::run::{CANCELLED_ON_REQUEST, RESTARTED, State};
 
 use super::machine::{self, Machine, Pipe, cause, closed, container, cronjob, pod};
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use trigger_api::domain::dispatcher::StartError;
 use trigger_api::domain::ports::ExecutorError;
-use trigger_api::domain::run::{Run, RunId, State};
-use trigger_api::local::RESTARTED;
+use trigger_api::domain::run::{RESTARTED, Run, RunId, State};
 
 use super::machine::{Machine, Pipe, cause, closed, config, cronjob, keyed, request, store, target, write};
 

@@ -93,6 +93,7 @@ pub(crate) fn pending(id: &str) -> Run {
         created_at: at(0),
         started_at: None,
         finished_at: None,
+        task: None,
     }
 }
 
