@@ -14,4 +14,5 @@ mod races;
 mod rights;
 mod store;
 mod support;
+mod tasks;
 mod triggering;

@@ -47,6 +47,7 @@ fn sight() -> impl Strategy<Value = Run> {
             created_at: times.0,
             started_at: times.1,
             finished_at: times.2,
+            task: None,
         })
 }
 
@@ -64,6 +65,7 @@ fn held(run: Run) -> Run {
         created_at: time(run.created_at),
         started_at: run.started_at.map(time),
         finished_at: run.finished_at.map(time),
+        task: None,
         ..run
     }
 }

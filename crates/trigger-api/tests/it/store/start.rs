@@ -1,5 +1,6 @@
 //! How a store is opened, and what it says when it can't be.
 
+use sqlx::Connection;
 use testkit::postgres::Server;
 use trigger_api::domain::ports::{RunFilter, RunStore};
 use trigger_api::store::SqlStore;
@@ -119,4 +120,34 @@ async fn a_store_is_printed_without_its_password() {
     store.runs(&RunFilter::default()).await.unwrap();
     let text = format!("{store:?}");
     assert!(text.contains("Postgres at") && !text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn tables_of_the_first_version_are_brought_to_the_newest_and_keep_what_is_in_them() {
+    for place in both().await {
+        let first = match place.postgres {
+            Some(_) => include_str!("../../../src/store/postgres.sql"),
+            None => include_str!("../../../src/store/sqlite.sql"),
+        };
+        sqlx::any::install_default_drivers();
+        let file = if place.postgres.is_none() { "?mode=rwc" } else { "" };
+        let made = sqlx::AnyConnection::connect(&format!("{}{file}", place.url)).await;
+        made.expect("the database can be made").close().await.expect("it is closed");
+        place.execute(first).await;
+        place
+            .execute(
+                "CREATE TABLE trigger_api_schema (version BIGINT NOT NULL PRIMARY KEY);
+                 INSERT INTO trigger_api_schema (version) VALUES (1);
+                 INSERT INTO runs (id, target, namespace, job_name, triggered_by, state, created_at, saved_at, version)
+                 VALUES ('a', 'trades-sync', 'trading', 'trades-sync-a', 'manual', 'pending',
+                   '2026-02-11T12:00:00.000000Z', '2026-02-11T12:00:00.000000Z', 1)",
+            )
+            .await;
+        let store = place.open().await;
+        let run = store.run(&pending("a").id).await.unwrap().expect("the run is still there");
+        assert_eq!(run.task, None);
+        store.save(&running(&run)).await.unwrap();
+        let told = events(&store).await;
+        assert_eq!(told.iter().map(|event| event.state.word()).collect::<Vec<_>>(), ["pending", "running"]);
+    }
 }

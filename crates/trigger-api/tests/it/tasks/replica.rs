@@ -1,0 +1,132 @@
+//! A replica: a queue and its crew, over a store of its own connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use trigger_api::domain::crew::{Crew, CrewRules};
+use trigger_api::domain::dispatcher::{StartError, Started};
+use trigger_api::domain::feed::{Feed, Notice};
+use trigger_api::domain::log_book::LogBook;
+use trigger_api::domain::ports::RunStore;
+use trigger_api::domain::queue::Queue;
+use trigger_api::domain::recorder::Recorder;
+use trigger_api::domain::request::{IdempotencyKey, RunRequest};
+use trigger_api::domain::run::{Run, RunId};
+use trigger_api::domain::task::TaskTarget;
+use trigger_api::store::SqlStore;
+
+use crate::store::support::open;
+use crate::support::PATIENCE;
+
+/// As short as can be told from a slow machine.
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+
+pub(crate) struct Replica {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) store: SqlStore,
+    target: TaskTarget,
+    feed: Arc<Feed>,
+    stop: watch::Sender<bool>,
+    crew: JoinHandle<()>,
+    _chores: JoinSet<()>,
+}
+
+impl Replica {
+    /// One with four workers.
+    pub(crate) async fn start(url: &str, target: &TaskTarget) -> Self {
+        let store = open(url).await;
+        let (runs, tasks): (Arc<dyn RunStore>, _) = (Arc::new(store.clone()), Arc::new(store.clone()));
+        let feed = Arc::new(Feed::new(Arc::clone(&runs)));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed)));
+        let book = Arc::new(LogBook::default());
+        let queue = Arc::new(Queue::new([target.clone()], "trading", tasks.clone(), runs, Arc::clone(&feed)));
+        let rules = CrewRules { workers: 4, lease: LEASE };
+        let crew = Crew::new(
+            rules,
+            Arc::clone(&queue),
+            tasks,
+            Arc::clone(&recorder),
+            Arc::clone(&feed),
+            book,
+        );
+        let (stop, stopping) = watch::channel(false);
+        let mut chores = JoinSet::new();
+        let telling = Arc::clone(&feed);
+        chores.spawn(async move { recorder.run().await });
+        chores.spawn(async move { telling.run().await });
+        let crew = tokio::spawn(crew.run(stopping));
+        Self { queue, store, target: target.clone(), feed, stop, crew, _chores: chores }
+    }
+
+    pub(crate) async fn ask(&self, request: &RunRequest) -> Result<Started, StartError> {
+        self.queue.submit(&self.target, request).await
+    }
+
+    /// Queues a run whose parameter `number` is that one.
+    pub(crate) async fn submit(&self, number: u32) -> Run {
+        self.ask(&numbered(number)).await.expect("it is queued").run
+    }
+
+    /// Reads the run at each change until it is as wanted.
+    pub(crate) async fn until(&self, id: &RunId, wanted: impl Fn(&Run) -> bool) -> Run {
+        let mut notices = Box::pin(self.feed.subscribe(None).await.expect("the store can be read"));
+        let found = timeout(PATIENCE, async {
+            loop {
+                let run = self.store.run(id).await.expect("the store can be read").expect("there is the run");
+                if wanted(&run) {
+                    return run;
+                }
+                while !matches!(notices.next().await, Some(Notice::Event(event)) if event.run_id == *id) {}
+            }
+        });
+        match found.await {
+            Ok(run) => run,
+            Err(_) => panic!("the run never was as wanted; it is {:?}", self.store.run(id).await),
+        }
+    }
+
+    pub(crate) async fn ended(&self, id: &RunId) -> Run {
+        self.until(id, |run| run.state.is_final()).await
+    }
+
+    /// The states and reasons of all that was told of the run.
+    pub(crate) async fn told(&self, id: &RunId) -> Vec<String> {
+        let events = self.store.events_after(0, u16::MAX).await.expect("the events can be read");
+        let words = events.iter().filter(|event| event.run_id == *id).map(|event| {
+            let reason = event.run.cause.as_ref().map(|cause| format!(" {}", cause.reason));
+            format!("{}{}", event.state, reason.unwrap_or_default())
+        });
+        words.collect()
+    }
+
+    pub(crate) async fn log(&self, id: &RunId) -> String {
+        let tail = self.store.log(id).await.expect("the store can be read").expect("a log is kept");
+        String::from_utf8(tail.text.to_vec()).expect("the log is text")
+    }
+
+    /// Ends as a program does that is asked to.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        timeout(PATIENCE, self.crew).await.expect("it ends").expect("it does not panic");
+    }
+
+    /// Ends as a program does that is killed: in the midst of whatever it does.
+    pub(crate) async fn die(self) {
+        self.crew.abort();
+        let _ = self.crew.await;
+    }
+}
+
+pub(crate) fn numbered(number: u32) -> RunRequest {
+    let parameters = serde_json::json!({ "number": number });
+    let parameters = parameters.as_object().expect("an object").clone();
+    RunRequest { caller: "admin".to_owned(), parameters, ..RunRequest::default() }
+}
+
+pub(crate) fn keyed(key: &str, number: u32) -> RunRequest {
+    RunRequest { key: Some(IdempotencyKey::parse(key).expect("a key")), ..numbered(number) }
+}
