@@ -2,7 +2,8 @@
 //!
 //! A day is made up but true to the shape of real ones: 26 KPIs in their displayed spelling, a series for
 //! each (a random walk every fifteen minutes, or every five during market hours), 18 to 20 KPIs with
-//! extremes, 50 to 200 option contracts held. The same date always gives the same day. Some rows are wrong
+//! extremes, 50 to 200 option contracts held, most of them from one day to the next, at prices that move. The same date
+//! always gives the same day. Some rows are wrong
 //! on purpose, because real views have such rows too: values that are NULL or NaN, a repeated point, a name
 //! with white space around it, a contract without a name.
 
@@ -29,9 +30,8 @@ REFRESH MATERIALIZED VIEW utils_statistics.trades_portfolio_assets_mv;
 
 /// SQL that puts the sample day of a date into the base tables; [`REFRESH`] makes the views show it.
 pub fn day(date: Date) -> String {
-    let days = (date - jiff::civil::date(1970, 1, 1)).get_days();
-    let mut rng = Rng::with_seed(days.unsigned_abs().into());
-    let contracts = contracts::portfolio(&mut rng, date);
+    let mut rng = Rng::with_seed(contracts::day_number(date).unsigned_abs().into());
+    let contracts = contracts::portfolio(date);
     let mut summary = Insert::into("trades_kpi_summary", date);
     let mut series = Insert::into("trades_kpi_series", date);
     for (order, kpi) in (1..).zip(&kpis::KPIS) {

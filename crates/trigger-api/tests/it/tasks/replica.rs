@@ -45,14 +45,8 @@ impl Replica {
         let book = Arc::new(LogBook::default());
         let queue = Arc::new(Queue::new([target.clone()], "trading", tasks.clone(), runs, Arc::clone(&feed)));
         let rules = CrewRules { workers: 4, lease: LEASE };
-        let crew = Crew::new(
-            rules,
-            Arc::clone(&queue),
-            tasks,
-            Arc::clone(&recorder),
-            Arc::clone(&feed),
-            book,
-        );
+        let crew =
+            Crew::new(rules, Arc::clone(&queue), tasks, Arc::clone(&recorder), Arc::clone(&feed), book);
         let (stop, stopping) = watch::channel(false);
         let mut chores = JoinSet::new();
         let telling = Arc::clone(&feed);

@@ -1,0 +1,133 @@
+//! The portfolio analysis: what a day's positions are worth, how the risk is spread, and what changed.
+//!
+//! It reads the four materialized views of the trading stack, sums up in SQL, works out ratios here, and leaves a
+//! [`report::Report`]. It only reads, so it may be begun again at any time.
+
+mod compose;
+pub mod figures;
+mod page;
+mod parameters;
+pub mod report;
+mod settings;
+pub mod source;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::time::{Duration, timeout};
+
+use self::parameters::Asked;
+pub use self::settings::VARIABLES;
+use self::source::{Session, Views};
+use crate::domain::task::{Journal, Parameters, Task, TaskError};
+
+/// The whole of the reading, which a server that says nothing more would hold up for ever.
+const READ_DEADLINE: Duration = Duration::from_mins(5);
+
+/// The task `portfolio-analysis`.
+#[derive(Clone, Debug)]
+pub struct PortfolioAnalysis {
+    source: SecretString,
+    views: Views,
+    time_zone: TimeZone,
+    days: usize,
+}
+
+impl PortfolioAnalysis {
+    /// The trading days a report looks back when nothing else is said.
+    pub const DEFAULT_DAYS: usize = 30;
+
+    /// Of the views in the Postgres database at `source`. `time_zone` says which day is today, and `days`, from 1 to
+    /// 366, how many trading days a report looks back when a request does not say.
+    pub fn new(source: SecretString, views: Views, time_zone: TimeZone, days: usize) -> Self {
+        Self { source, views, time_zone, days: days.clamp(1, 366) }
+    }
+
+    /// The SQL statements that an analysis runs after it has found the views and the days, in their order: what it
+    /// takes at least, for a benchmark.
+    ///
+    /// # Errors
+    /// As a run's.
+    pub async fn statements(&self, parameters: &Parameters) -> Result<Vec<String>, TaskError> {
+        let asked = self.asked(parameters)?;
+        let mut session = Session::open(&self.source, &self.views).await?;
+        let days = self.days_of(&mut session, asked).await?;
+        let statements = session.plan(&days);
+        session.close().await;
+        Ok(statements)
+    }
+
+    fn asked(&self, parameters: &Parameters) -> Result<Asked, TaskError> {
+        Asked::of(parameters, self.days).map_err(|message| TaskError {
+            reason: "InvalidParameters",
+            message,
+            detail: None,
+        })
+    }
+
+    /// The days to read: those of the window, after the day before the report's where the window has only that.
+    async fn days_of(&self, session: &mut Session, asked: Asked) -> Result<Vec<Date>, TaskError> {
+        let today = Timestamp::now().to_zoned(self.time_zone.clone()).date();
+        let bound = asked.date.unwrap_or(today);
+        let days = session.days(Some(bound), asked.days.max(2)).await?;
+        let found = days.last().is_some_and(|newest| asked.date.is_none_or(|date| date == *newest));
+        if found { Ok(days) } else { Err(no_such_day(bound, session.days(None, 1).await?.last())) }
+    }
+
+    async fn read(&self, asked: Asked, journal: &Journal) -> Result<source::Reading, TaskError> {
+        journal.progress(0, format!("connecting to {}", source::server_of(&self.source)?));
+        let mut session = Session::open(&self.source, &self.views).await?;
+        journal.progress(10, "looking for the days that the views have");
+        let days = self.days_of(&mut session, asked).await?;
+        let reading = session.read(days, journal).await?;
+        session.close().await;
+        Ok(reading)
+    }
+}
+
+fn no_such_day(date: Date, newest: Option<&Date>) -> TaskError {
+    let newest = newest.map_or("they are empty".to_owned(), |newest| format!("their newest day is {newest}"));
+    let message = format!("the views have nothing for {date} ({newest})");
+    TaskError { reason: "NoSuchDay", message, detail: None }
+}
+
+#[async_trait]
+impl Task for PortfolioAnalysis {
+    fn name(&self) -> &'static str {
+        "portfolio-analysis"
+    }
+
+    fn resumable(&self) -> bool {
+        true
+    }
+
+    fn check(&self, parameters: &Parameters) -> Result<(), String> {
+        Asked::of(parameters, self.days).map(drop)
+    }
+
+    async fn run(&self, parameters: &Parameters, journal: &Journal) -> Result<Value, TaskError> {
+        let asked = self.asked(parameters)?;
+        let reading = timeout(READ_DEADLINE, self.read(asked, journal)).await.unwrap_or_else(|_| {
+            let message = format!("reading the views took longer than {} s", READ_DEADLINE.as_secs());
+            Err(TaskError { reason: "SourceFailed", message, detail: None })
+        })?;
+        journal.progress(90, "working out the figures");
+        let report = compose::report(reading, asked.days);
+        let summary =
+            format!("{}: {} positions, {} days", report.date, report.total.positions, report.window.days);
+        let value = serde_json::to_value(report).map_err(|error| TaskError {
+            reason: "ReportFailed",
+            message: "the report can't be written as JSON".to_owned(),
+            detail: Some(error.to_string()),
+        })?;
+        journal.progress(100, summary);
+        Ok(value)
+    }
+
+    fn page(&self, result: &Value) -> Option<String> {
+        page::page(result)
+    }
+}

@@ -1,0 +1,139 @@
+//! Sums of groups of positions, and the figures that they give.
+
+use std::collections::BTreeMap;
+
+use super::super::figures::{Concentration, count, percent, ratio};
+use super::super::report::GroupFigures;
+use super::super::source::{Drops, GroupRow};
+
+/// The sums by day, and by day and symbol.
+pub(super) struct Groups {
+    /// By symbol; the sums of all positions have none.
+    days: BTreeMap<String, BTreeMap<Option<String>, GroupRow>>,
+}
+
+impl Groups {
+    pub(super) fn of(rows: Vec<GroupRow>, drops: &mut Drops) -> Self {
+        let mut days: BTreeMap<String, BTreeMap<Option<String>, GroupRow>> = BTreeMap::new();
+        for row in rows {
+            if row.symbol.is_none() {
+                drops.add("extremes", "no_value", row.absent.unwrap_or(0).unsigned_abs());
+                drops.add("extremes", "not_finite", row.not_finite.unwrap_or(0).unsigned_abs());
+            }
+            days.entry(row.day.clone()).or_default().insert(row.symbol.clone(), row);
+        }
+        Self { days }
+    }
+
+    /// All positions of a day.
+    pub(super) fn total(&self, day: &str) -> Option<&GroupRow> {
+        self.days.get(day)?.get(&None)
+    }
+
+    /// A symbol's positions of a day.
+    pub(super) fn symbol(&self, day: &str, symbol: &str) -> Option<&GroupRow> {
+        self.days.get(day)?.get(&Some(symbol.to_owned()))
+    }
+
+    /// The symbols of a day, by name.
+    pub(super) fn symbols(&self, day: &str) -> impl Iterator<Item = (&str, &GroupRow)> {
+        let groups = self.days.get(day).into_iter().flatten();
+        groups.filter_map(|(symbol, row)| Some((symbol.as_deref()?, row)))
+    }
+
+    /// P&L by day of a symbol, or of all; days without one are left out.
+    pub(super) fn pnl_by_day(&self, symbol: Option<&str>, days: &[String]) -> Vec<(String, f64)> {
+        let row = |day: &str| match symbol {
+            Some(symbol) => self.symbol(day, symbol),
+            None => self.total(day),
+        };
+        days.iter().filter_map(|day| Some((day.clone(), row(day)?.pnl?))).collect()
+    }
+}
+
+/// The figures of a group; the report's fields say how each is defined.
+pub(super) fn figures(row: &GroupRow) -> GroupFigures {
+    let whole = |count: i64| count.unsigned_abs();
+    let (priced, winners, losers) = (whole(row.priced), whole(row.winners), whole(row.losers));
+    GroupFigures {
+        positions: whole(row.positions),
+        priced,
+        quantity: row.quantity,
+        cost_basis: row.cost_basis,
+        gross_cost_basis: row.gross_cost_basis,
+        pnl: row.pnl,
+        return_pct: percent(row.returned, row.invested),
+        winners,
+        losers,
+        flat: priced - winners - losers,
+        win_rate_pct: percent(Some(count(winners)), Some(count(priced))),
+        gross_profit: row.gross_profit.filter(|_| priced > 0),
+        gross_loss: row.gross_loss.filter(|_| priced > 0),
+        profit_factor: ratio(row.gross_profit, row.gross_loss),
+        largest_win: row.largest_win,
+        largest_loss: row.largest_loss,
+        mid_mark_pnl: row.mid_mark_pnl,
+        liquidity_drag: row.liquidity_drag,
+        liquidity_drag_pct: percent(row.dragged, row.draggable),
+        cost_basis_concentration: Concentration::of_sums(
+            row.gross_cost_basis,
+            row.cost_basis_squares,
+            row.largest_cost_basis,
+        ),
+        pnl_concentration: Concentration::of_sums(row.gross_pnl, row.pnl_squares, row.largest_pnl),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_three_positions_are_those_of_a_calculation_by_hand() {
+        // Cost bases 100, -50 and 50, P&L 30, -10 and -10, drag -2, -1 and unknown.
+        let figures = figures(&GroupRow {
+            positions: 4,
+            priced: 3,
+            cost_basis: Some(100.0),
+            gross_cost_basis: Some(200.0),
+            cost_basis_squares: Some(15_000.0),
+            largest_cost_basis: Some(100.0),
+            pnl: Some(10.0),
+            gross_pnl: Some(50.0),
+            pnl_squares: Some(1100.0),
+            largest_pnl: Some(30.0),
+            winners: 1,
+            losers: 2,
+            gross_profit: Some(30.0),
+            gross_loss: Some(20.0),
+            returned: Some(10.0),
+            invested: Some(200.0),
+            dragged: Some(-3.0),
+            draggable: Some(150.0),
+            ..GroupRow::default()
+        });
+        assert_eq!(figures.return_pct, Some(5.0));
+        assert_eq!((figures.winners, figures.losers, figures.flat), (1, 2, 0));
+        assert_eq!(figures.win_rate_pct, Some(100.0 / 3.0));
+        assert_eq!(figures.profit_factor, Some(1.5));
+        assert_eq!(figures.liquidity_drag_pct, Some(-2.0));
+        assert_eq!(figures.cost_basis_concentration.hhi, Some(0.375));
+        assert_eq!(figures.pnl_concentration.hhi, Some(0.44));
+        assert_eq!(figures.pnl_concentration.largest_share_pct, Some(60.0));
+    }
+
+    #[test]
+    fn a_group_without_prices_has_no_figures_and_a_group_without_losses_no_profit_factor() {
+        let unpriced = figures(&GroupRow { positions: 2, gross_profit: Some(0.0), ..GroupRow::default() });
+        assert_eq!(unpriced, GroupFigures { positions: 2, ..GroupFigures::default() });
+        let row = GroupRow {
+            priced: 1,
+            winners: 1,
+            gross_profit: Some(5.0),
+            gross_loss: Some(0.0),
+            ..GroupRow::default()
+        };
+        assert_eq!(figures(&row).profit_factor, None);
+        assert_eq!(figures(&row).gross_loss, Some(0.0));
+    }
+}

@@ -1,0 +1,53 @@
+//! What a reader should know before the figures.
+
+use super::super::report::Report;
+
+/// Sentences on what is missing and what is unusual about the day.
+pub(super) fn of(report: &Report) -> Vec<String> {
+    let (date, coverage, total) = (&report.date, &report.coverage, &report.total);
+    let mut notes = Vec::new();
+    if coverage.positions == 0 {
+        notes.push(format!("The views hold no positions for {date}: figures of positions are empty."));
+    } else if coverage.priced == 0 {
+        notes.push(format!(
+            "None of the {} positions has a P&L: figures of P&L are empty.",
+            coverage.positions
+        ));
+    } else if coverage.priced < coverage.positions {
+        notes.push(format!(
+            "Figures are known for {} of {} positions ({:.1} %): sums are those of the known ones.",
+            coverage.priced,
+            coverage.positions,
+            coverage.priced_pct.unwrap_or_default()
+        ));
+    }
+    if report.intraday.points.is_empty() {
+        notes.push(format!("The views hold no series of Daily PnL for {date}."));
+    }
+    let displayed = report.days.last().and_then(|day| day.displayed_pnl);
+    if displayed.is_none() {
+        notes.push(format!("The dashboard shows no amount as Daily PnL for {date}."));
+    }
+    if total.cost_basis.zip(total.gross_cost_basis).is_some_and(|(net, gross)| net < gross) {
+        notes.push(
+            "Some positions are short: their cost basis is negative, so net and gross cost basis differ."
+                .to_owned(),
+        );
+    }
+    if coverage.not_held > 0 {
+        notes.push(format!(
+            "{} contracts have figures and are not held; they are left out.",
+            coverage.not_held
+        ));
+    }
+    if report.window.days < report.window.requested {
+        notes.push(format!(
+            "The views have {} of the {} trading days that were asked for.",
+            report.window.days, report.window.requested
+        ));
+    }
+    if report.previous_date.is_none() {
+        notes.push("There is no earlier day to compare with.".to_owned());
+    }
+    notes
+}
