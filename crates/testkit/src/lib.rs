@@ -7,6 +7,7 @@
 
 #[cfg(feature = "cluster")]
 pub mod cluster;
+pub mod curl_trigger;
 pub mod fault_proxy;
 pub mod postgres;
 pub mod worker;

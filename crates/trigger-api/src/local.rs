@@ -2,7 +2,7 @@
 //!
 //! The CronJobs come from YAML files, which are read anew for each run, so a file can be edited between two runs. Of a
 //! Job's template the first container is run: the local program that the settings name for its image and then
-//! its `args`, or its own `command` and `args` as they stand. Honoured are `env` with `$(VAR)`, `workingDir`,
+//! its `args`, or its own `command` and `args` as they stand. Honoured are `env` with `$(VAR)` and the Job's name, `workingDir`,
 //! `backoffLimit`, `podFailurePolicy` on exit codes, both `activeDeadlineSeconds`, `terminationGracePeriodSeconds`
 //! (at most 10) and `restartPolicy`. What would change what the program does and can't be honoured, such as volumes
 //! or a second container, is refused and named; what matters to a cluster alone is left aside.
@@ -47,6 +47,7 @@ use self::manifest::Manifest;
 use self::plan::Plan;
 use self::registry::{Claim, Registry, Stop, Stopper};
 use self::supervisor::{Desk, Supervisor};
+use self::variables::JobName;
 use crate::domain::log_book::LogBook;
 use crate::domain::ports::{
     Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunFilter, RunStore, StoreError,
@@ -141,7 +142,7 @@ impl Executor for LocalExecutor {
         _request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
         let manifest = self.manifest(target).await?;
-        Plan::new(&manifest, &self.config)?;
+        Plan::new(&manifest, &self.config, &JobName { namespace: &target.namespace, name: job_name })?;
         Ok(manifest.job(&target.namespace, job_name))
     }
 
@@ -154,7 +155,8 @@ impl Executor for LocalExecutor {
         if let Some(earlier) = self.earlier(target, job_name).await? {
             return Ok(earlier);
         }
-        let plan = Plan::new(&self.manifest(target).await?, &self.config)?;
+        let name = JobName { namespace: &target.namespace, name: job_name };
+        let plan = Plan::new(&self.manifest(target).await?, &self.config, &name)?;
         let run = pending(target, job_name, request);
         let stop = match self.desk.registry.claim(&run, target) {
             Claim::Granted(stop) => stop,

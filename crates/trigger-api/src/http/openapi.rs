@@ -14,6 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Api;
 
+/// The tag of routes that are for administrators alone.
+const ADMIN_TAG: &str = "portfolio";
+
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi_json);
 
 /// What a guarded route may answer besides what is its own, and why.
@@ -51,7 +54,10 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("trigger-api")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Starts the very Job a CronJob would start, follows it and remembers it."))
+        .description(Some(
+            "Starts the very Job a CronJob would start, follows it and remembers it; and does tasks of its own, such as the \
+             portfolio analysis.",
+        ))
         .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .build();
     for path in document.paths.paths.values_mut() {
@@ -65,7 +71,8 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
             }
             if operation.security.is_none() {
                 add_problems(operation, &COMMON_PROBLEMS);
-                operation.security = Some(requirements());
+                operation.security =
+                    Some(requirements(operation.tags.iter().flatten().any(|tag| tag == ADMIN_TAG)));
             }
             if starts {
                 add_problems(operation, &START_PROBLEMS);
@@ -112,9 +119,12 @@ fn add_problems(operation: &mut Operation, problems: &[(&str, &str)]) {
     }
 }
 
-/// One of these, or none where no credential is configured.
-fn requirements() -> Vec<SecurityRequirement> {
+/// One of these, or none where no credential is configured; an administrator's always.
+fn requirements(admin: bool) -> Vec<SecurityRequirement> {
     let one = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
+    if admin {
+        return vec![one("adminSecret"), one("bearer")];
+    }
     vec![one("internalToken"), one("adminSecret"), one("bearer"), SecurityRequirement::default()]
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -31,23 +31,17 @@ const TASK: &str = "portfolio-analysis";
 
 /// What may come with a request for an analysis.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AnalysisBody {
     /// Why it is asked for; it goes into the history.
     #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     reason: Option<String>,
-    /// Which day is analysed, and over how many days: `date` and `days`.
-    #[serde(flatten)]
-    #[schema(value_type = Object, example = json!({ "date": "2026-02-10", "days": 30 }))]
-    parameters: Parameters,
-}
-
-impl<S: Send + Sync> FromRequest<S> for AnalysisBody {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let Self { reason, parameters } = read_json(request).await?;
-        Ok(Self { reason: checked_reason(reason)?, parameters })
-    }
+    /// The day that is analysed; the newest one that there is.
+    #[schema(format = Date, example = "2026-02-10")]
+    date: Option<String>,
+    /// How many trading days it looks back, that day included; as configured.
+    #[schema(minimum = 1, maximum = 366, example = 30)]
+    days: Option<u16>,
 }
 
 /// An analysis that was started.
@@ -125,8 +119,7 @@ pub(super) async fn trigger_analysis(
     // Before the body is read: whoever may not ask is not listened to.
     caller.must_be_admin(&api.metrics)?;
     let target = target(&api)?;
-    let AnalysisBody { reason, parameters } = AnalysisBody::from_request(request, &()).await?;
-    let body = StartBody { reason, parameters };
+    let body = start_body(read_json(request).await?)?;
     let (started, waited) = start(&api, Chosen::Task(target), &caller, request_id, &headers, body).await?;
     let document = AnalysisStarted {
         status: "started",
@@ -175,6 +168,14 @@ pub(super) async fn analysis_status(
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     Ok(answer)
+}
+
+/// The same request as other tasks get it.
+fn start_body(body: AnalysisBody) -> Result<StartBody, ApiError> {
+    let mut parameters = Parameters::new();
+    parameters.extend(body.date.map(|date| ("date".to_owned(), date.into())));
+    parameters.extend(body.days.map(|days| ("days".to_owned(), days.into())));
+    Ok(StartBody { reason: checked_reason(body.reason)?, parameters })
 }
 
 fn target(api: &Api) -> Result<&TaskTarget, ApiError> {

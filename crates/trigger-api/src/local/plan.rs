@@ -13,7 +13,7 @@ use super::expand::expand;
 use super::failure_policy::FailurePolicy;
 use super::manifest::Manifest;
 use super::refusal::{Refusal, none_of, present, seconds};
-use super::variables;
+use super::variables::{self, JobName};
 
 /// How long a program has between SIGTERM and SIGKILL, whatever its CronJob says: who cancels waits for it.
 const LONGEST_GRACE: Duration = Duration::from_secs(10);
@@ -45,12 +45,12 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Reads a CronJob's template.
-    pub(super) fn new(manifest: &Manifest, config: &LocalConfig) -> Result<Self, Refusal> {
-        read(manifest, config).map_err(|refusal| refusal.of(&manifest.origin))
+    pub(super) fn new(manifest: &Manifest, config: &LocalConfig, job: &JobName<'_>) -> Result<Self, Refusal> {
+        read(manifest, config, job).map_err(|refusal| refusal.of(&manifest.origin))
     }
 }
 
-fn read(manifest: &Manifest, config: &LocalConfig) -> Result<Plan, Refusal> {
+fn read(manifest: &Manifest, config: &LocalConfig, name: &JobName<'_>) -> Result<Plan, Refusal> {
     let missing = |field| Refusal::new(field, "is missing");
     let job = manifest.cronjob.spec.job_template.spec.as_ref().ok_or_else(|| missing(JOB.to_owned()))?;
     let pod = job.template.spec.as_ref().ok_or_else(|| missing(POD.to_owned()))?;
@@ -81,7 +81,7 @@ fn read(manifest: &Manifest, config: &LocalConfig) -> Result<Plan, Refusal> {
         (job_deadline, pod_deadline)
     };
     let grace = seconds(pod.termination_grace_period_seconds, POD, "terminationGracePeriodSeconds")?;
-    let variables = variables::read(container, &config.env, CONTAINER)?;
+    let variables = variables::read(container, &config.env, name, CONTAINER)?;
     Ok(Plan {
         command: command(container, config, &variables),
         directory: container.working_dir.as_deref().filter(|path| !path.is_empty()).map(PathBuf::from),

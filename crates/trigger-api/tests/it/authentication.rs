@@ -3,7 +3,7 @@
 mod limits;
 mod rotation;
 mod service_accounts;
-mod tokens;
+pub(crate) mod tokens;
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;

@@ -12,8 +12,9 @@ use crate::support::TriggerApi;
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Every route, as clients know them.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 18] = [
     "DELETE /v1/runs/{run}",
+    "GET /api/admin/portfolio/analysis-status/{run_id}",
     "GET /healthz",
     "GET /metrics",
     "GET /openapi.json",
@@ -23,9 +24,11 @@ const ROUTES: [&str; 15] = [
     "GET /v1/runs/{run}",
     "GET /v1/runs/{run}/events",
     "GET /v1/runs/{run}/logs",
+    "GET /v1/runs/{run}/result",
     "GET /v1/targets",
     "GET /v1/targets/{target}",
     "GET /v1/targets/{target}/preview",
+    "POST /api/admin/portfolio/trigger-analysis",
     "POST /trigger-sync",
     "POST /v1/targets/{target}/runs",
 ];
@@ -83,7 +86,11 @@ async fn the_document_has_the_routes_that_are_there_with_their_methods_and_no_ot
     let folder = TempDir::new().expect("a folder");
     let api = api(&folder);
     for (path, operations) in document["paths"].as_object().expect("there are paths") {
-        let url = format!("{}{}", api.url, path.replace("{run}", "none").replace("{target}", "none"));
+        let url = format!(
+            "{}{}",
+            api.url,
+            path.replace("{run}", "none").replace("{run_id}", "none").replace("{target}", "none")
+        );
         for method in METHODS {
             let known = operations.get(method.as_str().to_lowercase()).is_some();
             let answer = api.client.request(method.clone(), &url).send().await.expect("it answers");

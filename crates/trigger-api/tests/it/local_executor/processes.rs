@@ -68,6 +68,8 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
         { "name": "PASSWORD", "valueFrom": { "secretKeyRef": { "name": "db", "key": "password" } } },
         { "name": "DATABASE_URL", "value": "postgres://reader:$(PASSWORD)@db/$(NAME)" },
         { "name": "LOG_LEVEL", "value": "info" },
+        { "name": "JOB", "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/job-name']" } } },
+        { "name": "NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
     ]);
     machine::write(&folder, &manifest);
     let mut config = machine::config(folder.path());
@@ -86,7 +88,9 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
         [
             "DATABASE_URL=postgres://reader:geheim$(SINK)@db/$(NAME)",
             "EXTRA=1",
+            &format!("JOB={}", run.job_name),
             "LOG_LEVEL=debug",
+            "NAMESPACE=trading",
             "PASSWORD=geheim$(SINK)",
             "SINK=api",
         ]
