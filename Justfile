@@ -40,6 +40,10 @@ bench-sync: _worker-packages (build "trades-sync")
 bench-api: (build "trigger-api")
     TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
 
+# Measure the portfolio analysis against psql with its bare SQL, its trigger under load, and memory over 1,000 runs
+bench-tasks: (build "trigger-api")
+    TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench tasks
+
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
 bench-trigger runs="300":
     scripts/bench-curl-trigger.py --runs {{ runs }}
