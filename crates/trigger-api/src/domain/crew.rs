@@ -138,7 +138,7 @@ impl Crew {
                 // Another replica was faster, or the worker lives after all.
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, run.id = %held.id, "a dead worker's run can't be let go; it is tried again")
+                    tracing::warn!(%error, run.id = %held.id, "a dead worker's run can't be let go; it is tried again");
                 }
             }
         }

@@ -188,7 +188,7 @@ impl Worker {
                 "the run is another worker's by now; what was done here is not kept"
             ),
             Outcome::Ended { state: State::Succeeded, .. } => {
-                tracing::info!(duration_ms, "task completed successfully")
+                tracing::info!(duration_ms, "task completed successfully");
             }
             Outcome::Ended { state, .. } => tracing::info!(duration_ms, run.state = %state, "task ended"),
             Outcome::Queued { .. } => tracing::info!(duration_ms, "task cut off; it waits again"),

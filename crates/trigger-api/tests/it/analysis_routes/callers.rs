@@ -23,7 +23,7 @@ const JWT: [(&str, &str); 4] = [
 ];
 
 /// Claims of an administrator, with these in place of some.
-fn claims(others: Value) -> Value {
+fn claims(others: &Value) -> Value {
     let now = Timestamp::now().as_second();
     let mut claims = json!({
         "sub": "alice", "role": "admin", "aud": "trigger-api", "iss": "https://issuer.example",
@@ -63,8 +63,8 @@ async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() 
     let mut api = start(&folder, &source, &JWT);
     let now = Timestamp::now().as_second();
     let unsigned =
-        format!("{}.{}.", encode(&json!({ "alg": "none", "typ": "JWT" })), encode(&claims(json!({}))));
-    let token = |others| hs256(JWT_SECRET, &claims(others));
+        format!("{}.{}.", encode(&json!({ "alg": "none", "typ": "JWT" })), encode(&claims(&json!({}))));
+    let token = |others: Value| hs256(JWT_SECRET, &claims(&others));
     let wrong = [
         ("expired", token(json!({ "exp": now - 3600 }))),
         ("not_yet_valid", token(json!({ "nbf": now + 3600 }))),
@@ -72,7 +72,7 @@ async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() 
         ("algorithm", unsigned),
         ("wrong_audience", token(json!({ "aud": "someone-else" }))),
         ("wrong_issuer", token(json!({ "iss": "https://other.example" }))),
-        ("bad_signature", hs256("another-secret-of-more-than-thirty-two-bytes", &claims(json!({})))),
+        ("bad_signature", hs256("another-secret-of-more-than-thirty-two-bytes", &claims(&json!({})))),
         ("malformed", "no-token".to_owned()),
     ];
     for (reason, token) in &wrong {
@@ -103,7 +103,7 @@ async fn who_is_known_but_no_administrator_is_told_so_and_may_follow_what_others
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &JWT);
     let id = ask(&api).await;
-    let user = hs256(JWT_SECRET, &claims(json!({ "role": "trader" })));
+    let user = hs256(JWT_SECRET, &claims(&json!({ "role": "trader" })));
     for route in routes(&api, &id) {
         problem(route.bearer_auth(&user), 403, "not-allowed").await;
     }
@@ -115,7 +115,7 @@ async fn who_is_known_but_no_administrator_is_told_so_and_may_follow_what_others
         let followed = api.get(&path).header("x-internal-token", INTERNAL_TOKEN).send().await.unwrap();
         assert_eq!(followed.status(), StatusCode::OK, "{path}");
     }
-    let admin = hs256(JWT_SECRET, &claims(json!({})));
+    let admin = hs256(JWT_SECRET, &claims(&json!({})));
     let (status, started) = answer(api.post(TRIGGER).bearer_auth(&admin)).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
     let run = format!("/v1/runs/{}", started["run_id"].as_str().unwrap());
@@ -155,7 +155,7 @@ async fn a_token_signed_by_a_key_of_the_jwk_set_is_an_administrators_and_one_of_
     let api = start_without_a_secret(&folder, &source, &variables);
     let token = |key: &Ed25519KeyPair| {
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": "k-1" });
-        let signed = format!("{}.{}", encode(&header), encode(&claims(json!({}))));
+        let signed = format!("{}.{}", encode(&header), encode(&claims(&json!({}))));
         let signature = URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes()).as_ref());
         format!("{signed}.{signature}")
     };
@@ -163,6 +163,6 @@ async fn a_token_signed_by_a_key_of_the_jwk_set_is_an_administrators_and_one_of_
     assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     problem(api.post(TRIGGER).bearer_auth(token(&other)), 401, "wrong-credential").await;
     // The public key as an HMAC secret: the classic confusion of algorithms.
-    let confused = hs256(&public, &claims(json!({})));
+    let confused = hs256(&public, &claims(&json!({})));
     problem(api.post(TRIGGER).bearer_auth(confused), 401, "wrong-credential").await;
 }

@@ -77,10 +77,9 @@ impl Replica {
                 while !matches!(notices.next().await, Some(Notice::Event(event)) if event.run_id == *id) {}
             }
         });
-        match found.await {
-            Ok(run) => run,
-            Err(_) => panic!("the run never was as wanted; it is {:?}", self.store.run(id).await),
-        }
+        let found = found.await.ok();
+        let last = self.store.run(id).await;
+        found.unwrap_or_else(|| panic!("the run never was as wanted; it is {last:?}"))
     }
 
     pub(crate) async fn ended(&self, id: &RunId) -> Run {
