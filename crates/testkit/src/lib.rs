@@ -9,6 +9,7 @@
 pub mod cluster;
 pub mod fault_proxy;
 pub mod postgres;
+pub mod python;
 pub mod worker;
 
 mod child;

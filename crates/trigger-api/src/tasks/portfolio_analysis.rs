@@ -59,8 +59,11 @@ impl PortfolioAnalysis {
     }
 
     fn asked(&self, parameters: &Parameters) -> Result<Asked, TaskError> {
-        Asked::of(parameters, self.days)
-            .map_err(|message| TaskError { reason: "InvalidParameters", message, detail: None })
+        Asked::of(parameters, self.days).map_err(|message| TaskError {
+            reason: "InvalidParameters",
+            message,
+            detail: None,
+        })
     }
 
     /// The days to read: those of the window, after the day before the report's where the window has only that.
@@ -111,7 +114,8 @@ impl Task for PortfolioAnalysis {
         })?;
         journal.progress(90, "working out the figures");
         let report = compose::report(reading, asked.days);
-        let summary = format!("{}: {} positions, {} days", report.date, report.total.positions, report.window.days);
+        let summary =
+            format!("{}: {} positions, {} days", report.date, report.total.positions, report.window.days);
         let value = serde_json::to_value(report).map_err(|error| TaskError {
             reason: "ReportFailed",
             message: "the report can't be written as JSON".to_owned(),

@@ -9,7 +9,8 @@ use std::cmp::Ordering;
 
 use super::figures::{Concentration, Scale, SeriesFigures, percent, ratio};
 use super::report::{
-    BookConcentration, Coverage, KIND, LeftOut, Point, Position, Report, Series, SymbolReport, VERSION, Window,
+    BookConcentration, Coverage, KIND, LeftOut, Point, Position, Report, Series, SymbolReport, VERSION,
+    Window,
 };
 use super::source::{HoldingRow, Reading};
 
@@ -28,7 +29,9 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
     let displayed = days::displayed_by_day(&reading.displayed, &mut drops);
     let day_reports = window
         .iter()
-        .map(|day| days::day_report(day, displayed.get(day.as_str()), by_day.get(day.as_str()), groups.total(day)))
+        .map(|day| {
+            days::day_report(day, displayed.get(day.as_str()), by_day.get(day.as_str()), groups.total(day))
+        })
         .collect();
     let (held, not_held): (Vec<HoldingRow>, Vec<HoldingRow>) =
         reading.holdings.into_iter().partition(|row| row.symbol.is_some());
@@ -40,7 +43,10 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         positions: total.positions,
         listed: groups.total(&date).map_or(0, |row| row.listed.unsigned_abs()),
         priced: total.priced,
-        priced_pct: percent(Some(super::figures::count(total.priced)), Some(super::figures::count(total.positions))),
+        priced_pct: percent(
+            Some(super::figures::count(total.priced)),
+            Some(super::figures::count(total.positions)),
+        ),
         not_held: not_held.iter().filter(|row| row.day == date).count() as u64,
         left_out: drops
             .iter()
@@ -59,7 +65,9 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         notes: Vec::new(),
         coverage,
         symbol_concentration: BookConcentration {
-            cost_basis: Concentration::of(symbols.iter().filter_map(|symbol| symbol.figures.gross_cost_basis)),
+            cost_basis: Concentration::of(
+                symbols.iter().filter_map(|symbol| symbol.figures.gross_cost_basis),
+            ),
             pnl: Concentration::of(symbols.iter().filter_map(|symbol| symbol.figures.pnl)),
         },
         intraday: series(by_day.remove(date.as_str()).unwrap_or_default(), Scale::Intraday),

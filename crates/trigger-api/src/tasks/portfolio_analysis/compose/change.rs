@@ -9,7 +9,13 @@ use super::LISTED;
 use super::group::Groups;
 
 /// The change from the day `from` to the day `to`, whose positions are `before` and `now`.
-pub(super) fn since(from: &str, to: &str, groups: &Groups, now: &[HoldingRow], before: &[HoldingRow]) -> Change {
+pub(super) fn since(
+    from: &str,
+    to: &str,
+    groups: &Groups,
+    now: &[HoldingRow],
+    before: &[HoldingRow],
+) -> Change {
     let of = |day, figure: fn(&GroupRow) -> Option<f64>| groups.total(day).and_then(figure);
     let key = |row: &'_ HoldingRow| (row.trade_id, row.contract.clone());
     let earlier: BTreeMap<(i64, String), &HoldingRow> = before.iter().map(|row| (key(row), row)).collect();

@@ -9,7 +9,10 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     if coverage.positions == 0 {
         notes.push(format!("The views hold no positions for {date}: figures of positions are empty."));
     } else if coverage.priced == 0 {
-        notes.push(format!("None of the {} positions has a P&L: figures of P&L are empty.", coverage.positions));
+        notes.push(format!(
+            "None of the {} positions has a P&L: figures of P&L are empty.",
+            coverage.positions
+        ));
     } else if coverage.priced < coverage.positions {
         notes.push(format!(
             "Figures are known for {} of {} positions ({:.1} %): sums are those of the known ones.",
@@ -27,7 +30,8 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     }
     if total.cost_basis.zip(total.gross_cost_basis).is_some_and(|(net, gross)| net < gross) {
         notes.push(
-            "Some positions are short: their cost basis is negative, so net and gross cost basis differ.".to_owned(),
+            "Some positions are short: their cost basis is negative, so net and gross cost basis differ."
+                .to_owned(),
         );
     }
     if coverage.not_held > 0 {

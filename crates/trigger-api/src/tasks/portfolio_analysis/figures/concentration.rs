@@ -28,12 +28,10 @@ impl Concentration {
 
     /// Of these amounts.
     pub fn of(amounts: impl IntoIterator<Item = f64>) -> Self {
-        let (sum, squares, largest) = amounts.into_iter().map(f64::abs).fold(
-            (0.0, 0.0, 0.0_f64),
-            |(sum, squares, largest), amount| {
+        let (sum, squares, largest) =
+            amounts.into_iter().map(f64::abs).fold((0.0, 0.0, 0.0_f64), |(sum, squares, largest), amount| {
                 (sum + amount, squares + amount * amount, largest.max(amount))
-            },
-        );
+            });
         Self::of_sums(finite(sum), finite(squares), finite(largest))
     }
 }

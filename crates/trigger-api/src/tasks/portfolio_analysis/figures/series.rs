@@ -112,11 +112,8 @@ fn max_drawdown(points: &[(String, f64)]) -> Option<Drawdown> {
         }
         let fall = peak.1 - point.1;
         if fall > deepest.amount {
-            deepest = Drawdown {
-                amount: fall,
-                peak_at: Some(peak.0.clone()),
-                trough_at: Some(point.0.clone()),
-            };
+            deepest =
+                Drawdown { amount: fall, peak_at: Some(peak.0.clone()), trough_at: Some(point.0.clone()) };
         }
     }
     Some(deepest)
@@ -133,8 +130,7 @@ mod tests {
     #[test]
     fn figures_of_a_short_series_are_those_of_a_calculation_by_hand() {
         // Changes 30, -50, 10, 20, -40: mean -6, squares 1296 + 1936 + 256 + 676 + 1156 = 5320, / 4 = 1330.
-        let figures =
-            SeriesFigures::of(&series(&[100.0, 130.0, 80.0, 90.0, 110.0, 70.0]), Scale::Intraday);
+        let figures = SeriesFigures::of(&series(&[100.0, 130.0, 80.0, 90.0, 110.0, 70.0]), Scale::Intraday);
         assert_eq!(figures.points, 6);
         assert_eq!((figures.first, figures.last), (Some(100.0), Some(70.0)));
         assert_eq!((figures.low, figures.high), (Some(70.0), Some(130.0)));
@@ -178,7 +174,13 @@ mod tests {
     fn the_drawdown_is_between_the_first_high_and_the_first_low_that_make_it() {
         let figures = SeriesFigures::of(&series(&[5.0, 9.0, 9.0, 4.0, 4.0, 9.0, 4.0]), Scale::Days);
         let drawdown = figures.max_drawdown.expect("it falls");
-        assert_eq!(drawdown, Drawdown { amount: 5.0, peak_at: Some("1".into()), trough_at: Some("3".into()) });
-        assert_eq!(SeriesFigures::of(&series(&[1.0, 2.0, 2.0]), Scale::Days).max_drawdown, Some(Drawdown::default()));
+        assert_eq!(
+            drawdown,
+            Drawdown { amount: 5.0, peak_at: Some("1".into()), trough_at: Some("3".into()) }
+        );
+        assert_eq!(
+            SeriesFigures::of(&series(&[1.0, 2.0, 2.0]), Scale::Days).max_drawdown,
+            Some(Drawdown::default())
+        );
     }
 }

@@ -81,7 +81,11 @@ pub(super) fn day(column: &str, kind: Kind) -> String {
         ),
         Kind::Number | Kind::Single | Kind::Text => {
             let text = format!("{column}::text");
-            format!("CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::date END END", day_pattern("$"), day_exists(&text))
+            format!(
+                "CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::date END END",
+                day_pattern("$"),
+                day_exists(&text)
+            )
         }
     }
 }
@@ -89,13 +93,17 @@ pub(super) fn day(column: &str, kind: Kind) -> String {
 /// A time as timestamptz; NULL for what is none. Times without a zone are UTC, which is the session's zone.
 pub(super) fn moment(column: &str, kind: Kind) -> String {
     match kind {
-        Kind::Date | Kind::Time => format!(
-            "CASE WHEN {column} BETWEEN '0001-01-02' AND '9999-12-30' THEN {column}::timestamptz END"
-        ),
+        Kind::Date | Kind::Time => {
+            format!("CASE WHEN {column} BETWEEN '0001-01-02' AND '9999-12-30' THEN {column}::timestamptz END")
+        }
         Kind::Number | Kind::Single | Kind::Text => {
             let text = format!("btrim({column}::text, E' \\t\\r\\n')");
             let clock = r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?$";
-            format!("CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::timestamptz END END", day_pattern(clock), day_exists(&text))
+            format!(
+                "CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::timestamptz END END",
+                day_pattern(clock),
+                day_exists(&text)
+            )
         }
     }
 }

@@ -54,7 +54,10 @@ impl Session {
             Ok(Err(error)) => return Err(no_connection(&server, &error)),
             Err(_) => {
                 let seconds = CONNECT_DEADLINE.as_secs();
-                return Err(plain(UNREACHABLE, format!("Postgres at {server} gave no answer within {seconds} s")));
+                return Err(plain(
+                    UNREACHABLE,
+                    format!("Postgres at {server} gave no answer within {seconds} s"),
+                ));
             }
         };
         let begin = AssertSqlSafe(statements::begin(STATEMENT_DEADLINE.as_secs()));
@@ -100,7 +103,8 @@ impl Session {
         reading.groups = extremes.fetch(connection, &plan.groups).await?;
         journal.progress(75, "reading the positions of the day and the day before");
         reading.holdings = extremes.fetch(connection, &plan.holdings).await?;
-        let distinct = reading.groups.iter().filter(|row| row.symbol.is_none()).map(|row| row.positions).sum();
+        let distinct =
+            reading.groups.iter().filter(|row| row.symbol.is_none()).map(|row| row.positions).sum();
         for row in held {
             row.into_drops("portfolio", Some(distinct), &mut reading.drops);
         }

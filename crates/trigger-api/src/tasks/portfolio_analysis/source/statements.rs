@@ -36,8 +36,10 @@ impl Plan {
     pub(super) fn of([kpis, series, extremes, portfolio]: &[View; 4], days: &[Date]) -> Option<Self> {
         let (first, last) = (*days.first()?, *days.last()?);
         let before = days.len().checked_sub(2).and_then(|place| days.get(place)).copied().unwrap_or(last);
-        let positions =
-            filled(include_str!("sql/positions.sql"), &[position_columns(extremes, portfolio), figures(extremes)].concat());
+        let positions = filled(
+            include_str!("sql/positions.sql"),
+            &[position_columns(extremes, portfolio), figures(extremes)].concat(),
+        );
         let names = position_columns(extremes, portfolio);
         let over = |sql: &str, first: Date| within(sql, first, last);
         Some(Self {
@@ -61,14 +63,7 @@ impl Plan {
 
     /// All of them, in the order they are run.
     pub(super) fn all(self) -> [String; 6] {
-        [
-            self.displayed,
-            self.points,
-            self.portfolio_drops,
-            self.extremes_drops,
-            self.groups,
-            self.holdings,
-        ]
+        [self.displayed, self.points, self.portfolio_drops, self.extremes_drops, self.groups, self.holdings]
     }
 }
 

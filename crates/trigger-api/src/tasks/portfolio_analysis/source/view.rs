@@ -33,8 +33,20 @@ impl Default for Views {
 }
 
 const EXTREMES: &[&str] = &[
-    "kpi_name", "side", "rank", "trade_id", "contract_name", "mid_ts", "qty", "cost_basis", "individual_pnl",
-    "bid_price", "ask_price", "mid_price", "mid_mark_pnl", "liquidity_drag",
+    "kpi_name",
+    "side",
+    "rank",
+    "trade_id",
+    "contract_name",
+    "mid_ts",
+    "qty",
+    "cost_basis",
+    "individual_pnl",
+    "bid_price",
+    "ask_price",
+    "mid_price",
+    "mid_mark_pnl",
+    "liquidity_drag",
 ];
 
 impl Views {
@@ -110,7 +122,10 @@ impl View {
         let missing: Vec<&str> = needed().filter(|column| !kinds.contains_key(*column)).collect();
         if !missing.is_empty() {
             let (missing, needed) = (missing.join(", "), needed().collect::<Vec<_>>().join(", "));
-            return Err(plain(REFUSED, format!("{variable}: {name} has no column {missing}; it needs {needed}")));
+            return Err(plain(
+                REFUSED,
+                format!("{variable}: {name} has no column {missing}; it needs {needed}"),
+            ));
         }
         if unpopulated {
             return Err(plain(
@@ -151,11 +166,16 @@ impl View {
     }
 
     /// Runs a query on the view, and gives the rows.
-    pub(super) async fn fetch<Row>(&self, connection: &mut PgConnection, sql: &str) -> Result<Vec<Row>, TaskError>
+    pub(super) async fn fetch<Row>(
+        &self,
+        connection: &mut PgConnection,
+        sql: &str,
+    ) -> Result<Vec<Row>, TaskError>
     where
         Row: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
-        let rows = sqlx::query_as(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await;
+        let rows =
+            sqlx::query_as(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await;
         rows.map_err(|error| match sqlstate(&error).as_deref() {
             Some("42501") => denied(self.variable, &self.relation, Some(&error)),
             // A view over a materialized view that has never been filled.
