@@ -185,10 +185,7 @@ async fn a_day_without_data_is_told_with_the_newest_day_there_is() {
         let error = failure(&database.url, json!({ "date": date })).await;
         assert_told(&error, "NoSuchDay", &[date, "newest day is 2026-02-11"]);
     }
-    let error = failure(&views().await.url, json!({})).await;
-    assert_told(&error, "SourceRefused", &["not been populated"]);
     let empty = views().await;
-    empty.execute(sample::REFRESH).await;
     assert_told(&failure(&empty.url, json!({})).await, "NoSuchDay", &["they are empty"]);
 }
 
