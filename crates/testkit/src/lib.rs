@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod curl_trigger;
 pub mod fault_proxy;
 pub mod postgres;
+pub mod python;
 pub mod worker;
 
 mod child;

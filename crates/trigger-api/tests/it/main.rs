@@ -11,6 +11,7 @@ mod identical;
 mod local_executor;
 mod on_a_node;
 mod openapi;
+mod portfolio_analysis;
 mod races;
 mod rights;
 mod store;

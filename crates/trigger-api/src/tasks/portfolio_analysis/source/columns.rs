@@ -67,7 +67,7 @@ fn plain_number(column: &str, kind: Kind) -> String {
         Kind::Single => format!("{column}::text::numeric"),
         Kind::Date | Kind::Time => format!("NULL::numeric /* {column} is no number */"),
         Kind::Text => format!(
-            r"CASE WHEN {column}::text ~ '^[ \t\r\n]*[-+]?([0-9]{{1,400}}\.?[0-9]{{0,400}}|\.[0-9]{{1,400}})([eE][-+]?[0-9]{{1,3}})?[ \t\r\n]*$' THEN {column}::text::numeric END"
+            r"CASE WHEN length({column}::text) < 500 AND {column}::text ~ '^[ \t\r\n]*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{{1,3}})?[ \t\r\n]*$' THEN {column}::text::numeric END"
         ),
     }
 }

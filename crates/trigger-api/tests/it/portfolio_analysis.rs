@@ -1,0 +1,7 @@
+//! The task `portfolio-analysis` on a real Postgres.
+
+mod failures;
+mod odd_columns;
+mod pages;
+mod reference;
+mod support;
