@@ -154,7 +154,9 @@ impl From<StartError> for ApiError {
                 ),
             )
             .about(run),
-            StartError::BadParameters(problem) => Self::bad_request(format!("The parameters can't be used: {problem}")),
+            StartError::BadParameters(problem) => {
+                Self::new(Kind::BadParameters, format!("The parameters can't be used: {problem}."))
+            }
             StartError::QueueFull { target, waiting } => Self::new(
                 Kind::QueueFull,
                 format!("{waiting} runs of {target} wait already, which is the most that may. Ask again when some are done, or cancel some."),

@@ -54,6 +54,34 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
     }
 }
 
+/// What may come with a request for a Job.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SyncBody {
+    /// Why the run is asked for; it goes into the history and onto the Job.
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        example = "the morning's data came late"
+    )]
+    reason: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for SyncBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let Self { reason } = read_json(request).await?;
+        Ok(Self { reason: checked_reason(reason)? })
+    }
+}
+
+impl From<SyncBody> for StartBody {
+    fn from(SyncBody { reason }: SyncBody) -> Self {
+        Self { reason, parameters: Parameters::new() }
+    }
+}
+
 /// What may come with a request for a run.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -36,7 +36,7 @@ const START_PROBLEMS: [(&str, &str); 5] = [
     ("409", "Another run goes on, or the target is suspended"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
-    ("422", "The Idempotency-Key was used for another request"),
+    ("422", "The Idempotency-Key was used for another request, or the target does not take the parameters"),
 ];
 
 /// Read this document

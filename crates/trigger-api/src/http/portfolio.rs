@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -40,8 +40,8 @@ pub(super) struct AnalysisBody {
     #[schema(format = Date, example = "2026-02-10")]
     date: Option<String>,
     /// How many trading days it looks back, that day included; as configured.
-    #[schema(minimum = 1, maximum = 366, example = 30)]
-    days: Option<u16>,
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 366, example = 30)]
+    days: Option<Number>,
 }
 
 /// An analysis that was started.
@@ -174,7 +174,7 @@ pub(super) async fn analysis_status(
 fn start_body(body: AnalysisBody) -> Result<StartBody, ApiError> {
     let mut parameters = Parameters::new();
     parameters.extend(body.date.map(|date| ("date".to_owned(), date.into())));
-    parameters.extend(body.days.map(|days| ("days".to_owned(), days.into())));
+    parameters.extend(body.days.map(|days| ("days".to_owned(), Value::Number(days))));
     Ok(StartBody { reason: checked_reason(body.reason)?, parameters })
 }
 

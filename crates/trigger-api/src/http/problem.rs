@@ -80,6 +80,7 @@ kinds! {
     NameTaken = CONFLICT, "name-taken", "A foreign Job has the name";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
     NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body is not JSON";
+    BadParameters = UNPROCESSABLE_ENTITY, "bad-parameters", "The target does not take the parameters";
     KeyReused = UNPROCESSABLE_ENTITY, "key-reused", "The Idempotency-Key was used for another request";
     TooManyRequests = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";

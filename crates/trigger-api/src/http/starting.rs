@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::Api;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, Triggered};
-use super::extract::{Segment, StartBody, idempotency_key, preferred_wait};
+use super::extract::{Segment, StartBody, SyncBody, idempotency_key, preferred_wait};
 use super::gate::Caller;
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use crate::domain::dispatcher::Started;
 use crate::domain::request::RunRequest;
@@ -34,7 +34,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
     path = "/trigger-sync",
     operation_id = "triggerSync",
     tag = "runs",
-    request_body(content = Option<StartBody>, content_type = "application/json"),
+    request_body(content = Option<SyncBody>, content_type = "application/json"),
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request find its run"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
@@ -48,10 +48,10 @@ pub(super) async fn trigger_sync(
     Extension(caller): Extension<Caller>,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
-    body: StartBody,
+    body: SyncBody,
 ) -> Result<Response, ApiError> {
     let target = Chosen::Job(api.dispatcher.default_target()?);
-    let (started, waited) = start(&api, target, &caller, request_id, &headers, body).await?;
+    let (started, waited) = start(&api, target, &caller, request_id, &headers, body.into()).await?;
     let document = Json(Triggered::new(&started.run, started.found));
     Ok((response_headers(&started.run, &location(&started.run), waited), document).into_response())
 }
@@ -129,7 +129,8 @@ pub(super) async fn start(
     };
     let (name, outcome) = match target {
         Chosen::Job(_) if !request.parameters.is_empty() => {
-            return Err(ApiError::bad_request(
+            return Err(ApiError::new(
+                Kind::BadParameters,
                 "A CronJob's Job takes no parameters: it is the one of its template.",
             ));
         }

@@ -55,9 +55,14 @@ async fn a_date_and_a_number_of_days_may_be_asked_for_and_what_can_not_be_had_is
     let run = answer(admin(api.get(&format!("/v1/runs/{}", started["run_id"].as_str().unwrap())))).await.1;
     assert_eq!(run["reason"], "a look back");
 
-    for wrong in [json!({ "date": "yesterday" }), json!({ "days": 0 }), json!({ "dates": [] }), json!([])] {
+    for wrong in [json!({ "dates": [] }), json!({ "days": "all" }), json!([])] {
         problem(admin(api.post(TRIGGER)).json(&wrong), 400, "bad-request").await;
     }
+    for wrong in [json!({ "date": "yesterday" }), json!({ "days": 0 })] {
+        problem(admin(api.post(TRIGGER)).json(&wrong), 422, "bad-parameters").await;
+    }
+    let start = || admin(api.post("/v1/targets/portfolio-analysis/runs"));
+    problem(start().json(&json!({ "parameters": { "day": 1 } })), 422, "bad-parameters").await;
     let (_, started) = trigger(json!({ "date": "2031-01-01" })).await;
     let failed = until_ended(&api, started["run_id"].as_str().unwrap()).await;
     assert_eq!((&failed["status"], &failed["cause"]["reason"]), (&json!("failed"), &json!("NoSuchDay")));
