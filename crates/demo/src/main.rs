@@ -2,9 +2,11 @@
 //!
 //! An embedded Postgres is filled with sample days; the real `trades-sync` ships one of them into a SQLite
 //! file and verifies it row by row. Then the real `trigger-api` is asked over HTTP to run trades-sync's own
-//! CronJob, which it does on this machine, and stays up to be tried. The demo binary carries the programs it
-//! starts: called as `demo trades-sync ...` it is `trades-sync`.
+//! CronJob, which it does on this machine; the real `curl-trigger` has it analyse the portfolio; and it stays up to
+//! be tried. The demo binary carries the programs it starts: called as `demo trades-sync ...` it is `trades-sync`. Only
+//! curl-trigger, which is built without the standard library, is a file of its own.
 
+mod analysis;
 mod database;
 mod day;
 mod print;
@@ -61,6 +63,7 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         let mut api = trigger::start(&folder, &url, &sqlite).await?;
         api.show().await?;
+        analysis::show(&api, &folder).await?;
         print::step(&format!("All of it worked, {:.1} s in all", started.elapsed().as_secs_f32()));
         if !args.exit {
             api.stay().await?;

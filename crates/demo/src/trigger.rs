@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -19,14 +20,16 @@ use crate::{print, programs};
 const CRONJOBS: &str = include_str!("../../../deploy/manifests/trades-sync/cronjobs.yaml");
 /// The one that the demo starts.
 const CRONJOB: &str = "trades-sync-postmarket";
+/// The credential that the demo's trigger-api asks for.
+pub(crate) const ADMIN_SECRET: &str = "demo";
 /// Where operators look for it.
 const USUAL_PORT: u16 = 8000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running trigger-api.
 pub(crate) struct TriggerApi {
-    url: String,
-    client: Client,
+    pub(crate) url: String,
+    pub(crate) client: Client,
     process: Child,
 }
 
@@ -50,8 +53,9 @@ pub(crate) async fn start(
     command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
     // In a group of its own, so that Ctrl-C reaches the demo alone, which then ends it.
     command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true).process_group(0);
-    let mut api =
-        TriggerApi { url: format!("http://{address}"), client: Client::new(), process: command.spawn()? };
+    let secret = [(HeaderName::from_static("x-admin-secret"), HeaderValue::from_static(ADMIN_SECRET))];
+    let client = Client::builder().default_headers(secret.into_iter().collect()).build()?;
+    let mut api = TriggerApi { url: format!("http://{address}"), client, process: command.spawn()? };
     if let Err(error) = api.ready().await {
         let said = std::fs::read_to_string(&log).unwrap_or_default();
         return Err(format!("{error}; its log says:\n{said}").into());
@@ -67,6 +71,8 @@ fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<d
         "executor": "local",
         "cronjob_name": CRONJOB,
         "database_url": format!("sqlite:{}", folder.join("trigger-api.sqlite").display()),
+        "admin_secret": ADMIN_SECRET,
+        "source_database_url": database,
         "local": {
             "manifests": folder.join("cronjobs.yaml"),
             "programs": { "trades-sync": [programs::path()?, programs::TRADES_SYNC] },
@@ -113,7 +119,7 @@ impl TriggerApi {
     /// # Errors
     /// When it can't be started, or does not succeed.
     pub(crate) async fn show(&self) -> Result<(), Box<dyn Error>> {
-        print::step(&format!("curl -X POST {}/trigger-sync", self.url));
+        print::step(&format!("curl -X POST -H 'X-Admin-Secret: {ADMIN_SECRET}' {}/trigger-sync", self.url));
         let answer = self.client.post(format!("{}/trigger-sync", self.url)).send().await?;
         let (status, started): (StatusCode, Value) = (answer.status(), answer.json().await?);
         print::line(&format!("{status}: {}", started["message"].as_str().unwrap_or_default()));
@@ -121,12 +127,12 @@ impl TriggerApi {
             (Some(run), Some(logs)) if status.is_success() => (run, logs),
             _ => return Err(format!("no run was started: {started}").into()),
         };
-        print::step(&format!("curl '{}{logs}?follow=true'", self.url));
+        print::step(&format!("curl ... '{}{logs}?follow=true'", self.url));
         let mut log = self.client.get(format!("{}{logs}?follow=true", self.url)).send().await?.bytes_stream();
         while let Some(piece) = log.next().await {
             String::from_utf8_lossy(&piece?).lines().for_each(print::line);
         }
-        print::step(&format!("curl {}{run}", self.url));
+        print::step(&format!("curl ... {}{run}", self.url));
         let run: Value = self.client.get(format!("{}{run}", self.url)).send().await?.json().await?;
         for field in
             ["job_name", "state", "trigger", "requested_by", "created_at", "started_at", "finished_at"]
@@ -145,15 +151,18 @@ impl TriggerApi {
     /// # Errors
     /// When it ends by itself.
     pub(crate) async fn stay(&mut self) -> Result<(), Box<dyn Error>> {
-        let url = &self.url;
+        let curl = format!("curl -H 'X-Admin-Secret: {ADMIN_SECRET}' {}", self.url);
         print::step("It stays up: try it from another terminal, and end it with Ctrl-C");
-        print::line(&format!("curl -X POST {url}/trigger-sync                 # start a run"));
-        print::line(&format!("curl {url}/v1/runs                              # the history"));
-        print::line(&format!(
-            "curl {url}/v1/targets                           # what can be started, and when it is next"
-        ));
-        print::line(&format!("curl -N {url}/v1/events                         # changes as they come"));
-        print::line(&format!("curl {url}/openapi.json                         # everything else"));
+        for (path, what) in [
+            ("/trigger-sync -X POST", "start a run"),
+            ("/api/admin/portfolio/trigger-analysis -X POST", "start an analysis"),
+            ("/v1/runs", "the history"),
+            ("/v1/targets", "what can be started, and when it is next"),
+            ("/v1/events -N", "changes as they come"),
+            ("/openapi.json", "everything else"),
+        ] {
+            print::line(&format!("{curl}{path:48} # {what}"));
+        }
         tokio::select! {
             status = self.process.wait() => Err(format!("trigger-api left with {}", status?).into()),
             _ = common::shutdown::requested() => Ok(()),

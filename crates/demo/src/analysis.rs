@@ -1,0 +1,59 @@
+//! The portfolio analysis, asked for as its CronJob does.
+
+use std::error::Error;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use reqwest::header::ACCEPT;
+
+use crate::print;
+use crate::trigger::{ADMIN_SECRET, TriggerApi};
+
+/// Has curl-trigger start an analysis and wait for it, and keeps the page of it in the folder.
+///
+/// # Errors
+/// When curl-trigger can't be built, or the analysis does not succeed.
+pub(crate) async fn show(api: &TriggerApi, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let program = curl_trigger()?;
+    let url = format!("{}/api/admin/portfolio/trigger-analysis", api.url);
+    print::step(&format!("ADMIN_SECRET={ADMIN_SECRET} TRIGGER_URL={url} curl-trigger --wait"));
+    let mut command = Command::new(program);
+    command.arg("--wait").env_clear().env("ADMIN_SECRET", ADMIN_SECRET).env("TRIGGER_URL", &url);
+    command.env("TRIGGER_NAME", "Portfolio analysis");
+    // One pipe for both, so that its lines come in their order.
+    let (mut reader, writer) = std::io::pipe()?;
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    // The command holds the writing end too: without it the reading would never end.
+    drop(command);
+    let mut said = String::new();
+    reader.read_to_string(&mut said)?;
+    said.lines().for_each(print::line);
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(format!("curl-trigger left with {status}").into());
+    }
+    let run = said.lines().find_map(run_id).ok_or("curl-trigger said nothing of a run")?;
+    let page = api.client.get(format!("{}/v1/runs/{run}/result", api.url)).header(ACCEPT, "text/html");
+    let page = page.send().await?.error_for_status()?.text().await?;
+    let path = folder.join("analysis.html");
+    std::fs::write(&path, page)?;
+    print::line(&format!("the analysis as a page, to be opened in a browser: {}", path.display()));
+    Ok(())
+}
+
+/// The `run_id` of the answer, as curl-trigger shows it.
+fn run_id(line: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(answer["run_id"].as_str()?.to_owned())
+}
+
+/// Builds the program as it ships, which takes some seconds the first time.
+fn curl_trigger() -> Result<PathBuf, Box<dyn Error>> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/build-curl-trigger.sh");
+    let Output { status, stdout, stderr } = Command::new(script).arg("plain").output()?;
+    if !status.success() {
+        return Err(format!("curl-trigger can't be built:\n{}", String::from_utf8_lossy(&stderr)).into());
+    }
+    Ok(PathBuf::from(String::from_utf8(stdout)?.trim()))
+}
