@@ -137,7 +137,8 @@ async fn rows_whose_report_date_is_no_day_are_not_there() {
         ("date", vec!["infinity", "-infinity", "0044-03-15 BC"]),
     ] {
         let database = views_of("").await;
-        let rows = others.iter().map(|day| format!(" UNION ALL SELECT 'Daily PnL', '$2.00', '{day}'::{kind}"));
+        let rows =
+            others.iter().map(|day| format!(" UNION ALL SELECT 'Daily PnL', '$2.00', '{day}'::{kind}"));
         database
             .execute(&format!(
                 "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;

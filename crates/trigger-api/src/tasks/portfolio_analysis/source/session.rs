@@ -61,8 +61,8 @@ impl Session {
             }
         };
         let begin = AssertSqlSafe(statements::begin(STATEMENT_DEADLINE.as_secs()));
-        let began = connection.execute(sqlx::raw_sql(begin)).await;
-        began.map_err(|error| interrupted("beginning the transaction", &error))?;
+        let outcome = connection.execute(sqlx::raw_sql(begin)).await;
+        outcome.map_err(|error| interrupted("beginning the transaction", &error))?;
         let views = views.found(&mut connection).await?;
         Ok(Self { connection, views })
     }
