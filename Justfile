@@ -40,6 +40,10 @@ bench-sync: _worker-packages (build "trades-sync")
 bench-api: (build "trigger-api")
     TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
 
+# Measure the portfolio analysis of 30 days against its bare SQL
+bench-analysis:
+    cargo bench --locked --package trigger-api --bench analysis
+
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
 bench-trigger runs="300":
     scripts/bench-curl-trigger.py --runs {{ runs }}
