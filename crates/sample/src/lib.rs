@@ -3,9 +3,8 @@
 //! A day is made up but true to the shape of real ones: 26 KPIs in their displayed spelling, a series for
 //! each (a random walk every fifteen minutes, or every five during market hours), 18 to 20 KPIs with
 //! extremes, 50 to 200 option contracts held, most of them from one day to the next, at prices that move. The same date
-//! always gives the same day. Some rows are wrong
-//! on purpose, because real views have such rows too: values that are NULL or NaN, a repeated point, a name
-//! with white space around it, a contract without a name.
+//! always gives the same day. Some rows are wrong on purpose, because real views have such rows too: values that
+//! are NULL or NaN, a repeated point, a name with white space around it, a contract without a name.
 
 mod contracts;
 mod kpis;

@@ -2,6 +2,10 @@
 //!
 //! It reads the four materialized views of the trading stack, sums up in SQL, works out ratios here, and leaves a
 //! [`report::Report`]. It only reads, so it may be begun again at any time.
+//!
+//! Reasons why it fails: `NoSuchDay` (the views have nothing for the date), `SourceUnreachable` (no connection),
+//! `SourceRefused` (a view is missing, lacks columns, is not populated, or may not be read; or the user may not in),
+//! `SourceFailed` (reading broke off), `InvalidParameters`, `ReportFailed`.
 
 mod compose;
 pub mod figures;
@@ -54,10 +58,9 @@ impl PortfolioAnalysis {
     pub async fn statements(&self, parameters: &Parameters) -> Result<Vec<String>, TaskError> {
         let asked = self.asked(parameters)?;
         let mut session = Session::open(&self.source, &self.views).await?;
-        let days = self.days_of(&mut session, asked).await?;
-        let statements = session.plan(&days);
+        let statements = self.days_of(&mut session, asked).await.map(|days| session.plan(&days));
         session.close().await;
-        Ok(statements)
+        statements
     }
 
     fn asked(&self, parameters: &Parameters) -> Result<Asked, TaskError> {
@@ -81,10 +84,12 @@ impl PortfolioAnalysis {
         journal.progress(0, format!("connecting to {}", source::server_of(&self.source)?));
         let mut session = Session::open(&self.source, &self.views).await?;
         journal.progress(10, "looking for the days that the views have");
-        let days = self.days_of(&mut session, asked).await?;
-        let reading = session.read(days, journal).await?;
+        let reading = match self.days_of(&mut session, asked).await {
+            Ok(days) => session.read(days, journal).await,
+            Err(error) => Err(error),
+        };
         session.close().await;
-        Ok(reading)
+        reading
     }
 }
 

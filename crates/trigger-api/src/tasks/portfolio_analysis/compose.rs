@@ -7,7 +7,7 @@ mod notes;
 
 use std::cmp::Ordering;
 
-use super::figures::{Concentration, Scale, SeriesFigures, percent, ratio};
+use super::figures::{Concentration, Scale, SeriesFigures, percent};
 use super::report::{
     BookConcentration, Coverage, KIND, LeftOut, Point, Position, Report, Series, SymbolReport, VERSION,
     Window,
@@ -127,7 +127,7 @@ fn position(row: &HoldingRow) -> Position {
         quantity: row.quantity,
         cost_basis: row.cost_basis,
         pnl: row.pnl,
-        return_pct: ratio(row.pnl, row.cost_basis.map(f64::abs)).map(|ratio| 100.0 * ratio),
+        return_pct: percent(row.pnl, row.cost_basis.map(f64::abs)),
         bid: row.bid,
         ask: row.ask,
         mid: row.mid,

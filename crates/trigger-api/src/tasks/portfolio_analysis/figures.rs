@@ -8,7 +8,7 @@ pub use self::series::{Drawdown, SERIES_NOISE, Scale, SeriesFigures, TRADING_DAY
 
 /// `part` in percent of `whole`; None when either is unknown or `whole` is 0.
 pub fn percent(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
-    ratio(part, whole).map(|ratio| 100.0 * ratio)
+    ratio(part.map(|part| 100.0 * part), whole)
 }
 
 /// `part / whole`; None when either is unknown or `whole` is 0.

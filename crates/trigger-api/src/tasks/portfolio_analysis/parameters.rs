@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::domain::task::Parameters;
 
 /// The most trading days a report looks back.
-const LONGEST: u64 = 366;
+const LONGEST: u16 = 366;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,9 +46,12 @@ fn days(value: &Value) -> Result<Option<usize>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    let days = value.as_u64().filter(|days| (1..=LONGEST).contains(days));
-    let days = days.and_then(|days| usize::try_from(days).ok());
-    days.map(Some).ok_or_else(|| format!("days must be a whole number from 1 to {LONGEST}"))
+    // JSON has one kind of number: 30.0 is as whole as 30.
+    let days = value
+        .as_f64()
+        .and_then(|days| (1..=LONGEST).find(|whole| f64::from(*whole).total_cmp(&days).is_eq()));
+    days.map(|days| Some(days.into()))
+        .ok_or_else(|| format!("days must be a whole number from 1 to {LONGEST}"))
 }
 
 #[cfg(test)]
@@ -66,6 +69,7 @@ mod tests {
     fn a_date_and_days_are_taken_and_may_be_left_out() {
         let all = asked(&json!({ "date": "2026-02-11", "days": 366 })).expect("it is fine");
         assert_eq!(all, Asked { date: Some(date(2026, 2, 11)), days: 366 });
+        assert_eq!(asked(&json!({ "days": 30.0 })), Ok(Asked { date: None, days: 30 }));
         assert_eq!(asked(&json!({})), Ok(Asked { date: None, days: 30 }));
         assert_eq!(asked(&json!({ "date": null, "days": null })), Ok(Asked { date: None, days: 30 }));
     }

@@ -233,6 +233,28 @@ async fn a_day_with_a_displayed_value_alone_gives_a_report_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_series_without_signs_and_a_day_before_without_positions_are_told() {
+    let database = views_of(
+        "INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'Daily PnL', '-$5.00', 1), ('2026-02-10', 'Daily PnL', '—', 1);
+         INSERT INTO utils_statistics.trades_kpi_series VALUES ('2026-02-11', 'Daily PnL', '2026-02-11 15:00+00', 5, NULL);
+         INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 1, 'A', 'C')",
+    )
+    .await;
+    let notes = |report: &Value| report["notes"].to_string();
+    let told = notes(&report_on(&database, DAY).await);
+    assert!(told.contains("sizes without a sign") && told.contains("all count as opened"), "{told}");
+    database
+        .execute(
+            "UPDATE utils_statistics.trades_kpi_series SET value = -5;
+             INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-10', 2, 'A', 'C')",
+        )
+        .await;
+    database.execute(sample::REFRESH).await;
+    let told = notes(&report_on(&database, DAY).await);
+    assert!(!told.contains("sizes without a sign") && !told.contains("all count as opened"), "{told}");
+}
+
+#[tokio::test]
 async fn names_of_every_kind_stay_as_they_are() {
     let database = views().await;
     let names = ["日本語", "it's \"quoted\" \\", "__proto__", "<script>", "{first}", "😀"];

@@ -28,6 +28,24 @@ pub(super) fn of(report: &Report) -> Vec<String> {
     if displayed.is_none() {
         notes.push(format!("The dashboard shows no amount as Daily PnL for {date}."));
     }
+    if displayed.is_some_and(|shown| shown < 0.0) && report.intraday.figures.low.is_some_and(|low| low >= 0.0)
+    {
+        notes.push(
+            "The displayed Daily PnL is negative, and no point of its series is: the points seem to be sizes without \
+             a sign, so the figures of the series say little."
+                .to_owned(),
+        );
+    }
+    if let Some(change) = report
+        .change
+        .as_ref()
+        .filter(|change| change.positions > 0 && i64::try_from(total.positions) == Ok(change.positions))
+    {
+        notes.push(format!(
+            "The views hold no positions for the day before, {}: all count as opened.",
+            change.from
+        ));
+    }
     if total.cost_basis.zip(total.gross_cost_basis).is_some_and(|(net, gross)| net < gross) {
         notes.push(
             "Some positions are short: their cost basis is negative, so net and gross cost basis differ."

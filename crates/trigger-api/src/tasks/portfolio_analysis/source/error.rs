@@ -26,21 +26,21 @@ pub(super) fn no_connection(server: &str, cause: &sqlx::Error) -> TaskError {
         Some(code) if code.starts_with("28") => caused(
             REFUSED,
             format!(
-                "the database at {server} does not let this user in; check user and password in the source's URL"
+                "the database at {server} does not let this user in; check user and password in SOURCE_DATABASE_URL"
             ),
             cause,
         ),
         Some(code) if code.starts_with("3D") || code == "42501" => caused(
             REFUSED,
             format!(
-                "there is no such database at {server}, or this user may not connect to it; check the source's URL"
+                "there is no such database at {server}, or this user may not connect to it; check SOURCE_DATABASE_URL"
             ),
             cause,
         ),
         _ => caused(
             UNREACHABLE,
             format!(
-                "can't connect to Postgres at {server}; check the source's URL and that the server takes connections"
+                "can't connect to Postgres at {server}; check SOURCE_DATABASE_URL and that the server takes connections"
             ),
             cause,
         ),

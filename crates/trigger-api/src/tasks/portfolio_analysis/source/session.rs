@@ -31,7 +31,7 @@ fn options(url: &SecretString) -> Result<PgConnectOptions, TaskError> {
     let options = known.then(|| PgConnectOptions::from_str(url).ok()).flatten().ok_or_else(|| {
         plain(
             UNREACHABLE,
-            "the source's URL can't be read as a Postgres URL; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
+            "SOURCE_DATABASE_URL can't be read as a Postgres URL; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
         )
     })?;
     Ok(options.application_name("portfolio-analysis").disable_statement_logging())
@@ -61,8 +61,8 @@ impl Session {
             }
         };
         let begin = AssertSqlSafe(statements::begin(STATEMENT_DEADLINE.as_secs()));
-        let began = connection.execute(sqlx::raw_sql(begin)).await;
-        began.map_err(|error| interrupted("beginning the transaction", &error))?;
+        let outcome = connection.execute(sqlx::raw_sql(begin)).await;
+        outcome.map_err(|error| interrupted("beginning the transaction", &error))?;
         let views = views.found(&mut connection).await?;
         Ok(Self { connection, views })
     }
