@@ -129,7 +129,8 @@ async fn tables_of_the_first_version_are_brought_to_the_newest_and_keep_what_is_
             Some(_) => include_str!("../../../src/store/postgres.sql"),
             None => include_str!("../../../src/store/sqlite.sql"),
         };
-        sqlx::any::install_default_drivers();
+        // Whoever opens a store first installs the drivers.
+        sqlite().open().await;
         let file = if place.postgres.is_none() { "?mode=rwc" } else { "" };
         let made = sqlx::AnyConnection::connect(&format!("{}{file}", place.url)).await;
         made.expect("the database can be made").close().await.expect("it is closed");
