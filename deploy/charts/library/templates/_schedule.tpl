@@ -23,6 +23,9 @@ failedJobsHistoryLimit: 3
 {{- if gt (len .) 52 -}}
 {{- fail (printf "the CronJob name %q has %d characters: Kubernetes allows 52, for its Jobs get longer names" . (len .)) -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$" .) -}}
+{{- fail (printf "the CronJob name %q is none: lower-case letters, digits and dashes" .) -}}
+{{- end -}}
 {{- end }}
 
 {{- /* The shape alone: five fields, or one of the @names. Ranges are checked by the API server. */ -}}
