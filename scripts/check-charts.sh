@@ -197,6 +197,8 @@ release_works() {
   kubectl --namespace "$namespace" create job by-hand --from=cronjob/portfolio-analysis-trigger
   eventually 20 pods_are_made "$namespace" portfolio-analysis-trigger 1
   [[ $(kubectl --namespace "$namespace" get pods --selector component=trigger -o name | wc -l) == 1 ]]
+  # No pod has a token that has no use for one.
+  [[ $(kubectl --namespace "$namespace" get pods --selector 'app.kubernetes.io/name!=trigger-api' -o yaml) != *serviceAccountToken* ]]
   kubectl --namespace "$namespace" delete job by-hand
   refused 'forbidden' as_trigger_api "$namespace" --namespace default create job evil --image=evil
 }
