@@ -56,22 +56,20 @@ one_separator() {
 }
 
 case ${1-} in
-  '')
-    for environment in dev prod; do
-      rm -rf "deploy/manifests/$environment"
-      render "$environment" "deploy/manifests/$environment"
-    done
-    ;;
-  --check)
-    drift=0
-    for environment in dev prod; do
-      render "$environment" "$work/fresh/$environment"
-      diff --unified --recursive --new-file "deploy/manifests/$environment" "$work/fresh/$environment" || drift=1
-    done
-    ((drift == 0)) || { echo 'the manifests are not what the charts give: run scripts/render-manifests.sh' >&2 && exit 1; }
-    ;;
+  '' | --check) ;;
   *)
     sed -n '2,/^set /{s/^# \{0,1\}//;/^set /!p}' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac
+drift=0
+for environment in dev prod; do
+  render "$environment" "$work/fresh/$environment"
+  if [[ ${1-} == --check ]]; then
+    diff --unified --recursive --new-file "deploy/manifests/$environment" "$work/fresh/$environment" || drift=1
+  else
+    rm -rf "deploy/manifests/$environment"
+    cp -r "$work/fresh/$environment" deploy/manifests/
+  fi
+done
+((drift == 0)) || { echo 'the manifests are not what the charts give: run scripts/render-manifests.sh' >&2 && exit 1; }

@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 PROGRAMS = {
-    "triggerApi": ("crates/trigger-api/src/config.rs", "crates/common/src/auth.rs", "crates/common/src/telemetry.rs"),
-    "tradesSync": ("crates/trades-sync/src/config.rs", "crates/common/src/telemetry.rs"),
+    "triggerApi": ("crates/trigger-api/src", "crates/common/src/auth.rs", "crates/common/src/telemetry.rs"),
+    "tradesSync": ("crates/trades-sync/src", "crates/common/src/telemetry.rs"),
 }
 LEFT_OUT = {
     "LISTEN_ADDR": "the Service and the probes know the port",
@@ -27,17 +27,23 @@ LEFT_OUT = {
 }
 
 
+def rust_files(path):
+    return sorted(path.rglob("*.rs")) if path.is_dir() else [path]
+
+
 def main():
     chart = ROOT / "deploy/charts/tradeops"
     schema = json.loads((chart / "values.schema.json").read_text())
     wrong = []
-    for section, files in PROGRAMS.items():
+    for section, sources in PROGRAMS.items():
         known = set(schema["properties"][section]["properties"]["settings"]["properties"])
-        text = "".join((ROOT / file).read_text() for file in files)
+        known |= set(schema["properties"]["tradingDay"]["properties"])
+        files = [file for source in sources for file in rust_files(ROOT / source)]
+        text = "".join(file.read_text() for file in files)
         plain = set(re.findall(r'Variable::plain\(\s*"([A-Z0-9_]+)"', text))
         secret = set(re.findall(r'Variable::secret\(\s*"([A-Z0-9_]+)"', text))
         if not plain or not secret:
-            wrong.append(f"{files[0]} declares no variables that this script can read")
+            wrong.append(f"{sources[0]} declares no variables that this script can read")
         wrong += [f"{section}.settings lacks {name}" for name in sorted(plain - known - set(LEFT_OUT))]
         wrong += [f"{section}.settings has {name}, which is a secret" for name in sorted(secret & known)]
     print("\n".join(wrong))
