@@ -4,7 +4,8 @@
 #   PATH=$(scripts/tools.sh helm kubeconform kube-score cyclonus):$PATH
 #   PATH=$(scripts/tools.sh):$PATH      all of them
 #
-# A helm of the PATH is taken instead if it is 3.14 or later. KUBEBUILDER_ASSETS and XDG_CACHE_HOME: as in scripts/cluster.sh.
+# A helm of the PATH is taken instead if it is 3.14 or later, unless the first argument is --pinned.
+# KUBEBUILDER_ASSETS and XDG_CACHE_HOME mean what they mean to scripts/cluster.sh.
 set -euo pipefail
 export LC_ALL=C
 
@@ -29,6 +30,11 @@ installed_helm() {
   ((major > 3 || (major == 3 && minor >= 14)))
 }
 
+pinned=
+if [[ ${1-} == --pinned ]]; then
+  pinned=yes
+  shift
+fi
 tools=("$@")
 if ((${#tools[@]} == 0)); then
   for folder in "$sources"/*/; do tools+=("$(basename "$folder")"); done
@@ -37,7 +43,7 @@ for tool in "${tools[@]}"; do
   if [[ ! -e $sources/$tool/go.mod ]]; then
     give_up "there is no tool $tool in deploy/tools"
   fi
-  if [[ $tool == helm ]] && installed_helm; then
+  if [[ $tool == helm && -z $pinned ]] && installed_helm; then
     program[helm]=$(command -v helm)
   else
     find_or_build "$tool" "$tool"
