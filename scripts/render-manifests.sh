@@ -19,7 +19,7 @@ PATH=$(scripts/tools.sh helm):$PATH
 # render ENVIRONMENT FOLDER: one file for each folder of templates, in the order of their names.
 render() {
   local environment=$1 to=$2 namespace=${namespaces[$1]} component file
-  helm template tradeops $chart --namespace "$namespace" --values "$chart/values-$environment.yaml" \
+  helm template tradeops $chart --kube-version 1.36.0 --namespace "$namespace" --values "$chart/values-$environment.yaml" \
     --set-string "image.tag=$tag" --output-dir "$work/$environment" >/dev/null 2>"$work/errors" ||
     { cat "$work/errors" >&2 && exit 1; }
   mkdir -p "$to"
