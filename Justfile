@@ -52,6 +52,14 @@ bench-trigger runs="300":
 fuzz-trigger seconds="600" seed="1":
     cargo run --quiet --profile fuzz --package curl-trigger --example fuzz -- {{ seconds }} {{ seed }}
 
+# Write deploy/manifests from the charts; with --check, say whether they are up to date
+render *args:
+    scripts/render-manifests.sh {{ args }}
+
+# Check the charts: linters, bad values, NetworkPolicies, and releases on a real API server
+check-charts:
+    scripts/check-charts.sh
+
 # Bring up a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
 cluster-up *args:
     scripts/cluster.sh up {{ args }}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/cluster.sh: where the programs come from. What is not in KUBEBUILDER_ASSETS is built
+# Sourced by scripts/cluster.sh and scripts/tools.sh: where the programs come from. What is not in KUBEBUILDER_ASSETS is built
 # from Go modules, once for each set of sums and version of Go, into the user's cache.
 
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster
@@ -91,7 +91,7 @@ find_or_build() {
     return
   fi
   if ! command -v go >/dev/null; then
-    give_up "scripts/cluster.sh needs Go 1.26 or later to build $name: https://go.dev/doc/install"
+    give_up "$(basename "$0") needs Go 1.26 or later to build $name: https://go.dev/doc/install"
   fi
   kept=$cache/$folder-$(cache_key "$folder")
   program[$name]=$kept/$name
@@ -110,13 +110,14 @@ cache_key() {
 # A build ends in a rename, so that one that is killed leaves nothing half; the lock keeps a second run from
 # building the same at the same time. The kubelet does without a C compiler, which makes it a fast build.
 build() {
-  local folder=$1 name=$2 kept=$3 package=. flags='-s -w'
+  local folder=$1 name=$2 kept=$3 package flags='-s -w'
+  # A tool of the module, if it has that one; else the module is the program itself.
+  package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep "/$name\$" || echo .)
   if [[ $folder == kubernetes ]]; then
     # Without these, a program that is not built by Kubernetes's own scripts calls itself v0.0.0.
     local variables=k8s.io/component-base/version release
     release=$(cd "$sources/kubernetes" && go list -m -f '{{ .Version }}' k8s.io/kubernetes)
     flags+=" -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
-    package=k8s.io/kubernetes/cmd/$name
   fi
   echo "building $name: once, and it may take minutes" >&2
   mkdir -p "$kept"

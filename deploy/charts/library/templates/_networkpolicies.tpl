@@ -1,0 +1,59 @@
+{{- /* Who may talk to whom. Peers are written as NetworkPolicies have them; no peers at all are everyone. */ -}}
+
+{{- /* Nothing in or out of the release's pods, unless another policy allows it. Other pods of the namespace are let be. */ -}}
+{{- define "library.denyAll" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "library.metadata" (list . (printf "%s-deny-all" .Chart.Name) .Chart.Name) | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      app.kubernetes.io/part-of: {{ .Chart.Name }}
+      app.kubernetes.io/instance: {{ .Release.Name }}
+  policyTypes: [Ingress, Egress]
+{{- end }}
+
+{{- /* root, name, ingress and egress: lists of rules, each {peers, ports} with TCP ports, and `protocols` where it is not TCP alone. */ -}}
+{{- define "library.networkPolicy" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "library.metadata" (list .root .name) | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "library.selector" (list .root .name) | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  {{- with .ingress }}
+  ingress:
+    {{- range . }}
+    - {{ include "library.networkRule" (dict "direction" "from" "rule" .) | nindent 6 | trim }}
+    {{- end }}
+  {{- end }}
+  {{- with .egress }}
+  egress:
+    {{- range . }}
+    - {{ include "library.networkRule" (dict "direction" "to" "rule" .) | nindent 6 | trim }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- define "library.networkRule" -}}
+{{- $protocols := .rule.protocols | default (list "TCP") -}}
+ports:
+  {{- range $port := .rule.ports }}
+  {{- range $protocols }}
+  - {protocol: {{ . }}, port: {{ $port }}}
+  {{- end }}
+  {{- end }}
+{{- with .rule.peers }}
+{{ $.direction }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The pods of another component of the release, as a list of peers in JSON: (list $ COMPONENT) */ -}}
+{{- define "library.peers" -}}
+{{- list (dict "podSelector" (dict "matchLabels" (include "library.selector" . | fromYaml))) | toJson -}}
+{{- end }}

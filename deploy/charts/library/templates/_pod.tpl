@@ -1,0 +1,74 @@
+{{- /* Pods and containers, as the Pod Security Standard `restricted` wants them. */ -}}
+
+{{- /*
+The beginning of a pod's spec:
+  root            the chart's $
+  user            uid and gid, 65532 unless given
+  fsGroup         true where a volume is written to
+  serviceAccount  its name; the namespace's default unless given
+  token           true where the pod talks to the API server: no other pod gets a token
+*/ -}}
+{{- define "library.pod" -}}
+{{- $user := .user | default 65532 -}}
+{{- with .serviceAccount -}}
+serviceAccountName: {{ . }}
+{{ end -}}
+automountServiceAccountToken: {{ .token | default false }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ $user }}
+  runAsGroup: {{ $user }}
+  {{- if .fsGroup }}
+  fsGroup: {{ $user }}
+  {{- end }}
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "library.spread" -}}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "library.selector" . | nindent 14 }}
+{{- end }}
+
+{{- define "library.container" -}}
+{{- $image := (first .).Values.image -}}
+image: {{ with $image.registry }}{{ . }}/{{ end }}{{ index . 1 }}:{{ $image.tag }}
+imagePullPolicy: IfNotPresent
+resources:
+  {{- toYaml (last .) | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* On the container's port `http`. A start may take 30 seconds; after that the kubelet's defaults hold. */ -}}
+{{- define "library.httpProbes" -}}
+startupProbe:
+  httpGet: {path: {{ .live }}, port: http}
+  periodSeconds: 1
+  failureThreshold: 30
+livenessProbe:
+  httpGet: {path: {{ .live }}, port: http}
+readinessProbe:
+  httpGet: {path: {{ .ready }}, port: http}
+  periodSeconds: 5
+{{- end }}
+
+{{- define "library.secretEnv" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef: {name: {{ index . 1 }}, key: {{ index . 2 }}}
+{{- end }}

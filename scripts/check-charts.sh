@@ -1,0 +1,277 @@
+#!/usr/bin/env bash
+# Checks the charts and what they render to: by themselves, with linters, and on a real API server, which it brings up and
+# takes down again. What it checks with lies in deploy/charts/checks. The last line counts.
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly chart=deploy/charts/tradeops checks=deploy/charts/checks
+readonly tag=4a0f3c9d2b7e61588c0d94f1a3e6b2d7c5f80e19
+passed=0 failed=0
+work=$(mktemp -d)
+# The state folder of a cluster must have a short path.
+export TRADEOPS_CLUSTER_DIR=$work/cluster
+
+clean_up() {
+  scripts/cluster.sh down >/dev/null || echo 'the cluster of the checks could not be taken down whole' >&2
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# check WHAT COMMAND...: one line each; the output of the command is shown only when it fails.
+check() {
+  local what=$1 output began=$SECONDS
+  shift
+  # In an `if` the command would go on after errors.
+  set +e
+  output=$(set -e; "$@" 2>&1)
+  local status=$?
+  set -e
+  if ((status == 0)); then
+    passed=$((passed + 1))
+    printf 'ok      %-90s %3d s\n' "$what" $((SECONDS - began))
+  else
+    failed=$((failed + 1))
+    echo "FAILED  $what"
+    tail -n 40 <<<"$output" | while IFS= read -r line; do printf '        %s\n' "$line"; done
+  fi
+}
+
+# Helm tells of the link to the library chart each time.
+helm() { command helm "$@" 2> >(grep -v 'found symbolic link' >&2); }
+kubectl() { command kubectl --request-timeout=30s "$@"; }
+# eventually SECONDS COMMAND...: until it succeeds.
+eventually() {
+  local deadline=$((SECONDS + $1)) output
+  shift
+  until output=$("$@" 2>&1); do
+    ((SECONDS < deadline)) || { echo "$output" && return 1; }
+    sleep 0.3
+  done
+}
+# refused EXPECTED COMMAND...: fails, and says so.
+refused() {
+  local expected=$1 output
+  shift
+  if output=$("$@" 2>&1); then
+    echo 'it was not refused' && return 1
+  fi
+  [[ $output == *"$expected"* ]] || { printf 'expected: %s\ngot: %s\n' "$expected" "$output" && return 1; }
+}
+
+# ---- by themselves
+
+# What the charts have to render: a name, and the options of helm.
+declare -A variants=(
+  [defaults]=''
+  [dev]="--values $chart/values-dev.yaml"
+  [prod]="--values $chart/values-prod.yaml"
+  [prod, New York]="--values $chart/values-prod.yaml --values $chart/values-new-york.yaml"
+  [everything]="--values $chart/values-prod.yaml --values $checks/values-everything.yaml"
+  [history on a volume]='--set triggerApi.history.store=persistentVolumeClaim --set triggerApi.history.persistentVolumeClaim.storageClassName=fast'
+  [trigger-api alone]='--set tradesSync.enabled=false --set portfolioTrigger.enabled=false --set networkPolicies.enabled=false --set triggerApi.auth.internalToken.existingSecret= --set triggerApi.auth.adminSecret.existingSecret= --set triggerApi.sourceDatabase.existingSecret='
+  [trades-sync alone]='--set triggerApi.enabled=false --set portfolioTrigger.enabled=false'
+)
+names() { printf '%s\n' "${!variants[@]}" | sort; }
+
+# shellcheck disable=SC2086 # options are words
+rendered() { helm template tradeops $chart --namespace trading --set-string image.tag=$tag ${variants[$1]}; }
+# shellcheck disable=SC2086
+linted() { helm lint --strict $chart --namespace trading --set-string image.tag=$tag ${variants[$1]}; }
+
+bad_values_are_refused() {
+  local line options expected
+  while IFS= read -r line; do
+    [[ -n $line && $line != \#* ]] || continue
+    options=${line%% | *} expected=${line#* | }
+    options=${options%"${options##*[! ]}"}
+    # shellcheck disable=SC2086
+    check "refused: $options" refused "${expected#"${expected%%[! ]*}"}" \
+      helm template tradeops $chart --values <(echo "image: {tag: $tag}") $options
+  done <$checks/bad-values.txt
+}
+
+by_themselves() {
+  local name
+  while IFS= read -r name; do check "helm lint --strict: $name" linted "$name"; done < <(names)
+  bad_values_are_refused
+  check 'the schema knows the settings of the programs, and no secrets' $checks/settings.py
+  check 'deploy/manifests is what the charts give' scripts/render-manifests.sh --check
+}
+
+# kube-score's opinion, but for:
+scored() {
+  local ignored=(
+    # A limit on the processor only slows down what could run: requests share it fairly. Memory is limited.
+    --ignore-container-cpu-limit
+    # Tags are commits: an image never changes under its name, so asking the registry at every start gives nothing but outages.
+    --ignore-test container-image-pull-policy
+    # Roots are read-only. What trigger-api writes is its history, bounded by HISTORY_RUNS; logs are rotated by the kubelet.
+    --ignore-test container-ephemeral-storage-request-and-limit
+  ) files
+  # One replica is what dev is meant to have.
+  [[ $1 == prod ]] || ignored+=(--ignore-test deployment-replicas)
+  mapfile -t files < <(find "deploy/manifests/$1" -name '*.yaml' ! -name kustomization.yaml)
+  kube-score score --kubernetes-version v1.36 --exit-one-on-warning "${ignored[@]}" "${files[@]}"
+}
+
+# ---- NetworkPolicies
+
+ask_cyclonus() {
+  kubectl kustomize deploy/manifests/prod | kubectl create --dry-run=client -o json -f - |
+    $checks/network_policies.py $checks/who-may-call.txt >"$work/network"
+}
+network_policies() {
+  local verdict
+  check 'cyclonus answers for every line of who-may-call.txt' ask_cyclonus
+  while IFS= read -r verdict; do
+    echo "$verdict"
+    if [[ $verdict == ok* ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done <"$work/network"
+}
+
+# ---- a real API server
+
+namespace() {
+  kubectl create namespace "$1"
+  kubectl label namespace "$1" pod-security.kubernetes.io/{enforce,warn}=restricted
+  eventually 20 kubectl --namespace "$1" get serviceaccount default
+}
+
+# Of the operators themselves, out of their Go modules: the server then knows their objects as a cluster with them does.
+foreign_kinds() {
+  local external_secrets prometheus
+  external_secrets=$(module github.com/external-secrets/external-secrets@v1.3.2)
+  prometheus=$(module github.com/prometheus-operator/prometheus-operator@v0.85.0)
+  kubectl create -f "$external_secrets/config/crds/bases/external-secrets.io_externalsecrets.yaml" \
+    -f "$prometheus/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+  kubectl wait --for=condition=Established --timeout=30s crd externalsecrets.external-secrets.io servicemonitors.monitoring.coreos.com
+}
+module() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
+
+# The server takes it as it is, strictly, and has nothing to warn of.
+server_takes() {
+  local output
+  output=$(kubectl apply --dry-run=server --validate=strict "$@" 2>&1) || { echo "$output" && return 1; }
+  ! grep -i warning <<<"$output"
+}
+server_takes_variant() { server_takes --namespace trading -f <(rendered "$1"); }
+
+conforms() {
+  # The two foreign kinds have schemas on the server alone.
+  rendered "$1" | kubeconform -strict -summary -skip ExternalSecret,ServiceMonitor -schema-location \
+    "$work/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"
+}
+nonsense_is_noticed() { rendered prod | sed 's/replicas: 2/replicsa: 2/' | refused 'replicsa' kubeconform -strict -schema-location "$work/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"; }
+
+# ---- releases come and go
+
+install() { helm upgrade --install tradeops $chart --namespace "$1" --values $chart/values-prod.yaml --set-string image.tag=$tag "${@:2}"; }
+# Every object there is, but for what says when something happened, and for the old name of EndpointSlices.
+objects() {
+  local kinds
+  kinds=$(kubectl api-resources --verbs=list,delete --output name | grep -vE '^(events|leases|endpoints)(\.|$)' | paste -sd,)
+  kubectl get "$kinds" --all-namespaces --no-headers --output custom-columns=:kind,:metadata.namespace,:metadata.name |
+    awk '{ print $1, $2, $3 }' | sort
+}
+objects_are() { diff "$1" <(objects); }
+as_trigger_api() { kubectl --namespace "$1" --as "system:serviceaccount:$1:trigger-api-sa" "${@:2}"; }
+pods_are_made() { [[ $(kubectl --namespace "$1" get pods --selector "app.kubernetes.io/name=$2" -o name | wc -l) == "$3" ]]; }
+
+# Jobs that are what their CronJob says pass the admission policies, others don't; the schedules' own pods pass Pod Security.
+release_works() {
+  local namespace=$1
+  eventually 20 pods_are_made "$namespace" trigger-api 2
+  # The server learns of new policies a moment later.
+  eventually 20 refused 'trigger-api may create and delete Jobs of its targets alone' \
+    as_trigger_api "$namespace" create job evil --image=evil --dry-run=server
+  eventually 10 as_trigger_api "$namespace" create job trades-sync-midday-a123456789 --from=cronjob/trades-sync-midday
+  eventually 20 pods_are_made "$namespace" trades-sync 1
+  as_trigger_api "$namespace" create job trades-sync-midday-b123456789 --from=cronjob/trades-sync-midday --dry-run=client -o json |
+    sed 's/"image": "[^"]*"/"image": "evil"/' >"$work/evil.json"
+  eventually 20 refused "the Job's pods are not those of the CronJob's template" \
+    as_trigger_api "$namespace" create --dry-run=server -f "$work/evil.json"
+  as_trigger_api "$namespace" delete job trades-sync-midday-a123456789
+  refused 'forbidden' as_trigger_api "$namespace" get secrets
+  kubectl --namespace "$namespace" create job by-hand --from=cronjob/portfolio-analysis-trigger
+  eventually 20 pods_are_made "$namespace" portfolio-analysis-trigger 1
+  [[ $(kubectl --namespace "$namespace" get pods --selector component=trigger -o name | wc -l) == 1 ]]
+  # No pod has a token that has no use for one.
+  [[ $(kubectl --namespace "$namespace" get pods --selector 'app.kubernetes.io/name!=trigger-api' -o yaml) != *serviceAccountToken* ]]
+  kubectl --namespace "$namespace" delete job by-hand
+  refused 'forbidden' as_trigger_api "$namespace" --namespace default create job evil --image=evil
+}
+
+deployment() { kubectl --namespace one get deployment trigger-api -o 'jsonpath={.spec.replicas} {.spec.template}'; }
+upgraded() {
+  deployment >"$work/deployment"
+  install one --set triggerApi.replicas=3 --set portfolioTrigger.enabled=false --set-json 'triggerApi.targets=[{"cronjob":"kraken-trading-job"}]'
+  [[ $(deployment) == '3 '* ]]
+  refused 'not found' kubectl --namespace one get cronjob portfolio-analysis-trigger
+  refused 'not found' kubectl get validatingadmissionpolicybinding trigger-api-runs-the-template-trades-sync-midday.one
+}
+rolled_back() {
+  helm rollback tradeops 1 --namespace one
+  diff "$work/deployment" <(deployment)
+  kubectl --namespace one get cronjob portfolio-analysis-trigger
+  kubectl get validatingadmissionpolicybinding trigger-api-runs-the-template-trades-sync-midday.one
+}
+gone() { helm uninstall tradeops --namespace "$1" && eventually 60 objects_are "$2"; }
+policies_are_kept() {
+  install one --set triggerApi.admissionPolicies.keep=true
+  helm uninstall tradeops --namespace one
+  eventually 60 only_policies_are_new
+  install one
+  helm uninstall tradeops --namespace one
+  eventually 60 objects_are "$work/before"
+}
+only_policies_are_new() {
+  local new
+  new=$(comm -13 "$work/before" <(objects))
+  [[ -n $new ]] && ! grep -v '^ValidatingAdmissionPolicy' <<<"$new"
+}
+
+releases() {
+  local one
+  for one in one two; do namespace $one >/dev/null; done
+  eventually 20 kubectl --namespace two get configmap kube-root-ca.crt
+  objects >"$work/before"
+  check 'helm install' install one
+  check 'the release works' release_works one
+  objects >"$work/one"
+  check 'a second release in another namespace' install two
+  check 'the second release works' release_works two
+  check 'the second release leaves nothing behind, and the first alone' gone two "$work/one"
+  check 'helm upgrade' upgraded
+  check 'helm rollback' rolled_back
+  check 'helm uninstall leaves nothing behind' gone one "$work/before"
+  check 'policies that are to be kept stay, and a later install takes them over' policies_are_kept
+}
+
+on_a_server() {
+  local name environment
+  check 'an API server comes up' scripts/cluster.sh up --control-plane
+  ((failed == 0)) || [[ -e $TRADEOPS_CLUSTER_DIR/kubeconfig ]] || return 0
+  eval "$(scripts/cluster.sh env)"
+  kubectl get --raw /openapi/v2 | $checks/openapi_schemas.py "$work/schemas"
+  while IFS= read -r name; do check "kubeconform: $name" conforms "$name"; done < <(names)
+  check 'kubeconform notices a misspelt field' nonsense_is_noticed
+  for environment in trading trading-dev; do check "the namespace $environment, for restricted pods alone" namespace $environment; done
+  check 'the kinds of External Secrets and of the Prometheus operator' foreign_kinds
+  for environment in dev prod; do
+    check "server-side dry run: kubectl apply -k deploy/manifests/$environment" server_takes -k "deploy/manifests/$environment"
+  done
+  while IFS= read -r name; do check "server-side dry run: $name" server_takes_variant "$name"; done < <(names)
+  network_policies
+  releases
+}
+
+# Other versions of Helm have other words for what the schema refuses.
+path=$(scripts/tools.sh --pinned helm kubeconform kube-score cyclonus)
+PATH=$path:$PATH
+by_themselves
+for environment in dev prod; do check "kube-score: $environment" scored $environment; done
+on_a_server
+echo "$passed passed, $failed failed"
+((failed == 0))

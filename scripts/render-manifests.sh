@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Writes deploy/manifests/{dev,prod} from the charts, for those who apply without Helm: kubectl apply -k deploy/manifests/prod
+#
+#   scripts/render-manifests.sh            writes them
+#   scripts/render-manifests.sh --check    writes nothing; exit 1 and a diff if the committed ones are not what the charts give
+#
+# TAG   the images' tag: the chart's appVersion unless set. A commit's own manifests can't name the commit.
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly chart=deploy/charts/tradeops
+readonly -A namespaces=([dev]=trading-dev [prod]=trading)
+tag=${TAG:-$(sed -n 's/^appVersion: //p' $chart/Chart.yaml)}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+PATH=$(scripts/tools.sh helm):$PATH
+
+# render ENVIRONMENT FOLDER: one file for each folder of templates, in the order of their names.
+render() {
+  local environment=$1 to=$2 namespace=${namespaces[$1]} component file
+  helm template tradeops $chart --kube-version 1.36.0 --namespace "$namespace" --values "$chart/values-$environment.yaml" \
+    --set-string "image.tag=$tag" --output-dir "$work/$environment" >/dev/null 2>"$work/errors" ||
+    { cat "$work/errors" >&2 && exit 1; }
+  mkdir -p "$to"
+  for component in "$work/$environment"/tradeops/templates/*/; do
+    file=$(basename "$component").yaml
+    {
+      echo '# Generated from deploy/charts by scripts/render-manifests.sh. Change the chart, then run it again.'
+      # Helm's own labels would claim what is not so: kubectl applies these.
+      cat "$component"*.yaml | sed -e '/^# Source: /d' -e '/app.kubernetes.io\/managed-by: Helm$/d' -e '/helm.sh\/chart: /d'
+    } | one_separator >"$to/$file"
+  done
+  {
+    cat <<END
+# Generated from deploy/charts by scripts/render-manifests.sh.
+#
+#   kubectl apply -k deploy/manifests/$environment
+#
+# Another namespace takes another rendering: cluster-wide objects carry its name. docs/DEPLOY.md has the images' tags.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: $namespace
+resources:
+END
+    for file in "$to"/*.yaml; do
+      [[ $file == */kustomization.yaml ]] || echo "  - $(basename "$file")"
+    done
+  } >"$work/kustomization.yaml"
+  mv "$work/kustomization.yaml" "$to/kustomization.yaml"
+}
+
+# One `---` between two objects, without empty lines around it.
+one_separator() {
+  sed '/^$/d' | awk '/^---$/ { pending = written; next } pending { print "---"; pending = 0 } { print; if (!/^#/) written = 1 }'
+}
+
+case ${1-} in
+  '' | --check) ;;
+  *)
+    sed -n '2,/^set /{s/^# \{0,1\}//;/^set /!p}' "${BASH_SOURCE[0]}" >&2
+    exit 2
+    ;;
+esac
+drift=0
+for environment in dev prod; do
+  render "$environment" "$work/fresh/$environment"
+  if [[ ${1-} == --check ]]; then
+    diff --unified --recursive --new-file "deploy/manifests/$environment" "$work/fresh/$environment" || drift=1
+  else
+    rm -rf "deploy/manifests/$environment"
+    cp -r "$work/fresh/$environment" deploy/manifests/
+  fi
+done
+((drift == 0)) || { echo 'the manifests are not what the charts give: run scripts/render-manifests.sh' >&2 && exit 1; }
