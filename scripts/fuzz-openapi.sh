@@ -124,12 +124,15 @@ PYTHON
 
 # The program under its own ServiceAccount, with the rights that deploy/manifests gives it.
 on_a_cluster() {
-  local file
   eval "$(scripts/cluster.sh env)"
   kubectl create namespace "$namespace"
-  for file in deploy/manifests/trigger-api/{serviceaccount,rbac}.yaml "$folder/cronjob.yaml"; do
-    kubectl --namespace "$namespace" apply -f "$file"
-  done
+  kubectl --namespace "$namespace" apply -f "$folder/cronjob.yaml"
+  # The ServiceAccount, the Role and its binding; the other objects are not for a test's namespace.
+  kubectl create --dry-run=client --output json -f deploy/manifests/prod/trigger-api.yaml |
+    python3 -c 'import json, sys
+for object in json.load(sys.stdin)["items"]:
+    if object["kind"] in ("ServiceAccount", "Role", "RoleBinding"): print("---", json.dumps(object), sep="\n")' |
+    kubectl --namespace "$namespace" apply -f -
   kubectl config view --raw --flatten --minify >"$folder/kubeconfig"
   chmod 600 "$folder/kubeconfig"
   local of_account=(kubectl --kubeconfig "$folder/kubeconfig" config)

@@ -17,7 +17,9 @@ use tokio::process::{Child, Command};
 use crate::{print, programs};
 
 /// The CronJobs as a cluster gets them.
-const CRONJOBS: &str = include_str!("../../../deploy/manifests/trades-sync/cronjobs.yaml");
+const CRONJOBS: &str = include_str!("../../../deploy/manifests/prod/trades-sync.yaml");
+/// The image in them.
+const IMAGE: &str = "gcr.io/united-lane-361102/trades-sync";
 /// The one that the demo starts.
 const CRONJOB: &str = "trades-sync-postmarket";
 /// The credential that the demo's trigger-api asks for.
@@ -75,7 +77,7 @@ fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<d
         "source_database_url": database,
         "local": {
             "manifests": folder.join("cronjobs.yaml"),
-            "programs": { "trades-sync": [programs::path()?, programs::TRADES_SYNC] },
+            "programs": { IMAGE: [programs::path()?, programs::TRADES_SYNC] },
             "env": {
                 "DATABASE_URL": database,
                 "INTERNAL_TOKEN": "not used by this sink",

@@ -9,6 +9,7 @@
 pub mod cluster;
 pub mod curl_trigger;
 pub mod fault_proxy;
+pub mod manifests;
 pub mod postgres;
 pub mod python;
 pub mod worker;

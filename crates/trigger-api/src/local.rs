@@ -2,7 +2,7 @@
 //!
 //! The CronJobs come from YAML files, which are read anew for each run, so a file can be edited between two runs. Of a
 //! Job's template the first container is run: the local program that the settings name for its image and then
-//! its `args`, or its own `command` and `args` as they stand. Honoured are `env` with `$(VAR)` and the Job's name, `workingDir`,
+//! its `args`, or its own `command` and `args` as they stand. Honoured are `env` with `$(VAR)`, the Job's name and the ConfigMaps of the files, `workingDir`,
 //! `backoffLimit`, `podFailurePolicy` on exit codes, both `activeDeadlineSeconds`, `terminationGracePeriodSeconds`
 //! (at most 10) and `restartPolicy`. What would change what the program does and can't be honoured, such as volumes
 //! or a second container, is refused and named; what matters to a cluster alone is left aside.

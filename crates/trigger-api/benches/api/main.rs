@@ -40,9 +40,7 @@ fn main() {
 
 async fn measure() {
     let namespace = Cluster::shared().namespace("bench").await;
-    for file in ["serviceaccount.yaml", "rbac.yaml"] {
-        namespace.apply(&program::manifest(file));
-    }
+    namespace.apply(&testkit::manifests::rights(&[CRONJOB]));
     namespace.apply(&cronjob());
     let history = program::history(&namespace);
     let kubeconfig = namespace.kubeconfig_of("trigger-api-sa", None).await;

@@ -16,12 +16,6 @@ pub(crate) struct Program {
     child: Child,
 }
 
-/// A file of `deploy/manifests/trigger-api`.
-pub(crate) fn manifest(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/trigger-api");
-    std::fs::read_to_string(folder.join(name)).expect("the manifest is there")
-}
-
 /// The URL of a history in a file of the namespace's folder.
 pub(crate) fn history(namespace: &Namespace) -> String {
     format!("sqlite:{}", namespace.folder().join("history.sqlite").display())

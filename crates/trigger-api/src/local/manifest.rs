@@ -1,7 +1,8 @@
-//! Finds a CronJob in YAML files.
+//! Finds a CronJob in YAML files, and the ConfigMaps beside it.
 //!
 //! The files are read each time, so an edited file is what the next run is made of, as after `kubectl apply`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,9 +17,14 @@ pub(super) struct Manifest {
     /// File and document, for messages.
     pub(super) origin: String,
     pub(super) cronjob: CronJob,
-    /// The same, with every field that was written.
+    /// The ConfigMaps beside it, by name: what its container's variables may come from.
+    pub(super) config_maps: ConfigMaps,
+    /// The CronJob with every field that was written.
     document: Value,
 }
+
+/// ConfigMaps by name.
+pub(super) type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Why a CronJob can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +53,7 @@ impl From<ManifestError> for ExecutorError {
 /// The CronJob of that name. A document without a namespace is of any, as it is for `kubectl apply -n`.
 pub(super) fn find(path: &Path, namespace: &str, name: &str) -> Result<Option<Manifest>, ManifestError> {
     let mut found: Option<(String, Value)> = None;
+    let mut config_maps = ConfigMaps::new();
     let mut broken = None;
     for file in files(path)? {
         let documents = match documents(&file) {
@@ -58,7 +65,11 @@ pub(super) fn find(path: &Path, namespace: &str, name: &str) -> Result<Option<Ma
             }
         };
         for (index, document) in documents.into_iter().enumerate() {
-            if !is(&document, namespace, name) {
+            if !is_of(&document, namespace) {
+                continue;
+            }
+            config_maps.extend(config_map(&document));
+            if document["kind"] != "CronJob" || document["metadata"]["name"] != name {
                 continue;
             }
             let origin = format!("{}, document {}", file.display(), index + 1);
@@ -69,17 +80,23 @@ pub(super) fn find(path: &Path, namespace: &str, name: &str) -> Result<Option<Ma
         }
     }
     match (found, broken) {
-        (Some((origin, document)), _) => Manifest::new(origin, document).map(Some),
+        (Some((origin, document)), _) => Manifest::new(origin, document, config_maps).map(Some),
         (None, Some(error)) => Err(error),
         (None, None) => Ok(None),
     }
 }
 
-fn is(document: &Value, namespace: &str, name: &str) -> bool {
+fn is_of(document: &Value, namespace: &str) -> bool {
     let written = &document["metadata"]["namespace"];
-    document["kind"] == "CronJob"
-        && document["metadata"]["name"] == name
-        && (written.is_null() || *written == namespace)
+    written.is_null() || *written == namespace
+}
+
+/// The name and the texts of a ConfigMap; None of anything else.
+fn config_map(document: &Value) -> Option<(String, BTreeMap<String, String>)> {
+    let name = document["metadata"]["name"].as_str().filter(|_| document["kind"] == "ConfigMap")?;
+    let data = document["data"].as_object().into_iter().flatten();
+    let texts = data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    Some((name.to_owned(), texts.collect()))
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
@@ -107,9 +124,9 @@ fn documents(file: &Path) -> Result<Vec<Value>, ManifestError> {
 }
 
 impl Manifest {
-    fn new(origin: String, document: Value) -> Result<Self, ManifestError> {
+    fn new(origin: String, document: Value, config_maps: ConfigMaps) -> Result<Self, ManifestError> {
         match serde_path_to_error::deserialize(&document) {
-            Ok(cronjob) => Ok(Self { origin, cronjob, document }),
+            Ok(cronjob) => Ok(Self { origin, cronjob, config_maps, document }),
             Err(error) => {
                 let field = error.path().to_string();
                 Err(ManifestError::Field { origin, field, problem: error.into_inner().to_string() })

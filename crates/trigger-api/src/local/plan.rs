@@ -81,7 +81,7 @@ fn read(manifest: &Manifest, config: &LocalConfig, name: &JobName<'_>) -> Result
         (job_deadline, pod_deadline)
     };
     let grace = seconds(pod.termination_grace_period_seconds, POD, "terminationGracePeriodSeconds")?;
-    let variables = variables::read(container, &config.env, name, CONTAINER)?;
+    let variables = variables::read(container, &config.env, &manifest.config_maps, name, CONTAINER)?;
     Ok(Plan {
         command: command(container, config, &variables),
         directory: container.working_dir.as_deref().filter(|path| !path.is_empty()).map(PathBuf::from),
@@ -120,7 +120,6 @@ fn only_what_is_done_here(job: &JobSpec, pod: &PodSpec, container: &Container) -
     none_of(
         CONTAINER,
         &[
-            ("envFrom", present(container.env_from.as_ref())),
             ("volumeMounts", present(container.volume_mounts.as_ref())),
             ("volumeDevices", present(container.volume_devices.as_ref())),
             ("lifecycle", container.lifecycle.is_some()),

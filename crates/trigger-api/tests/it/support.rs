@@ -7,7 +7,6 @@ pub(crate) mod jobs;
 pub(crate) mod objects;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -16,8 +15,9 @@ use futures_util::StreamExt;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use testkit::cluster::{Cluster, Namespace};
+use testkit::manifests;
 
-/// The CronJob that the manifests name.
+/// The CronJob that the manifests let trigger-api start.
 pub(crate) const CRONJOB: &str = "kraken-trading-job";
 /// How long anything may take that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -32,18 +32,11 @@ pub(crate) struct TriggerApi {
     log: Receiver<String>,
 }
 
-/// A namespace with the ServiceAccount of `deploy/manifests` and its rights.
+/// A namespace with the deployed ServiceAccount and its rights.
 pub(crate) async fn namespace(purpose: &str) -> Namespace {
     let namespace = Cluster::shared().namespace(purpose).await;
-    namespace.apply(&manifest("serviceaccount.yaml"));
-    namespace.apply(&manifest("rbac.yaml"));
+    namespace.apply(&manifests::rights(&[CRONJOB]));
     namespace
-}
-
-/// A file of `deploy/manifests/trigger-api`.
-pub(crate) fn manifest(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/trigger-api");
-    std::fs::read_to_string(folder.join(name)).expect("the manifest is there")
 }
 
 /// A CronJob that never starts by itself, and whose pods no scheduler takes: its Jobs end when a test has them end. `spec` and

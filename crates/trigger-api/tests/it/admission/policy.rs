@@ -1,4 +1,4 @@
-//! The policy of `deploy/manifests` for one test: under names of its own, bound to the test's namespace.
+//! The deployed policies for one test: under names of its own, bound to the test's namespace.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -7,11 +7,14 @@ use kube::Client;
 use kube::core::Status;
 use serde_json::{Value, json};
 use testkit::cluster::Namespace;
+use testkit::manifests;
 
-use crate::support::{PATIENCE, cluster_wide, manifest, objects};
+use crate::support::{PATIENCE, cluster_wide, objects};
 
 const POLICIES: [&str; 2] = ["trigger-api-runs-the-template", "trigger-api-targets-only"];
 const TARGET: &str = "kraken-trading-job";
+/// What the names of cluster-wide objects end in: the namespace of the release.
+const DEPLOYED_TO: &str = ".trading";
 
 /// Denies nothing, and stays. An API server stops watching CronJobs for policies when the last bound policy with them as
 /// its params goes, and can't begin again (`policy_source.go` stops a shared informer): one has to be there between tests.
@@ -64,18 +67,33 @@ impl Policy {
     }
 }
 
-/// The manifest, as its header says to set it up: namespace, list of targets, a binding for each.
+/// The deployed policies under names of this test's own, with its namespace, its list of targets and a binding for each.
 fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
-    let mut text = manifest("admission-policy.yaml");
-    for policy in POLICIES {
-        text = text.replace(policy, &policy.replace("trigger-api", &namespace.name));
-    }
-    let here = format!("kubernetes.io/metadata.name: {}", namespace.name);
-    let text = text.replace("kubernetes.io/metadata.name: default", &here);
+    let objects = manifests::objects("trigger-api.yaml").into_iter();
+    let of_policies = objects.filter(|object| {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let of_another_target =
+            object["spec"]["paramRef"]["name"].as_str().is_some_and(|name| name != TARGET);
+        kind.starts_with("ValidatingAdmissionPolicy") && !of_another_target
+    });
+    let here = |object: Value| {
+        let text = POLICIES.iter().fold(object.to_string(), |text, policy| {
+            text.replace(policy, &policy.replace("trigger-api", &namespace.name))
+        });
+        let text = text.replace(DEPLOYED_TO, "").replace(
+            "\"kubernetes.io/metadata.name\":\"trading\"",
+            &format!("\"kubernetes.io/metadata.name\":\"{}\"", namespace.name),
+        );
+        serde_json::from_str(&text).expect("still JSON")
+    };
+    let mut documents: Vec<Value> = of_policies.map(here).collect();
     let list = format!("['{}']", targets.join("', '"));
-    let text = text.replace(&format!("['{TARGET}']"), &list);
-    assert!(text.contains(&here) && text.contains(&list), "the manifest says where its values go");
-    let each = cluster_wide::documents(&text).into_iter().flat_map(|document| {
+    let variables = documents.iter_mut().filter_map(|document| document["spec"]["variables"].as_array_mut());
+    let lists: Vec<&mut Value> =
+        variables.flatten().filter(|variable| variable["name"] == "targets").collect();
+    let [known] = lists.try_into().expect("one policy lists the targets");
+    known["expression"] = json!(list);
+    let each = documents.into_iter().flat_map(|document| {
         if document["spec"]["paramRef"].is_null() {
             return vec![document];
         }

@@ -1,6 +1,4 @@
-//! The CronJob of `deploy/manifests`, with the real curl-trigger in it, and a secret that changes.
-
-use std::path::Path;
+//! The deployed CronJob, with the real curl-trigger in it, and a secret that changes.
 
 use reqwest::StatusCode;
 use serde_json::json;
@@ -16,13 +14,12 @@ async fn the_cronjob_starts_an_analysis_waits_for_it_and_ends_as_it_does() {
     let analysing = start(&folder, &source, &[]);
     // Another one stands for the cluster, as the first one's address is known only now.
     let cluster = TempDir::new().unwrap();
-    let manifests =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/portfolio-analysis-trigger");
+    let manifest = testkit::manifests::folder().as_ref().join("portfolio-analysis-trigger.yaml");
     let config = cluster.path().join("config.json");
     let settings = |secret: &str| {
         json!({ "local": {
-            "manifests": manifests.join("cronjob.yaml"),
-            "programs": { "curl-trigger": [curl_trigger] },
+            "manifests": manifest,
+            "programs": { "gcr.io/united-lane-361102/curl-trigger": [curl_trigger] },
             "env": { "TRIGGER_URL": format!("{}{TRIGGER}", analysing.url), "ADMIN_SECRET": secret },
         } })
     };

@@ -5,7 +5,7 @@ use serde_json::json;
 use testkit::cluster::Namespace;
 
 use super::{INTERNAL_TOKEN, assert_asks_for_credential, assert_named};
-use crate::support::{TriggerApi, answer, cluster_wide, cronjob, manifest, namespace, problem};
+use crate::support::{TriggerApi, answer, cluster_wide, cronjob, namespace, problem};
 
 const AUDIENCE: &str = "trigger-api";
 
@@ -74,16 +74,18 @@ async fn without_the_right_to_ask_for_reviews_the_answer_is_that_nothing_can_be_
     assert!(!told.to_string().contains("tokenreviews"), "{told}");
 }
 
-/// Applies `token-review.yaml` for the ServiceAccount of this namespace, under a name of its own.
+/// What the chart's `token-review.yaml` makes, for the ServiceAccount of this namespace.
 async fn grant_reviews(namespace: &Namespace) {
-    let mut documents = cluster_wide::documents(&manifest("token-review.yaml"));
-    let name = json!(format!("trigger-api-token-review-{}", namespace.name));
-    for document in &mut documents {
-        document["metadata"]["name"] = name.clone();
-        if document["kind"] == "ClusterRoleBinding" {
-            document["roleRef"]["name"] = name.clone();
-            document["subjects"][0]["namespace"] = json!(namespace.name);
-        }
-    }
-    cluster_wide::apply(namespace, documents).await;
+    let name = format!("trigger-api-token-review.{}", namespace.name);
+    let metadata = json!({ "name": name });
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata,
+        "rules": [{ "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"] }],
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata,
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": "trigger-api-sa", "namespace": namespace.name }],
+    });
+    cluster_wide::apply(namespace, vec![role, binding]).await;
 }

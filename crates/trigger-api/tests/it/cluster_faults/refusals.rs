@@ -2,9 +2,10 @@
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use testkit::manifests;
 
 use super::Stage;
-use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, manifest, problem, until};
+use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, problem, until};
 
 const QUOTA: &str =
     "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: jobs}\nspec: {hard: {count/jobs.batch: '0'}}\n";
@@ -19,7 +20,7 @@ async fn without_its_role_the_missing_permission_is_named_and_with_it_everything
     assert!(body["detail"].as_str().unwrap().contains("trigger-api-job-trigger"), "{body}");
     let (status, page) = answer(stage.api.get("/v1/runs")).await;
     assert_eq!((status, page["runs"].is_array()), (StatusCode::OK, true));
-    stage.namespace.apply(&manifest("rbac.yaml"));
+    stage.namespace.apply(&manifests::rights(&[CRONJOB]));
     until("a click goes through", async || stage.click().await == StatusCode::OK).await;
 }
 

@@ -69,9 +69,19 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
         { "name": "DATABASE_URL", "value": "postgres://reader:$(PASSWORD)@db/$(NAME)" },
         { "name": "LOG_LEVEL", "value": "info" },
         { "name": "JOB", "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/job-name']" } } },
+        { "name": "VIEW", "valueFrom": { "configMapKeyRef": { "name": "settings", "key": "VIEW" } } },
         { "name": "NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
     ]);
+    container(&mut manifest)["envFrom"] = json!([
+        { "configMapRef": { "name": "settings" }, "prefix": "FROM_" },
+        { "configMapRef": { "name": "none", "optional": true } },
+    ]);
     machine::write(&folder, &manifest);
+    let settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" },
+        "data": { "ZONE": "America/New_York", "VIEW": "a_view" },
+    });
+    std::fs::write(folder.path().join("settings.yaml"), settings.to_string()).unwrap();
     let mut config = machine::config(folder.path());
     for (name, value) in [("PASSWORD", "geheim$(SINK)"), ("LOG_LEVEL", "debug"), ("EXTRA", "1")] {
         config.env.insert(name.to_owned(), SecretString::from(value));
@@ -88,11 +98,14 @@ async fn a_run_has_its_own_variables_and_where_things_are_and_nothing_else_of_th
         [
             "DATABASE_URL=postgres://reader:geheim$(SINK)@db/$(NAME)",
             "EXTRA=1",
+            "FROM_VIEW=a_view",
+            "FROM_ZONE=America/New_York",
             &format!("JOB={}", run.job_name),
             "LOG_LEVEL=debug",
             "NAMESPACE=trading",
             "PASSWORD=geheim$(SINK)",
             "SINK=api",
+            "VIEW=a_view",
         ]
     );
     assert!(log.contains("PATH="), "{log}");

@@ -5,11 +5,6 @@ use testkit::cluster::Namespace;
 
 use super::objects;
 
-/// Reads the documents of a manifest.
-pub(crate) fn documents(manifest: &str) -> Vec<Value> {
-    serde_saphyr::from_multiple(manifest).expect("the manifest is YAML")
-}
-
 /// Applies cluster-wide objects that go when the namespace goes, however the test ends: they are owned by it.
 pub(crate) async fn apply(namespace: &Namespace, mut documents: Vec<Value>) {
     let path = format!("/api/v1/namespaces/{}", namespace.name);

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use testkit::cluster::Namespace;
+use testkit::manifests;
 
-use super::{TriggerApi, manifest};
+use super::TriggerApi;
 
 /// The names of the CronJobs of `tests/it/fixtures/cronjobs`, one a file.
 pub(crate) fn names() -> Vec<String> {
@@ -32,10 +33,8 @@ pub(crate) fn apply(namespace: &Namespace) {
 
 /// Lets trigger-api have those CronJobs as its targets.
 pub(crate) fn allow(namespace: &Namespace, names: &[String]) {
-    let role = manifest("rbac.yaml");
-    let one = "resourceNames: [kraken-trading-job]";
-    assert!(role.contains(one), "the Role names its target");
-    namespace.apply(&role.replace(one, &format!("resourceNames: [{}]", names.join(", "))));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    namespace.apply(&manifests::rights(&names));
 }
 
 /// The program with those CronJobs as its targets.

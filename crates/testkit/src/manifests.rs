@@ -1,0 +1,35 @@
+//! The Kubernetes objects as they are deployed: `deploy/manifests/prod`, which is rendered from the charts.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// The folder with the files.
+pub fn folder() -> impl AsRef<Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/prod")
+}
+
+/// The objects of a file, such as `trigger-api.yaml`.
+///
+/// # Panics
+/// When there is no such file, or it is not YAML.
+pub fn objects(file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder().as_ref().join(file)).expect("the file is rendered");
+    serde_saphyr::from_multiple(&text).expect("it is YAML")
+}
+
+/// What gives trigger-api's ServiceAccount its rights over those CronJobs, as a list that can be applied to any namespace.
+///
+/// # Panics
+/// When the manifests have no such objects.
+pub fn rights(targets: &[&str]) -> String {
+    let wanted = ["ServiceAccount", "Role", "RoleBinding"];
+    let mut objects = objects("trigger-api.yaml");
+    objects.retain(|object| wanted.iter().any(|kind| object["kind"] == *kind));
+    assert_eq!(objects.len(), wanted.len(), "{objects:?}");
+    let role = objects.iter_mut().find(|object| object["kind"] == "Role").expect("there is a Role");
+    let names = &mut role["rules"][0]["resourceNames"];
+    assert!(names.is_array(), "its first rule names the targets");
+    *names = json!(targets);
+    json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string()
+}
