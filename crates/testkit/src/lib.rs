@@ -12,6 +12,7 @@ pub mod fault_proxy;
 pub mod manifests;
 pub mod postgres;
 pub mod python;
+pub mod trading_days;
 pub mod worker;
 
 mod child;

@@ -1,10 +1,9 @@
 //! Real trading days, loaded into the views: what is stored is what the contract's rules give.
 
-use std::path::PathBuf;
-
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use testkit::postgres::Database;
+use testkit::trading_days::{load, real_days};
 
 use crate::support::{Sync, doubles, start_worker, stored_in_d1, stored_in_sqlite, views};
 
@@ -25,17 +24,12 @@ const NUMBERS: [&str; 12] = [
 
 #[tokio::test]
 async fn real_days_are_stored_as_the_contract_says() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/snapshots");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("no real days beside the checkout ({}): the sample days stand for them", folder.display());
+    let Some(documents) = real_days() else {
+        println!("no real days beside the checkout: the sample days stand for them");
         return;
     };
     let worker = start_worker().await;
-    let mut days = 0;
-    for entry in entries {
-        let path = entry.expect("the folder can be read").path();
-        let document: Value =
-            serde_json::from_slice(&std::fs::read(&path).expect("it can be read")).expect("it is JSON");
+    for document in documents {
         let date: Date = document["date"].as_str().expect("a date").parse().expect("a day");
         let database = loaded(&document).await;
         let call = Sync::new(&["run", "--date", &date.to_string()])
@@ -50,47 +44,13 @@ async fn real_days_are_stored_as_the_contract_says() {
             assert_eq!(sorted(&stored[&table]), sorted(&rows), "{table} of {date}");
         }
         assert_eq!(stored_in_d1(&worker.access, date).await, stored, "{date}");
-        days += 1;
     }
-    assert!(days > 0, "{} is empty", folder.display());
 }
 
 /// A database whose views hold the document's day.
 async fn loaded(document: &Value) -> Database {
     let database = views().await;
-    let date = document["date"].as_str().expect("a date");
-    let overlay = &document["overlay"];
-    let mut connection = database.connect().await;
-    for (sql, parameter) in [
-        (
-            "INSERT INTO utils_statistics.trades_kpi_summary
-               SELECT $1::text::date, row ->> 'kpi', row ->> 'value', place
-               FROM jsonb_array_elements($2::text::jsonb) WITH ORDINALITY AS rows(row, place)",
-            document["rows"].clone(),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_kpi_series
-               SELECT $1::text::date, kpi, (p ->> 't')::timestamptz, (p ->> 'v')::float8, p ->> 'src'
-               FROM jsonb_each($2::text::jsonb) AS series(kpi, points), jsonb_array_elements(points) AS p",
-            overlay["seriesByKpi"].clone(),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_contract_extremes
-               SELECT item.* FROM jsonb_each($2::text::jsonb) AS by_kpi(kpi, sides), unnest('{hi,lo}'::text[]) AS side,
-                 jsonb_array_elements(sides -> side) AS i,
-                 jsonb_populate_record(NULL::utils_statistics.trades_contract_extremes,
-                   i || jsonb_build_object('report_date', $1::text, 'kpi_name', kpi, 'side', side)) AS item",
-            overlay["extremes"].get("byKpi").cloned().unwrap_or_else(|| json!({})),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_portfolio_assets
-               SELECT $1::text::date, (a ->> 'trade_id')::bigint, a ->> 'symbol', a ->> 'contract_name'
-               FROM jsonb_array_elements($2::text::jsonb) AS a",
-            overlay["portfolioAssets"].clone(),
-        ),
-    ] {
-        sqlx::query(sql).bind(date).bind(parameter.to_string()).execute(&mut connection).await.expect(sql);
-    }
+    load(&database, document).await;
     database.execute(sample::REFRESH).await;
     database
 }

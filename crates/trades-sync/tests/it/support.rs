@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
 use tempfile::TempDir;
-use testkit::postgres::{Database, Server};
+use testkit::postgres::Database;
+pub(crate) use testkit::trading_days::{views, views_with};
 use testkit::worker::{Access, Worker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -25,23 +26,6 @@ pub(crate) const TABLES: [(&str, &str); 5] = [
     ("metrics_extremes_items", "kpi, side, rank"),
     ("metrics_portfolio_assets", "trade_id, contract_name"),
 ];
-
-/// A database with the four views, empty.
-pub(crate) async fn views() -> Database {
-    let database = Server::shared().database().await;
-    database.execute(sample::SCHEMA).await;
-    database
-}
-
-/// A database whose views hold the sample day of each date.
-pub(crate) async fn views_with(days: &[Date]) -> Database {
-    let database = views().await;
-    for day in days {
-        database.execute(&sample::day(*day)).await;
-    }
-    database.execute(sample::REFRESH).await;
-    database
-}
 
 /// A Worker of its own.
 pub(crate) async fn start_worker() -> Worker {

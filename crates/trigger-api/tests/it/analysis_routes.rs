@@ -14,7 +14,8 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use tempfile::TempDir;
-use testkit::postgres::{Database, Server};
+use testkit::postgres::Database;
+use testkit::trading_days::views_with;
 
 use crate::support::{PATIENCE, TriggerApi, answer};
 
@@ -25,10 +26,7 @@ const DAY: &str = "2026-02-11";
 
 /// A database with two sample days.
 async fn source() -> Database {
-    let database = Server::shared().database().await;
-    let days = [date(2026, 2, 10), date(2026, 2, 11)].map(sample::day).concat();
-    database.execute(&[sample::SCHEMA, &days, sample::REFRESH].concat()).await;
-    database
+    views_with(&[date(2026, 2, 10), date(2026, 2, 11)]).await
 }
 
 /// Keeps whoever reads a view waiting, until it is dropped.

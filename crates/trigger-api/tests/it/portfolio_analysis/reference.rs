@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use testkit::postgres::Database;
+use testkit::trading_days::{load, real_days};
 
 use super::support::{DAY, days_up_to, report, views, views_with};
 
@@ -40,22 +41,17 @@ async fn rows_that_can_not_be_used_are_left_out_as_pandas_leaves_them_out() {
 
 #[tokio::test]
 async fn real_days_give_what_pandas_gives() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/snapshots");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("no real days beside the checkout ({}): the sample days stand for them", folder.display());
+    let Some(documents) = real_days() else {
+        println!("no real days beside the checkout: the sample days stand for them");
         return;
     };
     let database = views().await;
     let mut days: Vec<Date> = Vec::new();
-    for entry in entries {
-        let path = entry.expect("the folder can be read").path();
-        let document: Value =
-            serde_json::from_slice(&std::fs::read(&path).expect("it can be read")).expect("it is JSON");
+    for document in documents {
         days.push(document["date"].as_str().expect("a date").parse().expect("a day"));
         load(&database, &document).await;
     }
     database.execute(sample::REFRESH).await;
-    assert!(!days.is_empty(), "{} is empty", folder.display());
     for day in days {
         compare(&database, day, 30).await;
     }
@@ -139,42 +135,5 @@ fn differ(place: &str, ours: &Value, theirs: &Value, numbers: &mut usize, differ
         }
         _ if ours == theirs => {}
         _ => differences.push(format!("{place}: {ours} is not {theirs}")),
-    }
-}
-
-/// Puts a real day into the base tables.
-async fn load(database: &Database, document: &Value) {
-    let date = document["date"].as_str().expect("a date");
-    let overlay = &document["overlay"];
-    let mut connection = database.connect().await;
-    for (sql, parameter) in [
-        (
-            "INSERT INTO utils_statistics.trades_kpi_summary
-               SELECT $1::text::date, row ->> 'kpi', row ->> 'value', place
-               FROM jsonb_array_elements($2::text::jsonb) WITH ORDINALITY AS rows(row, place)",
-            document["rows"].clone(),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_kpi_series
-               SELECT $1::text::date, kpi, (p ->> 't')::timestamptz, (p ->> 'v')::float8, p ->> 'src'
-               FROM jsonb_each($2::text::jsonb) AS series(kpi, points), jsonb_array_elements(points) AS p",
-            overlay["seriesByKpi"].clone(),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_contract_extremes
-               SELECT item.* FROM jsonb_each($2::text::jsonb) AS by_kpi(kpi, sides), unnest('{hi,lo}'::text[]) AS side,
-                 jsonb_array_elements(sides -> side) AS i,
-                 jsonb_populate_record(NULL::utils_statistics.trades_contract_extremes,
-                   i || jsonb_build_object('report_date', $1::text, 'kpi_name', kpi, 'side', side)) AS item",
-            overlay["extremes"].get("byKpi").cloned().unwrap_or_else(|| json!({})),
-        ),
-        (
-            "INSERT INTO utils_statistics.trades_portfolio_assets
-               SELECT $1::text::date, (a ->> 'trade_id')::bigint, a ->> 'symbol', a ->> 'contract_name'
-               FROM jsonb_array_elements($2::text::jsonb) AS a",
-            overlay["portfolioAssets"].clone(),
-        ),
-    ] {
-        sqlx::query(sql).bind(date).bind(parameter.to_string()).execute(&mut connection).await.expect(sql);
     }
 }

@@ -6,7 +6,8 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use testkit::postgres::{Database, Server};
+use testkit::postgres::Database;
+pub(crate) use testkit::trading_days::{views, views_with};
 use trigger_api::domain::log_book::LogBook;
 use trigger_api::domain::run::RunId;
 use trigger_api::domain::task::{Journal, Parameters, Task, TaskError};
@@ -15,23 +16,6 @@ use trigger_api::tasks::portfolio_analysis::source::Views;
 
 /// The day that most tests report on.
 pub(crate) const DAY: Date = date(2026, 2, 11);
-
-/// A database with the four views, empty.
-pub(crate) async fn views() -> Database {
-    let database = Server::shared().database().await;
-    database.execute(sample::SCHEMA).await;
-    database
-}
-
-/// A database whose views hold the sample day of each date.
-pub(crate) async fn views_with(days: &[Date]) -> Database {
-    let database = views().await;
-    for day in days {
-        database.execute(&sample::day(*day)).await;
-    }
-    database.execute(sample::REFRESH).await;
-    database
-}
 
 /// A database whose views hold what the statements put into the base tables.
 pub(crate) async fn views_of(statements: &str) -> Database {

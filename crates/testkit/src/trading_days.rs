@@ -1,0 +1,89 @@
+//! Databases with the four views and trading days in them: sample days, and real ones where there are some.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use crate::postgres::{Database, Server};
+
+/// A database with the four views, empty.
+///
+/// # Panics
+/// When there is no Postgres.
+pub async fn views() -> Database {
+    let database = Server::shared().database().await;
+    database.execute(sample::SCHEMA).await;
+    database
+}
+
+/// A database whose views hold the sample day of each date.
+///
+/// # Panics
+/// When there is no Postgres.
+pub async fn views_with(days: &[Date]) -> Database {
+    let database = views().await;
+    for day in days {
+        database.execute(&sample::day(*day)).await;
+    }
+    database.execute(sample::REFRESH).await;
+    database
+}
+
+/// The real days that lie beside the checkout, as documents of the snapshot contract, oldest first; None where there are
+/// none, for which sample days have to stand.
+///
+/// # Panics
+/// When the folder is there and can't be read.
+pub fn real_days() -> Option<Vec<Value>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/snapshots");
+    let entries = std::fs::read_dir(&folder).ok()?;
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        serde_json::from_slice(&std::fs::read(path).expect("it can be read")).expect("it is JSON")
+    };
+    let days: Vec<Value> = paths.iter().map(read).collect();
+    assert!(!days.is_empty(), "{} is empty", folder.display());
+    Some(days)
+}
+
+/// Puts a real day into the base tables; [`sample::REFRESH`] makes the views show it.
+///
+/// # Panics
+/// When it is no such document.
+pub async fn load(database: &Database, document: &Value) {
+    let date = document["date"].as_str().expect("a date");
+    let overlay = &document["overlay"];
+    let mut connection = database.connect().await;
+    for (sql, parameter) in [
+        (
+            "INSERT INTO utils_statistics.trades_kpi_summary
+               SELECT $1::text::date, row ->> 'kpi', row ->> 'value', place
+               FROM jsonb_array_elements($2::text::jsonb) WITH ORDINALITY AS rows(row, place)",
+            document["rows"].clone(),
+        ),
+        (
+            "INSERT INTO utils_statistics.trades_kpi_series
+               SELECT $1::text::date, kpi, (p ->> 't')::timestamptz, (p ->> 'v')::float8, p ->> 'src'
+               FROM jsonb_each($2::text::jsonb) AS series(kpi, points), jsonb_array_elements(points) AS p",
+            overlay["seriesByKpi"].clone(),
+        ),
+        (
+            "INSERT INTO utils_statistics.trades_contract_extremes
+               SELECT item.* FROM jsonb_each($2::text::jsonb) AS by_kpi(kpi, sides), unnest('{hi,lo}'::text[]) AS side,
+                 jsonb_array_elements(sides -> side) AS i,
+                 jsonb_populate_record(NULL::utils_statistics.trades_contract_extremes,
+                   i || jsonb_build_object('report_date', $1::text, 'kpi_name', kpi, 'side', side)) AS item",
+            overlay["extremes"].get("byKpi").cloned().unwrap_or_else(|| json!({})),
+        ),
+        (
+            "INSERT INTO utils_statistics.trades_portfolio_assets
+               SELECT $1::text::date, (a ->> 'trade_id')::bigint, a ->> 'symbol', a ->> 'contract_name'
+               FROM jsonb_array_elements($2::text::jsonb) AS a",
+            overlay["portfolioAssets"].clone(),
+        ),
+    ] {
+        sqlx::query(sql).bind(date).bind(parameter.to_string()).execute(&mut connection).await.expect(sql);
+    }
+}
