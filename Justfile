@@ -42,16 +42,16 @@ worker-local: _worker-packages
     npm --prefix deploy/worker run harness
 
 # Measure trades-sync against psql and curl, and D1's batch against single statements
-bench-sync: _worker-packages
+bench-sync: _worker-packages (build "trades-sync")
     TRADES_SYNC="$(scripts/build-static.sh trades-sync)" cargo bench --locked --profile dev --package trades-sync --bench sync
     npm --prefix deploy/worker run bench
 
 # Measure trigger-api against bare create-Job calls, on the cluster of KUBECONFIG or one of scripts/cluster.sh
-bench-api:
+bench-api: (build "trigger-api")
     TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench api
 
 # Measure the portfolio analysis against psql with its bare SQL, its trigger under load, and memory over 1,000 runs
-bench-tasks:
+bench-tasks: (build "trigger-api")
     TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
