@@ -1,7 +1,5 @@
 # Every command of the project. `just` alone lists them; each line says what it does.
 
-static := "x86_64-unknown-linux-gnu"
-
 _default:
     @just --list --unsorted
 
@@ -19,13 +17,25 @@ format:
     npm --prefix deploy/worker run format
 
 # Build a program as one static file: just build trades-sync
-build program="trades-sync" profile=(if program == "trigger-api" { "service" } else { "release" }):
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile {{ profile }} --locked --target {{ static }} --package {{ program }}
-    @ls -l target/{{ static }}/{{ profile }}/{{ program }}
+build program="trades-sync":
+    @ls -l "$(scripts/build-static.sh {{ program }})"
 
-# Write a program's images as OCI and Docker archives, without Docker or root: just image curl-trigger
-image program:
-    scripts/image-{{ program }}.sh
+# Write all images as OCI and Docker archives, without Docker or root, and print their sizes
+images:
+    scripts/images.sh
+
+# Write one image: just image curl-trigger
+image name:
+    scripts/images.sh {{ name }}
+
+# Build one image with Docker instead, which tags it with the commit: just docker-image trigger-api
+docker-image name:
+    docker build --file deploy/images/Dockerfile --platform linux/amd64 --tag "{{ name }}:$(scripts/images.sh --tag)" \
+        $(scripts/images.sh --build-args {{ name }}) .
+
+# Check how images are made, without building the programs
+check-images:
+    scripts/check-images.sh
 
 # Run the receiving Worker on this machine, with D1 beside it; prints addresses and tokens
 worker-local: _worker-packages
@@ -33,16 +43,16 @@ worker-local: _worker-packages
 
 # Measure trades-sync against psql and curl, and D1's batch against single statements
 bench-sync: _worker-packages (build "trades-sync")
-    TRADES_SYNC="$PWD/target/{{ static }}/release/trades-sync" cargo bench --locked --profile dev --package trades-sync --bench sync
+    TRADES_SYNC="$(scripts/build-static.sh trades-sync)" cargo bench --locked --profile dev --package trades-sync --bench sync
     npm --prefix deploy/worker run bench
 
 # Measure trigger-api against bare create-Job calls, on the cluster of KUBECONFIG or one of scripts/cluster.sh
 bench-api: (build "trigger-api")
-    TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench api
+    TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench api
 
 # Measure the portfolio analysis against psql with its bare SQL, its trigger under load, and memory over 1,000 runs
 bench-tasks: (build "trigger-api")
-    TRIGGER_API="$PWD/target/{{ static }}/service/trigger-api" cargo bench --locked --profile dev --package trigger-api --bench tasks
+    TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
 # Measure curl-trigger against the distribution's curl: size, time, memory, system calls
 bench-trigger runs="300":

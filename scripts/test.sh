@@ -2,7 +2,7 @@
 # Runs every check and test, after installing or naming what is missing. The last line counts them all.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh worker     one step: format, lint, deny, charts, cluster, rust, worker, pages, openapi or demo
+#   scripts/test.sh worker     one step: format, lint, deny, images, charts, cluster, rust, worker, pages, openapi or demo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -163,6 +163,11 @@ cluster() {
   step cluster count_sentence crates/e2e/cluster/test.sh
 }
 
+images() {
+  need python3 'install Python 3'
+  step images count_sentence scripts/check-images.sh
+}
+
 charts() {
   need go 'install Go 1.26 or later; it builds Helm and the linters, and the API server that the charts are tried on'
   need python3 'install Python 3'
@@ -183,7 +188,7 @@ demo() { step demo count_nothing cargo demo -- --exit; }
 
 need cargo 'install Rust from https://rustup.rs'
 need cc 'install a C compiler and linker, such as the package gcc'
-for name in "${@:-format lint deny charts cluster rust worker pages openapi demo}"; do
+for name in "${@:-format lint deny images charts cluster rust worker pages openapi demo}"; do
   for one in $name; do
     declare -F "$one" >/dev/null || { echo "there is no step $one; see the top of scripts/test.sh" >&2; exit 2; }
     "$one"

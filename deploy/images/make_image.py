@@ -2,13 +2,14 @@
 """Makes a container image out of one static program: no Docker, no root, the same bytes every time.
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
-                  [--ca-bundle FILE] [--revision SHA] [--source URL] [--tag TAG] [--env NAME=VALUE ...]
-                  [--link PATH=TARGET ...]
+                  [--ca-bundle FILE] [--directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
+                  [--source URL] [--created TIME] [--tag TAG] [--env NAME=VALUE ...] [--link PATH=TARGET ...]
 
 The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
 push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
-The image is FROM scratch: the program at /NAME, /etc/passwd and /etc/group with the one user, and the CA
-bundle if one is given. Times are 1970, owners are root, names are sorted, gzip has no time in it.
+The image is FROM scratch: the program at /NAME, /etc/passwd and /etc/group with the one user, the CA bundle if
+one is given, and folders that the user owns. Times of files are 1970, other owners are root, names are sorted, gzip
+has no time in it: a commit that leaves the program as it was gives the same layer, and nodes have it already.
 """
 
 import argparse
@@ -16,15 +17,17 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 
 USER = 65532
+EPOCH = "1970-01-01T00:00:00Z"
 
 
-def tar_of(files, links=None):
-    """A tar of {path: (mode, bytes)} and {path: target}, with the directories above each file, sorted."""
+def tar_of(files, links=None, owned=()):
+    """A tar of {path: (mode, bytes)}, {path: target} and folders the user owns, with the folders above each, sorted."""
     links = links or {}
-    paths = {**files, **links}
+    paths = {**files, **links, **dict.fromkeys(owned)}
     directories = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -41,6 +44,8 @@ def tar_of(files, links=None):
                 tar.addfile(entry)
             else:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                if path in owned:
+                    entry.uid = entry.gid = USER
                 tar.addfile(entry)
     return out.getvalue()
 
@@ -49,15 +54,16 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(name, binary, ca_bundle, revision, source, tag, environment, links):
-    files = {
-        name: (0o755, binary),
-        "etc/passwd": (0o644, f"nonroot:x:{USER}:{USER}:nonroot:/:/\n".encode()),
-        "etc/group": (0o644, f"nonroot:x:{USER}:\n".encode()),
-    }
+def image(binary, ca_bundle, directories, labels, tag, created, environment, links):
+    """The archive, how many bytes a node unpacks, and how many it pulls before."""
+    name = labels["org.opencontainers.image.title"]
+    files = {name: (0o755, binary)}
+    for path in ("etc/passwd", "etc/group"):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), path), "rb") as file:
+            files[path] = (0o644, file.read())
     if ca_bundle is not None:
         files["etc/ssl/certs/ca-certificates.crt"] = (0o644, ca_bundle)
-    layer = tar_of(files, links)
+    layer = tar_of(files, links, directories)
     packed = gzip.compress(layer, compresslevel=9, mtime=0)
     blobs = {}
 
@@ -66,17 +72,10 @@ def image(name, binary, ca_bundle, revision, source, tag, environment, links):
         blobs[f"blobs/sha256/{digest}"] = (0o644, content)
         return digest
 
-    labels = {
-        "org.opencontainers.image.title": name,
-        "org.opencontainers.image.revision": revision,
-        "org.opencontainers.image.licenses": "MIT",
-    }
-    if source:
-        labels["org.opencontainers.image.source"] = source
     config = compact({
         "architecture": "amd64",
         "os": "linux",
-        "created": "1970-01-01T00:00:00Z",
+        "created": created,
         "config": {
             "Entrypoint": [f"/{name}"],
             "User": f"{USER}:{USER}",
@@ -84,7 +83,7 @@ def image(name, binary, ca_bundle, revision, source, tag, environment, links):
             "Labels": labels,
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": f"make_image.py {name}"}],
+        "history": [{"created": created, "created_by": f"make_image.py {name}"}],
     })
     layer_digest, config_digest = blob(packed), blob(config)
 
@@ -120,7 +119,8 @@ def image(name, binary, ca_bundle, revision, source, tag, environment, links):
         "manifest.json": (0o644, loadable),
         **blobs,
     })
-    return archive, len(packed) + len(config) + len(manifest)
+    unpacked = sum(len(content) for _, content in files.values())
+    return archive, unpacked, len(packed) + len(config) + len(manifest)
 
 
 def main():
@@ -129,8 +129,12 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--ca-bundle")
+    parser.add_argument("--directory", action="append", default=[], metavar="PATH", help="one that the user may write to")
+    parser.add_argument("--description", default="")
+    parser.add_argument("--version", default="")
     parser.add_argument("--revision", default="unknown", help="the git commit")
     parser.add_argument("--source", default="", help="the URL of the repository")
+    parser.add_argument("--created", default=EPOCH, metavar="YYYY-MM-DDTHH:MM:SSZ", help="the time of the commit")
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
@@ -140,21 +144,29 @@ def main():
         with open(path, "rb") as file:
             return file.read()
 
-    ca_bundle = read(options.ca_bundle) if options.ca_bundle else None
-    archive, pulled = image(
-        options.name,
-        read(options.binary),
-        ca_bundle,
-        options.revision,
-        options.source,
-        options.tag,
-        sorted(options.env),
-        dict(link.split("=", 1) for link in options.link),
+    labels = {
+        "title": options.name,
+        "description": options.description,
+        "version": options.version,
+        "revision": options.revision,
+        "source": options.source,
+        "created": "" if options.created == EPOCH else options.created,
+        "licenses": "MIT",
+    }
+    archive, unpacked, pulled = image(
+        binary=read(options.binary),
+        ca_bundle=read(options.ca_bundle) if options.ca_bundle else None,
+        directories=options.directory,
+        labels={f"org.opencontainers.image.{key}": value for key, value in labels.items() if value},
+        tag=options.tag,
+        created=options.created,
+        environment=sorted(options.env),
+        links=dict(link.split("=", 1) for link in options.link),
     )
     with open(options.output, "wb") as out:
         out.write(archive)
     digest = hashlib.sha256(archive).hexdigest()
-    print(f"{options.output}: {pulled} bytes to pull, sha256 {digest}")
+    print(f"{options.output}: {unpacked} bytes unpacked, {pulled} bytes to pull, sha256 {digest}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Lists what is in an image, as CycloneDX 1.5: crates, the standard library, the C library, the CA bundle.
+
+    make_sbom.py --name trigger-api --package trigger-api --binary FILE --output target/images/trigger-api.cdx.json
+                 [--feature NAME] [--ca-bundle FILE] [--install]
+
+cargo-cyclonedx knows licences, hashes and origins. It takes features of the whole workspace together, though, and counts
+what only runs while building: of trades-sync it names a third too much, an RSA library and a MySQL driver among it. So
+what `cargo tree` says is linked for this one program is kept of its list. --install builds the tool (once, some minutes)
+if neither the cache nor the PATH has it. Neither clock nor folder is in the list; SOURCE_DATE_EPOCH gives its time.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TARGET = "x86_64-unknown-linux-gnu"
+TOOL, VERSION = "cargo-cyclonedx", "0.5.9"
+
+
+def output_of(*command, **options):
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
+
+
+def cache():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "tradeops", f"{TOOL}-{VERSION}")
+
+
+def find_tool():
+    """The path of the tool in the version wanted, or None."""
+    for path in (os.path.join(cache(), "bin", TOOL), shutil.which(TOOL)):
+        if path and os.path.exists(path) and output_of(path, "cyclonedx", "--version").split()[-1] == VERSION:
+            return path
+    return None
+
+
+def install_tool():
+    print(f"building {TOOL}: once, and it takes some minutes", file=sys.stderr)
+    # Its flags are its own: those of a static build are for what is shipped.
+    environment = {k: v for k, v in os.environ.items() if "RUSTFLAGS" not in k and k != "CARGO_BUILD_TARGET"}
+    with tempfile.TemporaryDirectory() as target:
+        environment["CARGO_TARGET_DIR"] = target
+        command = ["cargo", "install", "--quiet", "--locked", "--debug", "--root", cache(), f"{TOOL}@{VERSION}"]
+        subprocess.run(command, check=True, env=environment)
+
+
+def linked(package, feature):
+    """{(name, version)} of the crates that are linked into the program."""
+    features = ["--no-default-features", "--features", feature] if feature else []
+    tree = output_of(
+        "cargo", "tree", "--quiet", "--locked", "--package", package, "--target", TARGET, *features,
+        "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}", cwd=ROOT,
+    )
+    return {(line.split()[0], line.split()[1].removeprefix("v")) for line in tree.splitlines()}
+
+
+def every_crate(tool, package, feature):
+    """What the tool says of the package. It writes beside every manifest, so it gets a copy of the manifests."""
+    features = ["--no-default-features", "--features", feature] if feature else []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = os.path.realpath(folder)
+        for name in ("Cargo.toml", "Cargo.lock"):
+            shutil.copy(os.path.join(ROOT, name), folder)
+
+        def others(directory, names):
+            return [n for n in names if n == "target" or not (n.endswith((".rs", ".toml")) or os.path.isdir(os.path.join(directory, n)))]
+
+        shutil.copytree(os.path.join(ROOT, "crates"), os.path.join(folder, "crates"), ignore=others)
+        subprocess.run(
+            [tool, "cyclonedx", "-qq", "--format", "json", "--spec-version", "1.5", "--target", TARGET, "--all",
+             "--no-build-deps", "--manifest-path", os.path.join(folder, "crates", package, "Cargo.toml"), *features],
+            check=True, env={"SOURCE_DATE_EPOCH": "0", **os.environ},
+        )
+        with open(os.path.join(folder, "crates", package, f"{package}.cdx.json")) as file:
+            # The copy's folder is in the references.
+            return json.loads(file.read().replace(f"path+file://{folder}/", ""))
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return [{"alg": "SHA-256", "content": hashlib.sha256(file.read()).hexdigest()}]
+
+
+def standard_library():
+    version = output_of("rustc", "--version").split()[1]
+    return {
+        "type": "library", "bom-ref": "rust-std", "name": "rust-std", "version": version, "scope": "required",
+        "description": "core, alloc and std of the Rust compiler", "licenses": [{"expression": "MIT OR Apache-2.0"}],
+        "cpe": f"cpe:2.3:a:rust-lang:rust:{version}:*:*:*:*:*:*:*", "purl": f"pkg:generic/rust@{version}",
+    }
+
+
+def c_library():
+    version = output_of("getconf", "GNU_LIBC_VERSION").split()[1]
+    purl = f"pkg:generic/glibc@{version}"
+    if shutil.which("dpkg-query"):
+        # With the distribution's version it can be seen whether a fix is in.
+        purl = "pkg:deb/debian/libc6-dev@" + output_of("dpkg-query", "-W", "-f", "${Version}", "libc6-dev").replace("+", "%2B")
+    return {
+        "type": "library", "bom-ref": "glibc", "name": "glibc", "version": version, "scope": "required",
+        "description": "the C library, linked statically", "licenses": [{"expression": "LGPL-2.1-or-later"}],
+        "cpe": f"cpe:2.3:a:gnu:glibc:{version}:*:*:*:*:*:*:*", "purl": purl,
+    }
+
+
+def certificates(path):
+    return {
+        "type": "file", "bom-ref": "ca-certificates", "name": "/etc/ssl/certs/ca-certificates.crt", "scope": "required",
+        "description": "certificate authorities that are trusted", "hashes": sha256(path),
+    }
+
+
+def sbom(tool, name, package, feature, binary, ca_bundle):
+    bom = every_crate(tool, package, feature)
+    wanted = linked(package, feature)
+    program = bom["metadata"]["component"]
+    crates = [one for one in bom["components"] if (one["name"], one["version"]) in wanted]
+    missing = wanted - {(one["name"], one["version"]) for one in [*crates, program]}
+    if missing:
+        sys.exit(f"make_sbom: {TOOL} knows nothing of {', '.join(f'{n} {v}' for n, v in sorted(missing))}")
+
+    # Library and program of the package are in one file, whose name is the image's.
+    program.pop("components", None)
+    program.update(name=name, hashes=sha256(binary))
+    for one in [program, *crates]:
+        # For a crate of the workspace it would be a path.
+        one["purl"] = one["purl"].partition("?download_url=file:")[0]
+
+    others = [standard_library()]
+    # curl-trigger's program is made without one.
+    if package != "curl-trigger":
+        others.append(c_library())
+    if ca_bundle:
+        others.append(certificates(ca_bundle))
+    bom["components"] = crates + others
+    kept = {one["bom-ref"] for one in [program, *bom["components"]]}
+    edges = {one["ref"]: [ref for ref in one.get("dependsOn", []) if ref in kept] for one in bom["dependencies"]}
+    edges[program["bom-ref"]] += [one["bom-ref"] for one in others]
+    bom["dependencies"] = [
+        {"ref": ref, **({"dependsOn": sorted(edges[ref])} if edges.get(ref) else {})} for ref in sorted(kept)
+    ]
+    return json.dumps(bom, indent=1, ensure_ascii=False) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Lists what is in an image, as CycloneDX.")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--package", required=True)
+    parser.add_argument("--feature")
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--ca-bundle")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--install", action="store_true", help="build cargo-cyclonedx if it is not there")
+    options = parser.parse_args()
+    try:
+        if options.install and not find_tool():
+            install_tool()
+        tool = find_tool() or sys.exit(f"make_sbom: there is no {TOOL} {VERSION}; --install builds it")
+        bom = sbom(tool, options.name, options.package, options.feature, options.binary, options.ca_bundle)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"make_sbom: {' '.join(error.cmd[:3])} ended with status {error.returncode}; it says above why")
+    with open(options.output, "w") as out:
+        out.write(bom)
+    print(f"{options.output}: {len(json.loads(bom)['components'])} components")
+
+
+if __name__ == "__main__":
+    main()
