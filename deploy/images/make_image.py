@@ -3,7 +3,7 @@
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
                   [--ca-bundle FILE] [--revision SHA] [--source URL] [--tag TAG] [--env NAME=VALUE ...]
-                  [--link PATH=TARGET ...]
+                  [--link PATH=TARGET ...] [--file PATH=FILE ...]
 
 The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
 push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
@@ -49,8 +49,9 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(name, binary, ca_bundle, revision, source, tag, environment, links):
+def image(name, binary, ca_bundle, revision, source, tag, environment, links, more):
     files = {
+        **more,
         name: (0o755, binary),
         "etc/passwd": (0o644, f"nonroot:x:{USER}:{USER}:nonroot:/:/\n".encode()),
         "etc/group": (0o644, f"nonroot:x:{USER}:\n".encode()),
@@ -134,6 +135,7 @@ def main():
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
+    parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="one more file, such as a library")
     options = parser.parse_args()
 
     def read(path):
@@ -150,6 +152,7 @@ def main():
         options.tag,
         sorted(options.env),
         dict(link.split("=", 1) for link in options.link),
+        {path: (0o755, read(file)) for path, file in (more.split("=", 1) for more in options.file)},
     )
     with open(options.output, "wb") as out:
         out.write(archive)
