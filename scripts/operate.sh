@@ -107,22 +107,31 @@ status() {
   need_release
   helm status "$release" --output json | "$root/scripts/show_runs.py" release
   kube get deployments,services,cronjobs,jobs,pods --selector "$selector" --output wide 2>/dev/null | cut -c1-160
-  local problems target
+  local problems
   problems=$(explain_pods)
   [[ -z $problems ]] || printf '\nwhat pods wait for:\n%s\n' "$problems"
-  # A database that leads nowhere is what a deploy makes when it is told of none.
-  target=$(kube get cronjobs --selector "app.kubernetes.io/name=trades-sync,$selector" --output 'jsonpath={.items[0].metadata.name}' 2>/dev/null || true)
   printf '\nNext:\n'
   printf '  %-50s %s\n' \
-    "$(again "trigger ${target:-}")" 'start a run' \
+    "$(again trigger "$(a_target)")" 'start a run' \
     "$(again analyse)" 'analyse the portfolio' \
     "$(again runs)" 'what ran, and how it ended' \
-    "$(again 'port-forward start')" 'the API at localhost:8000' \
-    "$(again rollback)" 'back to the revision before' \
-    "$(again undeploy)" 'take it away again'
-  if [[ -n $(kube get secret trades-sync-secret --selector "$made_label=deploy" --output name 2>/dev/null) ]]; then
-    printf '  %-50s %s\n' "kubectl -n $namespace edit secret trades-sync-secret" 'where trades-sync reads and ships; then: '"$(again restart)"
+    "$(again port-forward start)" 'the API at localhost:8000'
+  if (($(kube get secrets --selector "owner=helm,name=$release" --output name | wc -l) > 1)); then
+    printf '  %-50s %s\n' "$(again rollback)" 'back to the revision before'
   fi
+  printf '  %-50s %s\n' "$(again undeploy)" 'take it away again'
+  # Made by a deploy, which may have been told of no database.
+  if [[ $(kube get secret trades-sync-secret --output "jsonpath={.metadata.labels.${made_label//./\\.}}" 2>/dev/null) == deploy ]]; then
+    printf '  %-50s %s\n' "kubectl -n $namespace edit secret trades-sync-secret" "where trades-sync reads and ships; then: $(again restart)"
+  fi
+}
+
+# The first target whose CronJob is there; nothing where the default one is the only one.
+a_target() {
+  local target
+  while read -r target; do
+    ! kube get cronjob "$target" --output name >/dev/null 2>&1 || { echo "$target" && return; }
+  done < <(kube get configmap trigger-api-targets --output 'jsonpath={.data.config\.yaml}' 2>/dev/null | sed -nE 's/^ *- \{cronjob: ([^,}]+).*/\1/p')
 }
 
 # What was not stopped by us is let be.

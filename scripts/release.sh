@@ -37,7 +37,8 @@ again() {
   [[ $environment == dev ]] || words+=("ENV=$environment")
   [[ -z ${NAMESPACE:-} ]] || words+=("NAMESPACE=$namespace")
   [[ -z ${RELEASE:-} ]] || words+=("RELEASE=$release")
-  echo "just ${words[*]}${words:+ }$*"
+  local command="just ${words[*]}${words:+ }$*"
+  echo "${command% }"
 }
 
 kube() { kubectl --namespace "$namespace" "$@"; }
