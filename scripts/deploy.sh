@@ -33,7 +33,7 @@ tag() { if [[ -n ${TAG:-} ]]; then echo "$TAG"; else git -C "$root" rev-parse HE
 # The archive has the tag in it, so that one of another commit is noticed.
 is_image() { [[ -r $images/$1.tar ]] && tar -xOf "$images/$1.tar" manifest.json | grep -qF "\"$1:$2\""; }
 
-archives() {
+need_archives() {
   local program missing=()
   for program in "${programs[@]}"; do
     is_image "$program" "$tag" || missing+=("$program")
@@ -53,20 +53,21 @@ archives() {
 
 # Gives the cluster its images where it can be given any, and sets image_options.
 provide_images() {
-  local program kind
+  local program archive kind archives=()
   kind=$(cluster_kind)
+  for program in "${programs[@]}"; do archives+=("$images/$program.tar"); done
   image_options=(--set-string "image.tag=$tag")
   case $kind in
     own)
-      archives
+      need_archives
       ((EUID == 0)) || give_up 'the node of scripts/cluster.sh takes images from root alone: run this as root'
-      TRADEOPS_CLUSTER_DIR=$(dirname "$KUBECONFIG") "$root/scripts/cluster.sh" load "${programs[@]/#/$images/}" >/dev/null
+      TRADEOPS_CLUSTER_DIR=$(dirname "$KUBECONFIG") "$root/scripts/cluster.sh" load "${archives[@]}" >/dev/null
       image_options+=(--set image.registry=)
       ;;
     kind)
-      archives
-      for program in "${programs[@]}"; do
-        kind load image-archive "$images/$program.tar" --name "$(kubectl config current-context | sed s/^kind-//)"
+      need_archives
+      for archive in "${archives[@]}"; do
+        kind load image-archive "$archive" --name "$(kubectl config current-context | sed s/^kind-//)"
       done
       image_options+=(--set image.registry=)
       ;;
@@ -213,6 +214,8 @@ rollback() {
 undeploy() {
   need_release
   helm uninstall "$release" --wait --timeout "${TIMEOUT:-3m}"
+  # Helm does not wait for what the cluster removes after it.
+  kube wait pods --selector "$selector" --for=delete --timeout "${TIMEOUT:-3m}" >/dev/null
   # Others may have put something of theirs into the namespace, and Secrets of theirs stay.
   kube delete secrets --selector "$made_label=deploy" --ignore-not-found
   local left=()

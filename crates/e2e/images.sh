@@ -13,7 +13,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 mkdir -p "$folder"
 
 # The packages and targets of the step `rust`: with others, cargo would choose other features and build everything again.
-cargo build --quiet --locked --workspace --exclude demo --tests >&2
+cargo build --quiet --locked --workspace --exclude demo --exclude e2e --tests >&2
 declare -A built=([curl-trigger]=$(scripts/build-curl-trigger.sh plain "$target"))
 for name in trigger-api trades-sync; do
   built[$name]=$folder/$name

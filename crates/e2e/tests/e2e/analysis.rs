@@ -10,8 +10,9 @@ pub(crate) fn story(world: &'static World) {
     // curl-trigger --wait: the Job ends when the analysis does.
     release.kubectl(&["wait", "--for=condition=complete", "--timeout=90s", "job/by-hand"]);
     let log = release.kubectl(&["logs", "--selector=component=trigger", "--tail=20"]);
-    let run =
-        log.split_once("✅ Portfolio analysis succeeded (").and_then(|(_, rest)| rest.split(')').next());
+    let run = log
+        .split_once("✅ Portfolio analysis succeeded (")
+        .and_then(|(_, rest)| rest.split([',', ')']).next());
     let run = run.unwrap_or_else(|| panic!("no line of success: {log}"));
 
     let status = release.api(world).get(&format!("/api/admin/portfolio/analysis-status/{run}"));

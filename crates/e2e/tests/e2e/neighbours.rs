@@ -16,7 +16,7 @@ pub(crate) fn story(world: &'static World) {
         assert_eq!(target["namespace"], release.namespace.as_str(), "{target}");
     }
     // A run of the one is none of the other's.
-    let run = one.run("trades-sync-midday");
+    let run = one.run("trades-sync-postmarket");
     assert_eq!(run["state"], "succeeded", "{run}");
     let path = format!("/v1/runs/{}", run["run_id"].as_str().expect("a run has an id"));
     let (status, text) = two.answer(two.request(Method::GET, &path));

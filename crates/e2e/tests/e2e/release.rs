@@ -61,7 +61,8 @@ impl Release {
                defaultTarget: trades-sync-midday\n  \
                targets:\n    \
                  - {{cronjob: trades-sync-midday, allowSuspended: true}}\n    \
-                 - {{cronjob: trades-sync-premarket, allowSuspended: true}}\n\
+                 - {{cronjob: trades-sync-premarket, allowSuspended: true}}\n    \
+                 - {{cronjob: trades-sync-postmarket, allowSuspended: true}}\n\
              tradesSync:\n  settings: {{SNAPSHOT_API_URL: \"http://{receiver}\"}}\n\
              networkPolicies:\n  \
                postgres: {{ports: [{postgres}]}}\n  \
@@ -122,15 +123,16 @@ impl Release {
         self.try_kubectl(arguments).well()
     }
 
-    /// The value that a ConfigMap has under a key.
+    /// The value that a `ConfigMap` has under a key.
     pub(crate) fn setting(&self, map: &str, key: &str) -> String {
         self.kubectl(&["get", "configmap", map, "--output", &format!("jsonpath={{.data.{key}}}")])
     }
 
-    /// The names of trigger-api's pods.
+    /// The names of trigger-api's pods, but for those that are on their way out.
     pub(crate) fn pods(&self) -> Vec<String> {
-        let selector = "app.kubernetes.io/name=trigger-api";
-        let names = self.kubectl(&["get", "pods", "--selector", selector, "--output", "name"]);
+        let selector = "--selector=app.kubernetes.io/name=trigger-api";
+        let staying = "go-template={{ range .items }}{{ if not .metadata.deletionTimestamp }}{{ .metadata.name }}{{ \"\\n\" }}{{ end }}{{ end }}";
+        let names = self.kubectl(&["get", "pods", selector, "--output", staying]);
         names.lines().map(str::to_owned).collect()
     }
 
