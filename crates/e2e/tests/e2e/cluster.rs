@@ -119,8 +119,15 @@ impl Cluster {
     /// Every object of the cluster that a release could leave behind, but for those of other tests' namespaces.
     pub(crate) fn objects(&self, namespace: &str) -> BTreeSet<String> {
         let kinds = self.kubectl(&["api-resources", "--verbs=list,delete", "--output=name"]);
-        // They come and go by themselves; and endpoints are the old name of EndpointSlices.
-        let passing = ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpoints"];
+        // They come and go by themselves; endpoints are the old name of EndpointSlices; and an address is a Service's, of
+        // whichever namespace.
+        let passing = [
+            "events",
+            "events.events.k8s.io",
+            "leases.coordination.k8s.io",
+            "endpoints",
+            "ipaddresses.networking.k8s.io",
+        ];
         let kinds: Vec<&str> = kinds.lines().filter(|kind| !passing.contains(kind)).collect();
         let columns = "--output=custom-columns=:kind,:metadata.namespace,:metadata.name";
         let listed = self.kubectl(&["get", &kinds.join(","), "--all-namespaces", "--no-headers", columns]);

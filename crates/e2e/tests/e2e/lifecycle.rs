@@ -48,7 +48,7 @@ pub(crate) fn story(world: &'static World) {
     assert_eq!(release.setting("trigger-api-config", "LOG_LEVEL"), "warn");
     let second_pods = release.pods();
     assert!(
-        second_pods.len() >= 2 && !second_pods.iter().any(|pod| first_pods.contains(pod)),
+        second_pods.len() == 2 && !second_pods.iter().any(|pod| first_pods.contains(pod)),
         "{second_pods:?}"
     );
     {

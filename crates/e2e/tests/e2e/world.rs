@@ -1,6 +1,7 @@
 //! What the stories share. All of it is made when a story first asks for it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub(crate) struct World {
     first: OnceLock<Release>,
     second: OnceLock<Release>,
     namespaces: Mutex<Vec<String>>,
+    explained: AtomicBool,
 }
 
 /// Archives of images, all of one tag.
@@ -43,6 +45,7 @@ impl Default for World {
             first: OnceLock::new(),
             second: OnceLock::new(),
             namespaces: Mutex::default(),
+            explained: AtomicBool::new(false),
         }
     }
 }
@@ -119,9 +122,12 @@ impl World {
         self.namespaces.lock().expect("nobody panics with it").push(namespace.to_owned());
     }
 
-    /// Prints what is in the namespaces of the tests, for one that failed.
+    /// Prints what is in the namespaces of the tests, for the first one that fails.
     pub(crate) fn explain(&self) {
         let Some(cluster) = self.cluster.get() else { return };
+        if self.explained.swap(true, Ordering::Relaxed) {
+            return;
+        }
         for namespace in self.namespaces.lock().expect("nobody panics with it").iter() {
             let show = |arguments: &[&str]| {
                 cluster.try_kubectl(&[&["--namespace", namespace], arguments].concat()).stdout
@@ -129,7 +135,7 @@ impl World {
             let objects = show(&["get", "cronjobs,jobs,pods", "--output=wide"]);
             let events = show(&["get", "events", "--sort-by=.lastTimestamp"]);
             let logs =
-                show(&["logs", "--selector=app.kubernetes.io/part-of=tradeops", "--prefix", "--tail=40"]);
+                show(&["logs", "--selector=app.kubernetes.io/part-of=tradeops", "--prefix", "--tail=15"]);
             #[expect(clippy::print_stderr, reason = "it belongs to the failed test's output")]
             {
                 eprintln!("in the namespace {namespace}:\n{objects}\n{events}\n{logs}");
@@ -137,14 +143,14 @@ impl World {
         }
     }
 
-    /// Removes the shared releases as an operator does, and all namespaces; then nothing may be left.
+    /// Removes what is still deployed, as an operator does, and all namespaces; then nothing may be left.
     pub(crate) fn take_down(&self) {
         let Some(cluster) = self.cluster.get() else { return };
-        for release in [&self.first, &self.second].into_iter().filter_map(OnceLock::get) {
-            release.script("deploy.sh", &["undeploy"]).well();
-        }
         let namespaces = self.namespaces.lock().expect("nobody panics with it");
         for namespace in namespaces.iter() {
+            let mut command = cluster.command(root().join("scripts/deploy.sh"));
+            // It fails where there is no release any more.
+            run(command.arg("undeploy").env("NAMESPACE", namespace));
             cluster.kubectl(&["delete", "namespace", namespace, "--ignore-not-found", "--wait=false"]);
         }
         for namespace in namespaces.iter() {
