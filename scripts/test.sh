@@ -2,7 +2,7 @@
 # Runs every check and test, after installing or naming what is missing. The last line counts them all.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh worker     one step: format, lint, deny, images, charts, cluster, rust, worker, pages, openapi or demo
+#   scripts/test.sh worker     one step: format, lint, deny, images, charts, cluster, rust, e2e, worker, pages, openapi or demo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -148,7 +148,28 @@ rust() {
     left_out+=(--skip on_a_node)
   fi
   # Tests wait for servers most of the time, so more of them at once than there are processors.
-  step rust count_cargo cargo test --workspace --exclude demo --locked --no-fail-fast -- --test-threads 8 "${left_out[@]}"
+  step rust count_cargo cargo test --workspace --exclude demo --exclude e2e --locked --no-fail-fast -- --test-threads 8 "${left_out[@]}"
+  take_cluster_down
+}
+
+# The whole platform on a cluster with a node, deployed by the operators' own scripts.
+e2e() {
+  prepare_postgres
+  prepare_worker
+  need curl 'apt-get install curl'
+  need python3 'install Python 3'
+  need go 'install Go 1.26 or later; it builds Helm'
+  prepare_cluster
+  if ! kubectl get nodes --no-headers 2>/dev/null | grep -q .; then
+    local number
+    number=$(grep -c '^    ("' crates/e2e/tests/e2e/main.rs)
+    echo "skipped: $number tests of a deployed platform, because the cluster has no node; as root there is one"
+    skipped=$((skipped + number))
+  else
+    scripts/tools.sh helm >/dev/null
+    # As part of the workspace, because alone its dependencies would be built with other features, all of them again.
+    step e2e count_cargo cargo test --workspace --exclude demo --locked --test e2e
+  fi
   take_cluster_down
 }
 
@@ -188,7 +209,7 @@ demo() { step demo count_nothing cargo demo -- --exit; }
 
 need cargo 'install Rust from https://rustup.rs'
 need cc 'install a C compiler and linker, such as the package gcc'
-for name in "${@:-format lint deny images charts cluster rust worker pages openapi demo}"; do
+for name in "${@:-format lint deny images charts cluster rust e2e worker pages openapi demo}"; do
   for one in $name; do
     declare -F "$one" >/dev/null || { echo "there is no step $one; see the top of scripts/test.sh" >&2; exit 2; }
     "$one"

@@ -3,7 +3,7 @@
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
                   [--ca-bundle FILE] [--directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
-                  [--source URL] [--created TIME] [--tag TAG] [--env NAME=VALUE ...] [--link PATH=TARGET ...]
+                  [--source URL] [--created TIME] [--tag TAG] [--env NAME=VALUE ...] [--link PATH=TARGET ...] [--file PATH=FILE ...]
 
 The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
 push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
@@ -54,10 +54,10 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(binary, ca_bundle, directories, labels, tag, created, environment, links):
+def image(binary, ca_bundle, directories, labels, tag, created, environment, links, more):
     """The archive, how many bytes a node unpacks, and how many it pulls before."""
     name = labels["org.opencontainers.image.title"]
-    files = {name: (0o755, binary)}
+    files = {**more, name: (0o755, binary)}
     for path in ("etc/passwd", "etc/group"):
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), path), "rb") as file:
             files[path] = (0o644, file.read())
@@ -138,6 +138,7 @@ def main():
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
+    parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="one more file, such as a library")
     options = parser.parse_args()
 
     def read(path):
@@ -162,6 +163,7 @@ def main():
         created=options.created,
         environment=sorted(options.env),
         links=dict(link.split("=", 1) for link in options.link),
+        more={path: (0o755, read(file)) for path, file in (more.split("=", 1) for more in options.file)},
     )
     with open(options.output, "wb") as out:
         out.write(archive)

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A cluster in Docker, for those who have it: scripts/kind.sh up | down. KIND_NAME is its name (default tradeops).
+# Without Docker, scripts/cluster.sh makes one.
+set -euo pipefail
+readonly name=${KIND_NAME:-tradeops}
+
+for program in docker kind kubectl; do
+  command -v "$program" >/dev/null || {
+    echo "a cluster in Docker needs $program; without Docker: just cluster-up (root)" >&2
+    exit 2
+  }
+done
+case ${1-} in
+  up)
+    # Two machines, so that replicas spread.
+    kind get clusters | grep -qx "$name" || kind create cluster --name "$name" --wait 2m --config - <<'END'
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes: [{role: control-plane}, {role: worker}]
+END
+    kubectl config use-context "kind-$name"
+    echo 'Next: just deploy'
+    ;;
+  down) kind delete cluster --name "$name" ;;
+  *)
+    echo 'usage: scripts/kind.sh up | down' >&2
+    exit 2
+    ;;
+esac
