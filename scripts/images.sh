@@ -45,8 +45,8 @@ revision=$(git -C "$root" rev-parse HEAD) || give_up 'this is no git checkout, s
 if [[ -n $(git -C "$root" status --porcelain) ]]; then revision+=-dirty; fi
 readonly revision tag=${TAG:-$revision}
 created=$(TZ=UTC git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD)
-SOURCE_DATE_EPOCH=$(git -C "$root" show -s --format=%ct HEAD)
-export SOURCE_DATE_EPOCH
+seconds=$(git -C "$root" show -s --format=%ct HEAD)
+readonly created seconds
 
 make_one() {
   local binary made features=() bundle=() more=()
@@ -60,7 +60,8 @@ make_one() {
     --description "$(about description)" --version "$(about version)" --revision "$revision" --created "$created" \
     --tag "$tag" "${bundle[@]}" "${more[@]}")
   echo "$made" >&2
-  python3 "$root/deploy/images/make_sbom.py" --install --name "$name" --package "$package" "${features[@]}" \
+  # For the list alone: cargo would compile C anew whenever this variable changes.
+  SOURCE_DATE_EPOCH=$seconds python3 "$root/deploy/images/make_sbom.py" --install --name "$name" --package "$package" "${features[@]}" \
     --binary "$binary" "${bundle[@]}" --output "$folder/$name.cdx.json" >&2
   sed -E "s|.* ([0-9]+) bytes unpacked, ([0-9]+) bytes to pull, .*|$name \1 \2|" <<<"$made" |
     awk -v tag="$tag" '{ printf "| %s | `%s` | %.1f KB | %.1f KB |\n", $1, tag, $2 / 1000, $3 / 1000 }' >>"$table"
