@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -129,13 +130,20 @@ class LossyRelay:
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
+        asks = b""
         with client, socket.create_connection(("127.0.0.1", self.api)) as server, suppress(OSError):
-            while request := client.recv(65536):
-                server.sendall(request)
-                answer = server.recv(65536)
-                if request.startswith(b"POST"):
-                    return
-                client.sendall(answer)
+            # A request may come in pieces, its head before its body.
+            while True:
+                for ready in select.select([client, server], [], [])[0]:
+                    piece = ready.recv(65536)
+                    if not piece or (ready is server and asks.startswith(b"POST")):
+                        return
+                    if ready is client:
+                        asks = asks or piece
+                        server.sendall(piece)
+                    else:
+                        asks = b""
+                        client.sendall(piece)
 
 
 class SlowLine:

@@ -46,7 +46,7 @@ def test_a_click_shows_progress_then_the_log_then_success_and_the_history(trigge
     expect(sync_button(page)).to_be_disabled()
     trigger_api.let_end(0)
     expect(headline(page, r"succeeded after \d+ s")).to_be_visible()
-    expect(page.get_by_test_id("stCode")).to_contain_text("ends with 0")
+    expect(page.get_by_test_id("stCode").filter(has_text="ends with 0")).to_be_visible()
     row = page.get_by_role("row").nth(1)
     expect(row).to_contain_text("succeeded")
     expect(row).to_contain_text("the *morning's* data came late")
