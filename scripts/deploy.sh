@@ -40,7 +40,7 @@ need_archives() {
   done
   if ((${#missing[@]})) && [[ -z ${IMAGES:-} && -x $root/scripts/images.sh ]]; then
     echo "no images of $tag in target/images yet (${missing[*]}): just images"
-    TAG=$tag "$root/scripts/images.sh"
+    TAG=$tag "$root/scripts/images.sh" "${missing[@]}"
     missing=()
     for program in "${programs[@]}"; do
       is_image "$program" "$tag" || missing+=("$program")

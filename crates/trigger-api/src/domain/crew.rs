@@ -74,13 +74,15 @@ impl Crew {
         let mut working = JoinSet::new();
         let mut watchdog = Watchdog::new(self.rules.lease);
         let mut turns = tokio::time::interval(self.rules.lease / BEATS_PER_LEASE);
-        loop {
+        while !*stopping.borrow() {
             self.begin_what_waits(&mut working, &stopping).await;
             tokio::select! {
+                // First: what a worker has just handed over is not taken up again here.
+                biased;
+                () = asked(&mut stopping) => {}
                 _ = turns.tick() => self.bury(&mut watchdog).await,
                 () = self.queue.submitted() => {}
                 Some(_) = working.join_next() => {}
-                () = asked(&mut stopping) => break,
             }
         }
         while working.join_next().await.is_some() {}

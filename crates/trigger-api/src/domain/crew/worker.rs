@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tracing::Instrument;
 
 use super::super::ports::{Grip, Held, Outcome, StoreError};
-use super::super::run::{Cause, DEADLINE_EXCEEDED, PANICKED, Run, State};
+use super::super::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
 use super::super::task::{Journal, Parameters, TaskError, TaskTarget};
 use super::thread::{Ending, Thread};
 use super::{BEATS_PER_LEASE, Crew, asked, cut_off};
@@ -57,6 +57,14 @@ impl Worker {
         let span = tracing::info_span!("task", run.id = %self.held.id, run.target = %self.held.target);
         async {
             let began = Instant::now();
+            if *stopping.borrow() {
+                // Claimed in the very moment in which the program was asked to end: it was not begun.
+                let cause = Cause::new(
+                    RESTARTED,
+                    "The program that took it was stopped or restarted. It is begun again.",
+                );
+                return self.let_go(&Outcome::Queued { cause, counts: false }, began).await;
+            }
             tracing::info!(task = self.target.task.name(), attempt = self.held.attempt, "task started");
             self.crew.book.open(&self.held.id);
             let thread = Thread::start(
@@ -88,7 +96,11 @@ impl Worker {
         loop {
             let wanted = tokio::select! {
                 ending = thread.ended() => return (ending, stop),
-                () = &mut deadline, if stop.is_none() => self.time_is_over().await.then_some(Stop::Ended),
+                () = &mut deadline, if stop.is_none() => {
+                    // Where that can't be stored it is tried again, and not at once.
+                    deadline.as_mut().reset(Instant::now() + PAUSE_AFTER_FAILURE);
+                    self.time_is_over().await.then_some(Stop::Ended)
+                }
                 () = asked(&mut stopping), if stop.is_none() => Some(Stop::Restarted),
                 _ = beats.tick() => self.beat(&mut last_beat).await,
                 Ok(()) = ended.changed() => self.beat(&mut last_beat).await,
