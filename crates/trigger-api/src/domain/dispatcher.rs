@@ -158,11 +158,11 @@ impl Dispatcher {
             }
             match self.executor.launch(target, &job_name, request).await {
                 Ok(Launched::Created(run)) => {
-                    let run = self.recorder.record(run).await;
+                    let run = self.recorder.flush(run).await;
                     return self.settle(target, run, policy).await;
                 }
                 Ok(Launched::Found(run)) if request.key.is_some() => {
-                    return repeat(self.recorder.record(run).await, request);
+                    return repeat(self.recorder.flush(run).await, request);
                 }
                 Ok(Launched::Found(run)) if run.state.is_final() => freshness = Freshness::Asked,
                 Ok(Launched::Vanished) => freshness = Freshness::Asked,

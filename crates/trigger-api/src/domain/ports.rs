@@ -54,7 +54,7 @@ pub trait Executor: Send + Sync {
         request: &RunRequest,
     ) -> Result<Value, ExecutorError>;
 
-    /// Creates the Job of that name, once.
+    /// Creates the Job of that name, once. A run that it gives was reported to the recorder before.
     async fn launch(
         &self,
         target: &Target,

@@ -23,6 +23,17 @@ pub struct Recorder {
     feed: Arc<Feed>,
     waiting: Mutex<VecDeque<Note>>,
     wake: Notify,
+    /// Who writes holds it, so that sights of a run are written in the order in which they were had.
+    pen: tokio::sync::Mutex<Pen>,
+}
+
+/// What became of the last write.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+enum Pen {
+    #[default]
+    Writes,
+    /// The store is away.
+    Fails,
 }
 
 #[derive(Clone, PartialEq)]
@@ -34,7 +45,13 @@ enum Note {
 impl Recorder {
     /// A recorder into that store, which tells the feed.
     pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>) -> Self {
-        Self { store, feed, waiting: Mutex::default(), wake: Notify::new() }
+        Self {
+            store,
+            feed,
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+            pen: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Notes what was seen of a run. A later sight in the same state takes the place of one that still waits,
@@ -64,37 +81,39 @@ impl Recorder {
         self.drain(PATIENCE_FOR_A_LOG).await;
     }
 
-    /// Writes a run down at once and gives it as it is now. When the store fails, the run is noted for later and given
-    /// as it was seen: the cluster is the record, the store only remembers.
+    /// Notes what was seen of a run and writes it down at once; see [`Recorder::flush`].
     pub async fn record(&self, run: Run) -> Run {
-        for earlier in self.sights(&run.id) {
-            // What of it fails is no loss: the run as it is now says more.
-            let _ = self.write(&earlier).await;
-            // Only now, as a caller who is gone in the midst of this must not take it along.
-            self.written(&earlier);
-        }
-        match self.store.save(&run).await {
-            Ok(saved) => {
-                self.feed.wake();
-                saved
+        self.observe(run.clone());
+        self.flush(run).await
+    }
+
+    /// Writes down at once what is noted of a run, and gives the run as the store has it then. When the store fails, the
+    /// notes wait and the run is given as it is: the cluster is the record, the store only remembers.
+    pub async fn flush(&self, run: Run) -> Run {
+        let is_of = |note: &Note| matches!(note, Note::Seen(seen) if seen.id == run.id);
+        loop {
+            let mut pen = self.pen.lock().await;
+            if *pen == Pen::Fails {
+                return run;
             }
-            Err(error) => {
-                tracing::error!(%error, run.id = %run.id, "a run could not be stored; it is tried again");
-                self.observe(run.clone());
-                run
+            match self.write_first(&mut pen, is_of).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(%error, run.id = %run.id, "a run could not be stored; it is tried again");
+                    return run;
+                }
             }
         }
+        self.store.run(&run.id).await.ok().flatten().unwrap_or(run)
     }
 
     /// Writes down what is noted, for ever. It may be dropped at any moment: what it writes is written again.
     pub async fn run(&self) {
         loop {
-            let Some(note) = self.first() else {
-                self.wake.notified().await;
-                continue;
-            };
-            match self.write(&note).await {
-                Ok(()) => self.written(&note),
+            match self.write_next().await {
+                Ok(true) => {}
+                Ok(false) => self.wake.notified().await,
                 Err(error) => {
                     tracing::error!(%error, waiting = self.locked().len(), "the history can't be written; it is tried again");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -103,40 +122,32 @@ impl Recorder {
         }
     }
 
-    /// Writes down what is noted now, in at most `limit`. It may be called beside [`Recorder::run`]: what both write is
-    /// written twice, which does no harm.
+    /// Writes down what is noted now, in at most `limit`. It may be called beside [`Recorder::run`].
     pub async fn drain(&self, limit: Duration) {
-        let all = async {
-            while let Some(note) = self.first() {
-                if self.write(&note).await.is_err() {
-                    break;
-                }
-                self.written(&note);
-            }
-        };
+        let all = async { while self.write_next().await.unwrap_or_default() {} };
         let _ = tokio::time::timeout(limit, all).await;
     }
 
-    async fn write(&self, note: &Note) -> Result<(), StoreError> {
-        match note {
+    async fn write_next(&self) -> Result<bool, StoreError> {
+        self.write_first(&mut *self.pen.lock().await, |_| true).await
+    }
+
+    /// Writes down the first of the wanted notes; false when there is none.
+    async fn write_first(&self, pen: &mut Pen, wanted: impl Fn(&Note) -> bool) -> Result<bool, StoreError> {
+        let first = self.locked().iter().find(|note| wanted(note)).cloned();
+        let Some(note) = first else { return Ok(false) };
+        let written = match &note {
             Note::Seen(run) => self.store.save(run).await.map(|_| self.feed.wake()),
             Note::Log(id, tail) => self.store.save_log(id, tail).await,
-        }
+        };
+        *pen = if written.is_ok() { Pen::Writes } else { Pen::Fails };
+        written?;
+        self.take_away(&note);
+        Ok(true)
     }
 
-    /// The sights of a run that still wait, in order, so that they are told before a later one is.
-    fn sights(&self, id: &RunId) -> Vec<Note> {
-        let is_of = |note: &&Note| matches!(note, Note::Seen(run) if run.id == *id);
-        self.locked().iter().filter(is_of).cloned().collect()
-    }
-
-    fn first(&self) -> Option<Note> {
-        self.locked().front().cloned()
-    }
-
-    /// Takes a note away, unless a newer sight has taken its place while it was written, or another writer has written
-    /// it too and was faster.
-    fn written(&self, note: &Note) {
+    /// Takes away a note that is written, unless a newer sight has taken its place meanwhile.
+    fn take_away(&self, note: &Note) {
         let mut waiting = self.locked();
         if let Some(place) = waiting.iter().position(|other| other == note) {
             waiting.remove(place);

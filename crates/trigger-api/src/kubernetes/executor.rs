@@ -92,10 +92,7 @@ impl KubernetesExecutor {
     }
 
     fn take_in(&self, job: JobObject) {
-        let changed = self.shared.view().apply_job(job, Timestamp::now());
-        if let Some(run) = changed {
-            watch::report(&self.shared, run);
-        }
+        watch::take_in(&self.shared, |view, now| view.apply_job(job, now));
     }
 
     /// The run of a Job that has the name that was asked for.
@@ -117,11 +114,11 @@ impl KubernetesExecutor {
         let mut view = self.shared.view();
         view.apply_job(job, Timestamp::now());
         let run = view.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
-        drop(view);
         let run =
             run.ok_or_else(|| ExecutorError::Failed(format!("the server made another Job than {name}")))?;
         // The watch has nothing new to tell of it.
-        self.shared.logs.note(&run);
+        watch::report(&self.shared, &view, run.clone());
+        drop(view);
         self.announcer.announce(target, &run);
         Ok(Launched::Created(run))
     }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::view::Listing;
+use super::view::{Listing, View};
 use super::{cause, logs, reconcile};
 use crate::domain::run::{Run, RunId};
 
@@ -121,82 +121,70 @@ fn hear_of_cronjob(shared: &Arc<Shared>, (namespace, name): &(String, String), e
 }
 
 fn hear_of_job(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<JobObject>) {
-    let now = Timestamp::now();
-    let changed = match event {
-        Event::Init => {
-            *listing = shared.view().begin_listing();
-            None
-        }
-        Event::Apply(job) | Event::InitApply(job) => shared.view().apply_job(job, now),
-        Event::Delete(job) => shared.view().remove_job(job, now),
+    match event {
+        Event::Init => *listing = shared.view().begin_listing(),
+        Event::Apply(job) | Event::InitApply(job) => take_in(shared, |view, now| view.apply_job(job, now)),
+        Event::Delete(job) => take_in(shared, |view, now| view.remove_job(job, now)),
         Event::InitDone => {
             shared.view().end_job_listing(namespace, *listing);
             tokio::spawn(reconcile::missed_ends(Arc::clone(shared), namespace.to_owned()));
-            None
         }
-    };
-    if let Some(run) = changed {
-        report(shared, run);
     }
 }
 
 fn hear_of_pod(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<PodObject>) {
-    let now = Timestamp::now();
-    let changed = match event {
-        Event::Init => {
-            *listing = shared.view().begin_listing();
-            None
-        }
+    match event {
+        Event::Init => *listing = shared.view().begin_listing(),
         Event::Apply(pod) | Event::InitApply(pod) => {
-            let job = objects::controller(&pod.metadata, "Job").map(|job| job.uid.clone());
-            let changed = shared.view().apply_pod(pod, now);
+            let job = objects::controller(&pod.metadata, "Job").map(|job| RunId::new(job.uid.clone()));
+            take_in(shared, |view, now| view.apply_pod(pod, now));
             if let Some(job) = job {
-                read_logs(shared, namespace, &job);
+                read_logs(shared, &shared.view(), namespace, &job);
             }
-            changed
         }
-        Event::Delete(pod) => shared.view().remove_pod(pod, now),
-        Event::InitDone => {
-            shared.view().end_pod_listing(namespace, *listing);
-            None
-        }
-    };
-    if let Some(run) = changed {
-        report(shared, run);
+        Event::Delete(pod) => take_in(shared, |view, now| view.remove_pod(pod, now)),
+        Event::InitDone => shared.view().end_pod_listing(namespace, *listing),
+    }
+}
+
+/// Takes in what was heard, and passes on what that changes of a run before anything else is taken in: Jobs and pods come
+/// over connections of their own, and what is told last of a run has to be what is known.
+pub(super) fn take_in(shared: &Arc<Shared>, hear: impl FnOnce(&mut View, Timestamp) -> Option<Run>) {
+    let mut view = shared.view();
+    if let Some(run) = hear(&mut view, Timestamp::now()) {
+        report(shared, &view, run);
     }
 }
 
 /// Reads along with every container of the Job that has started.
-fn read_logs(shared: &Arc<Shared>, namespace: &str, job_uid: &str) {
-    let id = RunId::new(job_uid);
-    let view = shared.view();
-    if view.has_job(&id) {
-        for container in logs::containers(view.pods(&id)) {
-            shared.logs.follow(&id, namespace, container);
+fn read_logs(shared: &Shared, view: &View, namespace: &str, job: &RunId) {
+    if view.has_job(job) {
+        for container in logs::containers(view.pods(job)) {
+            shared.logs.follow(job, namespace, container);
         }
     }
 }
 
 /// Passes on that a run changed: to who reads its log, and into the history.
-pub(super) fn report(shared: &Arc<Shared>, run: Run) {
+pub(super) fn report(shared: &Arc<Shared>, view: &View, run: Run) {
     if run.cause.as_ref().is_some_and(cause::is_for_a_pod_to_tell) {
         tokio::spawn(explain(Arc::clone(shared), run));
     } else {
-        pass_on(shared, run);
+        pass_on(shared, view, run);
     }
 }
 
-/// Asks for the pods of a Job whose failure was heard of before theirs: Jobs and pods come over connections of their own,
-/// and the cause of an end is never changed afterwards.
+/// Asks for the pods of a Job whose failure was heard of before theirs: the cause of an end is never changed afterwards.
 async fn explain(shared: Arc<Shared>, run: Run) {
     let pods = shared.calls.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
-    let explained = shared.view().explain(&run.id, pods, Timestamp::now());
-    pass_on(&shared, explained.unwrap_or(run));
+    let mut view = shared.view();
+    let explained = view.explain(&run.id, pods, Timestamp::now());
+    pass_on(&shared, &view, explained.unwrap_or(run));
 }
 
-fn pass_on(shared: &Arc<Shared>, run: Run) {
+fn pass_on(shared: &Shared, view: &View, run: Run) {
     shared.logs.note(&run);
-    read_logs(shared, &run.namespace, run.id.as_str());
+    read_logs(shared, view, &run.namespace, &run.id);
     shared.recorder.observe(run);
 }
 
@@ -204,9 +192,9 @@ async fn tick(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
-        let changed = shared.view().tick(Timestamp::now());
-        for run in changed {
-            report(&shared, run);
+        let mut view = shared.view();
+        for run in view.tick(Timestamp::now()) {
+            report(&shared, &view, run);
         }
     }
 }

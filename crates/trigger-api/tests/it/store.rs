@@ -6,6 +6,7 @@ mod lists;
 mod logs_and_retention;
 mod outage;
 mod properties;
+mod recording;
 pub(crate) mod relay;
 mod saving;
 mod start;

@@ -111,7 +111,8 @@ async fn the_end_of_a_sidecar_is_not_taken_for_the_failure() {
 async fn a_container_that_is_started_again_and_again_shows_why_while_it_waits() {
     let mut template = Template::of("echo try; exit 9");
     template.pod()["restartPolicy"] = "OnFailure".into();
-    template.job["backoffLimit"] = 3.into();
+    // So many that the kubelet waits longer and longer between them: a busy one does not tell of its short waits.
+    template.job["backoffLimit"] = 10.into();
     let node = template.on_a_node("crash-loop").await;
     let run = node.trigger().await;
     let again =

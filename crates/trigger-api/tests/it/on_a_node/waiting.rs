@@ -19,7 +19,9 @@ async fn reason_to_wait(template: &Template, purpose: &str, reason: &str) -> Str
     let told: Vec<(&Value, &Value)> =
         seen.iter().map(|run| (&run["state"], &run["cause"]["reason"])).collect();
     let pending = json!("pending");
-    assert_eq!(told[..told.len() - 1], [(&pending, &Value::Null), (&pending, &json!(reason))], "{seen:?}");
+    let all = [(&pending, &Value::Null), (&pending, &json!(reason))];
+    // What is heard before the launch is written down is told with it.
+    assert!(told[..told.len() - 1] == all || told[..told.len() - 1] == all[1..], "{seen:?}");
     // The deletion may be heard of before the request for it is noted; what stays is the request.
     assert_eq!(node.api.run(&run.id).await["cause"]["reason"], "CancelledOnRequest");
     waiting["cause"]["message"].as_str().expect("a cause has a message").to_owned()
@@ -59,7 +61,7 @@ async fn an_image_that_can_not_be_pulled_is_told_once_while_the_node_tries_again
     }
     cancel(&node, &run).await;
     let seen = to_end(&mut events).await;
-    assert_eq!(seen.len(), 3, "{seen:?}");
+    assert!((2..=3).contains(&seen.len()), "{seen:?}");
 }
 
 fn says(pod: Option<&k8s_openapi::api::core::v1::Pod>, reason: &str) -> bool {
