@@ -54,8 +54,8 @@ impl Recorder {
         }
     }
 
-    /// Notes what was seen of a run. A later sight in the same state takes the place of one that still waits,
-    /// so what waits is bounded by the number of runs.
+    /// Notes what was seen of a run. A later sight in the same state is taken into one that still waits, so what waits is
+    /// bounded by the number of runs.
     pub fn observe(&self, run: Run) {
         let mut waiting = self.locked();
         let same = waiting.iter_mut().rev().find_map(|note| match note {
@@ -63,7 +63,7 @@ impl Recorder {
             Note::Seen(_) | Note::Log(..) => None,
         });
         match same {
-            Some(earlier) if earlier.state == run.state => **earlier = run,
+            Some(earlier) if earlier.state == run.state => **earlier = earlier.merged(&run),
             _ => waiting.push_back(Note::Seen(Box::new(run))),
         }
         self.wake.notify_one();

@@ -53,7 +53,7 @@ fn start_without_a_secret(folder: &TempDir, source: &Database, variables: &[(&st
         ("CONFIG_FILE", &config),
         ("DATABASE_URL", &database),
         ("SOURCE_DATABASE_URL", &source.url),
-        ("TASK_LEASE_SECONDS", "2"),
+        ("TASK_LEASE_SECONDS", "5"),
     ];
     TriggerApi::spawn(&[&own, variables].concat())
 }

@@ -38,13 +38,18 @@ pub(crate) struct Replica {
 impl Replica {
     /// One with four workers.
     pub(crate) async fn start(url: &str, target: &TaskTarget) -> Self {
+        Self::with_lease(url, target, LEASE).await
+    }
+
+    /// One whose workers may be silent that long.
+    pub(crate) async fn with_lease(url: &str, target: &TaskTarget, lease: Duration) -> Self {
         let store = open(url).await;
         let (runs, tasks): (Arc<dyn RunStore>, _) = (Arc::new(store.clone()), Arc::new(store.clone()));
         let feed = Arc::new(Feed::new(Arc::clone(&runs)));
         let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed)));
         let book = Arc::new(LogBook::default());
         let queue = Arc::new(Queue::new([target.clone()], "trading", tasks.clone(), runs, Arc::clone(&feed)));
-        let rules = CrewRules { workers: 4, lease: LEASE };
+        let rules = CrewRules { workers: 4, lease };
         let crew =
             Crew::new(rules, Arc::clone(&queue), tasks, Arc::clone(&recorder), Arc::clone(&feed), book);
         let (stop, stopping) = watch::channel(false);
