@@ -79,7 +79,9 @@ pub(crate) struct EmptyRoot(tempfile::TempDir);
 impl EmptyRoot {
     pub(crate) fn new(program: &Path, files: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().expect("a directory");
-        fs::copy(program, root.path().join("curl-trigger")).expect("the program");
+        // By another process: whatever this one forks while it writes would hold the program open, and so keep it busy.
+        let copied = Command::new("cp").arg(program).arg(root.path().join("curl-trigger")).status();
+        assert!(copied.expect("cp runs").success());
         for (path, text) in files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
