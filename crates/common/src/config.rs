@@ -103,12 +103,43 @@ impl ConfigError {
 }
 
 /// Where a secret comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum SecretSource {
     /// The variable holds it.
     Value(SecretString),
-    /// This file holds it, and may change while the program runs.
-    File(PathBuf),
+    /// A file holds it, and may change while the program runs.
+    File {
+        /// The variable that names the file.
+        variable: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl SecretSource {
+    /// The secret as it is now.
+    ///
+    /// # Errors
+    /// When the file can't be read or is empty.
+    pub fn read(&self) -> Result<SecretString, ConfigError> {
+        let (variable, path) = match self {
+            Self::Value(value) => return Ok(value.clone()),
+            Self::File { variable, path } => (variable, path),
+        };
+        let problem =
+            |problem: String| ConfigError::variable(variable, format!("{}: {problem}", path.display()));
+        let content = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+        match content.trim() {
+            "" => Err(problem("is empty; put the secret into it".to_owned())),
+            secret => Ok(secret.into()),
+        }
+    }
+}
+
+impl From<SecretString> for SecretSource {
+    fn from(value: SecretString) -> Self {
+        Self::Value(value)
+    }
 }
 
 /// The values of a program's variables.
@@ -194,7 +225,7 @@ impl Settings {
                 Err(ConfigError::variable(name, format!("{file_variable} is set too; set one of the two")))
             }
             (Some(value), None) => Ok(Some(SecretSource::Value(value.into()))),
-            (None, Some(path)) => Ok(Some(SecretSource::File(path.into()))),
+            (None, Some(path)) => Ok(Some(SecretSource::File { variable: file_variable, path: path.into() })),
             (None, None) => Ok(None),
         }
     }
@@ -204,19 +235,7 @@ impl Settings {
     /// # Errors
     /// When both are set, or the file can't be read or is empty.
     pub fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        let path = match self.secret_source(name)? {
-            Some(SecretSource::File(path)) => path,
-            Some(SecretSource::Value(value)) => return Ok(Some(value)),
-            None => return Ok(None),
-        };
-        let problem = |problem| {
-            ConfigError::variable(&format!("{name}_FILE"), format!("{}: {problem}", path.display()))
-        };
-        let content = std::fs::read_to_string(&path).map_err(|error| problem(error.to_string()))?;
-        match content.trim() {
-            "" => Err(problem("is empty; put the secret into it".to_owned())),
-            secret => Ok(Some(secret.into())),
-        }
+        self.secret_source(name)?.map(|source| source.read()).transpose()
     }
 }
 

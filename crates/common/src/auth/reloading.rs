@@ -60,7 +60,7 @@ impl<T> Reloading<T> {
                     parse(text.expose_secret()).map_err(|problem| ConfigError::variable(name, problem))?;
                 Ok(Some(Self::Fixed(Arc::new(value))))
             }
-            Some(SecretSource::File(path)) => Self::file(&format!("{name}_FILE"), path, parse).map(Some),
+            Some(SecretSource::File { variable, path }) => Self::file(&variable, path, parse).map(Some),
         }
     }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
@@ -76,8 +77,12 @@ async fn compare(server: &Server) {
     let database = server.database().await;
     fill(&database, DAYS, ROWS_A_DAY).await;
     let mut program = Program::start(&database);
-    let analysis =
-        PortfolioAnalysis::new(database.url.as_str().into(), Views::default(), TimeZone::UTC, DAYS);
+    let analysis = PortfolioAnalysis::new(
+        SecretString::from(database.url.as_str()),
+        Views::default(),
+        TimeZone::UTC,
+        DAYS,
+    );
     let asked = json!({ "date": LAST.to_string(), "days": DAYS });
     let parameters: Parameters = asked.as_object().expect("an object").clone();
     let statements = analysis.statements(&parameters).await.expect("the views are there");

@@ -66,11 +66,9 @@ impl Crew {
         Arc::new(Self { rules, name, queue, store, recorder, feed, book })
     }
 
-    /// Does what waits until `stopping` is true, and then lets go of what goes on.
+    /// Does what waits until `stopping` is true, and then lets go of what goes on. Without a task to do it still sees to
+    /// runs whose worker is dead: their task may have been taken out of the configuration.
     pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
-        if self.queue.targets().next().is_none() {
-            return;
-        }
         let mut working = JoinSet::new();
         let mut watchdog = Watchdog::new(self.rules.lease);
         let mut turns = tokio::time::interval(self.rules.lease / BEATS_PER_LEASE);

@@ -16,6 +16,7 @@ mod settings;
 pub mod source;
 
 use async_trait::async_trait;
+use common::config::SecretSource;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -34,7 +35,7 @@ const READ_DEADLINE: Duration = Duration::from_mins(5);
 /// The task `portfolio-analysis`.
 #[derive(Clone, Debug)]
 pub struct PortfolioAnalysis {
-    source: SecretString,
+    source: SecretSource,
     views: Views,
     time_zone: TimeZone,
     days: usize,
@@ -44,10 +45,10 @@ impl PortfolioAnalysis {
     /// The trading days a report looks back when nothing else is said.
     pub const DEFAULT_DAYS: usize = 30;
 
-    /// Of the views in the Postgres database at `source`. `time_zone` says which day is today, and `days`, from 1 to
+    /// Of the views in the Postgres database at the URL in `source`, which is read for each run. `time_zone` says which day is today, and `days`, from 1 to
     /// 366, how many trading days a report looks back when a request does not say.
-    pub fn new(source: SecretString, views: Views, time_zone: TimeZone, days: usize) -> Self {
-        Self { source, views, time_zone, days: days.clamp(1, 366) }
+    pub fn new(source: impl Into<SecretSource>, views: Views, time_zone: TimeZone, days: usize) -> Self {
+        Self { source: source.into(), views, time_zone, days: days.clamp(1, 366) }
     }
 
     /// The SQL statements that an analysis runs after it has found the views and the days, in their order: what it
@@ -57,10 +58,19 @@ impl PortfolioAnalysis {
     /// As a run's.
     pub async fn statements(&self, parameters: &Parameters) -> Result<Vec<String>, TaskError> {
         let asked = self.asked(parameters)?;
-        let mut session = Session::open(&self.source, &self.views).await?;
+        let mut session = Session::open(&self.url()?, &self.views).await?;
         let statements = self.days_of(&mut session, asked).await.map(|days| session.plan(&days));
         session.close().await;
         statements
+    }
+
+    /// Where the views are, now: a mounted secret changes when its password is rotated.
+    fn url(&self) -> Result<SecretString, TaskError> {
+        self.source.read().map_err(|error| TaskError {
+            reason: source::UNREACHABLE,
+            message: error.to_string(),
+            detail: None,
+        })
     }
 
     fn asked(&self, parameters: &Parameters) -> Result<Asked, TaskError> {
@@ -81,8 +91,9 @@ impl PortfolioAnalysis {
     }
 
     async fn read(&self, asked: Asked, journal: &Journal) -> Result<source::Reading, TaskError> {
-        journal.progress(0, format!("connecting to {}", source::server_of(&self.source)?));
-        let mut session = Session::open(&self.source, &self.views).await?;
+        let url = self.url()?;
+        journal.progress(0, format!("connecting to {}", source::server_of(&url)?));
+        let mut session = Session::open(&url, &self.views).await?;
         journal.progress(10, "looking for the days that the views have");
         let reading = match self.days_of(&mut session, asked).await {
             Ok(days) => session.read(days, journal).await,

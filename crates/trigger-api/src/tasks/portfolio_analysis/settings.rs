@@ -29,7 +29,8 @@ impl PortfolioAnalysis {
     /// # Errors
     /// When a setting can't be used.
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, ConfigError> {
-        let Some(source) = settings.secret("SOURCE_DATABASE_URL")? else { return Ok(None) };
+        let Some(source) = settings.secret_source("SOURCE_DATABASE_URL")? else { return Ok(None) };
+        source.read()?;
         let known = Views::default();
         let view = |name, default| settings.text(name).unwrap_or(default);
         let views = Views {

@@ -10,6 +10,7 @@ mod session;
 mod statements;
 mod view;
 
+pub(super) use self::error::UNREACHABLE;
 pub use self::rows::{DisplayedRow, Drops, GroupRow, HoldingRow, PointRow, Reading};
 pub(super) use self::session::{Session, server_of};
 pub use self::view::Views;

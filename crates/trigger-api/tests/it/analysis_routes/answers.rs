@@ -8,6 +8,23 @@ use super::{ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, unti
 use crate::support::{TriggerApi, answer, problem};
 
 #[tokio::test]
+async fn a_rotated_password_of_the_source_needs_no_restart() {
+    let (folder, source) = (TempDir::new().unwrap(), source().await);
+    let file = folder.path().join("url");
+    std::fs::write(&file, "postgres://reader:old@127.0.0.1:1/trades").unwrap();
+    let mounted = [("SOURCE_DATABASE_URL", ""), ("SOURCE_DATABASE_URL_FILE", file.to_str().unwrap())];
+    let api = start(&folder, &source, &mounted);
+    let failed = until_ended(&api, &ask(&api).await).await;
+    assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
+    std::fs::write(&file, &source.url).unwrap();
+    assert_eq!(until_ended(&api, &ask(&api).await).await["status"], "completed");
+    std::fs::remove_file(&file).unwrap();
+    let failed = until_ended(&api, &ask(&api).await).await;
+    assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
+    assert!(failed["error"].as_str().unwrap().contains("SOURCE_DATABASE_URL_FILE"), "{failed}");
+}
+
+#[tokio::test]
 async fn an_analysis_is_started_followed_and_read() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let mut api = start(&folder, &source, &[]);

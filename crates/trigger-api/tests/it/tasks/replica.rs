@@ -43,12 +43,26 @@ impl Replica {
 
     /// One whose workers may be silent that long.
     pub(crate) async fn with_lease(url: &str, target: &TaskTarget, lease: Duration) -> Self {
+        Self::of([target.clone()], url, target, lease).await
+    }
+
+    /// One that has the task no more.
+    pub(crate) async fn without_tasks(url: &str, target: &TaskTarget) -> Self {
+        Self::of([], url, target, LEASE).await
+    }
+
+    async fn of<const N: usize>(
+        tasks_to_do: [TaskTarget; N],
+        url: &str,
+        target: &TaskTarget,
+        lease: Duration,
+    ) -> Self {
         let store = open(url).await;
         let (runs, tasks): (Arc<dyn RunStore>, _) = (Arc::new(store.clone()), Arc::new(store.clone()));
         let feed = Arc::new(Feed::new(Arc::clone(&runs)));
         let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed)));
         let book = Arc::new(LogBook::default());
-        let queue = Arc::new(Queue::new([target.clone()], "trading", tasks.clone(), runs, Arc::clone(&feed)));
+        let queue = Arc::new(Queue::new(tasks_to_do, "trading", tasks.clone(), runs, Arc::clone(&feed)));
         let rules = CrewRules { workers: 4, lease };
         let crew =
             Crew::new(rules, Arc::clone(&queue), tasks, Arc::clone(&recorder), Arc::clone(&feed), book);

@@ -51,6 +51,19 @@ async fn a_task_that_may_not_be_done_twice_is_interrupted_by_a_death() {
 }
 
 #[tokio::test]
+async fn a_dead_replica_s_run_of_a_task_that_nobody_has_any_more_is_interrupted() {
+    let place = postgres().await;
+    let (target, mut script) = scripted(true);
+    let first = Replica::start(&place.url, &target).await;
+    let run = first.submit(1).await;
+    let _begun = script.next().await;
+    first.die().await;
+    let second = Replica::without_tasks(&place.url, &target).await;
+    let run = second.ended(&run.id).await;
+    assert_eq!((run.state, run.cause.unwrap().reason.as_str()), (State::Interrupted, RESTARTED));
+}
+
+#[tokio::test]
 async fn a_run_that_takes_its_replica_along_is_begun_three_times_and_no_more() {
     let place = postgres().await;
     let (target, mut script) = scripted(true);

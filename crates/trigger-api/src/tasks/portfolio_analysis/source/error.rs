@@ -3,7 +3,7 @@
 use crate::domain::task::TaskError;
 
 /// There is no connection, or none any more.
-pub(super) const UNREACHABLE: &str = "SourceUnreachable";
+pub(in super::super) const UNREACHABLE: &str = "SourceUnreachable";
 /// The server answers, and a view or the access to it is not as it must be.
 pub(super) const REFUSED: &str = "SourceRefused";
 /// Reading failed in the midst.
