@@ -1,6 +1,7 @@
 //! Brings what executors see of runs into the store, in order, also when the store is away for a while.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,16 +25,9 @@ pub struct Recorder {
     waiting: Mutex<VecDeque<Note>>,
     wake: Notify,
     /// Who writes holds it, so that sights of a run are written in the order in which they were had.
-    pen: tokio::sync::Mutex<Pen>,
-}
-
-/// What became of the last write.
-#[derive(Clone, Copy, Default, Eq, PartialEq)]
-enum Pen {
-    #[default]
-    Writes,
-    /// The store is away.
-    Fails,
+    pen: tokio::sync::Mutex<()>,
+    /// How many writes have failed.
+    failures: AtomicU64,
 }
 
 #[derive(Clone, PartialEq)]
@@ -51,6 +45,7 @@ impl Recorder {
             waiting: Mutex::default(),
             wake: Notify::new(),
             pen: tokio::sync::Mutex::default(),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -91,12 +86,14 @@ impl Recorder {
     /// notes wait and the run is given as it is: the cluster is the record, the store only remembers.
     pub async fn flush(&self, run: Run) -> Run {
         let is_of = |note: &Note| matches!(note, Note::Seen(seen) if seen.id == run.id);
+        let failures = self.failures.load(Ordering::Relaxed);
         loop {
-            let mut pen = self.pen.lock().await;
-            if *pen == Pen::Fails {
+            let _pen = self.pen.lock().await;
+            // One try that failed is enough for all who waited for it, or they would wait for each other in vain.
+            if self.failures.load(Ordering::Relaxed) != failures {
                 return run;
             }
-            match self.write_first(&mut pen, is_of).await {
+            match self.write_first(is_of).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -129,18 +126,21 @@ impl Recorder {
     }
 
     async fn write_next(&self) -> Result<bool, StoreError> {
-        self.write_first(&mut *self.pen.lock().await, |_| true).await
+        let _pen = self.pen.lock().await;
+        self.write_first(|_| true).await
     }
 
-    /// Writes down the first of the wanted notes; false when there is none.
-    async fn write_first(&self, pen: &mut Pen, wanted: impl Fn(&Note) -> bool) -> Result<bool, StoreError> {
+    /// Writes down the first of the wanted notes, for who holds the pen; false when there is none.
+    async fn write_first(&self, wanted: impl Fn(&Note) -> bool) -> Result<bool, StoreError> {
         let first = self.locked().iter().find(|note| wanted(note)).cloned();
         let Some(note) = first else { return Ok(false) };
         let written = match &note {
             Note::Seen(run) => self.store.save(run).await.map(|_| self.feed.wake()),
             Note::Log(id, tail) => self.store.save_log(id, tail).await,
         };
-        *pen = if written.is_ok() { Pen::Writes } else { Pen::Fails };
+        if written.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
         written?;
         self.take_away(&note);
         Ok(true)

@@ -1,11 +1,16 @@
 //! A Postgres that goes away and comes back.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
 use trigger_api::domain::ports::RunStore;
-use trigger_api::domain::run::RunId;
+use trigger_api::domain::run::{Run, RunId};
 use trigger_api::store::SqlStore;
 
 use super::relay::{Relay, Way};
-use super::support::{Place, events, failed, numbers, open, pending, postgres, running};
+use super::support::{Place, events, failed, numbers, open, pending, postgres, recorder, running};
+use crate::support::PATIENCE;
 
 async fn behind_a_relay(way: Way) -> (Place, Relay, String) {
     let place = postgres().await;
@@ -38,7 +43,7 @@ async fn an_outage_is_an_error_and_its_end_needs_no_restart() {
 async fn connections_that_the_server_closed_are_replaced_without_an_error() {
     let place = postgres().await;
     let store = place.open().await;
-    let many = async |state: fn(&str) -> trigger_api::domain::run::Run| {
+    let many = async |state: fn(&str) -> Run| {
         let mut saves = tokio::task::JoinSet::new();
         for number in 0..40 {
             let (store, run) = (store.clone(), state(&number.to_string()));
@@ -74,6 +79,26 @@ async fn a_network_that_goes_silent_is_an_error_in_bounded_time_and_is_got_over(
     assert!(text.contains("reading a run") && !text.contains("secret"), "{text}");
     relay.turn(Way::Open);
     assert_eq!(store.run(&RunId::new("a")).await.unwrap(), Some(pending("a")));
+}
+
+#[tokio::test]
+async fn many_runs_that_are_recorded_in_an_outage_wait_for_one_try_and_are_stored_afterwards() {
+    let (_place, relay, url) = behind_a_relay(Way::Open).await;
+    let (store, recorder) = recorder(&url).await;
+    relay.turn(Way::Silent);
+    tokio::time::pause();
+    let begin = Instant::now();
+    let runs: Vec<Run> = (0..50).map(|number| pending(&number.to_string())).collect();
+    let given = join_all(runs.iter().map(|run| recorder.record(run.clone()))).await;
+    // By the clock that jumps: one try takes up to twelve seconds.
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    tokio::time::resume();
+    assert_eq!(given, runs);
+    relay.turn(Way::Open);
+    recorder.drain(PATIENCE).await;
+    for run in runs {
+        assert_eq!(store.run(&run.id).await.unwrap(), Some(run));
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! What the store's tests share: databases, and runs to put into them.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Connection;
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
 use tokio::sync::OnceCell;
 use trigger_api::domain::event::Event;
+use trigger_api::domain::feed::Feed;
 use trigger_api::domain::ports::RunStore;
+use trigger_api::domain::recorder::Recorder;
 use trigger_api::domain::run::{Cause, Run, RunId, State, Trigger};
 use trigger_api::domain::target::TargetName;
 use trigger_api::store::SqlStore;
@@ -64,6 +68,13 @@ impl Place {
 
 pub(crate) async fn open(url: &str) -> SqlStore {
     SqlStore::connect(&url.into()).await.expect("the store can be opened")
+}
+
+/// A recorder into the store there.
+pub(crate) async fn recorder(url: &str) -> (Arc<dyn RunStore>, Recorder) {
+    let store: Arc<dyn RunStore> = Arc::new(open(url).await);
+    let feed = Arc::new(Feed::new(Arc::clone(&store)));
+    (Arc::clone(&store), Recorder::new(store, feed))
 }
 
 /// A moment of the day of the tests.
