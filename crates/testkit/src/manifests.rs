@@ -4,6 +4,30 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+/// A policy that denies nothing, for a cluster of tests, where it stays. Without one whose parameters are CronJobs an API
+/// server (seen in 1.36) stops looking at CronJobs, and does not begin again: `policy_source.go` stops a shared informer.
+/// See docs/DEPLOY.md, "Upgrade, roll back, remove".
+pub const KEEPS_CRONJOBS_WATCHED: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: tradeops-tests-keep-cronjobs-watched}
+spec:
+  paramKind: {apiVersion: batch/v1, kind: CronJob}
+  matchConstraints:
+    resourceRules: [{apiGroups: [batch], apiVersions: [v1], resources: [jobs], operations: [CREATE]}]
+  validations: [{expression: "true"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: tradeops-tests-keep-cronjobs-watched}
+spec:
+  policyName: tradeops-tests-keep-cronjobs-watched
+  validationActions: [Audit]
+  paramRef: {name: none, parameterNotFoundAction: Allow}
+  matchResources:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: none}}
+"#;
+
 /// The folder with the files.
 pub fn folder() -> impl AsRef<Path> {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/prod")

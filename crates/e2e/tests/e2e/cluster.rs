@@ -8,28 +8,6 @@ use std::process::{Command, Stdio};
 
 use crate::shell::{Said, root, run};
 
-/// Without a policy whose parameters are CronJobs an API server (seen in 1.36) stops looking at CronJobs, and does not begin
-/// again: docs/DEPLOY.md, "Upgrade, roll back, remove". This one concerns no object, and stays: the cluster is for tests.
-const KEEPS_CRONJOBS_WATCHED: &str = r#"
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: e2e-keeps-cronjobs-watched}
-spec:
-  paramKind: {apiVersion: batch/v1, kind: CronJob}
-  matchConstraints:
-    resourceRules: [{apiGroups: [batch], apiVersions: [v1], resources: [jobs], operations: [CREATE]}]
-  validations: [{expression: "true"}]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: e2e-keeps-cronjobs-watched}
-spec:
-  policyName: e2e-keeps-cronjobs-watched
-  validationActions: [Audit]
-  paramRef: {name: none, namespace: default, parameterNotFoundAction: Allow}
-  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: none}}}
-"#;
-
 /// A cluster and the way to it as an administrator.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -57,7 +35,7 @@ impl Cluster {
             "these tests need a node that runs pods: run `sudo scripts/cluster.sh up`, set KUBECONFIG as \
              `scripts/cluster.sh env` says, and try again"
         );
-        cluster.apply(KEEPS_CRONJOBS_WATCHED);
+        cluster.apply(testkit::manifests::KEEPS_CRONJOBS_WATCHED);
         cluster
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Client;
@@ -11,9 +10,9 @@ use testkit::cluster::Namespace;
 use testkit::postgres::Server;
 use tokio::sync::watch;
 
-use crate::support::{TriggerApi, answer, cronjob, jobs, namespace};
+use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, until};
 
-const ROUNDS: u32 = 15;
+const ROUNDS: usize = 15;
 const CALLERS: usize = 3;
 
 /// Which key got which run.
@@ -87,15 +86,15 @@ async fn a_program_that_is_killed_again_and_again_loses_no_run_and_doubles_none(
         let url = api.url.clone();
         let urls = [url.as_str()];
         let clicks = join_all((0..CALLERS).map(|_| click(&urls, &next, &acknowledged)));
-        // In every second round somewhere in its first clicks, each time somewhere else; in the others when one caller has
-        // just been answered and the others are under way, so that there are answers to keep, however slow the machine is.
-        let (moment, enough) =
-            (Duration::from_millis(u64::from(5 + 17 * round)), acknowledged.borrow().len() + 1);
+        // By turns when some Jobs more are there, whose callers may not know of them yet, and when one caller more has just
+        // been answered.
+        let (jobs, answers) = (jobs::list(&namespace).await.len(), acknowledged.borrow().len());
         let kill = async {
             if round % 2 == 0 {
-                tokio::time::sleep(moment).await;
+                let enough = jobs + 1 + round / 2 % CALLERS;
+                until("some Jobs more", async || jobs::list(&namespace).await.len() >= enough).await;
             } else {
-                let _ = acknowledged.subscribe().wait_for(|known| known.len() >= enough).await;
+                let _ = acknowledged.subscribe().wait_for(|known| known.len() > answers).await;
             }
             api.kill();
         };

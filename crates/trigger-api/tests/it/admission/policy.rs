@@ -16,29 +16,6 @@ const TARGET: &str = "kraken-trading-job";
 /// What the names of cluster-wide objects end in: the namespace of the release.
 const DEPLOYED_TO: &str = ".trading";
 
-/// Denies nothing, and stays. An API server stops watching CronJobs for policies when the last bound policy with them as
-/// its params goes, and can't begin again (`policy_source.go` stops a shared informer): one has to be there between tests.
-const KEEPER: &str = r#"
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: tradeops-tests-keep-cronjobs-watched}
-spec:
-  paramKind: {apiVersion: batch/v1, kind: CronJob}
-  matchConstraints:
-    resourceRules: [{apiGroups: [batch], apiVersions: [v1], resources: [jobs], operations: [CREATE]}]
-  validations: [{expression: "true"}]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: tradeops-tests-keep-cronjobs-watched}
-spec:
-  policyName: tradeops-tests-keep-cronjobs-watched
-  validationActions: [Audit]
-  paramRef: {name: none, parameterNotFoundAction: Allow}
-  matchResources:
-    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: none}}
-"#;
-
 /// What a test has of an installed policy.
 pub(super) struct Policy {
     /// The stolen token's client.
@@ -49,7 +26,7 @@ impl Policy {
     /// Installs the policies for those targets, and waits until each of them holds.
     pub(super) async fn install(namespace: &Namespace, targets: &[String]) -> Self {
         static KEPT: Once = Once::new();
-        KEPT.call_once(|| namespace.apply(KEEPER));
+        KEPT.call_once(|| namespace.apply(manifests::KEEPS_CRONJOBS_WATCHED));
         cluster_wide::apply(namespace, documents(namespace, targets)).await;
         let thief = objects::client_of(namespace, "trigger-api-sa").await;
         let held = async {
