@@ -3,7 +3,7 @@
 use std::thread;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType,
     date_time_ymd,
 };
 use rustls::{
@@ -12,7 +12,7 @@ use rustls::{
 };
 
 use crate::support::{
-    authority::SelfSigned,
+    authority::{Authority, ServerCertificate},
     program::{EmptyRoot, curl, tls},
 };
 
@@ -21,8 +21,8 @@ const HOST: &str = "backend.test";
 /// Calls the host with both programs, which trust this certificate alone, and compares the exit codes.
 fn compare(
     about: &str,
-    served: &SelfSigned,
-    trusted: &SelfSigned,
+    served: &ServerCertificate,
+    trusted: &ServerCertificate,
     host: &str,
     code: i32,
     version: &'static SupportedProtocolVersion,
@@ -46,7 +46,7 @@ fn compare_all(cases: &[(&str, &str, Change, &str, i32)]) {
     thread::scope(|scope| {
         for (about, common_name, change, host, code) in cases {
             scope.spawn(move || {
-                let certificate = SelfSigned::new(common_name, change);
+                let certificate = ServerCertificate::self_signed(common_name, change);
                 compare(about, &certificate, &certificate, host, *code, &TLS13);
             });
         }
@@ -126,7 +126,8 @@ fn the_purpose_is_checked() {
 #[test]
 fn another_certificate_with_the_same_name_is_refused() {
     for change in [unchanged as Change, authority] {
-        let (served, trusted) = (SelfSigned::new(HOST, change), SelfSigned::new(HOST, change));
+        let (served, trusted) =
+            (ServerCertificate::self_signed(HOST, change), ServerCertificate::self_signed(HOST, change));
         compare("another key", &served, &trusted, HOST, 60, &TLS13);
     }
 }
@@ -134,19 +135,43 @@ fn another_certificate_with_the_same_name_is_refused() {
 #[test]
 fn a_certificate_of_version_1_is_accepted_as_its_own_root() {
     for version in [&TLS12, &TLS13] {
-        let certificate = SelfSigned::new(HOST, unchanged).version_1();
+        let certificate = ServerCertificate::self_signed(HOST, unchanged).version_1();
         compare("version 1", &certificate, &certificate, HOST, 0, version);
         compare("version 1, another name", &certificate, &certificate, "other.test", 60, version);
     }
-    let expired = SelfSigned::new(HOST, |p| p.not_after = date_time_ymd(2020, 1, 1)).version_1();
+    let expired =
+        ServerCertificate::self_signed(HOST, |p| p.not_after = date_time_ymd(2020, 1, 1)).version_1();
     compare("version 1, expired", &expired, &expired, HOST, 60, &TLS13);
-    let (served, trusted) = (SelfSigned::new(HOST, unchanged), SelfSigned::new(HOST, unchanged));
+    let (served, trusted) =
+        (ServerCertificate::self_signed(HOST, unchanged), ServerCertificate::self_signed(HOST, unchanged));
     compare("version 1, another key", &served.version_1(), &trusted.version_1(), HOST, 60, &TLS13);
 }
 
 #[test]
+fn a_certificate_that_an_authority_issued_is_accepted_as_a_root() {
+    let mut parameters = CertificateParams::new(vec![HOST.to_string()]).expect("parameters");
+    let certificate = Authority::new().issue(&parameters);
+    compare("an alternative name", &certificate, &certificate, HOST, 0, &TLS13);
+    parameters = CertificateParams::new(vec![]).expect("parameters");
+    parameters.distinguished_name.push(DnType::CommonName, HOST);
+    let certificate = Authority::new().issue(&parameters);
+    compare("a common name", &certificate, &certificate, HOST, 0, &TLS13);
+}
+
+#[test]
+fn a_certificate_below_a_root_needs_alternative_names() {
+    let mut parameters = CertificateParams::new(vec![]).expect("parameters");
+    parameters.distinguished_name.push(DnType::CommonName, "127.0.0.1");
+    let authority = Authority::new();
+    let url = format!("https://127.0.0.1:{}/", authority.issue(&parameters).serve(&TLS13));
+    let root = EmptyRoot::new(tls(), &[("ca.crt", &authority.pem)]);
+    curl(&["-sS", "--cacert", &root.path("ca.crt"), &url]).exits(0);
+    root.run(&["-sS", "--cacert", "/ca.crt", &url], &[]).exits(60);
+}
+
+#[test]
 fn both_versions_of_tls_and_both_variables_accept_it() {
-    let certificate = SelfSigned::new("127.0.0.1", authority);
+    let certificate = ServerCertificate::self_signed("127.0.0.1", authority);
     for version in [&TLS12, &TLS13] {
         let url = format!("https://127.0.0.1:{}/", certificate.serve(version));
         let root = EmptyRoot::new(tls(), &[("server.crt", &certificate.pem())]);
@@ -158,8 +183,11 @@ fn both_versions_of_tls_and_both_variables_accept_it() {
 
 #[test]
 fn a_refusal_says_what_is_wrong() {
-    let expired = SelfSigned::new(HOST, |p| (authority(p), p.not_after = date_time_ymd(2020, 1, 1)).1);
-    for (certificate, part) in [(expired, "expired"), (SelfSigned::new("x", authority), "another name")] {
+    let expired =
+        ServerCertificate::self_signed(HOST, |p| (authority(p), p.not_after = date_time_ymd(2020, 1, 1)).1);
+    for (certificate, part) in
+        [(expired, "expired"), (ServerCertificate::self_signed("x", authority), "another name")]
+    {
         let hosts = format!("127.0.0.1 {HOST}\n");
         let root = EmptyRoot::new(tls(), &[("ca.crt", &certificate.pem()), ("etc/hosts", &hosts)]);
         let url = format!("https://{HOST}:{}/", certificate.serve(&TLS13));

@@ -34,24 +34,27 @@ impl Authority {
 
     /// Serves `200 OK` over this version of TLS, with a certificate for these names; gives the port.
     pub(crate) fn serve(&self, names: &[&str], version: &'static SupportedProtocolVersion) -> u16 {
-        let key = KeyPair::generate().expect("a key");
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let parameters = CertificateParams::new(names).expect("parameters");
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        serve(vec![certificate.der().clone()], key, version)
+        self.issue(&CertificateParams::new(names).expect("parameters")).serve(version)
+    }
+
+    /// A server's certificate.
+    pub(crate) fn issue(&self, parameters: &CertificateParams) -> ServerCertificate {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
+        ServerCertificate { certificate, key }
     }
 }
 
-/// A certificate that no authority issued, and its key.
-pub(crate) struct SelfSigned {
-    pub(crate) certificate: CertificateDer<'static>,
-    pub(crate) key: KeyPair,
+/// A server's certificate and its key.
+pub(crate) struct ServerCertificate {
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
 }
 
-impl SelfSigned {
-    /// A certificate with this common name and no alternative name, unless `change` adds one.
-    pub(crate) fn new(common_name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+impl ServerCertificate {
+    /// A self-signed certificate with this common name and no alternative name, unless `change` adds one.
+    pub(crate) fn self_signed(common_name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut parameters = CertificateParams::new(vec![]).expect("parameters");
         parameters.distinguished_name.push(DnType::CommonName, common_name);
         change(&mut parameters);
@@ -93,7 +96,7 @@ impl SelfSigned {
     /// Serves `200 OK` over this version of TLS; gives the port.
     pub(crate) fn serve(&self, version: &'static SupportedProtocolVersion) -> u16 {
         let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
-        serve(vec![self.certificate.clone()], key, version)
+        serve(vec![self.certificate.clone()], &key, version)
     }
 }
 
@@ -122,14 +125,14 @@ fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
 
 fn serve(
     chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    key: &PrivateKeyDer<'static>,
     version: &'static SupportedProtocolVersion,
 ) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]).expect("a version");
     // Not `with_single_cert`, which rejects a certificate of version 1.
-    let key = any_supported_type(&key).expect("a key");
+    let key = any_supported_type(key).expect("a key");
     let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
     let config = Arc::new(builder.with_no_client_auth().with_cert_resolver(Arc::new(resolver)));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
