@@ -3,7 +3,6 @@
 use alloc::{
     format,
     string::{String, ToString},
-    vec::Vec,
 };
 
 use curl_trigger::{
@@ -184,9 +183,9 @@ impl<'a> Printer<'a> {
 
     /// Lines on the standard error. Each is bounded, as a server's text may be in it.
     fn tell(&mut self, text: &str) {
-        let text = self.plan.secrets.clean(text);
-        let lines: Vec<_> = text.lines().map(report::line).collect();
-        self.show(&lines.join("\n"));
+        for line in self.plan.secrets.clean(text).lines() {
+            self.show(&report::line(line));
+        }
     }
 
     /// A text on the standard error, below what was printed so far.
