@@ -42,6 +42,8 @@ pub(crate) struct Session {
     outgoing: Vec<u8>,
     /// Decrypted and not yet handed on.
     plain: Vec<u8>,
+    /// The server has ended the session, which rustls reports once.
+    ended: bool,
 }
 
 /// What the session can do next.
@@ -71,7 +73,8 @@ impl Session {
         let name = name.map_err(|_| handshake_failure("the host is no DNS name"))?;
         let connection = UnbufferedClientConnection::new(Arc::new(config(plan, host)?), name)
             .map_err(|error| failure(&error))?;
-        let mut session = Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new() };
+        let mut session =
+            Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new(), ended: false };
         loop {
             let progress = session.advance(None);
             // What the session wants to say goes out even if it failed: the server learns why.
@@ -117,13 +120,13 @@ impl Session {
                 }
                 return Ok(Received::Bytes(length));
             }
-            let progress = self.advance(None).map_err(|failure| in_transfer(&failure))?;
-            self.flush(socket, clock, by)?;
-            if !self.plain.is_empty() {
-                continue;
-            }
-            if matches!(progress, Progress::Ended) {
+            if self.ended {
                 return Ok(Received::End { whole: true });
+            }
+            self.advance(None).map_err(|failure| in_transfer(&failure))?;
+            self.flush(socket, clock, by)?;
+            if !self.plain.is_empty() || self.ended {
+                continue;
             }
             if self.fill(socket, clock, by)? == 0 {
                 return Ok(Received::End { whole: false });
@@ -182,7 +185,10 @@ impl Session {
                         self.plain.extend_from_slice(record.payload);
                     }
                 }
-                ConnectionState::PeerClosed | ConnectionState::Closed => progress = Some(Progress::Ended),
+                ConnectionState::PeerClosed | ConnectionState::Closed => {
+                    self.ended = true;
+                    progress = Some(Progress::Ended);
+                }
                 _ => return Err(handshake_failure("it took an unknown turn")),
             }
             self.incoming.drain(..discard.min(self.incoming.len()));

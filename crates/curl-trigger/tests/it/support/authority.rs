@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Arc,
     thread,
 };
@@ -15,6 +15,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
     sign::{CertifiedKey, SingleCertAndKey},
 };
+
+use crate::support::server::wait_for_close;
 
 /// An authority made for one test.
 pub(crate) struct Authority {
@@ -95,10 +97,37 @@ impl ServerCertificate {
 
     /// Serves `200 OK` over this version of TLS; gives the port.
     pub(crate) fn serve(&self, version: &'static SupportedProtocolVersion) -> u16 {
+        self.serve_with(version, |stream| {
+            let body = "x".repeat(40_000);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(answer.as_bytes());
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        })
+    }
+
+    /// The same without a Content-Length: answer and end of the session go out together, and the connection stays
+    /// open until the client closes it.
+    pub(crate) fn serve_until_close(&self, version: &'static SupportedProtocolVersion) -> u16 {
+        self.serve_with(version, |stream| {
+            let _ = stream.conn.writer().write_all(b"HTTP/1.1 200 OK\r\n\r\nfine");
+            stream.conn.send_close_notify();
+            let mut records = Vec::new();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut records).expect("memory");
+            }
+            let _ = stream.sock.write_all(&records);
+            wait_for_close(&mut stream.sock);
+        })
+    }
+
+    fn serve_with(&self, version: &'static SupportedProtocolVersion, respond: Respond) -> u16 {
         let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
-        serve(vec![self.certificate.clone()], &key, version)
+        serve(vec![self.certificate.clone()], &key, version, respond)
     }
 }
+
+type Respond = fn(&mut StreamOwned<ServerConnection, TcpStream>);
 
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
@@ -127,6 +156,7 @@ fn serve(
     chain: Vec<CertificateDer<'static>>,
     key: &PrivateKeyDer<'static>,
     version: &'static SupportedProtocolVersion,
+    respond: Respond,
 ) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
@@ -144,11 +174,7 @@ fn serve(
             // A client that refuses the certificate breaks off here.
             let mut request = [0; 4096];
             if stream.read(&mut request).is_ok_and(|length| length > 0) {
-                let body = "x".repeat(40_000);
-                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                let _ = stream.write_all(answer.as_bytes());
-                stream.conn.send_close_notify();
-                let _ = stream.flush();
+                respond(&mut stream);
             }
         }
     });
