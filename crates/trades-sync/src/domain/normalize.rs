@@ -172,7 +172,7 @@ fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>) -> Resu
 fn extremes_item(node: &Node<'_>) -> Result<ExtremesItem> {
     let mut item = ExtremesItem {
         trade_id: node.required(&["trade_id"])?.id()?,
-        symbol: node.field(&["symbol"])?.map(|node| node.name().map(str::to_owned)).transpose()?,
+        symbol: symbol(node)?,
         contract_name: node.required(&["contract_name"])?.name()?.to_owned(),
         mid_ts: node.field(&["mid_ts"])?.map(|node| node.moment()).transpose()?,
         ..ExtremesItem::default()
@@ -193,7 +193,13 @@ fn extremes_item(node: &Node<'_>) -> Result<ExtremesItem> {
 fn asset(node: &Node<'_>) -> Result<Asset> {
     Ok(Asset {
         trade_id: node.required(&["trade_id"])?.id()?,
-        symbol: node.required(&["symbol"])?.name()?.to_owned(),
+        symbol: symbol(node)?,
         contract_name: node.required(&["contract_name"])?.name()?.to_owned(),
     })
+}
+
+/// The ticker of an item or asset; a blank one counts as absent.
+fn symbol(node: &Node<'_>) -> Result<Option<String>> {
+    let text = node.field(&["symbol"])?.map(|node| node.text()).transpose()?;
+    Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
 }

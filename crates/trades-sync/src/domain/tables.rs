@@ -179,7 +179,7 @@ fn portfolio_assets(snapshot: &Snapshot) -> Vec<Vec<Cell>> {
     let assets = snapshot.overlay.assets.iter();
     assets
         .map(|asset| {
-            vec![Cell::id(asset.trade_id), Cell::text(&asset.symbol), Cell::text(&asset.contract_name)]
+            vec![Cell::id(asset.trade_id), asset.symbol.clone().into(), Cell::text(&asset.contract_name)]
         })
         .collect()
 }

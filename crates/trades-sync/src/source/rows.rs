@@ -175,10 +175,7 @@ async fn assets(
         let Some((trade_id, contract_name)) = trade(&fields, 0, 2, PART, drops) else {
             return;
         };
-        match fields.name(1) {
-            Some(symbol) => assets.push(Asset { trade_id, symbol: symbol.to_owned(), contract_name }),
-            None => drops.add(PART, Reason::NoName, || format!("{contract_name} without a symbol")),
-        }
+        assets.push(Asset { trade_id, symbol: fields.name(1).map(str::to_owned), contract_name });
     })
     .await?;
     Ok(assets)
