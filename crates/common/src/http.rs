@@ -2,7 +2,7 @@
 //!
 //! Tried again are connect errors, timeouts, broken connections and the statuses 408, 429 and 5xx, with
 //! exponential backoff and full jitter; `Retry-After` is obeyed when it fits into the budget. Any other
-//! answer is the caller's to judge. Callers send only requests that do no harm when they arrive twice.
+//! answer is the caller's to judge; [`RetryingClient::send_judged`] lets it add transient errors of its own. Callers send only requests that do no harm when they arrive twice.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::text::single_line;
 use crate::{telemetry, tls};
+
+/// How much of an answer's text an error or a log shows, in bytes.
+const MAX_EXCERPT: usize = 1024;
 
 /// How long and how often a request is tried.
 #[derive(Clone, Copy, Debug)]
@@ -98,13 +102,33 @@ impl RetryingClient {
     /// # Errors
     /// [`HttpError::Unreachable`] when tries or budget are used up.
     pub async fn send(&self, request: impl Fn(&Client) -> RequestBuilder) -> Result<Answer, HttpError> {
+        self.send_judged(request, |_| None).await
+    }
+
+    /// The same for a server whose transient errors have other statuses too: `transient` gives the reason why an
+    /// answer is one of them, and the request is tried again.
+    ///
+    /// # Errors
+    /// [`HttpError::Unreachable`] when tries or budget are used up.
+    pub async fn send_judged(
+        &self,
+        request: impl Fn(&Client) -> RequestBuilder,
+        transient: impl Fn(&Answer) -> Option<String>,
+    ) -> Result<Answer, HttpError> {
         let started = Instant::now();
         let deadline = started + self.policy.budget;
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)))
+            let answer = self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)));
+            async {
+                let answer = answer.await?;
+                match transient(&answer) {
+                    Some(reason) => Err(Miss::Again { reason, retry_after: None }),
+                    None => Ok(answer),
+                }
+            }
         };
         let waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))
@@ -193,7 +217,8 @@ fn cause(error: reqwest::Error) -> String {
 
 /// The beginning of an answer's text, on one line, for a log.
 pub fn excerpt(body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // White space is shortened, so more than the limit is read. An answer may be huge.
+    let beginning = &body[..body.len().min(4 * MAX_EXCERPT)];
+    let line = single_line(&String::from_utf8_lossy(beginning), MAX_EXCERPT);
     if line.is_empty() { line } else { format!(": {line}") }
 }
