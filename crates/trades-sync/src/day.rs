@@ -10,7 +10,7 @@ use tracing::Instrument;
 use crate::domain::{Drops, Refusal, Snapshot, normalize};
 use crate::error::SyncError;
 use crate::sink::{Receipt, Sink, SinkError};
-use crate::source::Source;
+use crate::source::{Source, ViewDay};
 
 /// Where days go.
 pub(crate) struct Sinks {
@@ -112,7 +112,7 @@ pub(crate) async fn ship_document(path: &Path, sinks: Option<&Sinks>) -> Result<
 
 async fn read(source: &mut Source, date: Date) -> Result<(Snapshot, Drops, Duration), SyncError> {
     let started = Instant::now();
-    let (snapshot, drops) = source.read(date).instrument(tracing::info_span!("read")).await?;
+    let ViewDay { snapshot, drops, .. } = source.read(date).instrument(tracing::info_span!("read")).await?;
     warn_of(&drops);
     if snapshot.is_empty() {
         return Err(SyncError::Empty(date));

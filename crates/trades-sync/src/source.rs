@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::domain::{Drops, Moment, Snapshot};
 
 pub use self::error::SourceError;
+pub use self::rows::ViewRows;
 pub use self::view::{View, Views};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(15);
@@ -37,6 +38,17 @@ pub struct Source {
     connection: PgConnection,
     views: Views,
     server: String,
+}
+
+/// A day as the views have it.
+#[derive(Clone, Debug)]
+pub struct ViewDay {
+    /// What can be stored. It may be empty.
+    pub snapshot: Snapshot,
+    /// What can't.
+    pub drops: Drops,
+    /// How many rows the views have for the day.
+    pub rows: ViewRows,
 }
 
 impl Source {
@@ -92,30 +104,33 @@ impl Source {
     ///
     /// # Errors
     /// When a view can't be read; the error names it, the date and what to do.
-    pub async fn read(&mut self, date: Date) -> Result<(Snapshot, Drops), SourceError> {
+    pub async fn read(&mut self, date: Date) -> Result<ViewDay, SourceError> {
         match timeout(READ_DEADLINE, self.read_day(date)).await {
             Ok(day) => day,
             Err(_) => Err(SourceError::Slow { date, deadline: READ_DEADLINE }),
         }
     }
 
-    async fn read_day(&mut self, date: Date) -> Result<(Snapshot, Drops), SourceError> {
+    async fn read_day(&mut self, date: Date) -> Result<ViewDay, SourceError> {
         let Self { connection, views, .. } = self;
         let lost = |error| SourceError::Session { date, reason: error::reason(&error) };
         connection.execute(sqlx::raw_sql(BEGIN)).await.map_err(lost)?;
         let mut drops = Drops::default();
+        let mut rows = ViewRows::default();
+        let (kpis, count) = rows::kpis(connection, &views.kpis, date, &mut drops).await?;
+        rows.kpis = count;
         let mut snapshot = Snapshot {
             date,
             updated_at: Moment::now(),
             headline: Snapshot::default_headline(date),
             summary: String::new(),
-            rows: rows::kpis(connection, &views.kpis, date, &mut drops).await?,
-            overlay: rows::overlay(connection, views, date, &mut drops).await?,
+            rows: kpis,
+            overlay: rows::overlay(connection, views, date, &mut drops, &mut rows).await?,
         };
         connection.execute(sqlx::raw_sql("COMMIT")).await.map_err(lost)?;
         snapshot.arrange();
         snapshot.resolve_repeats(&mut drops);
-        Ok((snapshot, drops))
+        Ok(ViewDay { snapshot, drops, rows })
     }
 
     /// Checks each view as far as that goes without reading it: one outcome a view, in a fixed order.

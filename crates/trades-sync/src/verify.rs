@@ -21,7 +21,7 @@ pub(crate) struct Verified {
 /// Compares the five tables, printing a line for each and the first differences.
 #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
 pub(crate) async fn run(source: &mut Source, sink: &Sink, date: Date) -> Result<Verified, SyncError> {
-    let (snapshot, _) = source.read(date).await?;
+    let snapshot = source.read(date).await?.snapshot;
     if snapshot.is_empty() {
         return Err(SyncError::Empty(date));
     }

@@ -3,10 +3,10 @@
 use sqlx::postgres::PgRow;
 use sqlx::{Row, TypeInfo, ValueRef};
 
-use crate::domain::{MAX_ID, Moment, Reason};
+use crate::domain::{MAX_ID, Moment};
 
-/// Why a column gives no number: NULL, or nothing that can be stored.
-pub(super) struct Missing(pub(super) Reason);
+/// A column has a value, and it is no finite number.
+pub(super) struct NotANumber;
 
 /// The columns of one row, in the order of the query.
 pub(super) struct Fields<'r> {
@@ -28,11 +28,17 @@ impl<'r> Fields<'r> {
         self.text(column).map(str::trim).filter(|name| !name.is_empty())
     }
 
-    /// A finite number from a column of any numeric type, or of text.
-    pub(super) fn number(&self, column: usize) -> Result<f64, Missing> {
-        let text = self.text(column).ok_or(Missing(Reason::NoValue))?;
+    /// A finite number from a column of any numeric type, or of text; None for NULL.
+    pub(super) fn number(&self, column: usize) -> Result<Option<f64>, NotANumber> {
+        let Some(text) = self.text(column) else { return Ok(None) };
         let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or(Missing(Reason::NotFinite))
+        number.map(Some).ok_or(NotANumber)
+    }
+
+    /// Whether the column's type is numeric.
+    pub(super) fn is_number(&self, column: usize) -> bool {
+        let Ok(value) = self.row.try_get_raw(column) else { return false };
+        matches!(value.type_info().name(), "INT2" | "INT4" | "INT8" | "FLOAT4" | "FLOAT8" | "NUMERIC")
     }
 
     /// A whole number of at most 2^53 from a column of any numeric type, or of text.
