@@ -104,7 +104,8 @@ mod tests {
             assert_eq!(whole(text), Some(expected), "{text:?}");
         }
         let others = ["9007199254740993", "-9007199254740993", "9007199254740992.5", "1.5", "1e-1", "1e17"];
-        for text in others.into_iter().chain(["1e99999999999999999999", "1e-99999999999999999999", "NaN", ""]) {
+        for text in others.into_iter().chain(["1e99999999999999999999", "1e-99999999999999999999", "NaN", ""])
+        {
             assert_eq!(whole(text), None, "{text:?}");
         }
     }

@@ -149,10 +149,18 @@ mod tests {
             (json!({ "a": "x" }), json!({ "a": 1 }), "a"),
             (json!({ "a": true }), json!({ "a": 1 }), "a"),
             (json!({ "a": 9_007_199_254_740_991_i64 }), json!({ "a": 9_007_199_254_740_992_i64 }), "a"),
-            (json!({ "hi": [{ "trade_id": 1 }, { "trade_id": 2 }] }), json!({ "hi": [{ "trade_id": 2 }, { "trade_id": 1 }] }), "hi[0].trade_id"),
+            (
+                json!({ "hi": [{ "trade_id": 1 }, { "trade_id": 2 }] }),
+                json!({ "hi": [{ "trade_id": 2 }, { "trade_id": 1 }] }),
+                "hi[0].trade_id",
+            ),
         ];
         for (wanted, stored, expected) in cases {
-            assert_eq!(place(wanted.clone(), stored.clone()).as_deref(), Some(expected), "{wanted} and {stored}");
+            assert_eq!(
+                place(wanted.clone(), stored.clone()).as_deref(),
+                Some(expected),
+                "{wanted} and {stored}"
+            );
         }
     }
 }
