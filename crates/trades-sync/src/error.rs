@@ -104,7 +104,7 @@ impl SyncError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Differs { .. } => 1,
-            Self::Config(_) | Self::Input { .. } | Self::Source(SourceError::Url) => 2,
+            Self::Config(_) | Self::Input { .. } => 2,
             Self::Source(_) => 3,
             Self::Empty(_) | Self::AllEmpty { .. } | Self::EmptyInput(_) => 4,
             Self::Sink { error, .. } | Self::Fallback { d1: error, .. } | Self::Unread(error) => {

@@ -10,10 +10,10 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
+use trading_views::{Kind, View, ViewError, Views};
 
 use self::field::{Fields, NotANumber};
 use super::SourceError;
-use super::view::{View, Views, relation};
 use crate::domain::{Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Overlay, Part, Point, Reason};
 
 /// How many rows each view has for a day, including the rows that can't be stored.
@@ -36,14 +36,20 @@ async fn for_each(
     date: Date,
     mut each: impl FnMut(Fields<'_>),
 ) -> Result<usize, SourceError> {
-    let relation = relation(connection, view, Some(date)).await?;
+    let failed = |error| SourceError::View { date: Some(date), error };
+    let relation = view.find(connection, view.columns).await.map_err(failed)?;
+    let kinds: Vec<Kind> = view.columns.iter().map(|column| relation.kind(column)).collect();
+    // The date is a literal because its type follows the column's then, be it date, timestamp or text.
+    let select =
+        format!("SELECT {} FROM {} WHERE report_date = '{date}'", view.columns.join(", "), relation.name);
     // The simple protocol sends every column as the text that Postgres shows, whatever its type.
-    let mut rows = sqlx::raw_sql(AssertSqlSafe(view.select(&relation, date))).fetch(connection);
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
+    let failed = |error: sqlx::Error| failed(ViewError::reading(view, &error));
     let mut count = 0;
-    while let Some(row) = rows.try_next().await.map_err(view.failed(date))? {
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
         let row: PgRow = row;
         count += 1;
-        each(Fields::of(&row));
+        each(Fields::of(&row, &kinds));
     }
     Ok(count)
 }
@@ -64,7 +70,7 @@ pub(super) async fn kpis(
         };
         // The row is stored without a value then: the KPI exists, and there is nothing to display.
         let value = match fields.text(1).map(str::trim) {
-            Some("NaN" | "Infinity" | "-Infinity") if fields.is_number(1) => {
+            Some("NaN" | "Infinity" | "-Infinity") if fields.is_numeric(1) => {
                 drops.add(PART, Reason::NotFinite, || kpi.to_owned());
                 String::new()
             }
@@ -220,4 +226,14 @@ fn trade(
         return None;
     };
     Some((trade_id, contract.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_an_item_follow_its_other_columns_in_the_order_of_the_table() {
+        assert_eq!(Views::default().extremes.columns[7..], METRICS.map(|(name, ..)| name));
+    }
 }
