@@ -72,7 +72,7 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
 
 async fn compare(args: VerifyArgs, config: &Config) -> Result<Summary, SyncError> {
     let date = args.date.map_or_else(|| config.today(), Ok)?;
-    let sink = config.readable_sink(args.sink)?;
+    let sink = config.sink_reader(args.sink)?;
     let mut source = Source::connect(config.database()?, config.views(), config.retry_budget()?).await?;
     verify::run(&mut source, &sink, date).await.map(Summary::Verified)
 }

@@ -15,10 +15,13 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use trading_views::Views;
 
-use crate::sink::{ApiConfig, ApiSink, D1Config, D1Sink, Sink, SqliteSink};
+use crate::sink::{
+    ApiConfig, ApiReader, ApiReaderConfig, ApiSink, D1Config, D1Sink, ReadCredential, Sink, SinkReader,
+    SqliteSink,
+};
 
 /// Every variable that the program reads.
-pub const VARIABLES: [Variable; 22] = [
+pub const VARIABLES: [Variable; 25] = [
     Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
     trading_views::VARIABLES[0],
     trading_views::VARIABLES[1],
@@ -27,7 +30,13 @@ pub const VARIABLES: [Variable; 22] = [
     Variable::plain("SINK", "api, d1 or sqlite; api"),
     Variable::plain("SNAPSHOT_API_URL", "the receiver; https://api.haiphen.io"),
     Variable::plain("SNAPSHOT_ENDPOINT", "its path; /v1/internal/trades/snapshot"),
+    Variable::plain(
+        "SNAPSHOT_READ_ENDPOINT",
+        "where the receiver gives stored days back, for verify; /v1/trades/snapshots",
+    ),
+    Variable::plain("ACCEPT_ANY_2XX", "true: a success without the contract's answer counts; false"),
     Variable::secret("INTERNAL_TOKEN", "the receiver's token, sent as X-Internal-Token"),
+    Variable::secret("READ_TOKEN", "a token that permits reading only, for verify; INTERNAL_TOKEN"),
     Variable::secret("SIGNING_SECRET", "adds X-Signature, the HMAC-SHA256 of the body; none"),
     Variable::secret("CLOUDFLARE_API_TOKEN", "the right to edit D1"),
     Variable::plain("CLOUDFLARE_ACCOUNT_ID", "whose D1"),
@@ -130,15 +139,17 @@ impl Config {
         })
     }
 
-    /// The sink that can be read: the asked or configured one, and D1 in place of the API before it.
+    /// Where the asked sink, else the configured one, else the API is read.
     ///
     /// # Errors
     /// When it is not set up.
-    pub fn readable_sink(&self, asked: Option<SinkKind>) -> Result<Sink, ConfigError> {
-        match self.sink_kind(asked)? {
-            SinkKind::Api => self.sink(Some(SinkKind::D1)),
-            kind => self.sink(Some(kind)),
-        }
+    pub fn sink_reader(&self, asked: Option<SinkKind>) -> Result<SinkReader, ConfigError> {
+        let retries = self.retries()?;
+        Ok(match self.sink_kind(asked)? {
+            SinkKind::Api => SinkReader::Api(ApiReader::new(self.api_reader()?, retries)),
+            SinkKind::D1 => SinkReader::D1(D1Sink::new(self.d1()?, retries)),
+            SinkKind::Sqlite => SinkReader::Sqlite(SqliteSink::new(&self.sqlite_path()?)),
+        })
     }
 
     /// Where days go when the API is unreachable.
@@ -193,14 +204,31 @@ impl Config {
     }
 
     fn api(&self) -> Result<ApiConfig, ConfigError> {
-        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
-        let endpoint = self.settings.text("SNAPSHOT_ENDPOINT");
-        let endpoint = endpoint.as_deref().unwrap_or("/v1/internal/trades/snapshot").trim_start_matches('/');
         Ok(ApiConfig {
-            url: format!("{base}/{endpoint}"),
+            url: self.api_url("SNAPSHOT_ENDPOINT", "/v1/internal/trades/snapshot")?,
             token: self.required_token("INTERNAL_TOKEN", "set it to the receiver's token")?,
             signing_secret: self.settings.secret("SIGNING_SECRET")?,
+            accept_any_2xx: self.settings.parsed("ACCEPT_ANY_2XX")?.unwrap_or(false),
         })
+    }
+
+    fn api_reader(&self) -> Result<ApiReaderConfig, ConfigError> {
+        let url = self.api_url("SNAPSHOT_READ_ENDPOINT", "/v1/trades/snapshots")?;
+        let credential = if self.settings.secret_source("READ_TOKEN")?.is_some() {
+            ReadCredential::ReadToken(self.required_token("READ_TOKEN", "set it to the receiver's token")?)
+        } else {
+            let fix = "set it or READ_TOKEN to the receiver's token";
+            ReadCredential::InternalToken(self.required_token("INTERNAL_TOKEN", fix)?)
+        };
+        Ok(ApiReaderConfig { url, credential })
+    }
+
+    /// The receiver's address with the path that `endpoint` names, without a slash at its end.
+    fn api_url(&self, endpoint: &str, default: &str) -> Result<String, ConfigError> {
+        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
+        let path = self.settings.text(endpoint);
+        let path = path.as_deref().unwrap_or(default).trim_matches('/');
+        Ok(format!("{base}/{path}"))
     }
 
     fn d1(&self) -> Result<D1Config, ConfigError> {

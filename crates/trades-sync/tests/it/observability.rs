@@ -1,6 +1,6 @@
 //! Logs, termination message, help, signals and traces.
 
-use crate::support::{DAY, Outcome, Sync, one_request, receiver, views_with};
+use crate::support::{CONFIRMED, DAY, Outcome, Sync, one_request, receiver, views_with};
 
 #[tokio::test]
 async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
@@ -92,7 +92,7 @@ async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver(
     let (collector, endpoint) = receiver().await;
     let traces = tokio::spawn(async move { one_request(&collector, "").await });
     let (receiver, url) = receiver().await;
-    let snapshot = tokio::spawn(async move { one_request(&receiver, r#"{"ok":true}"#).await });
+    let snapshot = tokio::spawn(async move { one_request(&receiver, CONFIRMED).await });
     let call = Sync::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)

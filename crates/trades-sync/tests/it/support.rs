@@ -261,8 +261,16 @@ pub(crate) async fn receiver() -> (TcpListener, String) {
     (listener, url)
 }
 
+/// The contract's confirmation of the day of the tests.
+pub(crate) const CONFIRMED: &str = r#"{"ok":true,"date":"2026-02-11"}"#;
+
 /// Takes one request and answers it with 200 and this body.
 pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
+    one_answer(listener, 200, body).await
+}
+
+/// Takes one request and answers it with this status and body.
+pub(crate) async fn one_answer(listener: &TcpListener, status: u16, body: &str) -> Vec<u8> {
     let (mut connection, _) = listener.accept().await.expect("somebody connects");
     let mut request = Vec::new();
     loop {
@@ -276,8 +284,9 @@ pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
         }
         assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
     }
-    let length = body.len();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    // A 204 has no body, not even an announced one.
+    let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let answer = format!("HTTP/1.1 {status} Answer\r\n{length}connection: close\r\n\r\n{body}");
     connection.write_all(answer.as_bytes()).await.expect("it can be answered");
     request
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{DAY, Sync, start_worker, views_with};
+use crate::support::{CONFIRMED, DAY, Sync, start_worker, views_with};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -44,7 +44,8 @@ async fn receiver(authority: &Authority, name: &str) -> String {
 
 async fn serve(acceptor: TlsAcceptor, connection: TcpStream) -> std::io::Result<()> {
     let mut connection = acceptor.accept(connection).await?;
-    connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await?;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", CONFIRMED.len());
+    connection.write_all((head + CONFIRMED).as_bytes()).await?;
     connection.read_to_end(&mut Vec::new()).await.map(drop)
 }
 

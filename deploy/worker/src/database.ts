@@ -1,0 +1,23 @@
+import { tooLarge, unavailable } from "./errors";
+
+/** What a statement answers, or the error for the caller; the database's own text is for the log. */
+export async function answered<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (cause) {
+    if (String(cause).includes("SQLITE_TOOBIG")) {
+      throw tooLarge("the day is larger than the database takes; send fewer points");
+    }
+    throw unavailable("storage_unavailable", "the database did not answer; try again", cause);
+  }
+}
+
+/** A statement's parameters; `bind` gives the place of one. */
+export class Parameters {
+  readonly values: (string | number)[] = [];
+
+  bind(value: string | number): string {
+    this.values.push(value);
+    return `?${this.values.length}`;
+  }
+}
