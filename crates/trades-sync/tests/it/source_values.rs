@@ -62,7 +62,7 @@ async fn every_digit_of_a_double_arrives() {
 }
 
 #[tokio::test]
-async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero() {
+async fn null_nan_and_infinity_are_never_turned_into_zero_and_only_losses_are_counted() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_kpi_series VALUES
            ('2026-02-11', 'K', '2026-02-11 10:00+00', NULL, 'a'), ('2026-02-11', 'K', '2026-02-11 10:01+00', 'NaN', 'a'),
@@ -74,7 +74,8 @@ async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero()
     )
     .await;
     assert_eq!(column(&stored["metrics_series_points"], "v"), [json!(0.0)]);
-    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), [json!("Value")]);
+    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), ["No value", "Value"].map(Value::from));
+    assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), ["", "—"].map(Value::from));
     let item = &stored["metrics_extremes_items"][0];
     assert_eq!(item["item_json"], json!({ "trade_id": 7.0, "contract_name": "C", "metric_abs": 1.5 }));
     assert_eq!(
@@ -82,18 +83,14 @@ async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero()
         (&Value::Null, &Value::Null, &Value::Null)
     );
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("left out 3 series rows or numbers that are NaN"), "{warnings}");
-    assert!(
-        warnings.contains(
-            "left out 1 series rows or numbers that have no value; first: K at 2026-02-11T10:00:00.000Z"
-        ),
-        "{warnings}"
-    );
-    assert!(
-        warnings.contains("left out 1 KPI rows or numbers that have no value; first: No value"),
-        "{warnings}"
-    );
-    assert_eq!(outcome.summary()["dropped"], json!(16), "{warnings}");
+    for line in [
+        "dropped 3 series rows that are NaN, infinite or not a number; first: K at 2026-02-11T10:01:00.000Z",
+        "dropped 1 series rows that have no value; first: K at 2026-02-11T10:00:00.000Z",
+        "dropped 1 extremes numbers that are NaN, infinite or not a number; first: K, trade 7, metric_raw",
+    ] {
+        assert!(warnings.contains(line), "{line}: {warnings}");
+    }
+    assert_eq!(outcome.summary()["dropped"], json!(5), "{warnings}");
 }
 
 #[tokio::test]
@@ -185,8 +182,8 @@ async fn the_later_of_two_rows_with_one_key_wins_and_the_earlier_is_counted() {
     assert_eq!(column(&stored["metrics_series_points"], "v"), [2.0, 4.0].map(Value::from));
     assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), ["B", "A"].map(Value::from));
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("left out 2 series rows or numbers that repeat a key"), "{warnings}");
-    assert!(warnings.contains("left out 1 KPI rows or numbers that repeat a key"), "{warnings}");
+    assert!(warnings.contains("dropped 2 series rows that repeat the key of a later row"), "{warnings}");
+    assert!(warnings.contains("dropped 1 KPI rows that repeat the key of a later row"), "{warnings}");
 }
 
 #[tokio::test]
@@ -213,7 +210,7 @@ async fn unicode_quotes_and_javascript_names_survive() {
 }
 
 #[tokio::test]
-async fn ids_up_to_2_to_the_53_are_kept_and_others_are_left_out_by_name() {
+async fn ids_up_to_2_to_the_53_are_kept_and_others_are_dropped_by_name() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_portfolio_assets VALUES
            ('2026-02-11', 9007199254740992, 'A', 'at the limit'), ('2026-02-11', 9007199254740993, 'A', 'past the limit'),
@@ -221,18 +218,18 @@ async fn ids_up_to_2_to_the_53_are_kept_and_others_are_left_out_by_name() {
            ('2026-02-11', 5, NULL, 'no symbol'), ('2026-02-11', 6, 'A', '  ')",
     )
     .await;
-    let ids = [json!(-9_007_199_254_740_992.0), json!(9_007_199_254_740_992.0)];
+    let ids = [-9_007_199_254_740_992.0, 5.0, 9_007_199_254_740_992.0].map(Value::from);
     assert_eq!(column(&stored["metrics_portfolio_assets"], "trade_id"), ids);
     let warnings = outcome.warnings().join("\n");
     assert!(
         warnings.contains("past 2^53; first: past the limit, trade Some(\"9007199254740993\")"),
         "{warnings}"
     );
-    assert!(warnings.contains("left out 2 portfolio rows or numbers that have no name"), "{warnings}");
+    assert!(warnings.contains("dropped 1 portfolio rows that have no name"), "{warnings}");
 }
 
 #[tokio::test]
-async fn extremes_are_ranked_by_position_and_other_sides_are_left_out() {
+async fn extremes_are_ranked_by_position_and_other_sides_are_dropped() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, rank, trade_id, symbol, contract_name, mid_ts)
            VALUES ('2026-02-11', 'K', 'hi', 20, 2, 'A', 'second', NULL), ('2026-02-11', 'K', 'hi', 10, 1, 'A', 'first', '2026-02-11 20:00:00.25+00'),
