@@ -62,7 +62,11 @@ async fn every_digit_of_a_double_arrives() {
 }
 
 #[tokio::test]
+<<<<<<< ours
 async fn null_nan_and_infinity_are_never_turned_into_zero_and_only_losses_are_counted() {
+=======
+async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_columns_are_no_loss() {
+>>>>>>> theirs
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_kpi_series VALUES
            ('2026-02-11', 'K', '2026-02-11 10:00+00', NULL, 'a'), ('2026-02-11', 'K', '2026-02-11 10:01+00', 'NaN', 'a'),
@@ -83,6 +87,7 @@ async fn null_nan_and_infinity_are_never_turned_into_zero_and_only_losses_are_co
         (&Value::Null, &Value::Null, &Value::Null)
     );
     let warnings = outcome.warnings().join("\n");
+<<<<<<< ours
     for line in [
         "dropped 3 series rows that are NaN, infinite or not a number; first: K at 2026-02-11T10:01:00.000Z",
         "dropped 1 series rows that have no value; first: K at 2026-02-11T10:00:00.000Z",
@@ -90,6 +95,16 @@ async fn null_nan_and_infinity_are_never_turned_into_zero_and_only_losses_are_co
     ] {
         assert!(warnings.contains(line), "{line}: {warnings}");
     }
+=======
+    assert!(warnings.contains("left out 3 series rows or numbers that are NaN"), "{warnings}");
+    assert!(
+        warnings.contains(
+            "left out 1 series rows or numbers that have no value; first: K at 2026-02-11T10:00:00.000Z"
+        ),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("KPI"), "{warnings}");
+>>>>>>> theirs
     assert_eq!(outcome.summary()["dropped"], json!(5), "{warnings}");
 }
 
@@ -218,14 +233,24 @@ async fn ids_up_to_2_to_the_53_are_kept_and_others_are_dropped_by_name() {
            ('2026-02-11', 5, NULL, 'no symbol'), ('2026-02-11', 6, 'A', '  ')",
     )
     .await;
+<<<<<<< ours
     let ids = [-9_007_199_254_740_992.0, 5.0, 9_007_199_254_740_992.0].map(Value::from);
+=======
+    let ids = [json!(-9_007_199_254_740_992.0), json!(5.0), json!(9_007_199_254_740_992.0)];
+>>>>>>> theirs
     assert_eq!(column(&stored["metrics_portfolio_assets"], "trade_id"), ids);
+    assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), [json!("A"), Value::Null, json!("A")]);
     let warnings = outcome.warnings().join("\n");
     assert!(
         warnings.contains("past 2^53; first: past the limit, trade Some(\"9007199254740993\")"),
         "{warnings}"
     );
+<<<<<<< ours
     assert!(warnings.contains("dropped 1 portfolio rows that have no name"), "{warnings}");
+=======
+    assert!(warnings.contains("left out 1 portfolio rows or numbers that have no name"), "{warnings}");
+    assert_eq!(outcome.summary()["dropped"], json!(3), "{warnings}");
+>>>>>>> theirs
 }
 
 #[tokio::test]
@@ -286,4 +311,62 @@ async fn columns_may_be_enums_domains_and_bounded_texts() {
     assert_eq!(column(items, "symbol"), ["A", "A"].map(Value::from));
     assert_eq!(column(items, "metric_raw"), [12.5, 12.5].map(Value::from));
     assert_eq!(column(items, "trade_id"), [7.0, 7.0].map(Value::from));
+}
+
+#[tokio::test]
+async fn a_displayed_value_is_a_text_unless_its_column_is_numeric() {
+    for (value, text, dropped) in [
+        ("'NaN'::text", "NaN", 0),
+        ("'NaN'::numeric", "", 1),
+        ("'-Infinity'::double precision", "", 1),
+        ("NULL::numeric", "", 0),
+        ("NULL::text", "", 0),
+        ("72.50::numeric", "72.50", 0),
+    ] {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
+                   SELECT 'K' AS kpi_name, {value} AS display_value, NULL::integer AS sort_order, date '2026-02-11' AS report_date"
+            ))
+            .await;
+        let (stored, outcome) = ship(&database).await;
+        assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!(text)], "{value}");
+        assert_eq!(outcome.summary()["dropped"], json!(dropped), "{value}: {outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_optional_may_be_null_in_every_column_and_every_row_is_stored() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'K', NULL, NULL);
+         INSERT INTO utils_statistics.trades_kpi_series VALUES ('2026-02-11', 'K', '2026-02-11 10:00+00', 1, NULL);
+         INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, trade_id, contract_name)
+           VALUES ('2026-02-11', 'K', 'lo', 7, 'C');
+         INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 7, NULL, 'C')",
+    )
+    .await;
+    for table in
+        ["metrics_kpi_values", "metrics_series_points", "metrics_extremes_items", "metrics_portfolio_assets"]
+    {
+        assert_eq!(stored[table].as_array().map(Vec::len), Some(1), "{table}: {stored}");
+    }
+    assert_eq!(outcome.summary()["dropped"], json!(0), "{outcome:#?}");
+    assert!(outcome.warnings().is_empty(), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn an_unreadable_price_time_and_a_metric_that_is_no_number_are_lost_numbers_of_a_stored_item() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, trade_id, contract_name, mid_ts, qty, metric_raw)
+           VALUES ('2026-02-11', 'K', 'lo', 7, 'C', 'infinity', 3, 'NaN')",
+    )
+    .await;
+    let item = &stored["metrics_extremes_items"][0];
+    assert_eq!(
+        (&item["qty"], &item["mid_ts"], &item["metric_raw"]),
+        (&json!(3.0), &Value::Null, &Value::Null)
+    );
+    assert_eq!(outcome.summary()["dropped"], json!(2), "{outcome:#?}");
 }
