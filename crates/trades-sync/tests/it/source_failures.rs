@@ -23,11 +23,7 @@ async fn an_empty_day_is_never_sent_and_what_is_stored_stays() {
 async fn a_day_of_rows_that_can_not_be_stored_is_empty() {
     let database = views().await;
     database
-<<<<<<< ours
-        .execute("INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', NULL, '1', 1)")
-=======
         .execute("INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', ' ', '1', 1)")
->>>>>>> theirs
         .await;
     database.execute(sample::REFRESH).await;
     Sync::run(&["--sink", "sqlite"]).database(&database).fails(4, &["2026-02-11"]).await;

@@ -62,11 +62,7 @@ async fn every_digit_of_a_double_arrives() {
 }
 
 #[tokio::test]
-<<<<<<< ours
-async fn null_nan_and_infinity_are_never_turned_into_zero_and_only_losses_are_counted() {
-=======
 async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_columns_are_no_loss() {
->>>>>>> theirs
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_kpi_series VALUES
            ('2026-02-11', 'K', '2026-02-11 10:00+00', NULL, 'a'), ('2026-02-11', 'K', '2026-02-11 10:01+00', 'NaN', 'a'),
@@ -87,7 +83,6 @@ async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_c
         (&Value::Null, &Value::Null, &Value::Null)
     );
     let warnings = outcome.warnings().join("\n");
-<<<<<<< ours
     for line in [
         "dropped 3 series rows that are NaN, infinite or not a number; first: K at 2026-02-11T10:01:00.000Z",
         "dropped 1 series rows that have no value; first: K at 2026-02-11T10:00:00.000Z",
@@ -95,16 +90,7 @@ async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_c
     ] {
         assert!(warnings.contains(line), "{line}: {warnings}");
     }
-=======
-    assert!(warnings.contains("left out 3 series rows or numbers that are NaN"), "{warnings}");
-    assert!(
-        warnings.contains(
-            "left out 1 series rows or numbers that have no value; first: K at 2026-02-11T10:00:00.000Z"
-        ),
-        "{warnings}"
-    );
     assert!(!warnings.contains("KPI"), "{warnings}");
->>>>>>> theirs
     assert_eq!(outcome.summary()["dropped"], json!(5), "{warnings}");
 }
 
@@ -233,11 +219,7 @@ async fn ids_up_to_2_to_the_53_are_kept_and_others_are_dropped_by_name() {
            ('2026-02-11', 5, NULL, 'no symbol'), ('2026-02-11', 6, 'A', '  ')",
     )
     .await;
-<<<<<<< ours
     let ids = [-9_007_199_254_740_992.0, 5.0, 9_007_199_254_740_992.0].map(Value::from);
-=======
-    let ids = [json!(-9_007_199_254_740_992.0), json!(5.0), json!(9_007_199_254_740_992.0)];
->>>>>>> theirs
     assert_eq!(column(&stored["metrics_portfolio_assets"], "trade_id"), ids);
     assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), [json!("A"), Value::Null, json!("A")]);
     let warnings = outcome.warnings().join("\n");
@@ -245,12 +227,8 @@ async fn ids_up_to_2_to_the_53_are_kept_and_others_are_dropped_by_name() {
         warnings.contains("past 2^53; first: past the limit, trade Some(\"9007199254740993\")"),
         "{warnings}"
     );
-<<<<<<< ours
     assert!(warnings.contains("dropped 1 portfolio rows that have no name"), "{warnings}");
-=======
-    assert!(warnings.contains("left out 1 portfolio rows or numbers that have no name"), "{warnings}");
     assert_eq!(outcome.summary()["dropped"], json!(3), "{warnings}");
->>>>>>> theirs
 }
 
 #[tokio::test]
