@@ -1,5 +1,8 @@
 import { tooLarge, unavailable } from "./errors";
 
+/** What a database says that has not had every migration. */
+const OTHER_TABLES = /no such table|no such column|NOT NULL constraint failed/;
+
 /** What a statement answers, or the error for the caller; the database's own text is for the log. */
 export async function answered<T>(query: Promise<T>): Promise<T> {
   try {
@@ -8,7 +11,10 @@ export async function answered<T>(query: Promise<T>): Promise<T> {
     if (String(cause).includes("SQLITE_TOOBIG")) {
       throw tooLarge("the day is larger than the database takes; send fewer points");
     }
-    throw unavailable("storage_unavailable", "the database did not answer; try again", cause);
+    const problem = OTHER_TABLES.test(String(cause))
+      ? "the database's tables are not those of this Worker; apply its migrations"
+      : "the database did not answer; try again";
+    throw unavailable("storage_unavailable", problem, cause);
   }
 }
 

@@ -259,6 +259,23 @@ describe("bodies", () => {
     isError(await post(harness, body.replace("\\ud83d", ""), token), 400, "invalid_json");
   });
 
+  test("a text of megabytes is no failure of the Worker, wherever it is", async () => {
+    const digits = "1".repeat(2_500_000);
+    for (const text of [
+      digits,
+      "1,".repeat(3_900_000) + "1",
+      "0".repeat(2_500_000),
+      `${digits}x`,
+    ]) {
+      const at = (rows, overlay = {}) => post(harness, { date: DATE, rows, overlay }, token);
+      isError(await at([{ kpi: "A", value: text }]), 413, "too_large");
+      const { status } = await at([], { series: { A: [{ t: DATE, v: text }] } });
+      assert.equal(status, text.startsWith("0") ? 200 : 400);
+      const { status: ofId } = await at([], { assets: [{ trade_id: text, contract_name: "C" }] });
+      assert.equal(ofId, text.startsWith("0") ? 200 : 400);
+    }
+  });
+
   test("a body past the bound is refused, whether its length is announced or not", async () => {
     const text = " ".repeat(8 * 1024 * 1024 + 1);
     isError(await post(harness, text, token), 413, "too_large");

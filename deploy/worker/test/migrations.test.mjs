@@ -35,8 +35,9 @@ const withoutSymbol = {
 describe("a database that has the first migration and rows", () => {
   test("gets the others, keeps its rows, and then takes assets without a symbol", async (t) => {
     const harness = await oldDatabase(t);
-    const { status } = await post(harness, withoutSymbol);
+    const { status, body } = await post(harness, withoutSymbol);
     assert.equal(status, 503, "the old table takes no asset without a symbol");
+    assert.match(body.error.message, /apply its migrations/);
 
     await migrate(harness);
     assert.deepEqual(await rows(harness, SELECT_ASSETS), assets);

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { startHarness } from "../harness/start.mjs";
 import {
+  DATES,
   DAYS,
+  KPIS,
+  LATEST,
   deleteAllDays,
   get,
   harnessForFile,
@@ -187,10 +190,15 @@ test("a database without its tables is unavailable on every route", async (t) =>
     await post(empty, sampleDay(DATE)),
     await get(empty, DAYS),
     await get(empty, `${DAYS}/${DATE}`),
+    await get(empty, LATEST),
+    await get(empty, `${LATEST}?kpi=A`),
+    await get(empty, DATES),
+    await get(empty, `${KPIS}/A`),
   ];
   for (const { status, headers, body } of answers) {
     assert.deepEqual([status, body.error.code], [503, "storage_unavailable"]);
     assert.match(headers.get("Retry-After"), /^\d+$/);
     assert.doesNotMatch(body.error.message, /no such table/);
+    assert.match(body.error.message, /apply its migrations/);
   }
 });

@@ -44,7 +44,8 @@ export async function get(harness, path, headers = {}) {
 }
 
 async function answer(response) {
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
 }
 
 /** The rows of one query. */

@@ -69,7 +69,7 @@ impl D1Sink {
         Ok(tables
             .map(|(shape, result)| Table {
                 shape,
-                rows: result.results.iter().map(|row| cells(shape, row)).collect(),
+                rows: result.rows().iter().map(|row| cells(shape, row)).collect(),
             })
             .collect())
     }
@@ -85,10 +85,10 @@ impl D1Sink {
     /// The results of one query per table.
     async fn select(&self, batch: Value) -> Result<Vec<QueryResult>, SinkError> {
         let results = self.query(json!({ "batch": batch }).to_string().into()).await?;
-        if results.len() == TABLES.len() && results.iter().all(|result| result.success) {
+        if results.len() == TABLES.len() && results.iter().all(QueryResult::succeeded) {
             return Ok(results);
         }
-        let succeeded = results.iter().filter(|result| result.success).count();
+        let succeeded = results.iter().filter(|result| result.succeeded()).count();
         let reason = format!("{succeeded} of {} queries succeeded; check D1_API_URL", TABLES.len());
         Err(SinkError::refused(&self.place(), reason))
     }
@@ -118,7 +118,7 @@ fn unconfirmed(statements: &[Statement], results: &[QueryResult]) -> Option<Stri
     let mut pairs = (1..).zip(statements.iter().zip(results));
     pairs.find_map(|(number, (statement, result))| {
         let table = statement.table;
-        if !result.success {
+        if !result.succeeded() {
             return Some(format!("statement {number}, on {table}, has no success"));
         }
         let sent = u64::try_from(statement.rows?).ok()?;

@@ -40,7 +40,7 @@ impl SinkError {
         let reason = error.to_string();
         match error {
             HttpError::Unreachable { .. } => Self::Unreachable { place, reason },
-            HttpError::TooLong(_) | HttpError::Untrusted { .. } => Self::Refused { place, reason },
+            HttpError::Untrusted { .. } | HttpError::TooLong(_) => Self::Refused { place, reason },
         }
     }
 

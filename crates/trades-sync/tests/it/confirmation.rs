@@ -8,6 +8,9 @@ use crate::support::{CONFIRMED, Outcome, Sync, one_answer, receiver};
 const DOCUMENT: &str = r#"{"date":"2026-02-11","rows":[{"kpi":"A","value":"1"}],"overlay":{
     "seriesByKpi":{"A":[{"t":"2026-02-11","v":1}]},"portfolioAssets":[{"trade_id":1,"contract_name":"C"}]}}"#;
 
+/// Makes a call for a server at this URL.
+type Call = fn(&str) -> Sync;
+
 /// Ships the document to a server that gives these answers, one after the other.
 async fn shipped(call: impl Fn(&str) -> Sync, answers: &[(u16, String)]) -> (Outcome, String) {
     let (listener, url) = receiver().await;
@@ -194,7 +197,7 @@ async fn other_errors_of_d1_are_rejections_and_only_missing_migrations_are_advis
 #[tokio::test]
 async fn text_of_a_receiver_is_one_short_line_without_control_characters() {
     let nasty = format!("bad\u{1b}[31m\r\n\u{9b}2Jnews\u{202e}{}", "x".repeat(5000));
-    let cases: [(fn(&str) -> Sync, u16, String); 4] = [
+    let cases: [(Call, u16, String); 4] = [
         (d1, 400, d1_error(7500, &nasty)),
         (d1, 200, nasty.clone()),
         (api, 400, nasty.clone()),

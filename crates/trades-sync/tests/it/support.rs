@@ -190,23 +190,31 @@ pub(crate) async fn stored_in_sqlite(path: &Path, day: Date) -> Value {
 /// The same from D1.
 pub(crate) async fn stored_in_d1(access: &Access, day: Date) -> Value {
     let query = |(table, order)| json!({ "sql": select(table, order), "params": [day.to_string()] });
-    let batch: Value = TABLES.into_iter().map(query).collect();
-    let url =
-        format!("{}/accounts/{}/d1/database/{}/query", access.d1_api, access.account_id, access.database_id);
-    let request = http().post(url).bearer_auth(&access.api_token).body(json!({ "batch": batch }).to_string());
-    let answer = request.send().await.expect("the API answers").text().await.expect("it answers whole");
-    let answer: Value = serde_json::from_str(&answer).expect("it answers JSON");
-    let results = answer["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    let results = query_d1(access, TABLES.into_iter().map(query).collect()).await;
     let rows = |result: &Value| -> Value {
         let rows = result["results"].as_array().expect("a result has rows");
         rows.iter().map(|row| comparable(row.as_object().expect("a row is an object").clone())).collect()
     };
     TABLES
         .iter()
-        .zip(results)
+        .zip(&results)
         .map(|((table, _), result)| ((*table).to_owned(), rows(result)))
         .collect::<Map<_, _>>()
         .into()
+}
+
+/// Runs a batch of `{"sql", "params"}` in D1.
+pub(crate) async fn query_d1(access: &Access, batch: Value) -> Vec<Value> {
+    let url =
+        format!("{}/accounts/{}/d1/database/{}/query", access.d1_api, access.account_id, access.database_id);
+    let request = http().post(url).bearer_auth(&access.api_token).body(json!({ "batch": batch }).to_string());
+    let answer = request.send().await.expect("the API answers").text().await.expect("it answers whole");
+    let answer: Value = serde_json::from_str(&answer).expect("it answers JSON");
+    answer["result"]
+        .as_array()
+        .filter(|_| answer["success"] == true)
+        .unwrap_or_else(|| panic!("{answer}"))
+        .clone()
 }
 
 /// A client with TLS set up, though the tests need none.

@@ -46,23 +46,26 @@ struct ApiMessage {
 /// The outcome of one statement.
 #[derive(Deserialize)]
 pub(super) struct QueryResult {
+    success: Option<bool>,
+    results: Option<Vec<Map<String, Value>>>,
     #[serde(default)]
-    pub(super) success: bool,
-    #[serde(default)]
-    pub(super) results: Vec<Map<String, Value>>,
-    #[serde(default)]
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    changes: Option<u64>,
+    meta: Value,
 }
 
 impl QueryResult {
+    /// Whether the statement succeeded, in so many words.
+    pub(super) fn succeeded(&self) -> bool {
+        self.success == Some(true)
+    }
+
+    /// The rows that a query found.
+    pub(super) fn rows(&self) -> &[Map<String, Value>] {
+        self.results.as_deref().unwrap_or_default()
+    }
+
     /// How many rows the statement changed; None when D1 did not say.
     pub(super) fn changes(&self) -> Option<u64> {
-        self.meta.as_ref()?.changes
+        self.meta["changes"].as_u64()
     }
 }
 
