@@ -58,7 +58,7 @@ async fn an_https_receiver_must_have_a_certificate_of_a_trusted_authority_for_it
     let cases = [
         (receiver(&ours, "localhost").await, ours.pem(), None),
         (receiver(&ours, "localhost").await, other.pem(), Some("issued by no trusted authority")),
-        (receiver(&ours, "receiver.example").await, ours.pem(), Some("not valid for name")),
+        (receiver(&ours, "receiver.example").await, ours.pem(), Some("does not name this host")),
     ];
     for (url, trusted, refusal) in cases {
         let call = Sync::run(&["--sink", "api"]).database(&database).env("SNAPSHOT_API_URL", &url);
