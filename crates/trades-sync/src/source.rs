@@ -113,7 +113,9 @@ impl Source {
         let in_transaction = self.locked == Some(date);
         let views = self.views.clone();
         let connection = self.connection().await?;
-        if !in_transaction {
+        if in_transaction {
+            execute(connection, "SAVEPOINT before_reading", date).await?;
+        } else {
             begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
         }
         let mut drops = Drops::default();
@@ -128,10 +130,10 @@ impl Source {
             rows: kpis,
             overlay: rows::overlay(connection, &views, date, &mut drops, &mut rows).await?,
         };
-        if !in_transaction {
-            let ended = connection.execute(sqlx::raw_sql("COMMIT")).await;
-            ended.map_err(|error| SourceError::session(date, Failure::of(&error)))?;
-        }
+        // A refresh of a view waits for whoever has read it, but must not wait until the day is stored. The rollback
+        // releases the locks of the views, and keeps the lock of the date, which was taken before.
+        let end = if in_transaction { "ROLLBACK TO SAVEPOINT before_reading" } else { "COMMIT" };
+        execute(connection, end, date).await?;
         snapshot.arrange();
         snapshot.resolve_repeats(&mut drops);
         Ok(ViewDay { snapshot, drops, rows })
@@ -157,6 +159,15 @@ impl Source {
         }
         Ok(outcomes)
     }
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    date: Date,
+) -> Result<(), SourceError> {
+    let outcome = connection.execute(sqlx::raw_sql(statement)).await;
+    outcome.map(drop).map_err(|error| SourceError::session(date, Failure::of(&error)))
 }
 
 impl Snapshot {

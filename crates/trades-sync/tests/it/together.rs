@@ -144,6 +144,7 @@ async fn a_run_that_had_to_wait_ships_what_the_views_have_after_that() {
     let second_call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
     let second = second_call.spawn();
     wait_until_waiting(&mut admin).await;
+    // Views can be refreshed while a day is stored: the run has released them after it read them.
     change_a_value(&database).await;
     let request = one_request(&listener, ANSWER).await;
     assert!(!String::from_utf8_lossy(&request).contains("changed while waiting"));
