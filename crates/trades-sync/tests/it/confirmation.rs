@@ -158,16 +158,11 @@ async fn transient_errors_of_d1_are_tried_again_whatever_their_status() {
 #[tokio::test]
 async fn a_transient_error_that_lasts_is_reported_in_d1s_words() {
     let answers = vec![(400, d1_error(7500, "D1 DB is overloaded.")); 5];
-    let (listener, url) = receiver().await;
-    let call = d1(&url).env("RETRY_BUDGET_SECONDS", "1");
-    let document = call.file("day.json", DOCUMENT.as_bytes()).display().to_string();
-    let server = tokio::spawn(async move {
-        for (status, body) in answers {
-            one_answer(&listener, status, &body).await;
-        }
-    });
-    call.args(&["--input", &document]).fails(6, &["unreachable", "status 400", "D1 DB is overloaded."]).await;
-    server.abort();
+    let (outcome, message) = shipped(d1, &answers).await;
+    assert_eq!(outcome.code, Some(6), "{outcome:#?}");
+    for words in ["unreachable", "after 5 tries", "status 400", "D1 DB is overloaded."] {
+        assert!(message.contains(words), "{words:?} is not in {message:?}");
+    }
 }
 
 #[tokio::test]

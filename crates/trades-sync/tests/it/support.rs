@@ -69,8 +69,9 @@ impl Sync {
         self
     }
 
+    /// The database, whose server has no TLS; without a mode there would be a warning of that.
     pub(crate) fn database(self, database: &Database) -> Self {
-        self.env("DATABASE_URL", &database.url)
+        self.env("DATABASE_URL", &format!("{}?sslmode=disable", database.url))
     }
 
     /// The API sink at `url`, with the Worker's token.
