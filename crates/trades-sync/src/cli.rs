@@ -73,7 +73,7 @@ pub struct VerifyArgs {
     /// The day [default: today in REPORT_TIMEZONE]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<Date>,
-    /// The sink to read, d1 or sqlite [default: SINK; d1 in place of api]
+    /// The sink to read [default: SINK, else api]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
 }
