@@ -251,6 +251,15 @@ fn environment(names: &[String]) -> Result<HashMap<String, String>, ConfigError>
     Ok(found)
 }
 
+/// Those of the variables that are set, for a library's own variables, such as libpq's.
+///
+/// # Errors
+/// When one is not UTF-8.
+#[cfg(feature = "postgres")]
+pub(crate) fn from_environment(names: &[&str]) -> Result<HashMap<String, String>, ConfigError> {
+    environment(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+}
+
 fn read_file(path: &Path) -> Result<HashMap<String, config::Value>, ConfigError> {
     let format = match path.extension().and_then(|ending| ending.to_str()) {
         Some("toml") => FileFormat::Toml,

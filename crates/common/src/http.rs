@@ -3,6 +3,9 @@
 //! Tried again are connect errors, timeouts, broken connections and the statuses 408, 429 and 5xx, with
 //! exponential backoff and full jitter; `Retry-After` is obeyed when it fits into the budget. Any other
 //! answer is the caller's to judge. Callers send only requests that do no harm when they arrive twice.
+//!
+//! Proxies (`HTTPS_PROXY`, `ALL_PROXY`, except for the hosts in `NO_PROXY`) are used for https servers only: a request
+//! to an http server would show a proxy its credentials.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +16,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::text::single_line;
 use crate::{telemetry, tls};
+
+/// How much of an answer's text is shown.
+const MAX_EXCERPT_BYTES: usize = 512;
 
 /// How long and how often a request is tried.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +61,12 @@ pub enum HttpError {
         /// What the last try met.
         last: String,
     },
+    /// The server's certificate is not trusted. This is final: the server is there, and nobody knows who it is.
+    #[error("{reason}; name its root in SSL_CERT_FILE, or correct the certificate")]
+    Untrusted {
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The answer's body is longer than the client takes.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
@@ -70,6 +83,7 @@ pub struct RetryingClient {
 /// One try that did not give a final answer.
 enum Miss {
     Again { reason: String, retry_after: Option<Duration> },
+    Untrusted { reason: String },
     TooLong,
 }
 
@@ -82,14 +96,16 @@ impl RetryingClient {
     /// When TLS can't be set up, which is a fault of the build.
     pub fn new(base_url: &str, policy: RetryPolicy, longest_answer: usize) -> Self {
         tls::install_provider();
-        let roots = if base_url.starts_with("https:") { tls::system_roots() } else { Vec::new() };
         let client = Client::builder()
             .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(5).min(policy.attempt_timeout))
-            .redirect(Policy::none())
-            .tls_certs_only(roots)
-            .build()
-            .expect("the client is made of constants");
+            .redirect(Policy::none());
+        let client = if is_https(base_url) {
+            client.tls_backend_preconfigured(tls::system_config())
+        } else {
+            client.tls_certs_only([]).no_proxy()
+        };
+        let client = client.build().expect("the client is made of constants");
         Self { client, policy, longest_answer }
     }
 
@@ -123,6 +139,7 @@ impl RetryingClient {
             .await;
         answer.map_err(|miss| match miss {
             Miss::TooLong => HttpError::TooLong(self.longest_answer),
+            Miss::Untrusted { reason } => HttpError::Untrusted { reason },
             Miss::Again { reason: last, .. } => {
                 HttpError::Unreachable { attempts, elapsed: started.elapsed(), last }
             }
@@ -130,7 +147,10 @@ impl RetryingClient {
     }
 
     async fn attempt(&self, request: RequestBuilder) -> Result<Answer, Miss> {
-        let again = |error: reqwest::Error| Miss::Again { reason: cause(error), retry_after: None };
+        let again = |error: reqwest::Error| match tls::certificate_problem(&error) {
+            Some(reason) => Miss::Untrusted { reason },
+            None => Miss::Again { reason: cause(error), retry_after: None },
+        };
         let traced = telemetry::trace_headers();
         let request = traced.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let mut response = request.send().await.map_err(again)?;
@@ -188,12 +208,18 @@ fn cause(error: reqwest::Error) -> String {
     while let Some(next) = source.source() {
         source = next;
     }
-    if timed_out { "timed out".to_owned() } else { source.to_string() }
+    if timed_out { "timed out".to_owned() } else { single_line(&source.to_string(), MAX_EXCERPT_BYTES) }
 }
 
-/// The beginning of an answer's text, on one line, for a log.
+/// Whether the server speaks TLS, in which case a proxy sees neither requests nor answers.
+pub(crate) fn is_https(base_url: &str) -> bool {
+    base_url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+/// The beginning of an answer's text, on one line without control characters, for a log.
 pub fn excerpt(body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Far more than is shown, as what is not shown may come first.
+    let start = &body[..body.len().min(8 * MAX_EXCERPT_BYTES)];
+    let line = single_line(&String::from_utf8_lossy(start), MAX_EXCERPT_BYTES);
     if line.is_empty() { line } else { format!(": {line}") }
 }

@@ -40,6 +40,11 @@ pub struct NoCluster(String);
 pub async fn connect() -> Result<Cluster, NoCluster> {
     tls::install_provider();
     let mut config = Config::infer().await.map_err(|error| NoCluster(error.to_string()))?;
+    if config.proxy_url.is_some() {
+        // The client's own error would show the proxy's URL, which may hold a password.
+        let problem = "HTTPS_PROXY or the kubeconfig's proxy-url is set, and proxies to an API server are not supported";
+        return Err(NoCluster(problem.to_owned()));
+    }
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let namespace = config.default_namespace.clone();

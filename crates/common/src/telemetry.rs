@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
@@ -10,6 +11,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use reqwest::redirect::Policy;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,7 +19,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{ConfigError, Settings, Variable};
+use crate::http::is_https;
 use crate::tls;
+
+/// The time that one export of traces may take.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The variables of this module, for a program's list.
 pub const VARIABLES: [Variable; 3] = [
@@ -141,16 +147,29 @@ fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync
 }
 
 fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
-    use opentelemetry_otlp::WithExportConfig;
+    use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 
     tls::install_provider();
+    let problem = |error: String| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error);
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
+        .with_http_client(export_client(endpoint).map_err(|error| problem(error.to_string()))?)
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
         .build()
-        .map_err(|error| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error.to_string()))?;
+        .map_err(|error| problem(error.to_string()))?;
     let resource = Resource::builder().with_service_name(service).build();
     Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+/// The client that sends traces, with the rules of [`crate::http`] for TLS and proxies: `OTEL_EXPORTER_OTLP_HEADERS`
+/// may hold a token.
+fn export_client(endpoint: &str) -> reqwest::Result<reqwest::blocking::Client> {
+    let client = reqwest::blocking::Client::builder().timeout(EXPORT_TIMEOUT).redirect(Policy::none());
+    if is_https(endpoint) {
+        client.tls_backend_preconfigured(tls::system_config()).build()
+    } else {
+        client.tls_certs_only([]).no_proxy().build()
+    }
 }
 
 /// Makes the span a part of the trace that a request's headers name, if they name one.

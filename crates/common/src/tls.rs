@@ -1,19 +1,91 @@
-//! TLS for outgoing connections: rustls with ring, and the system's trust.
+//! TLS for outgoing connections: rustls with ring, the system's roots, and the checks that libpq and curl make.
 
-use reqwest::Certificate;
+mod certificate;
+mod verifier;
 
-/// The certificates that the system trusts. None at all is no error yet: an image without them serves
-/// plain HTTP, and a TLS handshake says itself that it trusts nobody.
-pub(crate) fn system_roots() -> Vec<Certificate> {
+use std::error::Error;
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, SupportedProtocolVersion, WantsVerifier};
+
+use crate::text::single_line;
+
+pub(crate) use self::verifier::TrustedRoots;
+#[cfg(feature = "postgres")]
+pub(crate) use self::verifier::Unverified;
+
+/// The certificates that the system trusts, or those of the file that `SSL_CERT_FILE` names. None at all is no error
+/// yet: an image without them serves plain HTTP, and a TLS handshake reports that it trusts nobody.
+pub(crate) fn system_roots() -> Vec<CertificateDer<'static>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         tracing::warn!("this system has no CA certificates; mount some and name them in SSL_CERT_FILE");
     }
-    found.certs.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
+    found.certs
 }
 
 /// Chooses ring for the whole process: it builds without cmake and links statically.
 pub fn install_provider() {
     // An error means that it is chosen already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A client configuration that checks servers against the system's roots, for HTTPS.
+pub(crate) fn system_config() -> ClientConfig {
+    let verifier = TrustedRoots::new(system_roots(), true);
+    with_verifier(rustls::ALL_VERSIONS, Arc::new(verifier)).with_no_client_auth()
+}
+
+type WantsClientCert = ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
+
+/// The beginning of a client configuration.
+pub(crate) fn with_verifier(
+    versions: &[&'static SupportedProtocolVersion],
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> WantsClientCert {
+    let builder: ConfigBuilder<ClientConfig, WantsVerifier> =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(versions)
+            .expect("ring has cipher suites for all versions");
+    builder.dangerous().with_custom_certificate_verifier(verifier)
+}
+
+/// Why the server's certificate was rejected, when that is what `error` or one of its sources reports.
+pub(crate) fn certificate_problem(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // The source of an I/O error is the source of the error it wraps, not that error itself.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(wrapped) = wrapped {
+            next = Some(wrapped);
+            continue;
+        }
+        if let Some(rustls::Error::InvalidCertificate(problem)) = error.downcast_ref() {
+            return Some(explain(problem));
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn explain(problem: &CertificateError) -> String {
+    let words = match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "does not name this host"
+        }
+        CertificateError::UnknownIssuer => "is issued by no trusted authority",
+        CertificateError::BadSignature => "is not signed by the authority that it names",
+        CertificateError::BadEncoding => "is malformed",
+        other => {
+            return format!(
+                "the server's certificate is not acceptable: {}",
+                single_line(&other.to_string(), 200)
+            );
+        }
+    };
+    format!("the server's certificate {words}")
 }

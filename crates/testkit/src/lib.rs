@@ -1,4 +1,4 @@
-//! Real parts for tests and benchmarks: Postgres servers, a Kubernetes cluster, the Worker in workerd with its D1, and a proxy
+//! Real parts for tests and benchmarks: Postgres servers, PgBouncer, a Kubernetes cluster, the Worker in workerd with its D1, and a proxy
 //! that injects the faults which real parts can't be made to show.
 //!
 //! A part that can't be started is a panic with what to install, never a test that is skipped. Every
@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod curl_trigger;
 pub mod fault_proxy;
 pub mod manifests;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod python;
 pub mod trading_days;

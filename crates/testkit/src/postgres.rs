@@ -18,6 +18,45 @@ use crate::child::Guarded;
 pub struct Server {
     process: Guarded,
     port: u16,
+    folder: PathBuf,
+}
+
+/// What a server has beyond the defaults of these tests.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Settings, such as `("ssl", "on")`. A file is named relative to the data folder.
+    pub settings: Vec<(String, String)>,
+    /// Files to put into the data folder, readable by the server's user only: name and content.
+    pub files: Vec<(String, String)>,
+    /// The whole of `pg_hba.conf`; by default, every login needs its password by SCRAM.
+    pub hba: Option<String>,
+    /// The port of a server on 127.0.0.1 that this one is a standby of. Its `pg_hba.conf` must let `postgres` replicate.
+    pub standby_of: Option<u16>,
+}
+
+impl Setup {
+    /// Adds a setting.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Turns TLS on with a certificate and its key, both as PEM.
+    #[must_use]
+    pub fn with_tls(mut self, certificate: &str, key: &str) -> Self {
+        for (name, content) in [("server.crt", certificate), ("server.key", key)] {
+            self.files.push((name.to_owned(), content.to_owned()));
+        }
+        self.with("ssl", "on")
+    }
+
+    /// Replaces `pg_hba.conf`.
+    #[must_use]
+    pub fn with_hba(mut self, lines: &str) -> Self {
+        self.hba = Some(lines.to_owned());
+        self
+    }
 }
 
 /// A database of its own for one test.
@@ -43,29 +82,43 @@ impl Server {
     /// # Panics
     /// When there is no Postgres server on the machine, or it does not start.
     pub fn start() -> Self {
+        Self::start_with(&Setup::default())
+    }
+
+    /// Starts a server of its own with settings of its own.
+    ///
+    /// # Panics
+    /// When there is no Postgres server on the machine, or it does not start.
+    pub fn start_with(setup: &Setup) -> Self {
         let bin = bin_folder();
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let user = service_user(data.path());
-        let password = data.path().join("password");
-        std::fs::write(&password, "secret").expect("the folder is ours");
-        std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644)).expect("the file is ours");
-        let folder = data.path().join("data");
-        let mut initdb = Command::new(bin.join("initdb"));
-        initdb.args([
-            "--username=postgres",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]);
-        initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(&folder);
-        let output = as_user(&mut initdb, user).output().expect("initdb can be run");
-        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let user = service_user(folder.path());
+        match setup.standby_of {
+            Some(primary) => copy_primary(&bin, folder.path(), primary, user),
+            None => init_data(&bin, folder.path(), user),
+        }
+        let data = folder.path().join("data");
+        let hba = setup.hba.iter().map(|hba| ("pg_hba.conf", hba.as_str()));
+        let files = setup.files.iter().map(|(name, content)| (name.as_str(), content.as_str()));
+        for (name, content) in files.chain(hba) {
+            write_private(&data.join(name), content, user);
+        }
         let port = free_port();
         // From here on the shell that runs the server removes the folder, also after this process is killed.
-        let process = spawn(&bin, &data.keep(), port, user);
-        wait_until_ready(&bin, port);
-        Self { process, port }
+        let folder = folder.keep();
+        let process = spawn(&bin, &folder, port, user, &setup.settings);
+        wait_until_ready(port);
+        Self { process, port, folder }
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of the server's Unix socket.
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes an empty database.
@@ -118,8 +171,43 @@ fn bin_folder() -> PathBuf {
     newest.expect("no Postgres server in /usr/lib/postgresql; install one: apt-get install postgresql")
 }
 
+fn init_data(bin: &Path, folder: &Path, user: Option<(u32, u32)>) {
+    let password = folder.join("password");
+    std::fs::write(&password, "secret").expect("the folder is ours");
+    std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644)).expect("the file is ours");
+    let mut initdb = Command::new(bin.join("initdb"));
+    initdb.args([
+        "--username=postgres",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]);
+    initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(folder.join("data"));
+    let output = as_user(&mut initdb, user).output().expect("initdb can be run");
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn copy_primary(bin: &Path, folder: &Path, primary: u16, user: Option<(u32, u32)>) {
+    let mut backup = Command::new(bin.join("pg_basebackup"));
+    backup.args(["--host=127.0.0.1", "--username=postgres", "--checkpoint=fast", "--no-sync"]);
+    backup.args(["--write-recovery-conf", "--wal-method=stream"]).arg(format!("--port={primary}"));
+    backup.arg("--pgdata").arg(folder.join("data")).env("PGPASSWORD", "secret").env("HOME", folder);
+    let output = as_user(&mut backup, user).output().expect("pg_basebackup can be run");
+    assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes a file that only the server's user may read: Postgres takes no key that others may read.
+pub(crate) fn write_private(path: &Path, content: &str, user: Option<(u32, u32)>) {
+    std::fs::write(path, content).expect("the folder is ours");
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("the file is ours");
+    if let Some((user, group)) = user {
+        chown(path, Some(user), Some(group)).expect("root may hand files over");
+    }
+}
+
 /// Postgres refuses to run as root: then the data folder is handed to the user `postgres`.
-fn service_user(folder: &Path) -> Option<(u32, u32)> {
+pub(crate) fn service_user(folder: &Path) -> Option<(u32, u32)> {
     if std::fs::metadata("/proc/self").ok().map(|me| std::os::unix::fs::MetadataExt::uid(&me)) != Some(0) {
         return None;
     }
@@ -132,7 +220,7 @@ fn service_user(folder: &Path) -> Option<(u32, u32)> {
     Some((user, group))
 }
 
-fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
+pub(crate) fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
     match user {
         Some((user, group)) => command.uid(user).gid(group),
         None => command,
@@ -140,26 +228,36 @@ fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
 }
 
 /// Starts the server under a shell that stops it, and removes its folder, when its standard input closes.
-fn spawn(bin: &Path, folder: &Path, port: u16, user: Option<(u32, u32)>) -> Guarded {
-    let script = r#""$0" -D "$1/data" -p "$2" -h 127.0.0.1 -k "" -F -c max_connections=200 &
-        cat >/dev/null; kill -QUIT $!; wait; rm -rf "$1""#;
+fn spawn(
+    bin: &Path,
+    folder: &Path,
+    port: u16,
+    user: Option<(u32, u32)>,
+    settings: &[(String, String)],
+) -> Guarded {
+    let script = r#"server=$0; folder=$1; shift
+        "$server" -D "$folder/data" -k "$folder" -h 127.0.0.1 -F -c max_connections=200 "$@" &
+        cat >/dev/null; kill -QUIT $!; wait; rm -rf "$folder""#;
     let mut shell = Command::new("sh");
-    shell.args(["-c", script]).arg(bin.join("postgres")).arg(folder).arg(port.to_string());
+    shell.args(["-c", script]).arg(bin.join("postgres")).arg(folder).args(["-p", &port.to_string()]);
+    for (name, value) in settings {
+        shell.arg("-c").arg(format!("{name}={value}"));
+    }
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     Guarded::new(as_user(&mut shell, user).spawn().expect("sh can be run"))
 }
 
-/// Asks until the server takes connections; the asking takes long enough to be no busy loop.
-fn wait_until_ready(bin: &Path, port: u16) {
+/// Asks until something on the port answers as Postgres does; each question takes long enough to be no busy loop.
+pub(crate) fn wait_until_ready(port: u16) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut ask = Command::new(bin.join("pg_isready"));
+    let mut ask = Command::new(bin_folder().join("pg_isready"));
     ask.args(["--quiet", "--host=127.0.0.1"]).arg(format!("--port={port}"));
     while !ask.status().expect("pg_isready can be run").success() {
-        assert!(Instant::now() < deadline, "Postgres takes no connections on port {port}");
+        assert!(Instant::now() < deadline, "nothing takes Postgres connections on port {port}");
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
 }

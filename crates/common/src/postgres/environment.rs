@@ -1,0 +1,72 @@
+//! What libpq takes from the surroundings of a process.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::keywords::KEYWORDS;
+use crate::config::{self, ConfigError};
+
+/// Variables, and the user that the process runs as. There is no `Debug`: one of the variables is a password.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: HashMap<String, String>,
+    user: Option<String>,
+    home: Option<PathBuf>,
+}
+
+impl Environment {
+    /// That of this process.
+    ///
+    /// # Errors
+    /// When a variable of libpq is not UTF-8.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let names = KEYWORDS.iter().filter_map(|keyword| keyword.variable);
+        let names: Vec<&str> = names.chain(["PGREQUIRESSL", "HOME"]).collect();
+        let variables = config::from_environment(&names)?;
+        let account = Account::of_process();
+        let home = variables.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        let home = home.or_else(|| account.as_ref().map(|account| account.home.clone()));
+        Ok(Self { variables, user: account.map(|account| account.name), home })
+    }
+
+    /// That of a user of this name, with these variables; `HOME` names the user's folder.
+    pub fn of_user<'a>(user: &str, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let variables: HashMap<String, String> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let home = variables.get("HOME").map(PathBuf::from);
+        Self { variables, user: Some(user.to_owned()), home }
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// A file in the user's folder.
+    pub(super) fn in_home(&self, path: &str) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| home.join(path))
+    }
+}
+
+/// An entry of the system's list of users.
+struct Account {
+    name: String,
+    home: PathBuf,
+}
+
+impl Account {
+    /// None in an image without such a list.
+    fn of_process() -> Option<Self> {
+        let id = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+        accounts.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [name, _, account, _, _, home, ..] = fields[..] else { return None };
+            (account == id).then(|| Self { name: name.to_owned(), home: home.into() })
+        })
+    }
+}

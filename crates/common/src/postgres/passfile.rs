@@ -1,0 +1,68 @@
+//! Passwords from a file, one a line: `host:port:database:user:password`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+/// What a line must match.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Login<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) database: &'a str,
+    pub(super) user: &'a str,
+}
+
+/// The password of the first line that matches. As for libpq, a file that is absent, or that others may read, gives none.
+pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
+    let file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() {
+        tracing::warn!("the password file of Postgres is not used: it is not a plain file");
+        return None;
+    }
+    if metadata.mode() & 0o077 != 0 {
+        tracing::warn!(
+            "the password file of Postgres is not used: others may read it; its mode must be 0600 or less"
+        );
+        return None;
+    }
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.filter(|line| !line.starts_with('#')).find_map(|line| password_in(&line, login))
+}
+
+fn password_in(line: &str, login: &Login<'_>) -> Option<SecretString> {
+    let port = login.port.to_string();
+    let mut rest = line.trim_end_matches(['\r', '\n']);
+    for wanted in [login.host, &port, login.database, login.user] {
+        let (field, after) = take_field(rest)?;
+        if rest != "*" && !rest.starts_with("*:") && field != wanted {
+            return None;
+        }
+        rest = after;
+    }
+    let password = take_field(rest).map_or_else(|| unescape(rest), |(password, _)| password);
+    (!password.is_empty()).then(|| password.into())
+}
+
+/// A field, in which a backslash precedes each colon and backslash, and what follows its colon.
+fn take_field(text: &str) -> Option<(String, &str)> {
+    let mut field = String::new();
+    let mut characters = text.char_indices();
+    while let Some((place, character)) = characters.next() {
+        match character {
+            '\\' => field.extend(characters.next().map(|(_, escaped)| escaped)),
+            ':' => return Some((field, &text[place + 1..])),
+            other => field.push(other),
+        }
+    }
+    None
+}
+
+fn unescape(text: &str) -> String {
+    let ended = format!("{text}:");
+    take_field(&ended).map(|(field, _)| field).unwrap_or_default()
+}
