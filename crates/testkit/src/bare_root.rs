@@ -68,8 +68,10 @@ impl BareRoot {
         let place = self.folder.path().join(place.strip_prefix("/").unwrap_or(place));
         let folder = place.parent().expect("a file is in a folder");
         fs::create_dir_all(folder).expect("the folder is ours");
-        if fs::hard_link(file, &place).is_err() {
-            let copied = fs::copy(file, &place);
+        // The file itself: a link to it would lead nowhere here.
+        let file = file.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        if fs::hard_link(&file, &place).is_err() {
+            let copied = fs::copy(&file, &place);
             copied.unwrap_or_else(|error| panic!("{} can't be copied: {error}", file.display()));
         }
     }
