@@ -73,9 +73,13 @@ impl Pool {
         let deadline = Instant::now() + PATIENCE;
         let permit = timeout_at(deadline, self.permits.acquire()).await;
         let _permit = permit.ok().and_then(Result::ok).ok_or(Failure::NoConnection)?;
-        let mut attempt = 1;
-        loop {
-            let mut session = self.session(deadline, patient).await?;
+        let mut last = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let mut session = match self.session(deadline, patient).await {
+                Ok(session) => session,
+                // What a server answered says more than that there was no time left for another connection.
+                Err(failure) => return Err(last.map_or(failure, Failure::Statement)),
+            };
             let answer = timeout(ANSWER_TIMEOUT, transaction(&mut session.connection, statement)).await;
             let Ok(result) = answer else {
                 self.outdate(&session);
@@ -88,22 +92,20 @@ impl Pool {
                 }
                 Err(error) => error,
             };
-            let is_new = session.is_new;
-            let again = if !is_connection_failure(&error) {
+            if !is_connection_failure(&error) {
                 self.put_back(session);
-                met_another_transaction(&error)
-            } else if is_new {
-                self.drop_new(session, &error);
-                patient && pause_before(deadline).await
+                if !met_another_transaction(&error) {
+                    return Err(Failure::Statement(error));
+                }
+            } else if session.is_new && !(patient && pause_before(deadline).await) {
+                self.give_up(session, &error);
+                return Err(Failure::Statement(error));
             } else {
                 self.outdate(&session);
-                true
-            };
-            if !again || attempt == MAX_ATTEMPTS {
-                return Err(Failure::Statement(error));
             }
-            attempt += 1;
+            last = Some(error);
         }
+        Err(last.map_or(Failure::NoConnection, Failure::Statement))
     }
 
     /// Closes connections that nobody has needed for a while.
@@ -148,8 +150,9 @@ impl Pool {
         self.idle().push(Session { used: Instant::now(), ..session });
     }
 
-    /// A new connection failed. If its server is only read-only, it is kept: no better one was found, and it can be read.
-    fn drop_new(&self, session: Session, error: &sqlx::Error) {
+    /// A new connection failed as well. If its server is only read-only, it is kept: no better one was found, and it can be
+    /// read.
+    fn give_up(&self, session: Session, error: &sqlx::Error) {
         if is_read_only(error) { self.put_back(session) } else { self.outdate(&session) }
     }
 
