@@ -67,6 +67,16 @@ impl Values<'_> {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Whether both the address and the environment give a value.
+    fn is_set_twice(&self, name: &str) -> bool {
+        let variable =
+            KEYWORDS.iter().find(|keyword| keyword.name == name).and_then(|keyword| keyword.variable);
+        self.parameters.contains_key(name)
+            && variable
+                .and_then(|name| self.environment.variable(name))
+                .is_some_and(|value| !value.is_empty())
+    }
+
     pub(super) fn environment(&self) -> &Environment {
         self.environment
     }
@@ -204,6 +214,10 @@ fn connect_timeout(values: &Values<'_>) -> Result<Option<Duration>, String> {
 fn session_options(values: &Values<'_>) -> Result<Vec<(String, String)>, String> {
     const FORM: &str = "has options of another form than -c name=value or --name=value";
 
+    if values.is_set_twice("options") {
+        // sqlx adds those of PGOPTIONS, whatever the address has.
+        return Err("has options, and PGOPTIONS is set as well; use one of the two".to_owned());
+    }
     let mut options = Vec::new();
     let mut words = split_words(values.get("options").unwrap_or_default()).into_iter();
     while let Some(word) = words.next() {

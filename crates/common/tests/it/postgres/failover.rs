@@ -1,0 +1,118 @@
+//! Several servers, and servers that come and go.
+
+use std::time::Duration;
+
+use common::postgres::{ConnectError, is_connection_failure, reason, sqlstate};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, Executor, Row};
+use testkit::postgres::{Server, Setup};
+use tokio::net::TcpListener;
+
+use super::certificates::Authority;
+use super::{PATIENCE, Surroundings, server};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_servers_the_suitable_one_is_found_as_psql_finds_it() {
+    let hba = "local all all trust\nhost all all all scram-sha-256\nhost replication all all scram-sha-256\n";
+    let primary = Server::start_with(&Setup::default().with_hba(hba));
+    let standby = Server::start_with(&Setup { standby_of: Some(primary.port()), ..Setup::default() });
+    let read_only = Server::start_with(&Setup::default().with("default_transaction_read_only", "on"));
+    let ports = [primary.port(), standby.port(), read_only.port()];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let hosts = order.map(|place| format!("127.0.0.1:{}", ports[place])).join(",");
+        for wanted in ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] {
+            let address = format!(
+                "postgres://postgres:secret@{hosts}/postgres?target_session_attrs={wanted}&sslmode=disable"
+            );
+            let surroundings = Surroundings::new(&[]);
+            let ours = surroundings.connect(&address).await;
+            assert!(ours.is_ok(), "{wanted} {ours:?}");
+            assert_eq!(ours, surroundings.psql(&address), "{wanted}");
+        }
+    }
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{},127.0.0.1:1", ports[1], ports[2]);
+    let address = format!("postgres://postgres:secret@{hosts}/postgres?target_session_attrs=read-write");
+    let error = server(&address).connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::NoSuitableHost { .. }) && error.is_transient(), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("it is read-only") && text.contains("refused"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_reaches_the_server_through_tls_and_survives_the_end_of_its_connections() {
+    let authority = Authority::new("authority");
+    let certificate = authority.issue("server", &["localhost"]);
+    let mut postgres =
+        Server::start_with(&Setup::default().with_tls(&certificate.certificate, &certificate.key));
+    let address =
+        format!("postgres://postgres:secret@localhost:{}/postgres?sslmode=require", postgres.port());
+    let located = server(&address).locate().await.unwrap();
+    let pool = PgPoolOptions::new().max_connections(3).connect_with(located.options.clone()).await.unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()";
+    let (first, second) = tokio::join!(pool.acquire(), pool.acquire());
+    let (mut first, mut second) = (first.unwrap(), second.unwrap());
+    for connection in [&mut *first, &mut *second] {
+        let row = connection.fetch_one(sqlx::raw_sql(sql)).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), 1);
+    }
+    let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
+    first.execute(sqlx::raw_sql(terminate)).await.unwrap();
+    let error = second.execute("SELECT 1").await.unwrap_err();
+    assert!(is_connection_failure(&error), "{error:?}");
+    drop((first, second));
+    assert_eq!(pool.fetch_one(sqlx::raw_sql(sql)).await.unwrap().get::<i64, _>(0), 1);
+    // What no longer reaches a server is reported as an error of the connection.
+    postgres.kill();
+    pool.close().await;
+    let error = sqlx::PgConnection::connect_with(&located.options).await.unwrap_err();
+    assert!(is_connection_failure(&error) && sqlstate(&error).as_deref() == Some("08001"), "{error:?}");
+    assert!(reason(&error).contains("refused"), "{error:?}");
+}
+
+#[tokio::test]
+async fn connecting_is_repeated_until_the_server_is_up() {
+    // Nothing listens on the port, until the first attempt has failed.
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let server = server(&format!("postgres://u:p@127.0.0.1:{port}/d?sslmode=require"));
+    assert!(server.connect().await.unwrap_err().is_transient());
+    let connecting = server.connect_within(PATIENCE);
+    let listening = async {
+        tokio::task::yield_now().await;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"N").await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(connecting, listening);
+    assert!(matches!(outcome, Err(ConnectError::TlsRefused { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn patience_ends() {
+    let refused = server("postgres://u:p@127.0.0.1:1/d");
+    let error = refused.connect_within(Duration::from_millis(300)).await.unwrap_err();
+    assert!(error.to_string().contains("refused"), "{error}");
+    // A server that takes the connection and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("postgres://u:p@{}/d", listener.local_addr().unwrap());
+    let error = server(&silent).connect_within(Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("no answer within 0.3 s"), "{error}");
+}
+
+#[tokio::test]
+async fn errors_that_belong_to_the_connection_are_told_from_those_of_a_statement() {
+    let database = Server::shared().database().await;
+    let mut connection = server(&database.url).connect().await.unwrap();
+    for (sql, belongs) in [
+        ("SELECT 1/0", false),
+        ("SELECT * FROM absent", false),
+        ("SET transaction_read_only = on; CREATE TABLE t (a int)", true),
+    ] {
+        let error = connection.execute(sqlx::raw_sql(sql)).await.unwrap_err();
+        assert_eq!(is_connection_failure(&error), belongs, "{sql}: {error:?}");
+    }
+    let text = "DO $$ BEGIN RAISE 'two\nlines%', repeat('x', 2000); END $$";
+    let error = connection.execute(sqlx::raw_sql(text)).await.unwrap_err();
+    let reason = reason(&error);
+    assert!(reason.starts_with("two lines") && reason.len() <= 1024, "{reason}");
+}

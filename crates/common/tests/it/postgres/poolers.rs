@@ -1,0 +1,71 @@
+//! PgBouncer at its defaults, in session and in transaction mode.
+
+use common::postgres::{ConnectError, is_connection_failure, reason};
+use sqlx::{Connection, Executor, Row};
+use testkit::pgbouncer::{PgBouncer, PoolMode};
+use testkit::postgres::Server;
+
+use super::{PATIENCE, server};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_through_a_pooler_work_repeatedly_and_side_by_side() {
+    for mode in [PoolMode::Session, PoolMode::Transaction] {
+        let pooler = PgBouncer::start_with(Server::shared(), mode, &[("default_pool_size", "2")]);
+        let server = server(&pooler.url("postgres"));
+        for _ in 0..2 {
+            let tasks = (0..4).map(|number| {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    let mut connection = server.connect_within(PATIENCE).await.unwrap();
+                    let sql = sqlx::AssertSqlSafe(format!("BEGIN; SELECT {number}; COMMIT"));
+                    let row = connection.fetch_one(sqlx::raw_sql(sql)).await.unwrap();
+                    assert_eq!(row.get::<i32, _>(0), number);
+                    connection.close().await.unwrap();
+                })
+            });
+            for task in tasks.collect::<Vec<_>>() {
+                task.await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_pooler_refuses_is_named() {
+    let pooler = PgBouncer::start(Server::shared(), PoolMode::Session);
+    let connect = async |address: String| server(&address).connect().await.unwrap_err();
+    let error = connect(format!("{}?options=-c%20work_mem%3D3MB", pooler.url("postgres"))).await;
+    assert!(
+        matches!(&error, ConnectError::ParameterRefused { parameter, .. } if parameter == "options"),
+        "{error:?}"
+    );
+    assert!(!error.is_transient() && error.to_string().contains("ignore_startup_parameters"), "{error}");
+    let error = connect(pooler.url("absent")).await;
+    assert!(matches!(error, ConnectError::DatabaseRefused { .. }), "{error:?}");
+    let error = connect(format!("postgres://postgres:wrong@127.0.0.1:{}/postgres", pooler.port())).await;
+    assert!(matches!(error, ConnectError::LoginRefused { .. }), "{error:?}");
+    let error = connect(format!("postgres://nobody:wrong@127.0.0.1:{}/postgres", pooler.port())).await;
+    assert!(matches!(error, ConnectError::LoginRefused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_behind_the_pooler_is_a_failure_of_the_connection() {
+    let mut postgres = Server::start();
+    let pooler = PgBouncer::start_with(
+        &postgres,
+        PoolMode::Transaction,
+        &[("server_login_retry", "1"), ("server_connect_timeout", "2")],
+    );
+    let server = server(&pooler.url("postgres"));
+    let mut connection = server.connect().await.unwrap();
+    let mut other = server.connect().await.unwrap();
+    connection.execute("BEGIN").await.unwrap();
+    postgres.kill();
+    for connection in [&mut connection, &mut other] {
+        let error = connection.execute("SELECT 1").await.unwrap_err();
+        assert!(is_connection_failure(&error), "{error:?}");
+        assert!(!reason(&error).is_empty());
+    }
+    let error = server.connect().await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+}
