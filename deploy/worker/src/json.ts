@@ -1,6 +1,6 @@
 import { invalidField, invalidJson } from "./errors";
 import { markKeys, scan, unmarked } from "./scan";
-import { escapeUnprintable, shorten } from "./text";
+import { printable } from "./text";
 
 const MAX_DEPTH = 127;
 const MAX_PROBLEM = 100;
@@ -29,7 +29,7 @@ export function parseJson(bytes: Uint8Array): unknown {
     return JSON.parse(decode(markKeys(bytes, keysToMark)), reviver);
   } catch (error) {
     // It quotes the body: some of it, or, a short one, all of it.
-    const problem = escapeUnprintable(shorten((error as Error).message, MAX_PROBLEM));
+    const problem = printable((error as Error).message, MAX_PROBLEM);
     throw invalidJson(`the body is not JSON: ${problem}`);
   }
 }
