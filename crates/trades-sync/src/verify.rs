@@ -84,6 +84,6 @@ fn counts(wanted: &Table, stored: &Table, drops: &Drops, view_rows: ViewRows) ->
 }
 
 fn reasons(drops: &Drops, part: Part) -> String {
-    let reasons: Vec<String> = drops.rows(part).map(|(reason, count)| format!("{count} {reason}")).collect();
+    let reasons: Vec<String> = drops.rows(part).map(|(reason, count)| format!("{reason}: {count}")).collect();
     reasons.join(", ")
 }

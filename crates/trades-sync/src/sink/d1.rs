@@ -79,6 +79,14 @@ impl D1Sink {
         let batch: Value =
             TABLES.iter().map(|shape| json!({ "sql": select_day(shape), "params": [""] })).collect();
         self.select(batch).await?;
+        let columns = json!({ "sql": "PRAGMA table_info(metrics_portfolio_assets)", "params": [] });
+        let results = self.query(columns.to_string().into()).await?;
+        let mut columns = results.iter().flat_map(QueryResult::rows);
+        if columns.any(|column| column.get("name") == Some(&json!("symbol")) && column["notnull"] == 1) {
+            let reason = "metrics_portfolio_assets takes no holding without a symbol; \
+                          apply the second migration of deploy/worker";
+            return Err(SinkError::refused(&self.place(), reason));
+        }
         Ok(format!("{} answers and has the five tables", self.place()))
     }
 

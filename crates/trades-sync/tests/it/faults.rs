@@ -196,6 +196,12 @@ async fn d1_with_the_first_migration_only_asks_for_the_second_when_a_holding_has
     let statements = sql.split(';').filter(|statement| statement.contains("CREATE TABLE"));
     query_d1(access, statements.map(|sql| json!({ "sql": sql })).collect()).await;
     direct(&database, &worker).succeeds().await;
+    let check = Sync::new(&["check", "--sink", "d1"]).database(&database).d1(access, &access.d1_api);
+    let outcome = check.fails(5, &["1 of"]).await;
+    assert!(
+        outcome.stdout.contains("FAIL  sink: D1") && outcome.stdout.contains("second migration"),
+        "{outcome:#?}"
+    );
 
     database.execute("UPDATE utils_statistics.trades_portfolio_assets SET symbol = NULL").await;
     database.execute(sample::REFRESH).await;

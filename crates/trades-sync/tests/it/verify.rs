@@ -88,12 +88,12 @@ async fn verify_counts_what_the_views_have_and_says_what_can_not_be_stored() {
         "metrics_daily 1 row for the day, 1 in the sink: equal".to_owned(),
         "metrics_kpi_values 26 rows in the view, 26 in the sink: equal".to_owned(),
         format!(
-            "metrics_series_points {} rows in the view, 3 of them can't be stored (1 have no value, 1 are NaN, infinite \
-             or not a number, 1 repeat the key of a later row), {points} in the sink: equal",
+            "metrics_series_points {} rows in the view, 3 of them can't be stored (have no value: 1, are NaN, infinite \
+             or not a number: 1, repeat the key of a later row: 1), {points} in the sink: equal",
             points + 3
         ),
         format!(
-            "metrics_portfolio_assets {} rows in the view, 1 of them can't be stored (1 have no name), {assets} in the \
+            "metrics_portfolio_assets {} rows in the view, 1 of them can't be stored (have no name: 1), {assets} in the \
              sink: equal",
             assets + 1
         ),
