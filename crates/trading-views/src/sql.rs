@@ -5,15 +5,13 @@
 //! definitions for texts.
 
 use crate::Kind;
-use crate::text::MAX_NUMBER_LENGTH;
+use crate::text::{MAX_ID, MAX_NUMBER_LENGTH};
 
 /// Numbers of at least this size round to infinity as `float8`: 2^1024 - 2^970, rounded down.
 const MAX: &str = "1.79769313486231580793e308";
 
 /// Decimals up to this size round to zero as `float8`: 2^-1075, rounded up. Postgres reports an error for them.
 const MIN: &str = "2.4703282292062328e-324";
-
-const MAX_ID: i64 = 1 << 53;
 
 /// Texts that Postgres reads as numeric. An exponent of five digits could exceed what it can hold.
 const NUMBER: &str = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?0*[0-9]{1,4})?$";

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use crate::Kind;
 
 /// The largest size of an id, 2^53: beyond it a number of JSON no longer identifies one id.
-const MAX_ID: i64 = 1 << 53;
+pub(crate) const MAX_ID: i64 = 1 << 53;
 
 /// The longest text that can be a number.
 pub(crate) const MAX_NUMBER_LENGTH: usize = 1000;

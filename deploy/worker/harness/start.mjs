@@ -1,7 +1,7 @@
 // Starts the Worker on real workerd, and next to it D1's REST route over the same database.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,9 +86,16 @@ function miniflareInOwnFolder(options) {
   const folder = mkdtempSync(join(tmpdir(), "snapshot-worker-"));
   const before = process.env.TMPDIR;
   process.env.TMPDIR = folder;
-  const mf = new Miniflare(options);
-  if (before === undefined) delete process.env.TMPDIR;
-  else process.env.TMPDIR = before;
+  let mf;
+  try {
+    mf = new Miniflare(options);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
   const dispose = async () => {
     await mf.dispose();
     await rm(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ export interface Secrets {
   INTERNAL_TOKEN?: string;
   /** The same for tokens that permit reading and nothing else. */
   READ_TOKEN?: string;
-  /** Where it is set, a snapshot must be signed. */
+  /** Where it is set, a snapshot must be signed; with any one where it holds several, as above. */
   SIGNING_SECRET?: string;
 }
 
@@ -30,7 +30,7 @@ export async function checkToken(
   access: Access,
 ): Promise<void> {
   const permitted = CREDENTIALS[access];
-  const configured = permitted.filter(({ secret }) => tokensOf(secrets[secret]).length > 0);
+  const configured = permitted.filter(({ secret }) => valuesOf(secrets[secret]).length > 0);
   if (configured.length === 0) {
     const names = permitted.map(({ secret }) => secret).join(" and no ");
     throw unavailable("not_configured", `this Worker has no ${names}; set the secret first`);
@@ -38,16 +38,16 @@ export async function checkToken(
 
   let matches = false;
   for (const { header, secret } of configured) {
-    matches = (await isOneOf(request.headers.get(header), tokensOf(secrets[secret]))) || matches;
+    matches = (await isOneOf(request.headers.get(header), valuesOf(secrets[secret]))) || matches;
   }
   if (matches) return;
   const headers = configured.map(({ header }) => header).join(" or ");
   throw forbidden(`${headers} is absent or wrong`);
 }
 
-function tokensOf(secret: string | undefined): string[] {
-  const tokens = (secret ?? "").split(/[,\n]/).map((token) => token.trim());
-  return tokens.filter((token) => token !== "");
+function valuesOf(secret: string | undefined): string[] {
+  const values = (secret ?? "").split(/[,\n]/).map((value) => value.trim());
+  return values.filter((value) => value !== "");
 }
 
 /** Digests have one length, and every token is compared, so the time says nothing about any. */
@@ -65,16 +65,21 @@ export async function checkSignature(
   body: Uint8Array,
   secrets: Secrets,
 ): Promise<void> {
-  const secret = secrets.SIGNING_SECRET;
-  if (secret === undefined) return;
-  if (secret.trim() === "") {
+  if (secrets.SIGNING_SECRET === undefined) return;
+  const signingSecrets = valuesOf(secrets.SIGNING_SECRET);
+  if (signingSecrets.length === 0) {
     const problem =
       "this Worker's SIGNING_SECRET is blank; set it, or delete it to accept unsigned days";
     throw unavailable("not_configured", problem);
   }
   const signature = request.headers.get("X-Signature") ?? "";
-  const valid = /^[0-9a-f]{64}$/.test(signature) && (await isSignature(signature, body, secret));
-  if (!valid) {
+  let isValid = false;
+  if (/^[0-9a-f]{64}$/.test(signature)) {
+    for (const secret of signingSecrets) {
+      isValid = (await isSignature(signature, body, secret)) || isValid;
+    }
+  }
+  if (!isValid) {
     throw forbidden(
       "X-Signature is absent or wrong; it is the lower-case hex HMAC-SHA256 of the body's bytes",
     );

@@ -99,10 +99,9 @@ function columnsOf(
       ["overlay", "overlay_json"],
     ];
   }
-  const columns = kpi === undefined ? WHOLE_PARTS : partsOfKpi(parameters.bind(kpi));
   return PARTS.filter((part) => parts.has(part)).map((part) => [
     part === "kpis" ? "rows" : part,
-    columns[part],
+    kpi === undefined ? WHOLE_PARTS[part] : PARTS_OF_KPI[part](() => parameters.bind(kpi)),
   ]);
 }
 
@@ -113,16 +112,20 @@ const WHOLE_PARTS: Record<Part, string> = {
   assets: "json_extract(overlay_json, '$.portfolioAssets')",
 };
 
-/** The KPI's rows, and its members of the overlay's objects: NULL where it has none. */
-function partsOfKpi(kpi: string): Record<Part, string> {
-  const member = (path: string) =>
-    `(SELECT value FROM json_each(overlay_json, '${path}') WHERE key = ${kpi})`;
-  return {
-    kpis: `(SELECT json_group_array(json(value)) FROM json_each(rows_json) WHERE value ->> 'kpi' = ${kpi})`,
-    series: member("$.seriesByKpi"),
-    extremes: member("$.extremes.byKpi"),
-    assets: WHOLE_PARTS.assets,
-  };
+/**
+ * The KPI's rows, and its members of the overlay's objects: NULL where it has none. Each part binds the
+ * KPI itself: a parameter that no part uses would be an error of the database.
+ */
+const PARTS_OF_KPI: Record<Part, (bindKpi: () => string) => string> = {
+  kpis: (bindKpi) =>
+    `(SELECT json_group_array(json(value)) FROM json_each(rows_json) WHERE value ->> 'kpi' = ${bindKpi()})`,
+  series: (bindKpi) => memberOf("$.seriesByKpi", bindKpi()),
+  extremes: (bindKpi) => memberOf("$.extremes.byKpi", bindKpi()),
+  assets: () => WHOLE_PARTS.assets,
+};
+
+function memberOf(path: string, key: string): string {
+  return `(SELECT value FROM json_each(overlay_json, '${path}') WHERE key = ${key})`;
 }
 
 function writeDay({ date, updated_at, headline, summary, ...row }: DayRow, kpi?: string): string {

@@ -5,7 +5,7 @@ import { parseJson } from "./json";
 import { normalize } from "./normalize";
 import { getDates, getDay, getDays, getKpi, getLatest } from "./read";
 import { storeDay } from "./store";
-import { shorten } from "./text";
+import { printable } from "./text";
 
 interface Env extends Secrets {
   DB: D1Database;
@@ -46,7 +46,7 @@ export default {
 function route(request: Request): Route {
   const { pathname } = new URL(request.url);
   const found = matchPath(pathname);
-  const path = shorten(pathname, 100);
+  const path = printable(pathname, 100);
   if (found === undefined) throw new ApiError(404, "not_found", `there is no ${path} here`);
   const { methods } = found;
   if (methods.includes(request.method)) return found;

@@ -1,5 +1,5 @@
 import { invalidField } from "./errors";
-import { writeArray, writeObject, writeWithoutNulls } from "./json";
+import { entriesOf, idOf, writeArray, writeObject, writeWithoutNulls } from "./json";
 import { readId, readNumber } from "./numbers";
 import { pick, type Found } from "./pick";
 import {
@@ -109,13 +109,13 @@ function writeItem(element: Json, path: string): { json: string; lost: number } 
   const members: [string, string][] = [];
   let lost = 0;
   for (const [field, read] of ITEM_FIELDS) {
-    const value = item[field];
+    const value = field === "trade_id" ? idOf(item) : item[field];
     if (isAbsent(value) && !REQUIRED_ITEM_FIELDS.has(field)) continue;
     const known = read(value, `${path}.${field}`);
     if (known !== undefined) members.push([field, JSON.stringify(known)]);
     else if (read === readNumber) lost++;
   }
-  for (const [key, value] of Object.entries(item)) {
+  for (const [key, value] of entriesOf(item)) {
     if (isAbsent(value) || ITEM_FIELDS.has(key)) continue;
     members.push([key, writeWithoutNulls(value, `${path}.${key}`)]);
   }
@@ -130,7 +130,7 @@ export function normalizeAssets(list: Found): string[] {
     const path = `${list.path}[${i}]`;
     const object = readObject(element, path);
     const asset = {
-      trade_id: readId(object["trade_id"], `${path}.trade_id`),
+      trade_id: readId(idOf(object), `${path}.trade_id`),
       symbol: readSymbol(object["symbol"], `${path}.symbol`),
       contract_name: readName(object["contract_name"], `${path}.contract_name`),
     };
@@ -143,7 +143,7 @@ export function normalizeAssets(list: Found): string[] {
 /** The members of an object keyed by KPI names; names that are equal once trimmed come out equal. */
 function* byName({ value, path }: Found): Generator<[kpi: string, list: Found]> {
   if (isAbsent(value)) return;
-  for (const [key, member] of Object.entries(readObject(value, path))) {
+  for (const [key, member] of entriesOf(readObject(value, path))) {
     if (isAbsent(member)) continue;
     const kpi = trim(key);
     if (kpi === "") throw invalidField(path, "has a KPI whose name is empty");

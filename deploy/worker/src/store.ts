@@ -11,13 +11,16 @@ import { answered } from "./database";
 import { tooLarge } from "./errors";
 import type { Day } from "./normalize";
 
-const MAX_ROW_BYTES = 2_000_000; // D1's limit of one row
+/** D1's limit of one row, and of one parameter of a statement. */
+const MAX_BYTES = 2_000_000;
+const encoder = new TextEncoder();
 
 /** Replaces the day in one transaction: a reader sees the old one or the new one, whole. */
 export async function storeDay(db: D1Database, day: Day, updatedAt: string): Promise<void> {
   const { date, headline, summary, rowsJson, overlayJson, kpiValuesJson } = day;
   const row = [date, updatedAt, headline, summary, rowsJson, overlayJson];
-  checkRowSize(date, row);
+  checkSize(row, `${date} takes`, "a row of the database may have; send fewer points");
+  checkSize([kpiValuesJson], `the KPI values of ${date} take`, "a parameter may have; send fewer");
   await answered(
     db.batch([
       db.prepare(upsertDay).bind(...row),
@@ -33,12 +36,7 @@ export async function storeDay(db: D1Database, day: Day, updatedAt: string): Pro
   );
 }
 
-function checkRowSize(date: string, columns: string[]): void {
-  const encoder = new TextEncoder();
-  const bytes = columns.reduce((sum, column) => sum + encoder.encode(column).length, 0);
-  if (bytes > MAX_ROW_BYTES) {
-    throw tooLarge(
-      `${date} takes ${bytes} bytes of the ${MAX_ROW_BYTES} a row may have; send fewer points`,
-    );
-  }
+function checkSize(texts: string[], what: string, limit: string): void {
+  const bytes = texts.reduce((sum, text) => sum + encoder.encode(text).length, 0);
+  if (bytes > MAX_BYTES) throw tooLarge(`${what} ${bytes} bytes of the ${MAX_BYTES} that ${limit}`);
 }

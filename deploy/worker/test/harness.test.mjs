@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -78,13 +78,27 @@ test("killed outright, it leaves no Worker behind", async (t) => {
   await assert.rejects(fetch(addresses.worker), "the Worker has ended too");
 });
 
-test("an option that doesn't exist ends it with an error", async () => {
-  const child = spawn(process.execPath, [program, "--tokens", "x"], {
-    stdio: ["pipe", "pipe", "pipe"],
+for (const [args, error] of [
+  [["--tokens", "x"], /--tokens/],
+  [
+    ["--worker-port", "abc"],
+    /^--worker-port must be a port from 0 \(any free one\) to 65535, not "abc"$/m,
+  ],
+  [["--d1-port", "65536"], /^--d1-port must be a port/m],
+  [["--d1-port", ""], /^--d1-port must be a port/m],
+]) {
+  test(`wrong options end it with the usage and leave nothing behind: ${args.join(" ")}`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "harness-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const env = { ...process.env, TMPDIR: folder };
+    const child = spawn(process.execPath, [program, ...args], { env });
+    let errors = "";
+    child.stderr.on("data", (chunk) => (errors += chunk));
+    const [code] = await once(child, "close");
+    assert.equal(code, 2);
+    assert.match(errors, error);
+    assert.match(errors, /^usage: node harness\/serve\.mjs/m);
+    assert.doesNotMatch(errors, /^ +at /m, "no stack trace");
+    assert.deepEqual(await readdir(folder), []);
   });
-  let errors = "";
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  const [code] = await once(child, "close");
-  assert.notEqual(code, 0);
-  assert.match(errors, /--tokens/);
-});
+}

@@ -135,7 +135,7 @@ describe("secrets that are not set, or blank", () => {
     });
   }
 
-  for (const signingSecret of ["", " \n"]) {
+  for (const signingSecret of ["", " \n", " ,\n,"]) {
     test(`a blank signing secret (${JSON.stringify(signingSecret)}) accepts no day`, async (t) => {
       const unsigned = await harnessFor(t, { signingSecret, onLog: () => {} });
       isError(await post(unsigned, sampleDay(DATE)), 503, "not_configured");
@@ -165,6 +165,17 @@ describe("signature", () => {
     for (const headers of forged) isError(await post(signed, body, headers), 403, "forbidden");
     isError(await post(signed, body + "\n", { "X-Signature": sign(body) }), 403, "forbidden");
     assert.equal((await get(signed, `${DAYS}/${DATE}`)).status, 200);
+  });
+
+  test("while one secret replaces another, a signature with either of them passes", async (t) => {
+    const rotating = await harnessFor(t, { signingSecret: " new ü ,\nold\n" });
+    for (const valid of ["new ü", "old"]) {
+      assert.equal((await post(rotating, body, { "X-Signature": sign(body, valid) })).status, 200);
+    }
+    for (const wrong of ["new", "", "new ü,old", " new ü ,\nold\n"]) {
+      const headers = { "X-Signature": sign(body, wrong) };
+      isError(await post(rotating, body, headers), 403, "forbidden");
+    }
   });
 
   test("where none is agreed, the header means nothing", async () => {
@@ -306,6 +317,34 @@ describe("texts in errors", () => {
     assert.match(field, /^overlay\.series\.K\\n.*…[^\n]*\[0\]\.v$/);
     assert.ok(field.length < 500 && field.isWellFormed?.() !== false);
     assert.ok(message.startsWith(field) && message.length < 700);
+  });
+
+  test("what is escaped counts as it is written, for a value and for a path", async () => {
+    const hidden = "\u202e".repeat(300);
+    const at = (kpi, v) => ({
+      date: DATE,
+      rows: [],
+      overlay: { series: { [kpi]: [{ t: DATE, v }] } },
+    });
+    const { message, field } = await errorOf(at(hidden, hidden));
+    assert.match(field, /^overlay\.series(\.|\\u202e)*…(\\u202e)*\[0\]\.v$/, "no escape is cut");
+    assert.ok(field.length <= 301 && field.length > 280, field);
+    const quoted = message.slice(field.length);
+    assert.match(quoted, /^ must be a number, not "(\\u202e)+…"$/);
+    assert.ok(quoted.length < 130, quoted);
+    const short = "\u202e".repeat(40);
+    assert.ok((await errorOf(at(short, "x"))).field.length <= 301);
+  });
+
+  test("a text of exactly the bound is quoted whole", async () => {
+    for (const [length, expected] of [
+      [100, "x".repeat(100)],
+      [101, "x".repeat(100) + "…"],
+    ]) {
+      const points = { A: [{ t: DATE, v: "x".repeat(length) }] };
+      const { message } = await errorOf({ date: DATE, rows: [], overlay: { series: points } });
+      assert.ok(message.endsWith(`"${expected}"`), message);
+    }
   });
 
   test("a body that is not JSON is quoted on one line, in part", async () => {

@@ -170,6 +170,8 @@ describe("a part of a day", () => {
       rows: [rows[1]],
       overlay: { extremes: { byKpi: {} }, portfolioAssets },
     },
+    "?kpi=A&parts=assets": { ...head, overlay: { portfolioAssets } },
+    "?kpi=A&parts=extremes": { ...head, overlay: { extremes: { byKpi: { A: extremes.byKpi.A } } } },
     "?kpi=a": { ...head, rows: [], overlay: { seriesByKpi: {}, extremes: { byKpi: {} } } },
   };
   for (const [query, expected] of Object.entries(cases)) {
@@ -179,6 +181,15 @@ describe("a part of a day", () => {
         assert.equal(status, 200);
         assert.deepEqual(body, { ...expected, source: "d1" });
       }
+    });
+  }
+
+  for (const name of [".", ".."]) {
+    test(`the query reads the KPI "${name}", whose name no path can have`, async () => {
+      const row = { kpi: name, value: "1" };
+      await post(harness, { ...day, rows: [...rows, row] });
+      const { body } = await get(harness, `${LATEST}?parts=kpis&kpi=${name}`);
+      assert.deepEqual(body.rows, [row]);
     });
   }
 

@@ -128,6 +128,22 @@ describe("the size of a row", () => {
   });
 });
 
+test("KPI values that are too large for a statement's parameter are refused by that name", async () => {
+  const day = (count) => ({
+    date: DATE,
+    rows: Array.from({ length: count }, (_, i) => ({ kpi: `k${i}`, value: `${i}.123456789` })),
+  });
+  assert.equal((await post(harness, day(30_000))).status, 200);
+  const before = await rows(harness, "SELECT updated_at FROM metrics_daily");
+  const { status, body } = await post(harness, day(38_000));
+  assert.deepEqual([status, body.error.code], [413, "too_large"]);
+  assert.match(
+    body.error.message,
+    /^the KPI values of 2026-02-11 take 2\d{6} bytes of the 2000000/,
+  );
+  assert.deepEqual(await rows(harness, "SELECT updated_at FROM metrics_daily"), before);
+});
+
 describe("reading", () => {
   test("days come newest first, page by page", async () => {
     const dates = Array.from({ length: 35 }, (_, i) =>

@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use common::text::single_line;
 use serde_json::Value;
 
 use super::meaning::{Difference, first_difference};
 use super::{Cell, Table, TableShape};
 use crate::domain::{METRICS, numeric_text};
+
+/// How much of a document's value is looked at for a line, in bytes.
+const MAX_VALUE: usize = 1024;
 
 /// How a stored table differs from the wanted one.
 #[derive(Debug, Default)]
@@ -124,11 +128,8 @@ fn shown(cell: &Cell) -> String {
 fn shown_json(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "absent".to_owned(),
-        // Debug escapes what a terminal would act on; JSON leaves some of that as it is.
         Some(Value::String(text)) => shortened(text, |text| format!("{text:?}")),
-        Some(value) => {
-            shortened(&value.to_string(), |text| text.escape_debug().to_string().replace("\\\"", "\""))
-        }
+        Some(value) => shortened(&single_line(&value.to_string(), MAX_VALUE), str::to_owned),
     }
 }
 
