@@ -77,7 +77,11 @@ package() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$name" >/dev/null
 }
 
-prepare_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || package postgresql; }
+# The server, and the pooler that many clusters have before it.
+prepare_postgres() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || package postgresql
+  PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || package pgbouncer
+}
 
 # The cluster that KUBECONFIG names, else one of our own: with a node as root, where a node can be had.
 prepare_cluster() {

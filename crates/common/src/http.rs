@@ -2,7 +2,8 @@
 //!
 //! Tried again are connect errors, timeouts, broken connections and the statuses 408, 429 and 5xx, with
 //! exponential backoff and full jitter; `Retry-After` is obeyed when it fits into the budget. Any other
-//! answer is the caller's to judge. Callers send only requests that do no harm when they arrive twice.
+//! answer is the caller's to judge; [`RetryingClient::send_judged`] lets it add transient errors of its own.
+//! Callers send only requests that do no harm when they arrive twice.
 //!
 //! Proxies (`HTTPS_PROXY`, `ALL_PROXY`, except for the hosts in `NO_PROXY`) are used for https servers only: a request
 //! to an http server would show a proxy its credentials.
@@ -114,13 +115,33 @@ impl RetryingClient {
     /// # Errors
     /// [`HttpError::Unreachable`] when tries or budget are used up.
     pub async fn send(&self, request: impl Fn(&Client) -> RequestBuilder) -> Result<Answer, HttpError> {
+        self.send_judged(request, |_| None).await
+    }
+
+    /// The same for a server whose transient errors have other statuses too: `transient` gives the reason why an
+    /// answer is one of them, and the request is tried again.
+    ///
+    /// # Errors
+    /// [`HttpError::Unreachable`] when tries or budget are used up.
+    pub async fn send_judged(
+        &self,
+        request: impl Fn(&Client) -> RequestBuilder,
+        transient: impl Fn(&Answer) -> Option<String>,
+    ) -> Result<Answer, HttpError> {
         let started = Instant::now();
         let deadline = started + self.policy.budget;
         let mut attempts = 0;
         let attempt = || {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)))
+            let answer = self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)));
+            async {
+                let answer = answer.await?;
+                match transient(&answer) {
+                    Some(reason) => Err(Miss::Again { reason, retry_after: None }),
+                    None => Ok(answer),
+                }
+            }
         };
         let waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(500))

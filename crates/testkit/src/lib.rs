@@ -5,6 +5,7 @@
 //! part ends with the process that started it, also when that process is killed: each is watched over
 //! by its standard input, which closes then.
 
+pub mod bare_root;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod curl_trigger;

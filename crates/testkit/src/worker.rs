@@ -31,6 +31,8 @@ pub struct Access {
     pub api_token: String,
     /// The Worker's token.
     pub internal_token: String,
+    /// The Worker's token for reading.
+    pub read_token: String,
 }
 
 impl Worker {

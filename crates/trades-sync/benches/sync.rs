@@ -121,6 +121,8 @@ impl Case<'_> {
         ]);
         command.env_clear().env("DATABASE_URL", &self.database.url).env("LOG_LEVEL", "error");
         command.env("SNAPSHOT_API_URL", &self.sink.url).env("INTERNAL_TOKEN", "token");
+        // A sink that discards the day does not know its date, and so can't confirm it.
+        command.env("ACCEPT_ANY_2XX", "true");
         let took = timed(&mut command);
         let peak = std::fs::read_to_string(&log).expect("time writes it");
         (took, peak.trim().parse().expect("a number of kB"))

@@ -63,7 +63,7 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
         return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
     }
     let date = args.date.map_or_else(|| config.today(), Ok)?;
-    let mut source = Source::connect(&config.database_url()?, config.views()).await?;
+    let mut source = Source::connect(config.database()?, config.views(), config.retry_budget()?).await?;
     match args.from.zip(args.to) {
         Some((from, to)) => backfill::ship(&mut source, sinks.as_ref(), from, to).await.map(Summary::Days),
         None => day::ship(&mut source, sinks.as_ref(), date).await.map(Summary::Day),
@@ -72,7 +72,7 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
 
 async fn compare(args: VerifyArgs, config: &Config) -> Result<Summary, SyncError> {
     let date = args.date.map_or_else(|| config.today(), Ok)?;
-    let sink = config.readable_sink(args.sink)?;
-    let mut source = Source::connect(&config.database_url()?, config.views()).await?;
+    let sink = config.sink_reader(args.sink)?;
+    let mut source = Source::connect(config.database()?, config.views(), config.retry_budget()?).await?;
     verify::run(&mut source, &sink, date).await.map(Summary::Verified)
 }

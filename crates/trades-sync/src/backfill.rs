@@ -47,11 +47,9 @@ pub(crate) async fn ship(
     for day in &days {
         match day::ship(source, sinks, *day).await {
             Ok(shipped) => {
-                let rows = shipped.rows;
                 total.stored += 1;
-                total.rows +=
-                    rows.kpi_values + rows.series_points + rows.extremes_items + rows.portfolio_assets;
-                progress.day(&format!("{day} {rows}"));
+                total.rows += shipped.rows.total();
+                progress.day(&format!("{day} {}", shipped.rows));
             }
             Err(SyncError::Empty(_)) => {
                 total.empty += 1;

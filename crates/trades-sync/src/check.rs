@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
+use trading_views::View;
+
 use crate::config::{Config, SinkKind};
 use crate::error::SyncError;
 use crate::report::Summary;
-use crate::source::Source;
+use crate::source::{Source, SourceError};
 
 /// Prints a line per precondition and fails with the code of the first that does not hold.
 pub(crate) async fn run(config: &Config, sink: Option<SinkKind>) -> Result<Summary, SyncError> {
@@ -29,19 +31,19 @@ pub(crate) async fn run(config: &Config, sink: Option<SinkKind>) -> Result<Summa
 }
 
 async fn source(checks: &mut Checks, config: &Config) {
-    let url = match config.database_url() {
-        Ok(url) => url,
-        Err(error) => return checks.line("database", Err::<String, _>(error.into())),
-    };
-    let mut source = match Source::connect(&url, config.views()).await {
+    let mut source = match connect(config).await {
         Ok(source) => source,
-        Err(error) => return checks.line("database", Err::<String, _>(error.into())),
+        Err(error) => return checks.line("database", Err::<String, _>(error)),
     };
     checks.line("database", Ok(format!("connected to {}", source.server())));
-    for (view, outcome) in source.check().await {
-        let found = outcome.map(|()| format!("{} has its columns and can be read", view.name));
-        checks.line(view.variable, found.map_err(SyncError::from));
+    match source.check().await {
+        Ok(outcomes) => outcomes.into_iter().for_each(|(view, outcome)| checks.view(&view, outcome)),
+        Err(error) => checks.line("views", Err::<String, _>(error.into())),
     }
+}
+
+async fn connect(config: &Config) -> Result<Source, SyncError> {
+    Ok(Source::connect(config.database()?, config.views(), config.retry_budget()?).await?)
 }
 
 #[derive(Default)]
@@ -52,16 +54,31 @@ struct Checks {
 }
 
 impl Checks {
-    #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
     fn line(&mut self, what: &str, outcome: Result<impl Display, SyncError>) {
-        self.count += 1;
         match outcome {
-            Ok(found) => println!("ok    {what}: {found}"),
-            Err(error) => {
-                println!("FAIL  {what}: {error}");
-                self.failed += 1;
-                self.first_failure.get_or_insert(error.exit_code());
+            Ok(found) => self.print("ok    ", &format!("{what}: {found}"), None),
+            Err(error) => self.print("FAIL  ", &format!("{what}: {error}"), Some(error.exit_code())),
+        }
+    }
+
+    /// The line of a view begins with its variable, which the error names itself.
+    fn view(&mut self, view: &View, outcome: Result<(), SourceError>) {
+        match outcome.map_err(SyncError::from) {
+            Ok(()) => {
+                let found = format!("{}: {} has its columns and can be read", view.variable, view.name);
+                self.print("ok    ", &found, None);
             }
+            Err(error) => self.print("FAIL  ", &error.to_string(), Some(error.exit_code())),
+        }
+    }
+
+    #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
+    fn print(&mut self, verdict: &str, line: &str, failure: Option<u8>) {
+        println!("{verdict}{line}");
+        self.count += 1;
+        if let Some(exit_code) = failure {
+            self.failed += 1;
+            self.first_failure.get_or_insert(exit_code);
         }
     }
 }

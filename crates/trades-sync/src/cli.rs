@@ -73,7 +73,7 @@ pub struct VerifyArgs {
     /// The day [default: today in REPORT_TIMEZONE]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<Date>,
-    /// The sink to read, d1 or sqlite [default: SINK; d1 in place of api]
+    /// The sink to read [default: SINK, else api]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
 }
@@ -87,7 +87,8 @@ fn after_help() -> String {
     format!(
         "Exit codes:\n  \
          0 done   1 verify: the sink differs   2 usage or configuration   3 the source failed\n  \
-         4 nothing for that date   5 refused by the receiver   6 unreachable, the fallback too\n\n{}",
+         4 nothing for that date   5 rejected or not confirmed by the receiver\n  \
+         6 unreachable, the fallback too\n\n{}",
         common::config::help(&VARIABLES)
     )
 }

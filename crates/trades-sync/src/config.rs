@@ -7,30 +7,36 @@ use std::time::Duration;
 use clap::ValueEnum;
 use common::config::{ConfigError, Settings, Variable};
 use common::http::RetryPolicy;
+use common::postgres::Server;
 use common::telemetry;
-use jiff::Zoned;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use trading_views::Views;
 
-use crate::sink::{ApiConfig, ApiSink, D1Config, D1Sink, Sink, SqliteSink};
-use crate::source::Views;
-
-const SCHEMA: &str = "utils_statistics";
+use crate::sink::{
+    ApiConfig, ApiReader, ApiReaderConfig, ApiSink, D1Config, D1Sink, ReadCredential, Sink, SinkReader,
+    SqliteSink,
+};
 
 /// Every variable that the program reads.
-pub const VARIABLES: [Variable; 22] = [
+pub const VARIABLES: [Variable; 25] = [
     Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
-    Variable::plain("MV_KPI_TABLE", "a view; utils_statistics.trades_kpi_summary_mv"),
-    Variable::plain("MV_SERIES_TABLE", "a view; utils_statistics.trades_kpi_series_mv"),
-    Variable::plain("MV_EXTREMES_TABLE", "a view; utils_statistics.trades_contract_extremes_by_kpi_mv"),
-    Variable::plain("MV_PORTFOLIO_TABLE", "a view; utils_statistics.trades_portfolio_assets_mv"),
+    trading_views::VARIABLES[0],
+    trading_views::VARIABLES[1],
+    trading_views::VARIABLES[2],
+    trading_views::VARIABLES[3],
     Variable::plain("SINK", "api, d1 or sqlite; api"),
     Variable::plain("SNAPSHOT_API_URL", "the receiver; https://api.haiphen.io"),
     Variable::plain("SNAPSHOT_ENDPOINT", "its path; /v1/internal/trades/snapshot"),
+    Variable::plain(
+        "SNAPSHOT_READ_ENDPOINT",
+        "where the receiver gives stored days back, for verify; /v1/trades/snapshots",
+    ),
+    Variable::plain("ACCEPT_ANY_2XX", "true: a success without the contract's answer counts; false"),
     Variable::secret("INTERNAL_TOKEN", "the receiver's token, sent as X-Internal-Token"),
+    Variable::secret("READ_TOKEN", "a token that permits reading only, for verify; INTERNAL_TOKEN"),
     Variable::secret("SIGNING_SECRET", "adds X-Signature, the HMAC-SHA256 of the body; none"),
     Variable::secret("CLOUDFLARE_API_TOKEN", "the right to edit D1"),
     Variable::plain("CLOUDFLARE_ACCOUNT_ID", "whose D1"),
@@ -38,8 +44,8 @@ pub const VARIABLES: [Variable; 22] = [
     Variable::plain("D1_API_URL", "Cloudflare's API; https://api.cloudflare.com/client/v4"),
     Variable::plain("SQLITE_PATH", "the file of the sqlite sink"),
     Variable::plain("FALLBACK", "d1 or none, for when the API is unreachable; d1 if it is set up"),
-    Variable::plain("REPORT_TIMEZONE", "what \"today\" means, such as America/New_York; UTC"),
-    Variable::plain("RETRY_BUDGET_SECONDS", "what all tries of one request may take together; 60"),
+    trading_views::VARIABLES[4],
+    Variable::plain("RETRY_BUDGET_SECONDS", "how long one request, or connecting to Postgres, is tried; 60"),
     Variable::plain(
         "TERMINATION_MESSAGE_PATH",
         "where the summary goes too; /dev/termination-log if it is there",
@@ -88,25 +94,20 @@ impl Config {
         &self.settings
     }
 
-    /// The database's URL.
+    /// The database with the views.
     ///
     /// # Errors
-    /// When it is not set.
-    pub fn database_url(&self) -> Result<SecretString, ConfigError> {
-        self.required_secret("DATABASE_URL", "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+    /// When `DATABASE_URL` is not set, or is no address.
+    pub fn database(&self) -> Result<Server, ConfigError> {
+        const VARIABLE: &str = "DATABASE_URL";
+        let address =
+            self.required_secret(VARIABLE, "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
+        Server::parse(VARIABLE, &address, "trades-sync")
     }
 
     /// The four views.
     pub fn views(&self) -> Views {
-        let name = |variable: &str, view: &str| {
-            self.settings.text(variable).unwrap_or_else(|| format!("{SCHEMA}.{view}"))
-        };
-        Views::named(
-            name("MV_KPI_TABLE", "trades_kpi_summary_mv"),
-            name("MV_SERIES_TABLE", "trades_kpi_series_mv"),
-            name("MV_EXTREMES_TABLE", "trades_contract_extremes_by_kpi_mv"),
-            name("MV_PORTFOLIO_TABLE", "trades_portfolio_assets_mv"),
-        )
+        Views::from_settings(&self.settings)
     }
 
     /// Today in the time zone of the report.
@@ -114,13 +115,15 @@ impl Config {
     /// # Errors
     /// When `REPORT_TIMEZONE` is not in the time zone database.
     pub fn today(&self) -> Result<Date, ConfigError> {
-        let name = self.settings.text("REPORT_TIMEZONE").unwrap_or_else(|| "UTC".to_owned());
-        let zone = TimeZone::get(&name).map_err(|_| {
-            let problem =
-                format!("there is no time zone {name:?}; use a name such as UTC or America/New_York");
-            ConfigError::variable("REPORT_TIMEZONE", problem)
-        })?;
-        Ok(Zoned::now().with_time_zone(zone).date())
+        Ok(trading_views::today(&trading_views::report_time_zone(&self.settings)?))
+    }
+
+    /// How long connecting to the database is repeated.
+    ///
+    /// # Errors
+    /// When `RETRY_BUDGET_SECONDS` can't be used.
+    pub fn retry_budget(&self) -> Result<Duration, ConfigError> {
+        Ok(self.retries()?.budget)
     }
 
     /// The sink that is asked for, else the configured one, else the API.
@@ -136,15 +139,17 @@ impl Config {
         })
     }
 
-    /// The sink that can be read: the asked or configured one, and D1 in place of the API before it.
+    /// Where the asked sink, else the configured one, else the API is read.
     ///
     /// # Errors
     /// When it is not set up.
-    pub fn readable_sink(&self, asked: Option<SinkKind>) -> Result<Sink, ConfigError> {
-        match self.sink_kind(asked)? {
-            SinkKind::Api => self.sink(Some(SinkKind::D1)),
-            kind => self.sink(Some(kind)),
-        }
+    pub fn sink_reader(&self, asked: Option<SinkKind>) -> Result<SinkReader, ConfigError> {
+        let retries = self.retries()?;
+        Ok(match self.sink_kind(asked)? {
+            SinkKind::Api => SinkReader::Api(ApiReader::new(self.api_reader()?, retries)),
+            SinkKind::D1 => SinkReader::D1(D1Sink::new(self.d1()?, retries)),
+            SinkKind::Sqlite => SinkReader::Sqlite(SqliteSink::new(&self.sqlite_path()?)),
+        })
     }
 
     /// Where days go when the API is unreachable.
@@ -199,14 +204,31 @@ impl Config {
     }
 
     fn api(&self) -> Result<ApiConfig, ConfigError> {
-        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
-        let endpoint = self.settings.text("SNAPSHOT_ENDPOINT");
-        let endpoint = endpoint.as_deref().unwrap_or("/v1/internal/trades/snapshot").trim_start_matches('/');
         Ok(ApiConfig {
-            url: format!("{base}/{endpoint}"),
+            url: self.api_url("SNAPSHOT_ENDPOINT", "/v1/internal/trades/snapshot")?,
             token: self.required_token("INTERNAL_TOKEN", "set it to the receiver's token")?,
             signing_secret: self.settings.secret("SIGNING_SECRET")?,
+            accept_any_2xx: self.settings.parsed("ACCEPT_ANY_2XX")?.unwrap_or(false),
         })
+    }
+
+    fn api_reader(&self) -> Result<ApiReaderConfig, ConfigError> {
+        let url = self.api_url("SNAPSHOT_READ_ENDPOINT", "/v1/trades/snapshots")?;
+        let credential = if self.settings.secret_source("READ_TOKEN")?.is_some() {
+            ReadCredential::ReadToken(self.required_token("READ_TOKEN", "set it to the receiver's token")?)
+        } else {
+            let fix = "set it or READ_TOKEN to the receiver's token";
+            ReadCredential::InternalToken(self.required_token("INTERNAL_TOKEN", fix)?)
+        };
+        Ok(ApiReaderConfig { url, credential })
+    }
+
+    /// The receiver's address with the path that `endpoint` names, without a slash at its end.
+    fn api_url(&self, endpoint: &str, default: &str) -> Result<String, ConfigError> {
+        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
+        let path = self.settings.text(endpoint);
+        let path = path.as_deref().unwrap_or(default).trim_matches('/');
+        Ok(format!("{base}/{path}"))
     }
 
     fn d1(&self) -> Result<D1Config, ConfigError> {

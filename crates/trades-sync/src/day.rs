@@ -1,16 +1,19 @@
 //! Ships one day: lock, read, check, store, and D1 where the API is unreachable.
 
-use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::text::single_line;
 use jiff::civil::Date;
 use tracing::Instrument;
 
-use crate::domain::{Drops, Refusal, Snapshot, normalize};
+use crate::domain::{Drops, Refusal, RowCounts, Snapshot, normalize};
 use crate::error::SyncError;
 use crate::sink::{Receipt, Sink, SinkError};
-use crate::source::Source;
+use crate::source::{Source, ViewDay};
+
+/// How much of a refusal, which names fields of a document, an error shows, in bytes.
+const MAX_REFUSAL: usize = 1024;
 
 /// Where days go.
 pub(crate) struct Sinks {
@@ -20,43 +23,11 @@ pub(crate) struct Sinks {
     pub(crate) fallback: Option<Sink>,
 }
 
-/// How many rows a day has in each of the derived tables.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Rows {
-    pub(crate) kpi_values: usize,
-    pub(crate) series_points: usize,
-    pub(crate) extremes_items: usize,
-    pub(crate) portfolio_assets: usize,
-}
-
-impl Rows {
-    fn of(snapshot: &Snapshot) -> Self {
-        let overlay = &snapshot.overlay;
-        Self {
-            kpi_values: snapshot.rows.len(),
-            series_points: overlay.series.values().map(Vec::len).sum(),
-            extremes_items: overlay.extremes.values().map(|lists| lists.hi.len() + lists.lo.len()).sum(),
-            portfolio_assets: overlay.assets.len(),
-        }
-    }
-}
-
-impl fmt::Display for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kpi_values, series_points, extremes_items, portfolio_assets } = self;
-        write!(
-            f,
-            "{kpi_values} KPI values, {series_points} series points, {extremes_items} extremes items, \
-             {portfolio_assets} portfolio assets"
-        )
-    }
-}
-
 /// What a day came to.
 #[derive(Clone, Debug)]
 pub(crate) struct Shipped {
     pub(crate) date: Date,
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowCounts,
     pub(crate) dropped: usize,
     /// None after a dry run.
     pub(crate) receipt: Option<Receipt>,
@@ -100,7 +71,7 @@ pub(crate) async fn ship_document(path: &Path, sinks: Option<&Sinks>) -> Result<
     let document = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
     let normalized = normalize(&document).map_err(|refusal| match refusal {
         Refusal::EmptyDay(_) => SyncError::EmptyInput(refusal),
-        _ => bad(refusal.to_string()),
+        _ => bad(single_line(&refusal.to_string(), MAX_REFUSAL)),
     })?;
     warn_of(&normalized.drops);
     let read = started.elapsed();
@@ -112,7 +83,7 @@ pub(crate) async fn ship_document(path: &Path, sinks: Option<&Sinks>) -> Result<
 
 async fn read(source: &mut Source, date: Date) -> Result<(Snapshot, Drops, Duration), SyncError> {
     let started = Instant::now();
-    let (snapshot, drops) = source.read(date).instrument(tracing::info_span!("read")).await?;
+    let ViewDay { snapshot, drops, .. } = source.read(date).instrument(tracing::info_span!("read")).await?;
     warn_of(&drops);
     if snapshot.is_empty() {
         return Err(SyncError::Empty(date));
@@ -148,7 +119,14 @@ fn shipped(
     receipt: Option<Receipt>,
     stored: Duration,
 ) -> Shipped {
-    Shipped { date: snapshot.date, rows: Rows::of(snapshot), dropped: drops.total(), receipt, read, stored }
+    Shipped {
+        date: snapshot.date,
+        rows: RowCounts::of(snapshot),
+        dropped: drops.total(),
+        receipt,
+        read,
+        stored,
+    }
 }
 
 fn warn_of(drops: &Drops) {

@@ -43,7 +43,7 @@ pub enum SyncError {
     #[error("{0}")]
     EmptyInput(Refusal),
     /// A day could not be stored.
-    #[error("{date} was not stored: {error}")]
+    #[error("{date} {}: {error}", error.outcome())]
     Sink {
         /// The day.
         date: Date,
@@ -51,7 +51,7 @@ pub enum SyncError {
         error: SinkError,
     },
     /// A day could be stored neither by the API nor by D1.
-    #[error("{date} was not stored: {api}; the fallback failed too: {d1}")]
+    #[error("{date} {}: {api}; the fallback failed too: {d1}", d1.outcome())]
     Fallback {
         /// The day.
         date: Date,
@@ -78,14 +78,14 @@ pub enum SyncError {
     #[error("{0}")]
     Unread(SinkError),
     /// The sink does not hold what the views hold.
-    #[error(
-        "{date} is not verified: {count} differences between the views and the sink; run trades-sync run --date {date} to repair it"
-    )]
+    #[error("{date} is not verified: {count} differences between the views and the sink; {}", repair(*date, *surplus))]
     Differs {
         /// The day.
         date: Date,
         /// How many rows differ.
         count: usize,
+        /// How many of them are stored and not in the views.
+        surplus: usize,
     },
     /// A precondition does not hold; each was printed.
     #[error("{failed} of {checks} checks failed")]
@@ -100,20 +100,35 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// The exit code: 1 differs, 2 usage or configuration, 3 source, 4 nothing for the date, 5 refused, 6 unreachable.
+    /// The exit code: 1 differs, 2 usage or configuration, 3 source, 4 nothing for the date, 5 rejected, 6 unreachable.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Differs { .. } => 1,
-            Self::Config(_) | Self::Input { .. } | Self::Source(SourceError::Url) => 2,
+            Self::Config(_) | Self::Input { .. } => 2,
             Self::Source(_) => 3,
             Self::Empty(_) | Self::AllEmpty { .. } | Self::EmptyInput(_) => 4,
             Self::Sink { error, .. } | Self::Fallback { d1: error, .. } | Self::Unread(error) => {
                 match error {
-                    SinkError::Refused { .. } => 5,
+                    SinkError::Refused { .. } | SinkError::Unconfirmed { .. } => 5,
                     SinkError::Unreachable { .. } => 6,
                 }
             }
             Self::Backfill { code, .. } | Self::Check { code, .. } => *code,
         }
+    }
+}
+
+/// What to do about a day that differs. Shipping it again deletes the rows that the views lack, so it is advised only
+/// with that said.
+fn repair(date: Date, surplus: usize) -> String {
+    let run = format!("trades-sync run --date {date}");
+    match surplus {
+        0 => format!("run {run} to repair it"),
+        1 => format!(
+            "1 row of the sink is not in the views, and {run} would delete it: find out who wrote it first"
+        ),
+        _ => format!(
+            "{surplus} rows of the sink are not in the views, and {run} would delete them: find out who wrote them first"
+        ),
     }
 }

@@ -32,8 +32,8 @@ impl fmt::Display for Summary {
                 write!(f, "backfilled {from} to {to}: {stored} days with {rows} rows; {empty} days empty")
             }
             Self::Checked(checks) => write!(f, "all {checks} checks hold"),
-            Self::Verified(Verified { date, rows }) => {
-                write!(f, "{date} is verified: {rows} rows in five tables are equal")
+            Self::Verified(Verified { date, rows, dropped }) => {
+                write!(f, "{date} is verified: {rows} rows in five tables are equal; {dropped} dropped")
             }
         }
     }
@@ -45,7 +45,7 @@ fn write_day(f: &mut fmt::Formatter<'_>, day: &Shipped) -> fmt::Result {
         Some(receipt) => write!(f, "stored {date} by {}: {rows}; {} bytes;", receipt.sink, receipt.bytes)?,
         None => write!(f, "dry run, {date} not stored: {rows};")?,
     }
-    write!(f, " {dropped} left out; read in {} ms, stored in {} ms", read.as_millis(), stored.as_millis())
+    write!(f, " {dropped} dropped; read in {} ms, stored in {} ms", read.as_millis(), stored.as_millis())
 }
 
 /// Logs a success; gives its exit code.

@@ -3,6 +3,7 @@
 //! Every sink stores the whole day in one transaction and does no harm when it is asked twice.
 
 mod api;
+mod api_reader;
 mod d1;
 mod error;
 mod sqlite;
@@ -10,9 +11,10 @@ mod statements;
 
 use jiff::civil::Date;
 
-use crate::domain::{Snapshot, Table};
+use crate::domain::{Snapshot, TABLES, Table};
 
 pub use self::api::{ApiConfig, ApiSink};
+pub use self::api_reader::{ApiReader, ApiReaderConfig, ReadCredential};
 pub use self::d1::{D1Config, D1Sink};
 pub use self::error::SinkError;
 pub use self::sqlite::SqliteSink;
@@ -50,18 +52,6 @@ impl Sink {
         }
     }
 
-    /// The day as the sink holds it: the five tables, without rows where there is no such day.
-    ///
-    /// # Errors
-    /// [`SinkError`], also for the API, which gives no rows.
-    pub async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
-        match self {
-            Self::Api(sink) => Err(sink.gives_no_rows()),
-            Self::D1(sink) => sink.stored(date).await,
-            Self::Sqlite(sink) => sink.stored(date).await,
-        }
-    }
-
     /// Makes sure that a day could be stored, without storing anything; says what it found.
     ///
     /// # Errors
@@ -73,4 +63,34 @@ impl Sink {
             Self::Sqlite(sink) => sink.check().await,
         }
     }
+}
+
+/// A place that stored days are read from. The API has other routes and rights for that than for storing.
+#[derive(Debug)]
+pub enum SinkReader {
+    /// `GET {SNAPSHOT_API_URL}{SNAPSHOT_READ_ENDPOINT}/{date}`.
+    Api(ApiReader),
+    /// Cloudflare's `POST .../d1/database/{id}/query`.
+    D1(D1Sink),
+    /// A local file.
+    Sqlite(SqliteSink),
+}
+
+impl SinkReader {
+    /// The day as the sink holds it: the five tables, without rows where there is no such day.
+    ///
+    /// # Errors
+    /// [`SinkError`] with what to do about it.
+    pub async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
+        match self {
+            Self::Api(reader) => reader.stored(date).await,
+            Self::D1(sink) => sink.stored(date).await,
+            Self::Sqlite(sink) => sink.stored(date).await,
+        }
+    }
+}
+
+/// The tables of a day that is not stored.
+fn no_rows() -> Vec<Table> {
+    TABLES.iter().map(|shape| Table { shape, rows: Vec::new() }).collect()
 }

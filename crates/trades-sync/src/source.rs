@@ -1,132 +1,173 @@
 //! Reads a trading day out of Postgres.
 //!
-//! One connection does everything: it holds the advisory lock of the date for as long as the day is
-//! on its way, and reads the four views in one read-only repeatable-read transaction, so that the
-//! parts of a day agree with each other.
+//! The four views are read in one read-only repeatable-read transaction, so that the parts of a day agree with each
+//! other. A run that stores the day takes the advisory lock of the date in the same transaction, which stays open until
+//! the day is stored. Nothing outlives a transaction, so a connection pooler may be in between.
 
 mod error;
 mod lock;
 mod rows;
-mod view;
 
-use std::str::FromStr;
 use std::time::Duration;
 
+use common::postgres::Server;
 use jiff::civil::Date;
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{Executor, PgConnection};
 use tokio::time::timeout;
+use trading_views::{Failure, View, ViewError, Views, begin};
 
 use crate::domain::{Drops, Moment, Snapshot};
 
 pub use self::error::SourceError;
-pub use self::view::{View, Views};
+pub use self::rows::ViewRows;
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(15);
 const READ_DEADLINE: Duration = Duration::from_mins(5);
 
-/// Rows come in the order they are stored in, so that "the later row" means the same in every run, and
-/// as texts in one spelling, whatever the server's defaults are.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-    SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0;
-    SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1";
-
-/// An open connection to the database with the views.
+/// The database with the views.
 pub struct Source {
-    connection: PgConnection,
+    server: Server,
+    patience: Duration,
     views: Views,
-    server: String,
+    /// None after the connection was lost; the next use connects again.
+    connection: Option<PgConnection>,
+    /// The date whose lock the open transaction holds.
+    locked: Option<Date>,
+}
+
+/// A day as the views have it.
+#[derive(Clone, Debug)]
+pub struct ViewDay {
+    /// What can be stored. It may be empty.
+    pub snapshot: Snapshot,
+    /// What can't.
+    pub drops: Drops,
+    /// How many rows the views have for the day.
+    pub rows: ViewRows,
 }
 
 impl Source {
-    /// Connects.
+    /// Connects; repeats that until `patience` is over, while the failure is transient.
     ///
     /// # Errors
-    /// [`SourceError::Url`] for a URL that can't be used, [`SourceError::Connect`] when there is no way in.
-    /// Neither shows the URL or its password.
-    pub async fn connect(url: &SecretString, views: Views) -> Result<Self, SourceError> {
-        let url = url.expose_secret();
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(SourceError::Url);
+    /// [`SourceError::Connect`].
+    pub async fn connect(server: Server, views: Views, patience: Duration) -> Result<Self, SourceError> {
+        let connection = Some(server.connect_within(patience).await?);
+        Ok(Self { server, patience, views, connection, locked: None })
+    }
+
+    /// The server: host, port, database and user.
+    pub fn server(&self) -> String {
+        self.server.to_string()
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, SourceError> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(self.server.connect_within(self.patience).await?)),
         }
-        let options = PgConnectOptions::from_str(url).map_err(|_| SourceError::Url)?;
-        let options = options.application_name("trades-sync").disable_statement_logging();
-        let server = format!(
-            "{}:{} (database {}, user {})",
-            options.get_host(),
-            options.get_port(),
-            options.get_database().unwrap_or(options.get_username()),
-            options.get_username()
-        );
-        let connect = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options)).await;
-        let reason = match connect {
-            Ok(Ok(connection)) => {
-                return Ok(Self { connection, views, server });
-            }
-            Ok(Err(error)) => error::reason(&error),
-            Err(_) => format!("no answer within {} s", CONNECT_DEADLINE.as_secs()),
-        };
-        Err(SourceError::Connect { server, reason })
     }
 
-    /// Where this is connected to: host, port, database and user.
-    pub fn server(&self) -> &str {
-        &self.server
-    }
-
-    /// Takes the advisory lock of a date; it is held until [`Source::unlock`] or the end of the connection.
+    /// Takes the advisory lock of a date, and begins the transaction that reads it. Both last until
+    /// [`Source::unlock`], or until the connection is lost.
     ///
     /// # Errors
-    /// [`SourceError::Locked`] when another run has held it for longer than this one waits.
+    /// [`SourceError::Locked`] if another run holds the lock for longer than this one waits.
     pub async fn lock(&mut self, date: Date) -> Result<(), SourceError> {
-        lock::acquire(&mut self.connection, date).await
+        lock::begin_locked(self.connection().await?, date).await?;
+        self.locked = Some(date);
+        Ok(())
     }
 
-    /// Gives the lock of a date back.
+    /// Ends the transaction that holds the lock of a date.
     pub async fn unlock(&mut self, date: Date) {
-        lock::release(&mut self.connection, date).await;
+        self.locked = None;
+        let Some(connection) = &mut self.connection else { return };
+        if let Err(error) = connection.execute(sqlx::raw_sql("COMMIT")).await {
+            self.connection = None;
+            tracing::warn!(
+                %date,
+                error = Failure::of(&error).words,
+                "the connection to Postgres was lost while the day was being stored, and the lock of its date with it; \
+                 another run of this date may have stored it at the same time"
+            );
+        }
     }
 
     /// Reads a day, which may turn out to be empty.
     ///
     /// # Errors
     /// When a view can't be read; the error names it, the date and what to do.
-    pub async fn read(&mut self, date: Date) -> Result<(Snapshot, Drops), SourceError> {
-        match timeout(READ_DEADLINE, self.read_day(date)).await {
+    pub async fn read(&mut self, date: Date) -> Result<ViewDay, SourceError> {
+        let day = match timeout(READ_DEADLINE, self.read_day(date)).await {
             Ok(day) => day,
             Err(_) => Err(SourceError::Slow { date, deadline: READ_DEADLINE }),
+        };
+        if day.is_err() {
+            // The transaction is of no use any more, and its end may have to wait for a statement.
+            (self.connection, self.locked) = (None, None);
         }
+        day
     }
 
-    async fn read_day(&mut self, date: Date) -> Result<(Snapshot, Drops), SourceError> {
-        let Self { connection, views, .. } = self;
-        let lost = |error| SourceError::Session { date, reason: error::reason(&error) };
-        connection.execute(sqlx::raw_sql(BEGIN)).await.map_err(lost)?;
+    async fn read_day(&mut self, date: Date) -> Result<ViewDay, SourceError> {
+        let in_transaction = self.locked == Some(date);
+        let views = self.views.clone();
+        let connection = self.connection().await?;
+        if in_transaction {
+            execute(connection, "SAVEPOINT before_reading", date).await?;
+        } else {
+            begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
+        }
         let mut drops = Drops::default();
+        let mut rows = ViewRows::default();
+        let (kpis, count) = rows::kpis(connection, &views.kpis, date, &mut drops).await?;
+        rows.kpis = count;
         let mut snapshot = Snapshot {
             date,
             updated_at: Moment::now(),
             headline: Snapshot::default_headline(date),
             summary: String::new(),
-            rows: rows::kpis(connection, &views.kpis, date, &mut drops).await?,
-            overlay: rows::overlay(connection, views, date, &mut drops).await?,
+            rows: kpis,
+            overlay: rows::overlay(connection, &views, date, &mut drops, &mut rows).await?,
         };
-        connection.execute(sqlx::raw_sql("COMMIT")).await.map_err(lost)?;
+        // A refresh of a view waits for whoever has read it, but must not wait until the day is stored. The rollback
+        // releases the locks of the views, and keeps the lock of the date, which was taken before.
+        let end = if in_transaction { "ROLLBACK TO SAVEPOINT before_reading" } else { "COMMIT" };
+        execute(connection, end, date).await?;
         snapshot.arrange();
         snapshot.resolve_repeats(&mut drops);
-        Ok((snapshot, drops))
+        Ok(ViewDay { snapshot, drops, rows })
     }
 
-    /// Checks each view as far as that goes without reading it: one outcome a view, in a fixed order.
-    pub async fn check(&mut self) -> Vec<(View, Result<(), SourceError>)> {
+    /// Checks each view as far as that is possible without reading it: one outcome per view, in a fixed order.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn check(&mut self) -> Result<Vec<(View, Result<(), SourceError>)>, SourceError> {
+        let views = self.views.clone();
+        let connection = self.connection().await?;
         let mut outcomes = Vec::new();
-        for view in self.views.all() {
-            let outcome = view::relation(&mut self.connection, view, None).await.map(drop);
+        for view in views.all() {
+            // A transaction for each: an error ends the one in which it happens.
+            let failed = |failure: Failure| SourceError::Check { reason: failure.words };
+            begin(connection, None).await.map_err(failed)?;
+            let found: Result<_, ViewError> = view.find(connection, view.columns).await;
+            let ended = connection.execute(sqlx::raw_sql("ROLLBACK")).await;
+            let outcome = found.map(drop).map_err(|error| SourceError::View { date: None, error });
             outcomes.push((view.clone(), outcome));
+            ended.map_err(|error| failed(Failure::of(&error)))?;
         }
-        outcomes
+        Ok(outcomes)
     }
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    date: Date,
+) -> Result<(), SourceError> {
+    let outcome = connection.execute(sqlx::raw_sql(statement)).await;
+    outcome.map(drop).map_err(|error| SourceError::session(date, Failure::of(&error)))
 }
 
 impl Snapshot {

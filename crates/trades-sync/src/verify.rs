@@ -1,11 +1,13 @@
 //! `trades-sync verify`: the views against what the sink holds, row by row.
 
+use std::fmt::Write;
+
 use jiff::civil::Date;
 
-use crate::domain::{differences, tables};
+use crate::domain::{Drops, Part, Table, TableShape, differences, tables};
 use crate::error::SyncError;
-use crate::sink::Sink;
-use crate::source::Source;
+use crate::sink::SinkReader;
+use crate::source::{Source, ViewDay, ViewRows};
 
 /// How many differences of a table are printed.
 const SHOWN: usize = 10;
@@ -16,35 +18,72 @@ pub(crate) struct Verified {
     pub(crate) date: Date,
     /// Rows compared, over the five tables.
     pub(crate) rows: usize,
+    /// Rows and numbers of the views that can't be stored.
+    pub(crate) dropped: usize,
 }
 
 /// Compares the five tables, printing a line for each and the first differences.
 #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
-pub(crate) async fn run(source: &mut Source, sink: &Sink, date: Date) -> Result<Verified, SyncError> {
-    let (snapshot, _) = source.read(date).await?;
+pub(crate) async fn run(source: &mut Source, sink: &SinkReader, date: Date) -> Result<Verified, SyncError> {
+    let ViewDay { snapshot, drops, rows: view_rows } = source.read(date).await?;
     if snapshot.is_empty() {
         return Err(SyncError::Empty(date));
     }
     let stored = sink.stored(date).await.map_err(SyncError::Unread)?;
-    let (mut rows, mut count) = (0, 0);
+    let (mut rows, mut count, mut surplus) = (0, 0, 0);
     for (wanted, stored) in tables(&snapshot).iter().zip(&stored) {
-        let lines = differences(wanted, stored);
-        let verdict =
-            if lines.is_empty() { "equal".to_owned() } else { format!("{} DIFFERENCES", lines.len()) };
-        println!(
-            "{:24} {:>8} rows in the views, {:>8} in the sink: {verdict}",
-            wanted.shape.name,
+        let found = differences(wanted, stored);
+        let verdict = match found.lines.len() {
+            0 => "equal".to_owned(),
+            differences => format!("{differences} DIFFERENCES"),
+        };
+        println!("{}: {verdict}", counts(wanted, stored, &drops, view_rows));
+        for line in found.lines.iter().take(SHOWN) {
+            println!("  {line}");
+        }
+        if found.lines.len() > SHOWN {
+            println!("  and {} more", found.lines.len() - SHOWN);
+        }
+        rows += wanted.rows.len();
+        count += found.lines.len();
+        surplus += found.surplus;
+    }
+    match count {
+        0 => Ok(Verified { date, rows, dropped: drops.total() }),
+        _ => Err(SyncError::Differs { date, count, surplus }),
+    }
+}
+
+/// How many rows the view has, how many of them can't be stored and why, and how many the sink has.
+fn counts(wanted: &Table, stored: &Table, drops: &Drops, view_rows: ViewRows) -> String {
+    let TableShape { name, part, .. } = wanted.shape;
+    let Some(part) = *part else {
+        return format!(
+            "{name:24} {:>8} row for the day, {:>8} in the sink",
             wanted.rows.len(),
             stored.rows.len()
         );
-        for line in lines.iter().take(SHOWN) {
-            println!("  {line}");
-        }
-        if lines.len() > SHOWN {
-            println!("  and {} more", lines.len() - SHOWN);
-        }
-        rows += wanted.rows.len();
-        count += lines.len();
+    };
+    let lost: usize = drops.rows(part).map(|(_, count)| count).sum();
+    let in_view = match part {
+        Part::Kpis => view_rows.kpis,
+        Part::Series => view_rows.series,
+        Part::Extremes => view_rows.extremes,
+        Part::Portfolio => view_rows.portfolio,
+    };
+    let mut line = format!("{name:24} {in_view:>8} rows in the view");
+    if lost > 0 {
+        let _ = write!(line, ", {lost} of them can't be stored ({})", reasons(drops, part));
     }
-    if count > 0 { Err(SyncError::Differs { date, count }) } else { Ok(Verified { date, rows }) }
+    let numbers = drops.numbers(part);
+    if numbers > 0 {
+        let _ = write!(line, ", {numbers} numbers can't be stored");
+    }
+    let _ = write!(line, ", {:>8} in the sink", stored.rows.len());
+    line
+}
+
+fn reasons(drops: &Drops, part: Part) -> String {
+    let reasons: Vec<String> = drops.rows(part).map(|(reason, count)| format!("{reason}: {count}")).collect();
+    reasons.join(", ")
 }

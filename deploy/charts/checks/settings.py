@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 PROGRAMS = {
-    "triggerApi": ("crates/trigger-api/src", "crates/common/src/auth.rs", "crates/common/src/telemetry.rs"),
-    "tradesSync": ("crates/trades-sync/src", "crates/common/src/telemetry.rs"),
+    "triggerApi": ("crates/trigger-api/src", "crates/trading-views/src", "crates/common/src/auth.rs", "crates/common/src/telemetry.rs"),
+    "tradesSync": ("crates/trades-sync/src", "crates/trading-views/src", "crates/common/src/telemetry.rs"),
 }
 LEFT_OUT = {
     "LISTEN_ADDR": "the Service and the probes know the port",

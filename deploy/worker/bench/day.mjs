@@ -66,10 +66,11 @@ async function milliseconds(body) {
 }
 
 try {
-  const tables = (await read("migrations/0001_snapshot_tables.sql"))
-    .replace(/--.*$/gm, "")
-    .split(";");
-  await milliseconds({ way: "migrate", day: tables.filter((sql) => sql.trim() !== "") });
+  const migrations = (await readdir(new URL("migrations", root))).sort();
+  for (const name of migrations) {
+    const statements = (await read(`migrations/${name}`)).replace(/--.*$/gm, "").split(";");
+    await milliseconds({ way: "migrate", day: statements.filter((sql) => sql.trim() !== "") });
+  }
   const rowwise = { day: [...day.slice(0, 5), "{}"], points };
   const ways = {
     statements: ["nine statements in one batch", RUNS, { day }],

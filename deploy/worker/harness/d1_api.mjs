@@ -5,6 +5,7 @@
 const MAX_PARAMS = 100;
 const MAX_STATEMENT_BYTES = 100_000;
 const MAX_ROW_BYTES = 2_000_000;
+const FAILURES_PATH = "/client/v4/failures";
 const QUERY_PATH = /^\/client\/v4\/accounts\/([^/]+)\/d1\/database\/([^/]+)\/query$/;
 
 class ApiError extends Error {
@@ -15,8 +16,15 @@ class ApiError extends Error {
   }
 }
 
+/** Not of D1: `PUT {d1_api}/failures` with `[{status, code, message}]`; each fails one query that follows. */
+let failures = [];
+
 export default {
   async fetch(request, env) {
+    if (request.method === "PUT" && new URL(request.url).pathname === FAILURES_PATH) {
+      failures = await request.json();
+      return new Response(null, { status: 204 });
+    }
     try {
       const result = await query(request, env);
       return Response.json({ result, success: true, errors: [], messages: [] });
@@ -40,6 +48,9 @@ async function query(request, env) {
   if (database !== env.DATABASE_ID) {
     throw new ApiError(404, 7404, `The database ${database} could not be found`);
   }
+
+  const failure = failures.shift();
+  if (failure) throw new ApiError(failure.status, failure.code, failure.message);
 
   const queries = readQueries(await request.text());
   const statements = queries.map(({ sql, params }) => env.DB.prepare(sql).bind(...params));

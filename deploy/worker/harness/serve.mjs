@@ -8,20 +8,41 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({
-  options: {
-    "internal-token": { type: "string" },
-    "signing-secret": { type: "string" },
-    persist: { type: "string" },
-    "no-migrations": { type: "boolean", default: false },
-    "worker-port": { type: "string", default: "0" },
-    "d1-port": { type: "string", default: "0" },
-    child: { type: "boolean", default: false },
-  },
-});
+const USAGE = `usage: node harness/serve.mjs [--internal-token T] [--read-token T] [--signing-secret S]
+         [--persist DIR] [--no-migrations] [--worker-port N] [--d1-port N]`;
+const values = readOptions();
 
 if (values.child) await serve();
 else supervise();
+
+/** The options; ends the program where they are wrong, before anything is started. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        "internal-token": { type: "string" },
+        "read-token": { type: "string" },
+        "signing-secret": { type: "string" },
+        persist: { type: "string" },
+        "no-migrations": { type: "boolean", default: false },
+        "worker-port": { type: "string", default: "0" },
+        "d1-port": { type: "string", default: "0" },
+        child: { type: "boolean", default: false },
+      },
+    });
+    const [workerPort, d1Port] = ["worker-port", "d1-port"].map((name) => readPort(values, name));
+    return { ...values, workerPort, d1Port };
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function readPort(values, name) {
+  const text = values[name];
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new Error(`--${name} must be a port from 0 (any free one) to 65535, not "${text}"`);
+}
 
 function supervise() {
   const args = [fileURLToPath(import.meta.url), "--child", ...process.argv.slice(2)];
@@ -38,11 +59,12 @@ async function serve() {
   const { startHarness } = await import("./start.mjs"); // heavy, and of no use to the supervisor
   const { stop, ...addresses } = await startHarness({
     internalToken: values["internal-token"],
+    readToken: values["read-token"],
     signingSecret: values["signing-secret"],
     persist: values.persist,
     migrations: !values["no-migrations"],
-    workerPort: Number(values["worker-port"]),
-    d1Port: Number(values["d1-port"]),
+    workerPort: values.workerPort,
+    d1Port: values.d1Port,
   });
   console.log(JSON.stringify(addresses));
   process.stdin.resume().once("end", () => stop().finally(() => process.exit(0)));

@@ -1,7 +1,7 @@
 // Starts the Worker on real workerd, and next to it D1's REST route over the same database.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,11 +13,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const compatibilityDate = "2026-04-01"; // as in wrangler.jsonc
 
 /**
- * Options: internalToken (may be empty: a Worker that nobody configured), signingSecret, persist
- * (a folder; in memory without it), migrations (true), workerPort, d1Port (0 is any), onLog (text).
+ * Options: internalToken and readToken (random without them; null is a secret that is not set, "" a
+ * blank one), signingSecret, persist (a folder; in memory without it), migrations (true), workerPort,
+ * d1Port (0 is any), onLog (text).
  */
 export async function startHarness(options = {}) {
-  const { internalToken = randomToken(), signingSecret, migrations = true } = options;
+  const { internalToken = randomToken(), readToken = randomToken() } = options;
+  const { signingSecret, migrations = true } = options;
   const [bundle, d1Api] = await Promise.all([
     bundleWorker(),
     readFile(`${root}harness/d1_api.mjs`, "utf8"),
@@ -45,8 +47,9 @@ export async function startHarness(options = {}) {
         name: "worker",
         script: bundle,
         bindings: {
-          INTERNAL_TOKEN: internalToken,
-          ...(signingSecret ? { SIGNING_SECRET: signingSecret } : {}),
+          ...(internalToken === null ? {} : { INTERNAL_TOKEN: internalToken }),
+          ...(readToken === null ? {} : { READ_TOKEN: readToken }),
+          ...(signingSecret === undefined ? {} : { SIGNING_SECRET: signingSecret }),
         },
         unsafeDirectSockets: socket(options.workerPort),
       },
@@ -68,6 +71,7 @@ export async function startHarness(options = {}) {
       database_id: ids.DATABASE_ID,
       api_token: ids.API_TOKEN,
       internal_token: internalToken,
+      read_token: readToken,
     };
     if (migrations) await migrate(harness);
     return { ...harness, stop: dispose };
@@ -82,9 +86,16 @@ function miniflareInOwnFolder(options) {
   const folder = mkdtempSync(join(tmpdir(), "snapshot-worker-"));
   const before = process.env.TMPDIR;
   process.env.TMPDIR = folder;
-  const mf = new Miniflare(options);
-  if (before === undefined) delete process.env.TMPDIR;
-  else process.env.TMPDIR = before;
+  let mf;
+  try {
+    mf = new Miniflare(options);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
   const dispose = async () => {
     await mf.dispose();
     await rm(folder, { recursive: true, force: true });
@@ -101,6 +112,13 @@ export async function queryD1(harness, body) {
   return { status: response.status, ...(await response.json()) };
 }
 
+/** Makes the next queries fail, one after the other: `[{status, code, message}]`. */
+export async function failNextQueries(harness, failures) {
+  const body = JSON.stringify(failures);
+  const response = await fetch(`${harness.d1_api}/failures`, { method: "PUT", body });
+  if (!response.ok) throw new Error(`the failures were answered with ${response.status}`);
+}
+
 async function bundleWorker() {
   const result = await build({
     absWorkingDir: root,
@@ -114,14 +132,33 @@ async function bundleWorker() {
   return result.outputFiles[0].text;
 }
 
-async function migrate(harness) {
+/**
+ * Applies the migrations that the database has not had yet, up to and including `last`, and records
+ * each one as wrangler does: in one transaction with its statements.
+ */
+export async function migrate(harness, last = undefined) {
   const folder = `${root}migrations/`;
+  await runD1(harness, [
+    `CREATE TABLE IF NOT EXISTS d1_migrations (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       name TEXT UNIQUE,
+       applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+     )`,
+  ]);
+  const [{ results }] = await runD1(harness, ["SELECT name FROM d1_migrations"]);
+  const applied = new Set(results.map(({ name }) => name));
   for (const name of (await readdir(folder)).sort()) {
+    if (applied.has(name) || (last !== undefined && name > last)) continue;
     const sql = (await readFile(folder + name, "utf8")).replace(/--.*$/gm, "");
     const statements = sql.split(";").filter((statement) => statement.trim() !== "");
-    const answer = await queryD1(harness, { batch: statements.map((sql) => ({ sql })) });
-    if (!answer.success) throw new Error(`migration ${name}: ${answer.errors[0].message}`);
+    await runD1(harness, [...statements, `INSERT INTO d1_migrations (name) VALUES ('${name}')`]);
   }
+}
+
+async function runD1(harness, statements) {
+  const answer = await queryD1(harness, { batch: statements.map((sql) => ({ sql })) });
+  if (!answer.success) throw new Error(`${answer.errors[0].message} in: ${statements.join("; ")}`);
+  return answer.result;
 }
 
 const randomToken = () => randomBytes(24).toString("base64url");

@@ -3,26 +3,61 @@ import { ApiError, unavailable } from "./errors";
 export interface Secrets {
   /** One token, or several that are valid at once while one replaces another: commas or lines. */
   INTERNAL_TOKEN?: string;
-  /** Where it is set, a snapshot must be signed. */
+  /** The same for tokens that permit reading and nothing else. */
+  READ_TOKEN?: string;
+  /** Where it is set, a snapshot must be signed; with any one where it holds several, as above. */
   SIGNING_SECRET?: string;
 }
 
+export type Access = "read" | "write";
+
+interface Credential {
+  header: string;
+  secret: "INTERNAL_TOKEN" | "READ_TOKEN";
+}
+
+const WRITER: Credential = { header: "X-Internal-Token", secret: "INTERNAL_TOKEN" };
+const READER: Credential = { header: "X-Read-Token", secret: "READ_TOKEN" };
+
+/** What permits reading and writing; a blank secret permits nothing. */
+const CREDENTIALS: Record<Access, Credential[]> = { read: [WRITER, READER], write: [WRITER] };
+
 const encoder = new TextEncoder();
 
-export async function checkToken(request: Request, secrets: Secrets): Promise<void> {
-  const tokens = (secrets.INTERNAL_TOKEN ?? "").split(/[,\n]/).map((token) => token.trim());
-  const valid = tokens.filter((token) => token !== "");
-  if (valid.length === 0) {
-    throw unavailable("not_configured", "this Worker has no INTERNAL_TOKEN; set the secret first");
+export async function checkToken(
+  request: Request,
+  secrets: Secrets,
+  access: Access,
+): Promise<void> {
+  const permitted = CREDENTIALS[access];
+  const configured = permitted.filter(({ secret }) => valuesOf(secrets[secret]).length > 0);
+  if (configured.length === 0) {
+    const names = permitted.map(({ secret }) => secret).join(" and no ");
+    throw unavailable("not_configured", `this Worker has no ${names}; set the secret first`);
   }
 
-  // Digests have one length, and every token is compared, so the time says nothing about any.
-  const presented = await sha256(request.headers.get("X-Internal-Token") ?? "");
   let matches = false;
-  for (const token of valid) {
-    matches = crypto.subtle.timingSafeEqual(presented, await sha256(token)) || matches;
+  for (const { header, secret } of configured) {
+    matches = (await isOneOf(request.headers.get(header), valuesOf(secrets[secret]))) || matches;
   }
-  if (!matches) throw forbidden("X-Internal-Token is absent or wrong");
+  if (matches) return;
+  const headers = configured.map(({ header }) => header).join(" or ");
+  throw forbidden(`${headers} is absent or wrong`);
+}
+
+function valuesOf(secret: string | undefined): string[] {
+  const values = (secret ?? "").split(/[,\n]/).map((value) => value.trim());
+  return values.filter((value) => value !== "");
+}
+
+/** Digests have one length, and every token is compared, so the time says nothing about any. */
+async function isOneOf(presented: string | null, tokens: string[]): Promise<boolean> {
+  const digest = await sha256(presented ?? "");
+  let matches = false;
+  for (const token of tokens) {
+    matches = crypto.subtle.timingSafeEqual(digest, await sha256(token)) || matches;
+  }
+  return matches;
 }
 
 export async function checkSignature(
@@ -30,12 +65,21 @@ export async function checkSignature(
   body: Uint8Array,
   secrets: Secrets,
 ): Promise<void> {
-  if (!secrets.SIGNING_SECRET) return;
+  if (secrets.SIGNING_SECRET === undefined) return;
+  const signingSecrets = valuesOf(secrets.SIGNING_SECRET);
+  if (signingSecrets.length === 0) {
+    const problem =
+      "this Worker's SIGNING_SECRET is blank; set it, or delete it to accept unsigned days";
+    throw unavailable("not_configured", problem);
+  }
   const signature = request.headers.get("X-Signature") ?? "";
-  const valid =
-    /^[0-9a-f]{64}$/.test(signature) &&
-    (await isSignature(signature, body, secrets.SIGNING_SECRET));
-  if (!valid) {
+  let isValid = false;
+  if (/^[0-9a-f]{64}$/.test(signature)) {
+    for (const secret of signingSecrets) {
+      isValid = (await isSignature(signature, body, secret)) || isValid;
+    }
+  }
+  if (!isValid) {
     throw forbidden(
       "X-Signature is absent or wrong; it is the lower-case hex HMAC-SHA256 of the body's bytes",
     );

@@ -1,3 +1,5 @@
+import { printablePath } from "./text";
+
 export type ErrorCode =
   | "invalid_json"
   | "invalid_field"
@@ -41,7 +43,8 @@ export class ApiError extends Error {
 }
 
 export function invalidField(field: string, problem: string): ApiError {
-  return new ApiError(400, "invalid_field", `${field} ${problem}`, { field });
+  const path = printablePath(field);
+  return new ApiError(400, "invalid_field", `${path} ${problem}`, { field: path });
 }
 
 export function invalidJson(problem: string): ApiError {

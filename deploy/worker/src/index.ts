@@ -1,30 +1,40 @@
-import { checkSignature, checkToken, type Secrets } from "./auth";
+import { checkSignature, checkToken, type Access, type Secrets } from "./auth";
 import { readBody } from "./body";
-import { ApiError, invalidField } from "./errors";
+import { ApiError } from "./errors";
 import { parseJson } from "./json";
 import { normalize } from "./normalize";
-import { listDays, readDay, storeDay } from "./store";
-import { isDate } from "./values";
+import { getDates, getDay, getDays, getKpi, getLatest } from "./read";
+import { storeDay } from "./store";
+import { printable } from "./text";
 
 interface Env extends Secrets {
   DB: D1Database;
 }
 
-type Handler = (request: Request, env: Env, requestId: string) => Promise<Response>;
+interface Route {
+  methods: string[];
+  access: Access;
+  handle: (request: Request, env: Env, requestId: string) => Promise<Response>;
+}
 
-const SNAPSHOT = "/v1/internal/trades/snapshot";
-const DAYS = "/v1/trades/snapshots";
-const JSON_TYPE = { "Content-Type": "application/json" };
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 30;
+type Reader = (request: Request, db: D1Database, segment: string) => Promise<Response>;
+
+const POST_SNAPSHOT: Route = { methods: ["POST"], access: "write", handle: postSnapshot };
+const READERS: [path: RegExp, reader: Reader][] = [
+  [/^\/v1\/trades\/latest$/, getLatest],
+  [/^\/v1\/trades\/dates$/, getDates],
+  [/^\/v1\/trades\/snapshots$/, getDays],
+  [/^\/v1\/trades\/snapshots\/([^/]+)$/, getDay],
+  [/^\/v1\/trades\/kpis\/([^/]+)$/, getKpi],
+];
 
 export default {
   async fetch(request, env): Promise<Response> {
     const requestId = request.headers.get("cf-ray") ?? crypto.randomUUID();
     try {
-      const handler = route(request);
-      await checkToken(request, env);
-      return await handler(request, env, requestId);
+      const { access, handle } = route(request);
+      await checkToken(request, env, access);
+      return await handle(request, env, requestId);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status >= 500) logFailure(error, requestId);
@@ -33,21 +43,27 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-function route(request: Request): Handler {
+function route(request: Request): Route {
   const { pathname } = new URL(request.url);
-  const [allowed, handler] = matchPath(pathname);
-  if (allowed.includes(request.method)) return handler;
-  throw new ApiError(405, "method_not_allowed", `${pathname} takes ${allowed.join(" and ")} only`, {
-    headers: { Allow: allowed.join(", ") },
+  const found = matchPath(pathname);
+  const path = printable(pathname, 100);
+  if (found === undefined) throw new ApiError(404, "not_found", `there is no ${path} here`);
+  const { methods } = found;
+  if (methods.includes(request.method)) return found;
+  throw new ApiError(405, "method_not_allowed", `${path} takes ${methods.join(" and ")} only`, {
+    headers: { Allow: methods.join(", ") },
   });
 }
 
-function matchPath(pathname: string): [allowed: string[], handler: Handler] {
-  if (pathname === SNAPSHOT) return [["POST"], postSnapshot];
-  if (pathname === DAYS) return [["GET", "HEAD"], getDays];
-  const [, date] = /^\/v1\/trades\/snapshots\/([^/]+)$/.exec(pathname) ?? [];
-  if (date !== undefined) return [["GET", "HEAD"], (_, env) => getDay(env, date)];
-  throw new ApiError(404, "not_found", `there is no ${pathname} here`);
+function matchPath(pathname: string): Route | undefined {
+  if (pathname === "/v1/internal/trades/snapshot") return POST_SNAPSHOT;
+  for (const [path, reader] of READERS) {
+    const match = path.exec(pathname);
+    if (match === null) continue;
+    const handle: Route["handle"] = (request, { DB }) => reader(request, DB, match[1] ?? "");
+    return { methods: ["GET", "HEAD"], access: "read", handle };
+  }
+  return undefined;
 }
 
 async function postSnapshot(request: Request, env: Env, requestId: string): Promise<Response> {
@@ -58,33 +74,6 @@ async function postSnapshot(request: Request, env: Env, requestId: string): Prom
   await storeDay(env.DB, day, updatedAt);
   const { date, dropped } = day;
   return Response.json({ ok: true, date, updated_at: updatedAt, request_id: requestId, dropped });
-}
-
-async function getDays(request: Request, env: Env): Promise<Response> {
-  const query = new URL(request.url).searchParams;
-  const limitText = query.get("limit") ?? String(DEFAULT_PAGE);
-  const limit = Number(limitText);
-  if (!/^\d{1,3}$/.test(limitText) || limit < 1 || limit > MAX_PAGE) {
-    throw invalidField("limit", `must be a whole number from 1 to ${MAX_PAGE}`);
-  }
-  const before = query.get("before") ?? undefined;
-  if (before !== undefined) checkDate(before, "before");
-
-  const found = await listDays(env.DB, limit + 1, before); // one more tells whether a page follows
-  const days = found.slice(0, limit);
-  const next = found.length > limit ? (days.at(-1)?.date ?? null) : null;
-  return Response.json({ days, next });
-}
-
-async function getDay(env: Env, date: string): Promise<Response> {
-  checkDate(date, "date");
-  const document = await readDay(env.DB, date);
-  if (document === null) throw new ApiError(404, "not_found", `${date} is not stored`);
-  return new Response(document, { headers: JSON_TYPE });
-}
-
-function checkDate(text: string, field: string): void {
-  if (!isDate(text)) throw invalidField(field, "must be a day that exists, written YYYY-MM-DD");
 }
 
 /** Once, here; the caller gets no more than the code. Neither tokens nor bodies are logged. */

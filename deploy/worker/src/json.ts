@@ -1,13 +1,20 @@
 import { invalidField, invalidJson } from "./errors";
+import { markKeys, scan, unmarked } from "./scan";
+import { printable } from "./text";
 
 const MAX_DEPTH = 127;
+const MAX_PROBLEM = 100;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Parses a body. What it returns nests no deeper than MAX_DEPTH, so that recursion over it is safe. */
+/**
+ * Parses a body. What it returns nests no deeper than MAX_DEPTH, so that recursion over it is safe. Read
+ * the members of its objects with `entriesOf`, which gives the keys as they were sent.
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) throw invalidJson("the body is empty; send the day as a JSON object");
   const text = decode(bytes);
-  if (depth(bytes) > MAX_DEPTH) {
+  const { depth, keysToMark, hasUnusualId } = scan(bytes);
+  if (depth > MAX_DEPTH) {
     throw invalidJson(`the body nests arrays and objects deeper than ${MAX_DEPTH} levels`);
   }
   if (hasHalfSurrogate(text)) {
@@ -15,10 +22,15 @@ export function parseJson(bytes: Uint8Array): unknown {
       "the body has half of a surrogate pair in a \\u escape, which is no character",
     );
   }
+  const reviver = hasUnusualId ? keepIdText : undefined;
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text, reviver);
+    if (keysToMark.length === 0) return value;
+    return JSON.parse(decode(markKeys(bytes, keysToMark)), reviver);
   } catch (error) {
-    throw invalidJson(`the body is not JSON: ${(error as Error).message}`);
+    // It quotes the body: some of it, or, a short one, all of it.
+    const problem = printable((error as Error).message, MAX_PROBLEM);
+    throw invalidJson(`the body is not JSON: ${problem}`);
   }
 }
 
@@ -46,12 +58,32 @@ export function writeWithoutNulls(value: unknown, path: string): string {
   }
   if (typeof value === "object" && value !== null) {
     return writeObject(
-      Object.entries(value).flatMap(([key, member]) =>
+      entriesOf(value).flatMap(([key, member]) =>
         member === null ? [] : [[key, writeWithoutNulls(member, `${path}.${key}`)] as const],
       ),
     );
   }
   return JSON.stringify(value);
+}
+
+/** The members of a parsed object in the order of the document. */
+export function entriesOf(object: object): [key: string, value: unknown][] {
+  return Object.entries(object).map(([key, value]) => [unmarked(key), value]);
+}
+
+/** The texts of ids that are numbers, by the objects that hold them: a double holds 2^53 + 1 as 2^53. */
+const idTexts = new WeakMap<object, string>();
+
+function keepIdText(this: object, key: string, value: unknown, context?: { source?: string }) {
+  if (key === "trade_id" && typeof value === "number" && context?.source !== undefined) {
+    idTexts.set(this, context.source);
+  }
+  return value;
+}
+
+/** An object's `trade_id`: as a text, which is exact, where the number may not be. */
+export function idOf(object: { [key: string]: unknown }): unknown {
+  return idTexts.get(object) ?? object["trade_id"];
 }
 
 function decode(bytes: Uint8Array): string {
@@ -60,31 +92,6 @@ function decode(bytes: Uint8Array): string {
   } catch {
     throw invalidJson("the body is not UTF-8");
   }
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN = [0x5b, 0x7b];
-const CLOSE = [0x5d, 0x7d];
-
-function depth(bytes: Uint8Array): number {
-  let current = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    if (inString) {
-      if (byte === BACKSLASH) i++;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) {
-      inString = true;
-    } else if (byte === OPEN[0] || byte === OPEN[1]) {
-      deepest = Math.max(deepest, ++current);
-    } else if (byte === CLOSE[0] || byte === CLOSE[1]) {
-      current--;
-    }
-  }
-  return deepest;
 }
 
 /** JavaScript lets a lone surrogate through; UTF-8, and so the database, can't hold one. */

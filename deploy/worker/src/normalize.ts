@@ -27,7 +27,7 @@ export interface Day {
   overlayJson: string;
   /** JSON array of `[kpi, value_text, value_num, value_kind]`. */
   kpiValuesJson: string;
-  /** Rows without a value and points without a number. */
+  /** Points without a number, and numbers that are NaN or infinite. */
   dropped: number;
 }
 
@@ -46,22 +46,22 @@ export function normalize(body: Json): Day {
     headline:
       readOptional(document["headline"], "headline", readString) ?? `Haiphen metrics for ${date}`,
     summary: readOptional(document["summary"], "summary", readString) ?? "",
-    ...writeRows(rows.values),
+    ...writeRows(rows),
     overlayJson: overlay.json,
-    dropped: rows.dropped + overlay.dropped,
+    dropped: overlay.dropped,
   };
 
-  if (rows.values.size + overlay.size === 0) {
+  if (rows.size + overlay.size === 0) {
     const problem = `nothing to store for ${date}: no row, no point, no item and no asset`;
     throw new ApiError(400, "empty_day", problem);
   }
   return day;
 }
 
-function normalizeRows(document: JsonObject): { values: Map<string, string>; dropped: number } {
+/** The text of each KPI's value; a repeat keeps its first place. */
+function normalizeRows(document: JsonObject): Map<string, string> {
   const list = pick(document, "", ["rows", "kpis"]);
   const values = new Map<string, string>();
-  let dropped = 0;
   readArray(list.value, list.path).forEach((element, i) => {
     if (isAbsent(element)) return;
     const path = `${list.path}[${i}]`;
@@ -69,10 +69,9 @@ function normalizeRows(document: JsonObject): { values: Map<string, string>; dro
     const name = pick(row, path, ["kpi", "name", "label"]);
     const kpi = readName(name.value, name.path);
     const value = pick(row, path, ["value", "val", "text"]);
-    if (isAbsent(value.value)) dropped++;
-    else values.set(kpi, readValueText(value.value, value.path)); // a repeat keeps its first place
+    values.set(kpi, readValueText(value.value, value.path));
   });
-  return { values, dropped };
+  return values;
 }
 
 function writeRows(values: Map<string, string>): { rowsJson: string; kpiValuesJson: string } {
@@ -96,7 +95,7 @@ function normalizeOverlay(value: Json): { json: string; size: number; dropped: n
       ["portfolioAssets", writeArray(assets)],
     ]),
     size: series.size + extremes.size + assets.length,
-    dropped: series.dropped,
+    dropped: series.dropped + extremes.dropped,
   };
 }
 

@@ -1,14 +1,14 @@
 import { invalidField } from "./errors";
-import { writeArray, writeObject, writeWithoutNulls } from "./json";
+import { entriesOf, idOf, writeArray, writeObject, writeWithoutNulls } from "./json";
+import { readId, readNumber } from "./numbers";
 import { pick, type Found } from "./pick";
 import {
   isAbsent,
   readArray,
-  readId,
   readName,
-  readNumber,
   readObject,
   readString,
+  readSymbol,
   readTime,
   trim,
   type Json,
@@ -16,10 +16,13 @@ import {
 
 const SIDES = ["hi", "lo"] as const;
 
-/** The named fields of an extremes item, in the order of the table's columns. */
+/**
+ * The named fields of an extremes item, in the order of the table's columns. A field that reads as
+ * undefined is not in the item.
+ */
 const ITEM_FIELDS = new Map<string, (value: Json, path: string) => Json>([
   ["trade_id", readId],
-  ["symbol", readName],
+  ["symbol", readSymbol],
   ["contract_name", readName],
   ["metric_raw", readNumber],
   ["metric_abs", readNumber],
@@ -37,13 +40,14 @@ const ITEM_FIELDS = new Map<string, (value: Json, path: string) => Json>([
 ]);
 const REQUIRED_ITEM_FIELDS = new Set(["trade_id", "contract_name"]);
 
-/** What is written, and how many points or items are in it. */
+/** What is written, how many points or items are in it, and how many points or numbers were lost. */
 interface Written {
   json: string;
   size: number;
+  dropped: number;
 }
 
-export function normalizeSeries(series: Found): Written & { dropped: number } {
+export function normalizeSeries(series: Found): Written {
   const byKpi = new Map<string, Map<string, string>>();
   let dropped = 0;
   for (const [kpi, list] of byName(series)) {
@@ -70,13 +74,14 @@ function readPoint(element: Json, path: string) {
   const t = readTime(time.value, time.path);
   const number = pick(object, path, ["v", "value"]);
   const src = isAbsent(object["src"]) ? {} : { src: readString(object["src"], `${path}.src`) };
-  if (isAbsent(number.value)) return undefined;
-  return { t, v: readNumber(number.value, number.path), ...src };
+  const v = isAbsent(number.value) ? undefined : readNumber(number.value, number.path);
+  return v === undefined ? undefined : { t, v, ...src };
 }
 
 export function normalizeExtremes(value: Json): Written {
   const extremes = isAbsent(value) ? {} : readObject(value, "overlay.extremes");
   const byKpi = new Map<string, { hi: string[]; lo: string[] }>();
+  let dropped = 0;
   for (const [kpi, found] of byName(pick(extremes, "overlay.extremes", ["byKpi"]))) {
     const lists = getOrInsert(byKpi, kpi, () => ({ hi: [], lo: [] }));
     const sides = readObject(found.value, found.path);
@@ -84,7 +89,10 @@ export function normalizeExtremes(value: Json): Written {
       if (isAbsent(sides[side])) continue;
       const path = `${found.path}.${side}`;
       readArray(sides[side], path).forEach((item, i) => {
-        if (!isAbsent(item)) lists[side].push(writeItem(item, `${path}[${i}]`));
+        if (isAbsent(item)) return;
+        const { json, lost } = writeItem(item, `${path}[${i}]`);
+        lists[side].push(json);
+        dropped += lost;
       });
     }
   }
@@ -93,22 +101,25 @@ export function normalizeExtremes(value: Json): Written {
     return [kpi, writeObject(sides)] as const;
   });
   const size = sum(byKpi.values(), ({ hi, lo }) => hi.length + lo.length);
-  return { json: writeObject(members), size };
+  return { json: writeObject(members), size, dropped };
 }
 
-function writeItem(element: Json, path: string): string {
+function writeItem(element: Json, path: string): { json: string; lost: number } {
   const item = readObject(element, path);
   const members: [string, string][] = [];
+  let lost = 0;
   for (const [field, read] of ITEM_FIELDS) {
-    const value = item[field];
+    const value = field === "trade_id" ? idOf(item) : item[field];
     if (isAbsent(value) && !REQUIRED_ITEM_FIELDS.has(field)) continue;
-    members.push([field, JSON.stringify(read(value, `${path}.${field}`))]);
+    const known = read(value, `${path}.${field}`);
+    if (known !== undefined) members.push([field, JSON.stringify(known)]);
+    else if (read === readNumber) lost++;
   }
-  for (const [key, value] of Object.entries(item)) {
+  for (const [key, value] of entriesOf(item)) {
     if (isAbsent(value) || ITEM_FIELDS.has(key)) continue;
     members.push([key, writeWithoutNulls(value, `${path}.${key}`)]);
   }
-  return writeObject(members);
+  return { json: writeObject(members), lost };
 }
 
 export function normalizeAssets(list: Found): string[] {
@@ -119,8 +130,8 @@ export function normalizeAssets(list: Found): string[] {
     const path = `${list.path}[${i}]`;
     const object = readObject(element, path);
     const asset = {
-      trade_id: readId(object["trade_id"], `${path}.trade_id`),
-      symbol: readName(object["symbol"], `${path}.symbol`),
+      trade_id: readId(idOf(object), `${path}.trade_id`),
+      symbol: readSymbol(object["symbol"], `${path}.symbol`),
       contract_name: readName(object["contract_name"], `${path}.contract_name`),
     };
     const key = `${asset.trade_id} ${asset.contract_name}`;
@@ -132,7 +143,7 @@ export function normalizeAssets(list: Found): string[] {
 /** The members of an object keyed by KPI names; names that are equal once trimmed come out equal. */
 function* byName({ value, path }: Found): Generator<[kpi: string, list: Found]> {
   if (isAbsent(value)) return;
-  for (const [key, member] of Object.entries(readObject(value, path))) {
+  for (const [key, member] of entriesOf(readObject(value, path))) {
     if (isAbsent(member)) continue;
     const kpi = trim(key);
     if (kpi === "") throw invalidField(path, "has a KPI whose name is empty");

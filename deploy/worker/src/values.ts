@@ -6,9 +6,10 @@ export type JsonObject = { [key: string]: Json };
 
 export type ValueKind = "number" | "percent" | "text";
 
-const MAX_ID = 2 ** 53;
 const WHITE_SPACE = /\p{White_Space}/u;
-const NUMBER = /^[+-]?\d+(?:,\d+)*(?:\.\d+)?$/;
+// Two expressions, for one with a repeated group overflows the stack on a text of megabytes.
+const NUMBER = /^[+-]?[\d,]+(?:\.\d+)?$/;
+const COMMA_NOT_BETWEEN_DIGITS = /^[+-]?,|,,|,(?:\.|$)/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)/;
 const CLOCK = "([01]\\d|2[0-3]):[0-5]\\d";
 const ZONE = "Z|[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?";
@@ -44,28 +45,18 @@ export function readString(value: Json, path: string): string {
   throw invalidField(path, `must be a string, not ${typeName(value)}`);
 }
 
-/** The name of a KPI, a contract or a symbol. */
+/** The name of a KPI or of a contract. */
 export function readName(value: Json, path: string): string {
   const name = trim(readString(value, path));
   if (name === "") throw invalidField(path, "must not be empty");
   return name;
 }
 
-export function readNumber(value: Json, path: string): number {
-  if (typeof value !== "number") {
-    throw invalidField(path, `must be a number, not ${typeName(value)}`);
-  }
-  if (!Number.isFinite(value)) throw invalidField(path, "is a number too large for a double");
-  return value;
-}
-
-export function readId(value: Json, path: string): number {
-  const id = readNumber(value, path);
-  if (!Number.isInteger(id)) throw invalidField(path, "must be a whole number");
-  if (Math.abs(id) > MAX_ID) {
-    throw invalidField(path, "is past 2^53, where a JSON number no longer says which id it is");
-  }
-  return id;
+/** A symbol may be missing, and a blank one is. */
+export function readSymbol(value: Json, path: string): string | undefined {
+  if (isAbsent(value)) return undefined;
+  const symbol = trim(readString(value, path));
+  return symbol === "" ? undefined : symbol;
 }
 
 export function readDate(value: Json, path: string): string {
@@ -87,9 +78,10 @@ export function readTime(value: Json, path: string): string {
   return time;
 }
 
-/** The text of a KPI's value. */
+/** The text of a KPI's value; a KPI without one has an empty text. */
 export function readValueText(value: Json, path: string): string {
-  if (typeof value === "number") return String(readNumber(value, path));
+  if (isAbsent(value)) return "";
+  if (typeof value === "number") return String(finite(value, path));
   if (typeof value === "string") return trim(value);
   throw invalidField(path, `must be a string or a number, not ${typeName(value)}`);
 }
@@ -100,8 +92,13 @@ export function classify(text: string): { kind: ValueKind; num: number | null } 
   return { kind: num === null ? "text" : "number", num };
 }
 
+export function finite(number: number, path: string): number {
+  if (!Number.isFinite(number)) throw invalidField(path, "is a number too large for a double");
+  return number;
+}
+
 function parseNumber(text: string): number | null {
-  if (!NUMBER.test(text)) return null;
+  if (!NUMBER.test(text) || COMMA_NOT_BETWEEN_DIGITS.test(text)) return null;
   const num = Number(text.replaceAll(",", ""));
   return Number.isFinite(num) ? num : null;
 }
@@ -118,7 +115,7 @@ function daysInMonth(year: number, month: number): number {
   return isLeap ? 29 : 28;
 }
 
-function typeName(value: Json): string {
+export function typeName(value: Json): string {
   if (isAbsent(value)) return "absent";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { queryD1 } from "../harness/start.mjs";
+import { failNextQueries, queryD1 } from "../harness/start.mjs";
 import { DAYS, deleteAllDays, get, harnessForFile, rows } from "./support.mjs";
 
 const harness = await harnessForFile();
@@ -43,6 +43,44 @@ test("a batch answers for each statement, and the Worker sees what it wrote", as
   assert.deepEqual(answer.result[2].results, [{ n: 2 }]);
   assert.equal(answer.result[0].meta.changes, 1);
   assert.equal((await get(harness, DAYS)).body.days.length, 2);
+});
+
+test("each statement of a batch says how many rows it changed", async () => {
+  const kpis = `INSERT INTO metrics_kpi_values
+    SELECT '2026-02-11', value, '1', 1, 'number' FROM json_each('["A", "B", "C"]')`;
+  const upsert = `${insert("2026-02-11").sql} ON CONFLICT (date) DO UPDATE SET headline = 'h'`;
+  const { result } = await query({
+    batch: [
+      insert("2026-02-11"),
+      { sql: upsert, params: insert("2026-02-11").params },
+      { sql: kpis },
+      { sql: "DELETE FROM metrics_kpi_values WHERE kpi > 'A'" },
+      { sql: "DELETE FROM metrics_kpi_values WHERE kpi = 'Z'" },
+      { sql: "SELECT * FROM metrics_kpi_values" },
+    ],
+  });
+  assert.ok(result.every(({ success }) => success === true));
+  assert.deepEqual(
+    result.map(({ meta }) => meta.changes),
+    [1, 1, 3, 2, 0, 0],
+  );
+  assert.deepEqual(
+    result.map(({ meta }) => meta.changed_db),
+    [true, true, true, true, false, false],
+  );
+  for (const key of ["duration", "last_row_id", "rows_read", "rows_written", "size_after"]) {
+    assert.ok(result.every(({ meta }) => typeof meta[key] === "number"));
+  }
+});
+
+test("failures that a test asks for come in order, and queries work again after them", async () => {
+  await failNextQueries(harness, [
+    { status: 500, code: 7500, message: "D1 DB is overloaded. Requests queued for too long." },
+    { status: 400, code: 7500, message: "Network connection lost." },
+  ]);
+  isRefused(await query(insert("2026-02-11")), 500, 7500, /overloaded/);
+  isRefused(await query(insert("2026-02-11")), 400, 7500, /connection lost/);
+  assert.equal((await query(insert("2026-02-11"))).status, 200);
 });
 
 test("a batch that fails leaves nothing", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { deleteAllDays, harnessForFile, post, storedDay } from "./support.mjs";
+import { DAYS, deleteAllDays, get, harnessForFile, post, storedDay } from "./support.mjs";
 
 const harness = await harnessForFile();
 const folder = new URL("../fixtures/", import.meta.url);
@@ -13,7 +13,10 @@ for (const file of files) {
     await deleteAllDays(harness);
     const answer = await post(harness, raw ?? body);
     if (expect.refused) await checkRefused(answer, expect.refused);
-    else await checkStored(answer, expect.stored);
+    else {
+      await checkStored(answer, expect.stored);
+      await checkRoundTrip(answer.body.date);
+    }
   });
 }
 
@@ -50,6 +53,16 @@ async function checkStored({ status, body }, { dropped, metrics_daily: day, ...d
       checkRow(byKey.get(key(row)), row);
     }
   }
+}
+
+/** The day that is read and sent again is the same day, with nothing left to drop. */
+async function checkRoundTrip(date) {
+  const stored = await storedDay(harness, date);
+  const response = await get(harness, `${DAYS}/${date}`);
+  await deleteAllDays(harness);
+  const { status, body } = await post(harness, response.text);
+  assert.deepEqual([status, body.dropped], [200, 0]);
+  assert.deepEqual(await storedDay(harness, date), stored);
 }
 
 /** Whichever of the key columns a table has. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,7 +22,13 @@ async function serve(t, ...args) {
 }
 
 test("it prints one line, serves, and ends with its standard input", async (t) => {
-  const { child, exited, lines, addresses } = await serve(t, "--internal-token", "tok");
+  const { child, exited, lines, addresses } = await serve(
+    t,
+    "--internal-token",
+    "tok",
+    "--read-token",
+    "read",
+  );
   assert.deepEqual(Object.keys(addresses), [
     "worker",
     "d1_api",
@@ -30,11 +36,14 @@ test("it prints one line, serves, and ends with its standard input", async (t) =
     "database_id",
     "api_token",
     "internal_token",
+    "read_token",
   ]);
   assert.match(addresses.worker, /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.match(addresses.d1_api, /^http:\/\/127\.0\.0\.1:\d+\/client\/v4$/);
-  assert.equal(addresses.internal_token, "tok");
+  assert.deepEqual([addresses.internal_token, addresses.read_token], ["tok", "read"]);
   assert.equal((await post(addresses, sampleDay("2026-02-11"))).status, 200);
+  const headers = { "X-Read-Token": "read" };
+  assert.equal((await fetch(`${addresses.worker}/v1/trades/latest`, { headers })).status, 200);
 
   child.stdin.end();
   assert.deepEqual(await exited, [0, null]);
@@ -69,13 +78,27 @@ test("killed outright, it leaves no Worker behind", async (t) => {
   await assert.rejects(fetch(addresses.worker), "the Worker has ended too");
 });
 
-test("an option that doesn't exist ends it with an error", async () => {
-  const child = spawn(process.execPath, [program, "--tokens", "x"], {
-    stdio: ["pipe", "pipe", "pipe"],
+for (const [args, error] of [
+  [["--tokens", "x"], /--tokens/],
+  [
+    ["--worker-port", "abc"],
+    /^--worker-port must be a port from 0 \(any free one\) to 65535, not "abc"$/m,
+  ],
+  [["--d1-port", "65536"], /^--d1-port must be a port/m],
+  [["--d1-port", ""], /^--d1-port must be a port/m],
+]) {
+  test(`wrong options end it with the usage and leave nothing behind: ${args.join(" ")}`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "harness-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const env = { ...process.env, TMPDIR: folder };
+    const child = spawn(process.execPath, [program, ...args], { env });
+    let errors = "";
+    child.stderr.on("data", (chunk) => (errors += chunk));
+    const [code] = await once(child, "close");
+    assert.equal(code, 2);
+    assert.match(errors, error);
+    assert.match(errors, /^usage: node harness\/serve\.mjs/m);
+    assert.doesNotMatch(errors, /^ +at /m, "no stack trace");
+    assert.deepEqual(await readdir(folder), []);
   });
-  let errors = "";
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  const [code] = await once(child, "close");
-  assert.notEqual(code, 0);
-  assert.match(errors, /--tokens/);
-});
+}

@@ -1,10 +1,24 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
-import { DAYS, SNAPSHOT, get, harnessForFile, post, sampleDay, storedDay } from "./support.mjs";
+import {
+  DATES,
+  DAYS,
+  KPIS,
+  LATEST,
+  SNAPSHOT,
+  get,
+  harnessForFile,
+  post,
+  sampleDay,
+  storedDay,
+} from "./support.mjs";
 
 const DATE = "2026-02-11";
-const harness = await harnessForFile({ internalToken: "old-token, new-token\n\nthird-token," });
+const harness = await harnessForFile({
+  internalToken: "old-token, new-token\n\nthird-token,",
+  readToken: "reader-1,reader-2",
+});
 const token = { "X-Internal-Token": "new-token" };
 
 function isError({ status, body }, expectedStatus, code, field = null) {
@@ -38,13 +52,94 @@ describe("token", () => {
     const response = await fetch(harness.worker + DAYS);
     isError({ status: response.status, body: await response.json() }, 403, "forbidden");
   });
+});
 
-  for (const internalToken of ["", " ,\n"]) {
-    test(`a Worker without a token says so: ${JSON.stringify(internalToken)}`, async (t) => {
-      const unconfigured = await harnessFor(t, { internalToken, onLog: () => {} });
-      const answer = await get(unconfigured, DAYS, { "X-Internal-Token": "" });
-      isError(answer, 503, "not_configured");
-      assert.match(answer.headers.get("Retry-After"), /^\d+$/);
+describe("read token", () => {
+  const GETS = [DAYS, `${DAYS}/${DATE}`, LATEST, DATES, `${KPIS}/A`];
+  const withHeaders = async (path, headers) => {
+    const response = await fetch(harness.worker + path, { headers });
+    return { status: response.status, body: await response.json() };
+  };
+
+  for (const path of GETS) {
+    test(`it reads ${path}, and so does an internal token`, async () => {
+      await post(harness, sampleDay(DATE), token);
+      for (const readToken of ["reader-1", "reader-2"]) {
+        assert.equal((await withHeaders(path, { "X-Read-Token": readToken })).status, 200);
+      }
+      assert.equal((await withHeaders(path, token)).status, 200);
+      const both = { "X-Read-Token": "wrong", "X-Internal-Token": "new-token" };
+      assert.equal((await withHeaders(path, both)).status, 200);
+    });
+
+    test(`nothing else reads ${path}`, async () => {
+      for (const headers of [
+        { "X-Read-Token": "" },
+        { "X-Read-Token": "reader" },
+        { "X-Read-Token": "reader-1,reader-2" },
+        { "X-Internal-Token": "reader-1" },
+        { "X-Read-Token": "new-token" },
+      ]) {
+        isError(await withHeaders(path, headers), 403, "forbidden");
+      }
+    });
+  }
+
+  test("it does not write", async () => {
+    for (const headers of [
+      { "X-Read-Token": "reader-1", "X-Internal-Token": "" },
+      { "X-Read-Token": "reader-1", "X-Internal-Token": "reader-1" },
+    ]) {
+      isError(await post(harness, sampleDay("2026-03-02"), headers), 403, "forbidden");
+    }
+    assert.deepEqual((await storedDay(harness, "2026-03-02")).metrics_daily, []);
+  });
+});
+
+describe("secrets that are not set, or blank", () => {
+  const blank = [null, "", " ,\n"];
+
+  for (const secret of blank) {
+    const name = JSON.stringify(secret);
+    test(`neither token (${name}): no request opens`, async (t) => {
+      const tokens = { internalToken: secret, readToken: secret };
+      const unconfigured = await harnessFor(t, { ...tokens, onLog: () => {} });
+      const headers = { "X-Internal-Token": "", "X-Read-Token": "" };
+      for (const answer of [
+        await get(unconfigured, DAYS, headers),
+        await post(unconfigured, sampleDay(DATE), headers),
+      ]) {
+        isError(answer, 503, "not_configured");
+        assert.match(answer.headers.get("Retry-After"), /^\d+$/);
+      }
+    });
+
+    test(`no internal token (${name}): a read token reads, nothing writes`, async (t) => {
+      const reading = await harnessFor(t, {
+        internalToken: secret,
+        readToken: "r",
+        onLog: () => {},
+      });
+      const headers = { "X-Internal-Token": "", "X-Read-Token": "r" };
+      assert.equal((await get(reading, DAYS, headers)).status, 200);
+      isError(await get(reading, DAYS, { ...headers, "X-Read-Token": "" }), 403, "forbidden");
+      isError(await post(reading, sampleDay(DATE), headers), 503, "not_configured");
+    });
+
+    test(`no read token (${name}): the internal token reads and writes`, async (t) => {
+      const writing = await harnessFor(t, { internalToken: "w", readToken: secret });
+      const headers = { "X-Internal-Token": "", "X-Read-Token": "" };
+      isError(await get(writing, DAYS, headers), 403, "forbidden");
+      assert.equal((await post(writing, sampleDay(DATE))).status, 200);
+      assert.equal((await get(writing, `${DAYS}/${DATE}`)).status, 200);
+    });
+  }
+
+  for (const signingSecret of ["", " \n", " ,\n,"]) {
+    test(`a blank signing secret (${JSON.stringify(signingSecret)}) accepts no day`, async (t) => {
+      const unsigned = await harnessFor(t, { signingSecret, onLog: () => {} });
+      isError(await post(unsigned, sampleDay(DATE)), 503, "not_configured");
+      assert.equal((await get(unsigned, DAYS)).status, 200);
     });
   }
 });
@@ -72,6 +167,17 @@ describe("signature", () => {
     assert.equal((await get(signed, `${DAYS}/${DATE}`)).status, 200);
   });
 
+  test("while one secret replaces another, a signature with either of them passes", async (t) => {
+    const rotating = await harnessFor(t, { signingSecret: " new ü ,\nold\n" });
+    for (const valid of ["new ü", "old"]) {
+      assert.equal((await post(rotating, body, { "X-Signature": sign(body, valid) })).status, 200);
+    }
+    for (const wrong of ["new", "", "new ü,old", " new ü ,\nold\n"]) {
+      const headers = { "X-Signature": sign(body, wrong) };
+      isError(await post(rotating, body, headers), 403, "forbidden");
+    }
+  });
+
   test("where none is agreed, the header means nothing", async () => {
     assert.equal((await post(harness, body, { ...token, "X-Signature": "x" })).status, 200);
   });
@@ -82,6 +188,9 @@ describe("routes and methods", () => {
     [SNAPSHOT, ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"], "POST"],
     [DAYS, ["POST", "DELETE", "OPTIONS"], "GET, HEAD"],
     [`${DAYS}/${DATE}`, ["POST", "PUT", "DELETE"], "GET, HEAD"],
+    [LATEST, ["POST", "PUT", "DELETE"], "GET, HEAD"],
+    [DATES, ["POST", "PUT", "DELETE"], "GET, HEAD"],
+    [`${KPIS}/A`, ["POST", "PUT", "DELETE"], "GET, HEAD"],
   ]) {
     test(`${path} takes ${allow} only`, async () => {
       for (const method of methods) {
@@ -99,6 +208,11 @@ describe("routes and methods", () => {
     `${SNAPSHOT}/`,
     `${DAYS}/`,
     `${DAYS}/${DATE}/x`,
+    `${LATEST}/`,
+    `${DATES}/${DATE}`,
+    KPIS,
+    `${KPIS}/`,
+    `${KPIS}/a/b`,
   ]) {
     test(`there is no ${path}`, async () => {
       isError(await get(harness, path, token), 404, "not_found");
@@ -156,6 +270,23 @@ describe("bodies", () => {
     isError(await post(harness, body.replace("\\ud83d", ""), token), 400, "invalid_json");
   });
 
+  test("a text of megabytes is no failure of the Worker, wherever it is", async () => {
+    const digits = "1".repeat(2_500_000);
+    for (const text of [
+      digits,
+      "1,".repeat(3_900_000) + "1",
+      "0".repeat(2_500_000),
+      `${digits}x`,
+    ]) {
+      const at = (rows, overlay = {}) => post(harness, { date: DATE, rows, overlay }, token);
+      isError(await at([{ kpi: "A", value: text }]), 413, "too_large");
+      const { status } = await at([], { series: { A: [{ t: DATE, v: text }] } });
+      assert.equal(status, text.startsWith("0") ? 200 : 400);
+      const { status: ofId } = await at([], { assets: [{ trade_id: text, contract_name: "C" }] });
+      assert.equal(ofId, text.startsWith("0") ? 200 : 400);
+    }
+  });
+
   test("a body past the bound is refused, whether its length is announced or not", async () => {
     const text = " ".repeat(8 * 1024 * 1024 + 1);
     isError(await post(harness, text, token), 413, "too_large");
@@ -169,27 +300,63 @@ describe("bodies", () => {
   });
 });
 
-describe("queries", () => {
-  for (const limit of ["0", "101", "-1", "1.5", "x", "", "1e1"]) {
-    test(`limit=${limit} is refused`, async () => {
-      isError(await get(harness, `${DAYS}?limit=${limit}`, token), 400, "invalid_field", "limit");
+describe("texts in errors", () => {
+  const errorOf = async (body) => (await post(harness, body, token)).body.error;
+
+  test("a bad value is quoted, cut at 100 characters, with its control characters escaped", async () => {
+    const value = "\u001b[31m\n\u202e" + "x".repeat(1_000_000);
+    const points = { A: [{ t: DATE, v: value }] };
+    const { message } = await errorOf({ date: DATE, rows: [], overlay: { series: points } });
+    assert.match(message, /"\\u001b\[31m\\n\\u202exxx/);
+    assert.ok(message.length < 300, message);
+  });
+
+  test("a path keeps its end, which names the field", async () => {
+    const series = { ["K\n😀".repeat(300_000)]: [{ t: DATE, v: "x" }] };
+    const { message, field } = await errorOf({ date: DATE, rows: [], overlay: { series } });
+    assert.match(field, /^overlay\.series\.K\\n.*…[^\n]*\[0\]\.v$/);
+    assert.ok(field.length < 500 && field.isWellFormed?.() !== false);
+    assert.ok(message.startsWith(field) && message.length < 700);
+  });
+
+  test("what is escaped counts as it is written, for a value and for a path", async () => {
+    const hidden = "\u202e".repeat(300);
+    const at = (kpi, v) => ({
+      date: DATE,
+      rows: [],
+      overlay: { series: { [kpi]: [{ t: DATE, v }] } },
     });
-  }
-  for (const before of ["", "2026-02-30", "today"]) {
-    test(`before=${before} is refused`, async () => {
-      isError(
-        await get(harness, `${DAYS}?before=${before}`, token),
-        400,
-        "invalid_field",
-        "before",
-      );
-    });
-  }
-  for (const date of ["2026-02-30", "latest", "2026-02-11T00:00", "%00", "%E0%A4"]) {
-    test(`the day ${date} is refused`, async () => {
-      isError(await get(harness, `${DAYS}/${date}`, token), 400, "invalid_field", "date");
-    });
-  }
+    const { message, field } = await errorOf(at(hidden, hidden));
+    assert.match(field, /^overlay\.series(\.|\\u202e)*…(\\u202e)*\[0\]\.v$/, "no escape is cut");
+    assert.ok(field.length <= 301 && field.length > 280, field);
+    const quoted = message.slice(field.length);
+    assert.match(quoted, /^ must be a number, not "(\\u202e)+…"$/);
+    assert.ok(quoted.length < 130, quoted);
+    const short = "\u202e".repeat(40);
+    assert.ok((await errorOf(at(short, "x"))).field.length <= 301);
+  });
+
+  test("a text of exactly the bound is quoted whole", async () => {
+    for (const [length, expected] of [
+      [100, "x".repeat(100)],
+      [101, "x".repeat(100) + "…"],
+    ]) {
+      const points = { A: [{ t: DATE, v: "x".repeat(length) }] };
+      const { message } = await errorOf({ date: DATE, rows: [], overlay: { series: points } });
+      assert.ok(message.endsWith(`"${expected}"`), message);
+    }
+  });
+
+  test("a body that is not JSON is quoted on one line, in part", async () => {
+    const { message } = await errorOf(`{"a": \u001b[31m\n\t${"x".repeat(10_000)}`);
+    assert.doesNotMatch(message, /[\p{Cc}]/u);
+    assert.ok(message.length < 250, message);
+  });
+
+  test("a path that does not exist is cut", async () => {
+    const { body } = await get(harness, "/" + "x".repeat(10_000), token);
+    assert.ok(body.error.message.length < 200);
+  });
 });
 
 async function harnessFor(t, options) {

@@ -7,6 +7,22 @@ import { DAYS, deleteAllDays, get, harnessForFile, post, storedDay } from "./sup
 // Days of the system this contract comes from, kept beside the repository and not in it.
 const folder = fileURLToPath(new URL("../../../../shared/data/snapshots/", import.meta.url));
 
+const NUMBERS = [
+  "trade_id",
+  "metric_raw",
+  "metric_abs",
+  "individual_pnl",
+  "abs_individual_pnl",
+  "percent_change",
+  "cost_basis",
+  "qty",
+  "bid_price",
+  "ask_price",
+  "mid_price",
+  "mid_mark_pnl",
+  "liquidity_drag",
+];
+
 if (existsSync(folder)) {
   const harness = await harnessForFile();
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
@@ -15,7 +31,8 @@ if (existsSync(folder)) {
   for (const file of files) {
     test(`the real day ${file} is stored, row by row, and survives a round trip`, async () => {
       const document = JSON.parse(readFileSync(folder + file, "utf8"));
-      assert.equal((await post(harness, document)).status, 200);
+      const { status, body } = await post(harness, document);
+      assert.deepEqual([status, body.dropped], [200, 0]);
       const stored = await storedDay(harness, document.date);
       checkAgainstDocument(stored, document);
 
@@ -24,9 +41,84 @@ if (existsSync(folder)) {
       assert.equal((await post(harness, copy)).status, 200);
       assert.deepEqual(await storedDay(harness, document.date), stored);
     });
+
+    test(`the real day ${file} without its symbols keeps every other cell`, async () => {
+      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+      await post(harness, document);
+      const whole = await storedDay(harness, document.date);
+
+      for (const take of [
+        (object) => (object.symbol = null),
+        (object) => delete object.symbol,
+        (object) => (object.symbol = " "),
+      ]) {
+        const changed = structuredClone(document);
+        tradesOf(changed).forEach(take);
+        const { status, body } = await post(harness, changed);
+        assert.deepEqual([status, body.dropped], [200, 0]);
+        const stored = await storedDay(harness, document.date);
+        assert.deepEqual(cellsBesideSymbols(stored), cellsBesideSymbols(whole));
+        const trades = [...stored.metrics_portfolio_assets, ...stored.metrics_extremes_items];
+        assert.ok(trades.every(({ symbol }) => symbol === null));
+
+        const { body: copy } = await get(harness, `${DAYS}/${document.date}`);
+        assert.ok(!JSON.stringify(copy).includes('"symbol"'));
+        assert.equal((await post(harness, copy)).status, 200);
+        assert.deepEqual(await storedDay(harness, document.date), stored);
+      }
+    });
+
+    test(`the real day ${file} with numbers as text is the same day`, async () => {
+      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+      await post(harness, document);
+      const stored = await storedDay(harness, document.date);
+
+      await deleteAllDays(harness);
+      const texts = Object.values(document.overlay.seriesByKpi).flat();
+      texts.forEach((point) => (point.v = String(point.v)));
+      for (const trade of tradesOf(document)) {
+        for (const field of NUMBERS) {
+          if (typeof trade[field] === "number") trade[field] = ` ${trade[field]}`;
+        }
+      }
+      const { status, body } = await post(harness, document);
+      assert.deepEqual([status, body.dropped], [200, 0]);
+      assert.deepEqual(await storedDay(harness, document.date), stored);
+    });
+
+    test(`the parts of the real day ${file} are those of the whole day`, async () => {
+      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+      await post(harness, document);
+      const { body: day } = await get(harness, `${DAYS}/${document.date}`);
+      const of = async (query) => (await get(harness, `${DAYS}/${document.date}?${query}`)).body;
+      const { rows, overlay, ...head } = day;
+      const { seriesByKpi, extremes, portfolioAssets } = overlay;
+      assert.deepEqual(await of("parts=kpis"), { ...head, rows });
+      assert.deepEqual(await of("parts=series"), { ...head, overlay: { seriesByKpi } });
+      assert.deepEqual(await of("parts=extremes"), { ...head, overlay: { extremes } });
+      assert.deepEqual(await of("parts=assets"), { ...head, overlay: { portfolioAssets } });
+      for (const { kpi, value } of rows) {
+        const part = await of(`kpi=${encodeURIComponent(kpi)}`);
+        assert.deepEqual(part.rows, [{ kpi, value }]);
+        assert.deepEqual(part.overlay.seriesByKpi[kpi], seriesByKpi[kpi]);
+        assert.deepEqual(part.overlay.extremes.byKpi[kpi], extremes.byKpi[kpi]);
+      }
+    });
   }
 } else {
   console.log(`real days: not tested, for there is no ${folder}`);
+}
+
+/** Assets and extremes items. */
+function tradesOf({ overlay }) {
+  const lists = Object.values(overlay.extremes.byKpi ?? {}).flatMap(({ hi, lo }) => [hi, lo]);
+  return [...(overlay.portfolioAssets ?? []), ...lists.flat()];
+}
+
+/** Without the JSON columns too: those have the symbols as well. */
+function cellsBesideSymbols(stored) {
+  const cells = ({ symbol, item_json, overlay_json, ...others }) => others;
+  return Object.values(stored).map((table) => table.map(cells));
 }
 
 function checkAgainstDocument(stored, { rows, overlay }) {

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { startHarness } from "../harness/start.mjs";
 import {
+  DATES,
   DAYS,
+  KPIS,
+  LATEST,
   deleteAllDays,
   get,
   harnessForFile,
@@ -125,6 +128,22 @@ describe("the size of a row", () => {
   });
 });
 
+test("KPI values that are too large for a statement's parameter are refused by that name", async () => {
+  const day = (count) => ({
+    date: DATE,
+    rows: Array.from({ length: count }, (_, i) => ({ kpi: `k${i}`, value: `${i}.123456789` })),
+  });
+  assert.equal((await post(harness, day(30_000))).status, 200);
+  const before = await rows(harness, "SELECT updated_at FROM metrics_daily");
+  const { status, body } = await post(harness, day(38_000));
+  assert.deepEqual([status, body.error.code], [413, "too_large"]);
+  assert.match(
+    body.error.message,
+    /^the KPI values of 2026-02-11 take 2\d{6} bytes of the 2000000/,
+  );
+  assert.deepEqual(await rows(harness, "SELECT updated_at FROM metrics_daily"), before);
+});
+
 describe("reading", () => {
   test("days come newest first, page by page", async () => {
     const dates = Array.from({ length: 35 }, (_, i) =>
@@ -187,10 +206,15 @@ test("a database without its tables is unavailable on every route", async (t) =>
     await post(empty, sampleDay(DATE)),
     await get(empty, DAYS),
     await get(empty, `${DAYS}/${DATE}`),
+    await get(empty, LATEST),
+    await get(empty, `${LATEST}?kpi=A`),
+    await get(empty, DATES),
+    await get(empty, `${KPIS}/A`),
   ];
   for (const { status, headers, body } of answers) {
     assert.deepEqual([status, body.error.code], [503, "storage_unavailable"]);
     assert.match(headers.get("Retry-After"), /^\d+$/);
     assert.doesNotMatch(body.error.message, /no such table/);
+    assert.match(body.error.message, /apply its migrations/);
   }
 });

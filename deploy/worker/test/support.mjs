@@ -4,6 +4,9 @@ import { queryD1, startHarness } from "../harness/start.mjs";
 
 export const SNAPSHOT = "/v1/internal/trades/snapshot";
 export const DAYS = "/v1/trades/snapshots";
+export const LATEST = "/v1/trades/latest";
+export const DATES = "/v1/trades/dates";
+export const KPIS = "/v1/trades/kpis";
 
 const TABLES = {
   metrics_daily: "date",
@@ -41,7 +44,8 @@ export async function get(harness, path, headers = {}) {
 }
 
 async function answer(response) {
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
 }
 
 /** The rows of one query. */

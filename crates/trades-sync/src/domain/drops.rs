@@ -1,7 +1,12 @@
-//! What was left out of a day, and why.
+//! What was lost of a day on the way to the sink, and why.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+use common::text::single_line;
+
+/// How much of a row's name a line shows, in bytes.
+const MAX_NAME: usize = 256;
 
 /// The four parts of a day, one per view.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -27,14 +32,14 @@ impl fmt::Display for Part {
     }
 }
 
-/// Why a row, or one number of it, was left out.
+/// Why a row, or one number of it, was dropped.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
-    /// The value is NULL.
+    /// The value of a point is NULL.
     NoValue,
     /// The value is NaN, infinite, or not a number at all.
     NotFinite,
-    /// The KPI, contract or symbol that names the row is missing.
+    /// The KPI or contract that names the row is missing.
     NoName,
     /// The side is neither `hi` nor `lo`.
     NoSide,
@@ -46,6 +51,16 @@ pub enum Reason {
     Repeated,
 }
 
+impl Reason {
+    /// Whether the row is stored all the same, without the number at fault.
+    fn keeps_row(self, part: Part) -> bool {
+        matches!(
+            (part, self),
+            (Part::Kpis, Self::NotFinite) | (Part::Extremes, Self::NotFinite | Self::NoTime)
+        )
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -55,37 +70,84 @@ impl fmt::Display for Reason {
             Self::NoSide => "have a side other than hi and lo",
             Self::NoId => "have a trade_id that is missing, not whole or past 2^53",
             Self::NoTime => "have no readable time",
-            Self::Repeated => "repeat a key; the later one was kept",
+            Self::Repeated => "repeat the key of a later row",
         })
     }
 }
 
-/// Counts of what was left out, with the first of each kind named.
+/// Counts of lost rows and lost numbers, with the first of each kind named.
 #[derive(Clone, Debug, Default)]
 pub struct Drops {
-    seen: BTreeMap<(Part, Reason), (usize, String)>,
+    kinds: BTreeMap<(Part, Reason), (usize, String)>,
 }
 
 impl Drops {
     /// Counts one more; `which` names it in words a person can search for.
     pub fn add(&mut self, part: Part, reason: Reason, which: impl FnOnce() -> String) {
-        self.seen.entry((part, reason)).or_insert_with(|| (0, which())).0 += 1;
+        let named = || (0, single_line(&which(), MAX_NAME));
+        self.kinds.entry((part, reason)).or_insert_with(named).0 += 1;
     }
 
-    /// How many were left out in all, repeats included.
+    /// How many rows and numbers were lost in all, repeats included.
     pub fn total(&self) -> usize {
-        self.seen.values().map(|(count, _)| count).sum()
+        self.kinds.values().map(|(count, _)| count).sum()
     }
 
-    /// How many were left out for this reason.
+    /// How many rows and numbers were lost for this reason.
     pub fn count(&self, reason: Reason) -> usize {
-        self.seen.iter().filter(|((_, seen), _)| *seen == reason).map(|(_, (count, _))| count).sum()
+        self.kinds.iter().filter(|((_, kind), _)| *kind == reason).map(|(_, (count, _))| count).sum()
+    }
+
+    /// The lost rows of a part, by reason.
+    pub fn rows(&self, part: Part) -> impl Iterator<Item = (Reason, usize)> + '_ {
+        self.of_part(part).filter(move |(reason, _)| !reason.keeps_row(part))
+    }
+
+    /// The lost numbers of a part's stored rows.
+    pub fn numbers(&self, part: Part) -> usize {
+        self.of_part(part).filter(|(reason, _)| reason.keeps_row(part)).map(|(_, count)| count).sum()
+    }
+
+    fn of_part(&self, part: Part) -> impl Iterator<Item = (Reason, usize)> + '_ {
+        let kinds = self.kinds.iter().filter(move |((kind, _), _)| *kind == part);
+        kinds.map(|((_, reason), (count, _))| (*reason, *count))
     }
 
     /// One line a kind: how many, of what, why, and the first of them.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.seen.iter().map(|((part, reason), (count, first))| {
-            format!("left out {count} {part} rows or numbers that {reason}; first: {first}")
+        self.kinds.iter().map(|((part, reason), (count, first))| {
+            let what = match (part, reason) {
+                (Part::Extremes, Reason::NoTime) => "times (mid_ts) that can't be read".to_owned(),
+                _ if reason.keeps_row(*part) => format!("numbers that {reason}"),
+                _ => format!("rows that {reason}"),
+            };
+            format!("dropped {count} {part} {what}; first: {first}")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_numbers_of_stored_rows_are_told_apart_from_lost_rows() {
+        let mut drops = Drops::default();
+        drops.add(Part::Extremes, Reason::NoName, || "no contract".to_owned());
+        drops.add(Part::Extremes, Reason::NotFinite, || "qty".to_owned());
+        drops.add(Part::Extremes, Reason::NotFinite, || "another".to_owned());
+        drops.add(Part::Extremes, Reason::NoTime, || "noon".to_owned());
+        drops.add(Part::Series, Reason::NotFinite, || "a point".to_owned());
+        assert_eq!(drops.rows(Part::Extremes).collect::<Vec<_>>(), [(Reason::NoName, 1)]);
+        assert_eq!(drops.numbers(Part::Extremes), 3);
+        assert_eq!(drops.rows(Part::Series).collect::<Vec<_>>(), [(Reason::NotFinite, 1)]);
+        assert_eq!((drops.total(), drops.count(Reason::NotFinite)), (5, 3));
+        let lines = [
+            "dropped 1 series rows that are NaN, infinite or not a number; first: a point",
+            "dropped 2 extremes numbers that are NaN, infinite or not a number; first: qty",
+            "dropped 1 extremes rows that have no name; first: no contract",
+            "dropped 1 extremes times (mid_ts) that can't be read; first: noon",
+        ];
+        assert_eq!(drops.lines().collect::<Vec<_>>(), lines);
     }
 }

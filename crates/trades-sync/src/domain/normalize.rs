@@ -18,7 +18,7 @@ use super::{
 pub struct Normalized {
     /// The day; never empty.
     pub snapshot: Snapshot,
-    /// Rows without a value, and repeats.
+    /// Points and numbers that were lost, and repeats.
     pub drops: Drops,
 }
 
@@ -83,7 +83,7 @@ pub fn normalize(document: &[u8]) -> Result<Normalized> {
         updated_at: root.field(&["updated_at"])?.map_or_else(|| Ok(Moment::now()), |node| node.moment())?,
         headline: text(&root, "headline")?.unwrap_or_else(|| Snapshot::default_headline(date)),
         summary: text(&root, "summary")?.unwrap_or_default(),
-        rows: rows(&root, &mut drops)?,
+        rows: rows(&root)?,
         overlay: match root.field(&["overlay"])? {
             Some(node) => overlay(&node, &mut drops)?,
             None => Overlay::default(),
@@ -100,14 +100,12 @@ fn text(root: &Node<'_>, name: &'static str) -> Result<Option<String>> {
     root.field(&[name])?.map(|node| Ok(node.raw_text()?.to_owned())).transpose()
 }
 
-fn rows(root: &Node<'_>, drops: &mut Drops) -> Result<Vec<KpiRow>> {
+fn rows(root: &Node<'_>) -> Result<Vec<KpiRow>> {
     let mut rows = Vec::new();
     for row in root.required(&["rows", "kpis"])?.items()? {
         let kpi = row.required(&["kpi", "name", "label"])?.name()?.to_owned();
-        match row.field(&["value", "val", "text"])? {
-            Some(value) => rows.push(KpiRow { kpi, value: value.displayed()? }),
-            None => drops.add(Part::Kpis, Reason::NoValue, || kpi),
-        }
+        let value = row.field(&["value", "val", "text"])?.map(|value| value.displayed()).transpose()?;
+        rows.push(KpiRow { kpi, value: value.unwrap_or_default() });
     }
     Ok(rows)
 }
@@ -123,7 +121,7 @@ fn overlay(node: &Node<'_>, drops: &mut Drops) -> Result<Overlay> {
     if let Some(extremes) = node.field(&["extremes"])?
         && let Some(by_kpi) = extremes.field(&["byKpi"])?
     {
-        extremes_of(&by_kpi, &mut overlay.extremes)?;
+        extremes_of(&by_kpi, &mut overlay.extremes, drops)?;
     }
     if let Some(assets) = node.field(&["portfolioAssets", "assets"])? {
         overlay.assets = assets.items()?.map(|node| asset(&node)).collect::<Result<_>>()?;
@@ -140,7 +138,10 @@ fn points_of(kpi: &str, list: &Node<'_>, points: &mut Vec<Point>, drops: &mut Dr
             None => None,
         };
         match node.field(&["v", "value"])? {
-            Some(value) => points.push(Point { t, v: value.number()?, src }),
+            Some(value) => match value.number()? {
+                Some(v) => points.push(Point { t, v, src }),
+                None => drops.add(Part::Series, Reason::NotFinite, || format!("{kpi} at {t}")),
+            },
             None => drops.add(Part::Series, Reason::NoValue, || format!("{kpi} at {t}")),
         }
     }
@@ -155,13 +156,13 @@ fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
     }
 }
 
-fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>) -> Result<()> {
+fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>, drops: &mut Drops) -> Result<()> {
     for (name, sides) in by_kpi.entries()? {
         let lists = extremes.entry(by_kpi.key_name(name)?).or_default();
         for (side, target) in [("hi", &mut lists.hi), ("lo", &mut lists.lo)] {
             if let Some(list) = sides.field(&[side])? {
                 for node in list.items()? {
-                    target.push(extremes_item(&node)?);
+                    target.push(extremes_item(name, &node, drops)?);
                 }
             }
         }
@@ -169,16 +170,23 @@ fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>) -> Resu
     Ok(())
 }
 
-fn extremes_item(node: &Node<'_>) -> Result<ExtremesItem> {
+fn extremes_item(kpi: &str, node: &Node<'_>, drops: &mut Drops) -> Result<ExtremesItem> {
     let mut item = ExtremesItem {
         trade_id: node.required(&["trade_id"])?.id()?,
-        symbol: node.field(&["symbol"])?.map(|node| node.name().map(str::to_owned)).transpose()?,
+        symbol: symbol(node)?,
         contract_name: node.required(&["contract_name"])?.name()?.to_owned(),
         mid_ts: node.field(&["mid_ts"])?.map(|node| node.moment()).transpose()?,
         ..ExtremesItem::default()
     };
     for (name, _, slot) in METRICS {
-        *slot(&mut item) = node.field(&[name])?.map(|node| node.number()).transpose()?;
+        if let Some(node) = node.field(&[name])? {
+            *slot(&mut item) = node.number()?;
+            if slot(&mut item).is_none() {
+                drops.add(Part::Extremes, Reason::NotFinite, || {
+                    format!("{kpi}, trade {}, {name}", item.trade_id)
+                });
+            }
+        }
     }
     let known = |name: &str| {
         ["trade_id", "symbol", "contract_name", "mid_ts"].contains(&name)
@@ -193,7 +201,13 @@ fn extremes_item(node: &Node<'_>) -> Result<ExtremesItem> {
 fn asset(node: &Node<'_>) -> Result<Asset> {
     Ok(Asset {
         trade_id: node.required(&["trade_id"])?.id()?,
-        symbol: node.required(&["symbol"])?.name()?.to_owned(),
+        symbol: symbol(node)?,
         contract_name: node.required(&["contract_name"])?.name()?.to_owned(),
     })
+}
+
+/// The ticker of an item or asset; a blank one counts as absent.
+fn symbol(node: &Node<'_>) -> Result<Option<String>> {
+    let text = node.field(&["symbol"])?.map(|node| node.text()).transpose()?;
+    Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
 }

@@ -165,8 +165,9 @@ pub const METRICS: [(&str, Get, Slot); 12] = metrics![
 pub struct Asset {
     /// The trade.
     pub trade_id: i64,
-    /// The underlying's ticker.
-    pub symbol: String,
+    /// The underlying's ticker, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
     /// The contract.
     pub contract_name: String,
 }

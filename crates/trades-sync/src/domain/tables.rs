@@ -1,10 +1,11 @@
 //! The rows that a day becomes, derived here a second time, without SQL: what `verify` compares with.
 
 mod compare;
+mod meaning;
 
-use super::{Snapshot, Value, overlay_json, rows_json, to_json};
+use super::{Part, Snapshot, Value, overlay_json, rows_json, to_json};
 
-pub use self::compare::differences;
+pub use self::compare::{Differences, differences};
 
 /// One value of a stored row.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,12 +47,14 @@ impl From<String> for Cell {
     }
 }
 
-/// The columns of a table that tell one day's rows apart, and the others. `date` is left out: it is the
-/// same in every row; so is `updated_at`, which says when a day was read and not what it held.
+/// The columns of a table that are compared. `date` is not among them, because it is the same in every row. Nor are
+/// `updated_at`, `headline` and `summary`: the views have nothing to compare them with.
 #[derive(Debug)]
 pub struct TableShape {
     /// The table's name in D1.
     pub name: &'static str,
+    /// The part of the day that it holds; None for the table of whole documents.
+    pub part: Option<Part>,
     /// The columns compared, in the order of rows.
     pub columns: &'static [&'static str],
     /// Which of them form the key within a day.
@@ -60,19 +63,22 @@ pub struct TableShape {
 
 /// The five tables, in the order they are reported.
 pub static TABLES: [TableShape; 5] = [
-    TableShape {
-        name: "metrics_daily",
-        columns: &["headline", "summary", "rows_json", "overlay_json"],
-        key: &[],
-    },
+    TableShape { name: "metrics_daily", part: None, columns: &["rows_json", "overlay_json"], key: &[] },
     TableShape {
         name: "metrics_kpi_values",
+        part: Some(Part::Kpis),
         columns: &["kpi", "value_text", "value_num", "value_kind"],
         key: &["kpi"],
     },
-    TableShape { name: "metrics_series_points", columns: &["kpi", "t", "v", "src"], key: &["kpi", "t"] },
+    TableShape {
+        name: "metrics_series_points",
+        part: Some(Part::Series),
+        columns: &["kpi", "t", "v", "src"],
+        key: &["kpi", "t"],
+    },
     TableShape {
         name: "metrics_extremes_items",
+        part: Some(Part::Extremes),
         columns: &[
             "kpi",
             "side",
@@ -99,6 +105,7 @@ pub static TABLES: [TableShape; 5] = [
     },
     TableShape {
         name: "metrics_portfolio_assets",
+        part: Some(Part::Portfolio),
         columns: &["trade_id", "symbol", "contract_name"],
         key: &["trade_id", "contract_name"],
     },
@@ -127,12 +134,7 @@ pub fn tables(snapshot: &Snapshot) -> [Table; 5] {
 }
 
 fn daily(snapshot: &Snapshot) -> Vec<Cell> {
-    vec![
-        Cell::text(&snapshot.headline),
-        Cell::text(&snapshot.summary),
-        Cell::text(rows_json(snapshot)),
-        Cell::text(overlay_json(snapshot)),
-    ]
+    vec![Cell::text(rows_json(snapshot)), Cell::text(overlay_json(snapshot))]
 }
 
 fn kpi_value(kpi: &str, text: &str) -> Vec<Cell> {
@@ -179,7 +181,7 @@ fn portfolio_assets(snapshot: &Snapshot) -> Vec<Vec<Cell>> {
     let assets = snapshot.overlay.assets.iter();
     assets
         .map(|asset| {
-            vec![Cell::id(asset.trade_id), Cell::text(&asset.symbol), Cell::text(&asset.contract_name)]
+            vec![Cell::id(asset.trade_id), asset.symbol.clone().into(), Cell::text(&asset.contract_name)]
         })
         .collect()
 }

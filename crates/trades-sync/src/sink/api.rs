@@ -3,16 +3,17 @@
 use bytes::Bytes;
 use common::http::{Answer, RetryPolicy, RetryingClient, excerpt};
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::civil::Date;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Receipt, SinkError};
 use crate::domain::{Snapshot, body_json};
 
-const LONGEST_ANSWER: usize = 1 << 20;
+const MAX_ANSWER: usize = 1 << 20;
 
 /// Where the receiver is, and what it asks for.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct ApiConfig {
     pub token: SecretString,
     /// `SIGNING_SECRET`.
     pub signing_secret: Option<SecretString>,
+    /// `ACCEPT_ANY_2XX`: whether a success without the contract's answer counts.
+    pub accept_any_2xx: bool,
 }
 
 /// The receiving API.
@@ -32,16 +35,10 @@ pub struct ApiSink {
     config: ApiConfig,
 }
 
-/// What a success looks like: `{"ok": true, "date", "updated_at", "request_id"}`.
-#[derive(Deserialize)]
-struct Acknowledgement {
-    ok: Option<bool>,
-}
-
 impl ApiSink {
     /// The receiver that the configuration names.
     pub fn new(config: ApiConfig, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(&config.url, retries, LONGEST_ANSWER), config }
+        Self { client: RetryingClient::new(&config.url, retries, MAX_ANSWER), config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
@@ -51,14 +48,32 @@ impl ApiSink {
         if !answer.status.is_success() {
             return Err(self.refusal(&answer));
         }
-        match serde_json::from_slice(&answer.body) {
-            Ok(Acknowledgement { ok: Some(true) }) => {}
-            Ok(Acknowledgement { ok: Some(false) }) => return Err(self.refusal(&answer)),
-            _ => tracing::warn!(
-                "the receiver took the day without the contract's answer; verify the day in D1"
-            ),
-        }
+        self.confirm(&answer, snapshot.date)?;
         Ok(Receipt { sink: "api", bytes })
+    }
+
+    /// Stored means confirmed: a success counts with the contract's `{"ok": true, "date": <the day>}`.
+    fn confirm(&self, answer: &Answer, date: Date) -> Result<(), SinkError> {
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if said["ok"] == Value::Bool(false) {
+            return Err(self.refusal(answer));
+        }
+        if said["ok"] == Value::Bool(true) && said["date"] == date.to_string() {
+            return Ok(());
+        }
+        let status = answer.status.as_u16();
+        let body = excerpt(&answer.body);
+        let body = if body.is_empty() { " without a body" } else { &body };
+        let answered = format!(
+            "status {status}{body}; that is not the contract's {{\"ok\":true,\"date\":\"{date}\"}}; \
+             the day may have been stored: run trades-sync verify --date {date}"
+        );
+        if self.config.accept_any_2xx {
+            tracing::warn!("{} did not confirm the day, which counts as stored: {answered}", self.place());
+            return Ok(());
+        }
+        let reason = format!("{answered}; ACCEPT_ANY_2XX=true accepts such answers");
+        Err(SinkError::Unconfirmed { place: self.place(), reason })
     }
 
     /// Sends what no receiver can store, a text that is not JSON: a receiver that knows the token objects
@@ -78,13 +93,6 @@ impl ApiSink {
             }
             _ => Err(self.refusal(&answer)),
         }
-    }
-
-    pub(super) fn gives_no_rows(&self) -> SinkError {
-        SinkError::refused(
-            &self.place(),
-            "the API gives no rows to compare; verify with --sink d1 or --sink sqlite",
-        )
     }
 
     async fn post(&self, body: Bytes) -> Result<Answer, SinkError> {

@@ -1,23 +1,25 @@
 //! Days in Cloudflare D1, through its HTTP API.
 //!
 //! `POST /accounts/{account}/d1/database/{database}/query` takes `{"batch": [{"sql", "params"}]}` and runs
-//! it as one transaction; the envelope is `{"success", "errors": [{"code", "message"}], "result": [...]}`.
+//! it as one transaction.
+
+mod answer;
 
 use bytes::Bytes;
-use common::http::{RetryPolicy, RetryingClient, excerpt};
+use common::http::{RetryPolicy, RetryingClient};
 use jiff::civil::Date;
+use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::statements::{fits_d1, replace_day, select_day};
+use self::answer::QueryResult;
+use super::statements::{Statement, fits_d1, replace_day, select_day};
 use super::{Receipt, SinkError};
 use crate::domain::{Cell, Snapshot, TABLES, Table, TableShape};
 
 /// A day's rows come back as JSON of some 200 bytes a row.
-const LONGEST_ANSWER: usize = 256 << 20;
+const MAX_ANSWER: usize = 256 << 20;
 
 /// Which database, and the right to it.
 #[derive(Clone, Debug)]
@@ -39,32 +41,10 @@ pub struct D1Sink {
     config: D1Config,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    success: bool,
-    #[serde(default)]
-    errors: Vec<ApiMessage>,
-    #[serde(default)]
-    result: Option<Vec<QueryResult>>,
-}
-
-#[derive(Deserialize)]
-struct ApiMessage {
-    #[serde(default)]
-    code: i64,
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct QueryResult {
-    #[serde(default)]
-    results: Vec<Map<String, Value>>,
-}
-
 impl D1Sink {
     /// The database that the configuration names.
     pub fn new(config: D1Config, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(&config.api_url, retries, LONGEST_ANSWER), config }
+        Self { client: RetryingClient::new(&config.api_url, retries, MAX_ANSWER), config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
@@ -72,19 +52,24 @@ impl D1Sink {
         fits_d1(&statements, &self.place(), snapshot.date)?;
         let body = Bytes::from(json!({ "batch": statements }).to_string());
         let bytes = body.len();
-        self.query(body).await?;
-        Ok(Receipt { sink: "d1", bytes })
+        let results = self.query(body).await?;
+        unconfirmed(&statements, &results).map_or(Ok(Receipt { sink: "d1", bytes }), |problem| {
+            let date = snapshot.date;
+            let advice =
+                format!("the day may have been stored: run trades-sync verify --date {date} --sink d1");
+            Err(SinkError::Unconfirmed { place: self.place(), reason: format!("{problem}; {advice}") })
+        })
     }
 
     pub(super) async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
         let select = |shape: &TableShape| json!({ "sql": select_day(shape), "params": [date.to_string()] });
         let batch = TABLES.iter().map(select).collect::<Value>();
-        let results = self.query(json!({ "batch": batch }).to_string().into()).await?;
+        let results = self.select(batch).await?;
         let tables = TABLES.iter().zip(results);
         Ok(tables
             .map(|(shape, result)| Table {
                 shape,
-                rows: result.results.iter().map(|row| cells(shape, row)).collect(),
+                rows: result.rows().iter().map(|row| cells(shape, row)).collect(),
             })
             .collect())
     }
@@ -93,8 +78,27 @@ impl D1Sink {
         // An impossible date: the query names every table and column, and finds nothing.
         let batch: Value =
             TABLES.iter().map(|shape| json!({ "sql": select_day(shape), "params": [""] })).collect();
-        self.query(json!({ "batch": batch }).to_string().into()).await?;
+        self.select(batch).await?;
+        let columns = json!({ "sql": "PRAGMA table_info(metrics_portfolio_assets)", "params": [] });
+        let results = self.query(columns.to_string().into()).await?;
+        let mut columns = results.iter().flat_map(QueryResult::rows);
+        if columns.any(|column| column.get("name") == Some(&json!("symbol")) && column["notnull"] == 1) {
+            let reason = "metrics_portfolio_assets takes no holding without a symbol; \
+                          apply the second migration of deploy/worker";
+            return Err(SinkError::refused(&self.place(), reason));
+        }
         Ok(format!("{} answers and has the five tables", self.place()))
+    }
+
+    /// The results of one query per table.
+    async fn select(&self, batch: Value) -> Result<Vec<QueryResult>, SinkError> {
+        let results = self.query(json!({ "batch": batch }).to_string().into()).await?;
+        if results.len() == TABLES.len() && results.iter().all(QueryResult::succeeded) {
+            return Ok(results);
+        }
+        let succeeded = results.iter().filter(|result| result.succeeded()).count();
+        let reason = format!("{succeeded} of {} queries succeeded; check D1_API_URL", TABLES.len());
+        Err(SinkError::refused(&self.place(), reason))
     }
 
     async fn query(&self, body: Bytes) -> Result<Vec<QueryResult>, SinkError> {
@@ -104,23 +108,9 @@ impl D1Sink {
         let request = |client: &Client| {
             client.post(&url).bearer_auth(token).header(CONTENT_TYPE, "application/json").body(body.clone())
         };
-        let answer =
-            self.client.send(request).await.map_err(|error| SinkError::of_http(self.place(), &error))?;
-        let envelope: Option<Envelope> = serde_json::from_slice(&answer.body).ok();
-        match envelope {
-            Some(Envelope { success: true, result: Some(results), .. }) if answer.status.is_success() => {
-                Ok(results)
-            }
-            envelope => {
-                let said = envelope.and_then(|envelope| envelope.errors.into_iter().next());
-                let said = said.map_or_else(
-                    || excerpt(&answer.body),
-                    |said| format!(": {} (code {})", said.message, said.code),
-                );
-                let reason = format!("status {}{said}; {}", answer.status.as_u16(), advice(answer.status));
-                Err(SinkError::refused(&self.place(), reason))
-            }
-        }
+        let answer = self.client.send_judged(request, answer::transient).await;
+        let answer = answer.map_err(|error| SinkError::of_http(self.place(), &error))?;
+        answer::results(&answer).map_err(|reason| SinkError::refused(&self.place(), reason))
     }
 
     fn place(&self) -> String {
@@ -128,15 +118,24 @@ impl D1Sink {
     }
 }
 
-fn advice(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            "check CLOUDFLARE_API_TOKEN and that it may edit D1"
-        }
-        StatusCode::NOT_FOUND => "check D1_API_URL, CLOUDFLARE_ACCOUNT_ID and D1_DATABASE_ID",
-        StatusCode::BAD_REQUEST => "check that the migrations of deploy/worker have been applied",
-        _ => "check D1_API_URL",
+/// Why the results are no proof that every statement did what it was sent for; None when they are.
+fn unconfirmed(statements: &[Statement], results: &[QueryResult]) -> Option<String> {
+    if statements.len() != results.len() {
+        return Some(format!("it answered {} results for {} statements", results.len(), statements.len()));
     }
+    let mut pairs = (1..).zip(statements.iter().zip(results));
+    pairs.find_map(|(number, (statement, result))| {
+        let table = statement.table;
+        if !result.succeeded() {
+            return Some(format!("statement {number}, on {table}, has no success"));
+        }
+        let sent = u64::try_from(statement.rows?).ok()?;
+        match result.changes() {
+            Some(changes) if changes == sent => None,
+            Some(changes) => Some(format!("{table} got {changes} rows of {sent}")),
+            None => Some(format!("it does not say how many rows {table} got, of {sent}")),
+        }
+    })
 }
 
 fn cells(shape: &TableShape, row: &Map<String, Value>) -> Vec<Cell> {

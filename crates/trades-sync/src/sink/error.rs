@@ -13,6 +13,14 @@ pub enum SinkError {
         /// Why, and what to do.
         reason: String,
     },
+    /// The sink answered, but not that the day is stored. It may be stored all the same.
+    #[error("{place} did not confirm the day: {reason}")]
+    Unconfirmed {
+        /// The sink, and which address of it.
+        place: String,
+        /// What it answered, and what to do.
+        reason: String,
+    },
     /// The sink could not be asked, or gave no usable answer. The day may have been stored all the same.
     #[error("{place} is unreachable: {reason}")]
     Unreachable {
@@ -32,7 +40,15 @@ impl SinkError {
         let reason = error.to_string();
         match error {
             HttpError::Unreachable { .. } => Self::Unreachable { place, reason },
-            HttpError::TooLong(_) => Self::Refused { place, reason },
+            HttpError::Untrusted { .. } | HttpError::TooLong(_) => Self::Refused { place, reason },
+        }
+    }
+
+    /// What is known about a day that was to be stored.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } | Self::Unreachable { .. } => "was not stored",
+            Self::Unconfirmed { .. } => "may not be stored",
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, TypeInfo, ValueRef};
 
-use super::statements::{SCHEMA, replace_day, select_day};
+use super::statements::{MIGRATIONS, replace_day, select_day};
 use super::{Receipt, SinkError};
 use crate::domain::{Cell, Snapshot, TABLES, Table};
 
@@ -79,10 +79,12 @@ impl SqliteSink {
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(30))
+            // SQLite would keep larger temporary data in /tmp, and a container may have none.
+            .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let mut connection = options.connect().await?;
         if create {
-            connection.execute(sqlx::raw_sql(SCHEMA)).await?;
+            migrate(&mut connection).await?;
         }
         Ok(connection)
     }
@@ -98,6 +100,28 @@ impl SqliteSink {
         };
         SinkError::refused(&self.place(), format!("{reason}; check SQLITE_PATH, its folder and the disk"))
     }
+}
+
+/// Applies the migrations that the file has not seen yet. `user_version` counts them; files of versions that did not
+/// count have 0 and the tables of the first migration, which does no harm to them.
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    if applied_migrations(connection).await? >= MIGRATIONS.len() {
+        return Ok(());
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Another process may have migrated the file while this one waited for the write lock.
+    let applied = applied_migrations(&mut transaction).await?;
+    for migration in MIGRATIONS.iter().skip(applied) {
+        transaction.execute(sqlx::raw_sql(*migration)).await?;
+    }
+    let version = MIGRATIONS.len().max(applied);
+    transaction.execute(sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA user_version = {version}")))).await?;
+    transaction.commit().await
+}
+
+async fn applied_migrations(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;
+    Ok(usize::try_from(version).unwrap_or(0))
 }
 
 fn cells(row: &SqliteRow) -> Result<Vec<Cell>, sqlx::Error> {

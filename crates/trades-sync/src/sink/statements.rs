@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::SinkError;
-use crate::domain::{Snapshot, TableShape, Value, overlay_json, rows_json, to_json};
+use crate::domain::{RowCounts, Snapshot, TABLES, TableShape, Value, overlay_json, rows_json, to_json};
 
 macro_rules! worker_file {
     ($path:literal) => {
@@ -11,8 +11,11 @@ macro_rules! worker_file {
     };
 }
 
-/// Creates the five tables where they are missing.
-pub(super) const SCHEMA: &str = worker_file!("migrations/0001_snapshot_tables.sql");
+/// What makes the five tables, and each later change of them.
+pub(super) const MIGRATIONS: [&str; 2] = [
+    worker_file!("migrations/0001_snapshot_tables.sql"),
+    worker_file!("migrations/0002_assets_without_symbol.sql"),
+];
 
 const UPSERT_DAY: &str = worker_file!("statements/01_upsert_day.sql");
 const INSERT_KPI_VALUES: &str = worker_file!("statements/06_insert_kpi_values.sql");
@@ -38,12 +41,20 @@ const LARGEST_ROW: usize = 2_000_000;
 pub(super) struct Statement {
     pub(super) sql: &'static str,
     pub(super) params: Vec<String>,
+    /// The table that it changes.
+    #[serde(skip)]
+    pub(super) table: &'static str,
+    /// How many rows it changes; None where that depends on what was stored before.
+    #[serde(skip)]
+    pub(super) rows: Option<usize>,
 }
 
 /// The statements that replace a day, to be run in this order in one transaction.
 pub(super) fn replace_day(snapshot: &Snapshot) -> Vec<Statement> {
     let date = snapshot.date.to_string();
-    let for_date = |sql| Statement { sql, params: vec![date.clone()] };
+    let [daily, kpi_table, derived @ ..] = TABLES.each_ref().map(|shape| shape.name);
+    let counts = RowCounts::of(snapshot);
+    let for_date = |sql, table, rows| Statement { sql, params: vec![date.clone()], table, rows };
     let upsert = Statement {
         sql: UPSERT_DAY,
         params: vec![
@@ -54,12 +65,22 @@ pub(super) fn replace_day(snapshot: &Snapshot) -> Vec<Statement> {
             rows_json(snapshot),
             overlay_json(snapshot),
         ],
+        table: daily,
+        rows: Some(1),
     };
-    let kpi_values = Statement { sql: INSERT_KPI_VALUES, params: vec![date.clone(), kpi_values(snapshot)] };
+    let kpi_values = Statement {
+        sql: INSERT_KPI_VALUES,
+        params: vec![date.clone(), kpi_values(snapshot)],
+        table: kpi_table,
+        rows: Some(counts.kpi_values),
+    };
+    let deletes = DELETES.into_iter().zip(&TABLES[1..]);
+    let derived_counts = [counts.series_points, counts.extremes_items, counts.portfolio_assets];
+    let inserts = INSERTS_FROM_THE_STORED_DAY.into_iter().zip(derived).zip(derived_counts);
     let mut statements = vec![upsert];
-    statements.extend(DELETES.map(for_date));
+    statements.extend(deletes.map(|(sql, shape)| for_date(sql, shape.name, None)));
     statements.push(kpi_values);
-    statements.extend(INSERTS_FROM_THE_STORED_DAY.map(for_date));
+    statements.extend(inserts.map(|((sql, table), rows)| for_date(sql, table, Some(rows))));
     statements
 }
 
@@ -90,4 +111,22 @@ pub(super) fn fits_d1(statements: &[Statement], place: &str, date: Date) -> Resu
 /// The query for a table's rows of one date, `?1`.
 pub(super) fn select_day(shape: &TableShape) -> String {
     format!("SELECT {} FROM {} WHERE date = ?1", shape.columns.join(", "), shape.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_of_the_worker_is_applied_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/worker/migrations");
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("it can be read").path())
+            .collect();
+        paths.sort();
+        let migrations: Vec<String> =
+            paths.iter().map(|path| std::fs::read_to_string(path).expect("it can be read")).collect();
+        assert_eq!(migrations, MIGRATIONS);
+    }
 }

@@ -1,51 +1,77 @@
-//! One run a date at a time, by a session-level advisory lock.
+//! One run per date at a time, by a transaction-scoped advisory lock.
+//!
+//! The lock ends with the transaction in which the day is read, so a connection pooler can't leave it held. A run that
+//! had to wait must not read what the views had before it waited, and a repeatable-read transaction keeps what its
+//! first statement saw. So the lock is tried once in the transaction that reads; if it is not free, that transaction
+//! ends, the run waits in another one, and begins again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use common::postgres::sqlstate;
 use jiff::civil::{Date, date};
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use trading_views::{Failure, begin};
 
 use super::SourceError;
-use super::error::{reason, sqlstate};
 
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// The first of the lock's two numbers, ours among all applications of the database: "trad" in ASCII.
+/// The first of the lock's two numbers, which separates it from the locks of other applications: "trad" in ASCII.
 const CLASS: i32 = i32::from_be_bytes(*b"trad");
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-pub(super) async fn acquire(connection: &mut PgConnection, date: Date) -> Result<(), SourceError> {
-    let failed = |error: sqlx::Error| SourceError::Session { date, reason: reason(&error) };
-    let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-        .bind(CLASS)
-        .bind(day_number(date))
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
-    if taken {
-        return Ok(());
-    }
-    tracing::info!(%date, longest_wait_s = LONGEST_WAIT.as_secs(), "another run is shipping this date, waiting for it");
-    let bound = format!("SET lock_timeout = '{}s'", LONGEST_WAIT.as_secs());
-    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(bound))).await.map_err(failed)?;
-    let waited = sqlx::query("SELECT pg_advisory_lock($1, $2)")
-        .bind(CLASS)
-        .bind(day_number(date))
-        .execute(&mut *connection);
-    match waited.await {
-        Ok(_) => connection.execute(sqlx::raw_sql("RESET lock_timeout")).await.map(drop).map_err(failed),
-        Err(error) if sqlstate(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
-            Err(SourceError::Locked { date, waited: LONGEST_WAIT })
+/// Begins a transaction that reads, and that holds the lock of the date until it ends.
+pub(super) async fn begin_locked(connection: &mut PgConnection, date: Date) -> Result<(), SourceError> {
+    let deadline = Instant::now() + MAX_WAIT;
+    let mut has_waited = false;
+    while !try_begin_locked(connection, date).await? {
+        if !has_waited {
+            tracing::info!(%date, max_wait_s = MAX_WAIT.as_secs(), "another run is shipping this date, waiting for it");
+            has_waited = true;
         }
-        Err(error) => Err(failed(error)),
+        wait(connection, date, deadline).await?;
     }
+    Ok(())
 }
 
-pub(super) async fn release(connection: &mut PgConnection, date: Date) {
-    let unlock = sqlx::query("SELECT pg_advisory_unlock($1, $2)").bind(CLASS).bind(day_number(date));
-    // What fails here is the session, and a session that ends gives its locks back.
-    let _ = unlock.execute(connection).await;
+/// Whether the lock was free. If it was not, no transaction is open.
+async fn try_begin_locked(connection: &mut PgConnection, date: Date) -> Result<bool, SourceError> {
+    begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
+    // The transaction is idle while the sink stores the day.
+    let sql = format!(
+        "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_try_advisory_xact_lock({CLASS}, {})",
+        day_number(date)
+    );
+    let failed = |error: sqlx::Error| SourceError::session(date, Failure::of(&error));
+    let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(failed)?;
+    let locked: bool = row.try_get(0).map_err(failed)?;
+    if !locked {
+        connection.execute(sqlx::raw_sql("ROLLBACK")).await.map_err(failed)?;
+    }
+    Ok(locked)
+}
+
+/// Waits until the lock is free for a moment, in a transaction of its own.
+async fn wait(connection: &mut PgConnection, date: Date, deadline: Instant) -> Result<(), SourceError> {
+    let remaining = deadline.saturating_duration_since(Instant::now()).as_millis();
+    if remaining == 0 {
+        return Err(SourceError::Locked { date, waited: MAX_WAIT });
+    }
+    let sql = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = 0; \
+         SET LOCAL lock_timeout = {remaining}; SELECT pg_advisory_xact_lock({CLASS}, {})",
+        day_number(date)
+    );
+    let waited = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+    match waited {
+        Err(error) if sqlstate(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+            return Err(SourceError::Locked { date, waited: MAX_WAIT });
+        }
+        outcome => outcome.map_err(|error| SourceError::session(date, Failure::of(&error)))?,
+    };
+    let ended = connection.execute(sqlx::raw_sql("ROLLBACK")).await;
+    ended.map(drop).map_err(|error| SourceError::session(date, Failure::of(&error)))
 }
 
 /// Days since 1970-01-01.

@@ -1,4 +1,5 @@
-//! Turns the views' rows into the parts of a day, leaving out and counting what can't be stored.
+//! Turns the views' rows into the parts of a day. What can't be stored is dropped and counted: rows without a name, an
+//! id, a side, a time or a value, and numbers that are none. A column that may be NULL and is NULL is no loss.
 
 mod field;
 
@@ -9,68 +10,93 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
+use trading_views::{Kind, View, ViewError, Views};
 
-use self::field::{Fields, Missing};
+use self::field::{Fields, NotANumber};
 use super::SourceError;
-use super::view::{View, Views, relation};
 use crate::domain::{Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Overlay, Part, Point, Reason};
 
-/// Calls `each` with every row of the view's day.
+/// How many rows each view has for a day, including the rows that can't be stored.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ViewRows {
+    /// Of the view of KPI values.
+    pub kpis: usize,
+    /// Of the view of series.
+    pub series: usize,
+    /// Of the view of extremes.
+    pub extremes: usize,
+    /// Of the view of holdings.
+    pub portfolio: usize,
+}
+
+/// Calls `each` with every row of the view's day, and returns how many there are.
 async fn for_each(
     connection: &mut PgConnection,
     view: &View,
     date: Date,
     mut each: impl FnMut(Fields<'_>),
-) -> Result<(), SourceError> {
-    let relation = relation(connection, view, Some(date)).await?;
+) -> Result<usize, SourceError> {
+    let failed = |error| SourceError::View { date: Some(date), error };
+    let relation = view.find(connection, view.columns).await.map_err(failed)?;
+    let kinds: Vec<Kind> = view.columns.iter().map(|column| relation.kind(column)).collect();
+    // The date is a literal because its type follows the column's then, be it date, timestamp or text.
+    let select =
+        format!("SELECT {} FROM {} WHERE report_date = '{date}'", view.columns.join(", "), relation.name);
     // The simple protocol sends every column as the text that Postgres shows, whatever its type.
-    let mut rows = sqlx::raw_sql(AssertSqlSafe(view.select(&relation, date))).fetch(connection);
-    while let Some(row) = rows.try_next().await.map_err(view.failed(date))? {
+    let mut rows = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
+    let failed = |error: sqlx::Error| failed(ViewError::reading(view, &error));
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
         let row: PgRow = row;
-        each(Fields::of(&row));
+        count += 1;
+        each(Fields::of(&row, &kinds));
     }
-    Ok(())
+    Ok(count)
 }
 
+/// The KPIs, in the order of `sort_order`, and how many rows the view has.
 pub(super) async fn kpis(
     connection: &mut PgConnection,
     view: &View,
     date: Date,
     drops: &mut Drops,
-) -> Result<Vec<KpiRow>, SourceError> {
+) -> Result<(Vec<KpiRow>, usize), SourceError> {
     const PART: Part = Part::Kpis;
     let mut rows: Vec<(f64, KpiRow)> = Vec::new();
-    for_each(connection, view, date, |fields| {
+    let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
             return drops
                 .add(PART, Reason::NoName, || format!("value {:?}", fields.text(1).unwrap_or_default()));
         };
+        // The row is stored without a value then: the KPI exists, and there is nothing to display.
         let value = match fields.text(1).map(str::trim) {
-            None => return drops.add(PART, Reason::NoValue, || kpi.to_owned()),
-            Some("NaN" | "Infinity" | "-Infinity") => {
-                return drops.add(PART, Reason::NotFinite, || kpi.to_owned());
+            Some("NaN" | "Infinity" | "-Infinity") if fields.is_numeric(1) => {
+                drops.add(PART, Reason::NotFinite, || kpi.to_owned());
+                String::new()
             }
-            Some(value) => value.to_owned(),
+            value => value.unwrap_or_default().to_owned(),
         };
-        let order = fields.number(2).unwrap_or(f64::INFINITY);
+        let order = fields.number(2).ok().flatten().unwrap_or(f64::INFINITY);
         rows.push((order, KpiRow { kpi: kpi.to_owned(), value }));
     })
     .await?;
     rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+    Ok((rows.into_iter().map(|(_, row)| row).collect(), count))
 }
 
+/// The other parts of a day; `rows` receives how many rows their views have.
 pub(super) async fn overlay(
     connection: &mut PgConnection,
     views: &Views,
     date: Date,
     drops: &mut Drops,
+    rows: &mut ViewRows,
 ) -> Result<Overlay, SourceError> {
-    Ok(Overlay {
-        series: series(connection, &views.series, date, drops).await?,
-        extremes: extremes(connection, &views.extremes, date, drops).await?,
-        assets: assets(connection, &views.portfolio, date, drops).await?,
-    })
+    let mut overlay = Overlay::default();
+    (overlay.series, rows.series) = series(connection, &views.series, date, drops).await?;
+    (overlay.extremes, rows.extremes) = extremes(connection, &views.extremes, date, drops).await?;
+    (overlay.assets, rows.portfolio) = assets(connection, &views.portfolio, date, drops).await?;
+    Ok(overlay)
 }
 
 async fn series(
@@ -78,11 +104,11 @@ async fn series(
     view: &View,
     date: Date,
     drops: &mut Drops,
-) -> Result<IndexMap<String, Vec<Point>>, SourceError> {
+) -> Result<(IndexMap<String, Vec<Point>>, usize), SourceError> {
     const PART: Part = Part::Series;
     let mut series: IndexMap<String, Vec<Point>> = IndexMap::new();
     let mut last_source: Option<Arc<str>> = None;
-    for_each(connection, view, date, |fields| {
+    let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
             return drops.add(PART, Reason::NoName, || format!("at {}", fields.text(1).unwrap_or("no time")));
         };
@@ -90,8 +116,9 @@ async fn series(
             return drops.add(PART, Reason::NoTime, || format!("{kpi} at {:?}", fields.text(1)));
         };
         let v = match fields.number(2) {
-            Ok(v) => v,
-            Err(Missing(reason)) => return drops.add(PART, reason, || format!("{kpi} at {t}")),
+            Ok(Some(v)) => v,
+            Ok(None) => return drops.add(PART, Reason::NoValue, || format!("{kpi} at {t}")),
+            Err(NotANumber) => return drops.add(PART, Reason::NotFinite, || format!("{kpi} at {t}")),
         };
         let src = fields.text(3).map(|source| match &last_source {
             Some(last) if **last == *source => Arc::clone(last),
@@ -103,7 +130,7 @@ async fn series(
         }
     })
     .await?;
-    Ok(series)
+    Ok((series, count))
 }
 
 async fn extremes(
@@ -111,11 +138,12 @@ async fn extremes(
     view: &View,
     date: Date,
     drops: &mut Drops,
-) -> Result<IndexMap<String, HiLo>, SourceError> {
+) -> Result<(IndexMap<String, HiLo>, usize), SourceError> {
     let mut ranked: Vec<(f64, String, bool, ExtremesItem)> = Vec::new();
-    for_each(connection, view, date, |fields| {
+    let count = for_each(connection, view, date, |fields| {
         if let Some((kpi, is_hi, item)) = extremes_item(&fields, drops) {
-            ranked.push((fields.number(2).unwrap_or(f64::INFINITY), kpi, is_hi, item));
+            let rank = fields.number(2).ok().flatten().unwrap_or(f64::INFINITY);
+            ranked.push((rank, kpi, is_hi, item));
         }
     })
     .await?;
@@ -129,7 +157,7 @@ async fn extremes(
             lists.lo.push(item);
         }
     }
-    Ok(extremes)
+    Ok((extremes, count))
 }
 
 fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool, ExtremesItem)> {
@@ -156,8 +184,8 @@ fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool
     }
     for (column, (name, _, slot)) in (7..).zip(METRICS) {
         match fields.number(column) {
-            Ok(number) => *slot(&mut item) = Some(number),
-            Err(Missing(reason)) => drops.add(PART, reason, || which(name)),
+            Ok(number) => *slot(&mut item) = number,
+            Err(NotANumber) => drops.add(PART, Reason::NotFinite, || which(name)),
         }
     }
     Some((kpi.to_owned(), is_hi, item))
@@ -168,20 +196,17 @@ async fn assets(
     view: &View,
     date: Date,
     drops: &mut Drops,
-) -> Result<Vec<Asset>, SourceError> {
+) -> Result<(Vec<Asset>, usize), SourceError> {
     const PART: Part = Part::Portfolio;
     let mut assets = Vec::new();
-    for_each(connection, view, date, |fields| {
+    let count = for_each(connection, view, date, |fields| {
         let Some((trade_id, contract_name)) = trade(&fields, 0, 2, PART, drops) else {
             return;
         };
-        match fields.name(1) {
-            Some(symbol) => assets.push(Asset { trade_id, symbol: symbol.to_owned(), contract_name }),
-            None => drops.add(PART, Reason::NoName, || format!("{contract_name} without a symbol")),
-        }
+        assets.push(Asset { trade_id, symbol: fields.name(1).map(str::to_owned), contract_name });
     })
     .await?;
-    Ok(assets)
+    Ok((assets, count))
 }
 
 /// The trade's id and contract, from the columns that hold them.
@@ -201,4 +226,14 @@ fn trade(
         return None;
     };
     Some((trade_id, contract.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_an_item_follow_its_other_columns_in_the_order_of_the_table() {
+        assert_eq!(Views::default().extremes.columns[7..], METRICS.map(|(name, ..)| name));
+    }
 }

@@ -65,7 +65,7 @@ async fn a_terminal_shows_a_bar_that_log_lines_do_not_break() {
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     let screen = outcome.stdout;
     assert!(screen.contains("1/2 days") && screen.contains("2/2 days"), "{screen:?}");
-    let warning = screen.find(" WARN").expect("the sample day has rows that are left out");
+    let warning = screen.find(" WARN").expect("the sample day has rows that are dropped");
     let line = &screen[screen[..warning].rfind('\r').expect("a line begins")..warning];
     assert!(line.starts_with("\r\u{1b}[K"), "the bar is erased before a line: {line:?}");
 }

@@ -79,7 +79,7 @@ async fn a_url_that_is_none_is_not_repeated() {
         "postgres://ann:p4ssw0rd-of-the-desk@x/y?sslmode=p4ssw0rd-of-the-desk",
     ] {
         let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url);
-        let outcome = call.fails(2, &["DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"]).await;
+        let outcome = call.fails(2, &["DATABASE_URL"]).await;
         assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
     }
 }

@@ -1,12 +1,12 @@
 //! Whatever happens on the way, D1 holds the old day or the new one, whole, and a rerun repairs it.
 
 use jiff::ToSpan;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::fault_proxy::{Fault, FaultProxy};
 use testkit::postgres::Database;
-use testkit::worker::Worker;
+use testkit::worker::{Worker, worker_folder};
 
-use crate::support::{DAY, Sync, start_worker, stored_in_d1, stored_in_sqlite, views_with};
+use crate::support::{DAY, Sync, http, query_d1, start_worker, stored_in_d1, stored_in_sqlite, views_with};
 
 /// A database that first shows one day for the date and then, after [`Scene::change`], another.
 struct Scene {
@@ -166,6 +166,46 @@ async fn d1_without_its_tables_is_a_refusal_that_names_the_migrations() {
     let call = call.env("CLOUDFLARE_API_TOKEN", "wrong-token");
     let outcome = call.fails(5, &["CLOUDFLARE_API_TOKEN"]).await;
     assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn transient_errors_of_d1_pass_whatever_their_status() {
+    let scene = Scene::set().await;
+    let access = &scene.worker.access;
+    let failures = json!([
+        { "status": 400, "code": 7500, "message": "D1_ERROR: D1 DB is overloaded. Requests queued for too long." },
+        { "status": 200, "code": 7500, "message": "Network connection lost." },
+    ]);
+    let put = http().put(format!("{}/failures", access.d1_api)).body(failures.to_string());
+    assert!(put.send().await.expect("the harness answers").status().is_success());
+    let outcome = direct(&scene.database, &scene.worker).succeeds().await;
+    let retries = outcome.log().iter().filter(|line| line["wait_ms"].is_number()).count();
+    assert_eq!(retries, 2, "{outcome:#?}");
+    assert_eq!(stored_in_d1(access, DAY).await, scene.new);
+}
+
+#[tokio::test]
+async fn d1_with_the_first_migration_only_asks_for_the_second_when_a_holding_has_no_symbol() {
+    let database = views_with(&[DAY]).await;
+    let worker =
+        tokio::task::spawn_blocking(|| Worker::start(&["--no-migrations"])).await.expect("it starts");
+    let access = &worker.access;
+    let first = std::fs::read_to_string(worker_folder().join("migrations/0001_snapshot_tables.sql"));
+    let first = first.expect("it is there");
+    let sql: String = first.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+    let statements = sql.split(';').filter(|statement| statement.contains("CREATE TABLE"));
+    query_d1(access, statements.map(|sql| json!({ "sql": sql })).collect()).await;
+    direct(&database, &worker).succeeds().await;
+    let check = Sync::new(&["check", "--sink", "d1"]).database(&database).d1(access, &access.d1_api);
+    let outcome = check.fails(5, &["1 of"]).await;
+    assert!(
+        outcome.stdout.contains("FAIL  sink: D1") && outcome.stdout.contains("second migration"),
+        "{outcome:#?}"
+    );
+
+    database.execute("UPDATE utils_statistics.trades_portfolio_assets SET symbol = NULL").await;
+    database.execute(sample::REFRESH).await;
+    direct(&database, &worker).fails(5, &["metrics_portfolio_assets.symbol", "the second migration"]).await;
 }
 
 #[tokio::test]

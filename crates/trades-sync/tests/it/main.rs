@@ -2,7 +2,8 @@
 
 mod backfill;
 mod bad_input;
-mod check_and_verify;
+mod check;
+mod confirmation;
 mod faults;
 mod fixtures;
 mod observability;
@@ -11,6 +12,8 @@ mod real_days;
 mod sinks;
 mod source_failures;
 mod source_values;
+mod sqlite;
 mod support;
 mod tls;
 mod together;
+mod verify;

@@ -1,6 +1,6 @@
 //! Logs, termination message, help, signals and traces.
 
-use crate::support::{DAY, Outcome, Sync, one_request, receiver, views_with};
+use crate::support::{CONFIRMED, DAY, Outcome, Sync, one_request, receiver, views_with};
 
 #[tokio::test]
 async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
@@ -29,6 +29,20 @@ async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_
     let summary = call.fails(3, &["MV_KPI_TABLE"]).await.summary();
     assert_eq!((&summary["outcome"], &summary["exit_code"]), (&"failed".into(), &3.into()));
     assert_eq!(summary["message"], left());
+}
+
+#[tokio::test]
+async fn a_sample_day_warns_of_its_four_spoiled_rows_and_of_nothing_else() {
+    let database = views_with(&[DAY]).await;
+    let outcome = Sync::run(&["--sink", "sqlite"]).database(&database).succeeds().await;
+    let expected = [
+        "dropped 1 series rows that have no value; first: Delta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series rows that are NaN, infinite or not a number; first: Gamma at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series rows that repeat the key of a later row; first: Theta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 portfolio rows that have no name; first: trade Some(\"1\") without a contract_name",
+    ];
+    assert_eq!(outcome.warnings(), expected);
+    assert_eq!(outcome.summary()["dropped"], 4);
 }
 
 #[tokio::test]
@@ -92,7 +106,7 @@ async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver(
     let (collector, endpoint) = receiver().await;
     let traces = tokio::spawn(async move { one_request(&collector, "").await });
     let (receiver, url) = receiver().await;
-    let snapshot = tokio::spawn(async move { one_request(&receiver, r#"{"ok":true}"#).await });
+    let snapshot = tokio::spawn(async move { one_request(&receiver, CONFIRMED).await });
     let call = Sync::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)

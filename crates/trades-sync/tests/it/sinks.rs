@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{DAY, Sync, one_request, receiver, start_worker, stored_in_d1, views_with};
+use crate::support::{DAY, Sync, start_worker, stored_in_d1, views_with};
 
 #[tokio::test]
 async fn a_day_gives_the_same_rows_through_the_api_d1_and_sqlite() {
@@ -72,25 +72,4 @@ async fn a_day_that_is_stored_is_replaced_whole() {
     assert!(points.iter().all(|point| point["kpi"] == "Delta") && points.len() == 78, "{}", points.len());
     assert_eq!(stored["metrics_extremes_items"], Value::Array(Vec::new()));
     assert_eq!(stored["metrics_portfolio_assets"], Value::Array(Vec::new()));
-}
-
-#[tokio::test]
-async fn an_answer_decides_whether_the_api_stored_the_day() {
-    let database = views_with(&[DAY]).await;
-    let cases = [
-        (r#"{"ok":true,"date":"2026-02-11"}"#, 0, false),
-        (r#"{"ok":false,"error":"the disk is full"}"#, 5, false),
-        ("<html>Welcome</html>", 0, true),
-    ];
-    for (body, code, warned) in cases {
-        let (receiver, url) = receiver().await;
-        let call = Sync::run(&["--sink", "api"])
-            .database(&database)
-            .env("SNAPSHOT_API_URL", &url)
-            .env("INTERNAL_TOKEN", "t");
-        let (outcome, _) = tokio::join!(call.outcome(), one_request(&receiver, body));
-        assert_eq!(outcome.code, Some(code), "{body}: {outcome:#?}");
-        assert_eq!(outcome.stderr.contains("without the contract's answer"), warned, "{body}: {outcome:#?}");
-        assert_eq!(outcome.stderr.contains("the disk is full"), code == 5, "{body}: {outcome:#?}");
-    }
 }

@@ -23,7 +23,7 @@ async fn an_empty_day_is_never_sent_and_what_is_stored_stays() {
 async fn a_day_of_rows_that_can_not_be_stored_is_empty() {
     let database = views().await;
     database
-        .execute("INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'K', NULL, 1)")
+        .execute("INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', ' ', '1', 1)")
         .await;
     database.execute(sample::REFRESH).await;
     Sync::run(&["--sink", "sqlite"]).database(&database).fails(4, &["2026-02-11"]).await;
@@ -55,7 +55,13 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
     for (change, words) in cases {
         let database = views_with(&[DAY]).await;
         database.execute(change).await;
-        Sync::run(&["--sink", "sqlite"]).database(&database).fails(3, words).await;
+        let outcome = Sync::run(&["--sink", "sqlite"]).database(&database).fails(3, words).await;
+        let message = outcome.summary()["message"].to_string();
+        assert_eq!(message.matches(words[0]).count(), 1, "{message}");
+        let outcome = Sync::new(&["check", "--sink", "sqlite"]).database(&database).outcome().await;
+        for line in outcome.stdout.lines() {
+            assert_eq!(line.matches("MV_").count(), usize::from(line.contains("MV_")), "{line}");
+        }
     }
 }
 
@@ -100,6 +106,7 @@ async fn a_server_that_stops_in_the_middle_loses_nothing() {
     let message = outcome.summary()["message"].to_string();
     assert!(message.contains("MV_EXTREMES_TABLE") && message.contains("2026-02-11"), "{message}");
     assert_eq!(call.stored().await, before);
+    let call = call.env("RETRY_BUDGET_SECONDS", "1");
     call.fails(3, &["can't connect", "127.0.0.1", "DATABASE_URL"]).await;
 }
 
@@ -129,7 +136,34 @@ async fn a_server_that_is_not_there_or_not_ours_is_named_without_the_password() 
         ("postgres://ann:hunter2@127.0.0.1:1/trades", ["127.0.0.1:1", "database trades", "user ann"]),
         (wrong.as_str(), ["password authentication failed", "user postgres", "DATABASE_URL"]),
     ] {
-        let outcome = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url).fails(3, &words).await;
+        let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url).env("RETRY_BUDGET_SECONDS", "1");
+        let outcome = call.fails(3, &words).await;
         assert!(!outcome.stderr.contains("hunter2"), "{outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_can_not_be_read_shows_no_piece_of_its_password() {
+    for url in [
+        "postgres://reader:12/hunter2@127.0.0.1:1/trades",
+        "postgres://reader:/a?b=hunter2@127.0.0.1:1/trades",
+        "postgres://reader@127.0.0.1:1/trades?sslpassword=hunter2",
+        "mysql://reader:hunter2@127.0.0.1/trades",
+        "postgres://reader:hunter2@host:port/trades",
+    ] {
+        for arguments in
+            [&["run", "--date", "2026-02-11", "--sink", "sqlite"][..], &["check", "--sink", "sqlite"]]
+        {
+            let call = Sync::new(arguments).env("DATABASE_URL", url).env("RETRY_BUDGET_SECONDS", "1");
+            let message = call.file("message", b"");
+            let call = call
+                .env("TERMINATION_MESSAGE_PATH", &message.display().to_string())
+                .env("LOG_LEVEL", "trace");
+            let outcome = call.outcome().await;
+            assert!(matches!(outcome.code, Some(2 | 3)), "{outcome:#?}");
+            let message = std::fs::read_to_string(message).expect("the folder is ours");
+            let text = format!("{} {} {message}", outcome.stdout, outcome.stderr);
+            assert!(!text.contains("hunter2") && text.contains("DATABASE_URL"), "{url}: {outcome:#?}");
+        }
     }
 }

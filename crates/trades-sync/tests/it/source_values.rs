@@ -62,7 +62,7 @@ async fn every_digit_of_a_double_arrives() {
 }
 
 #[tokio::test]
-async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero() {
+async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_columns_are_no_loss() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_kpi_series VALUES
            ('2026-02-11', 'K', '2026-02-11 10:00+00', NULL, 'a'), ('2026-02-11', 'K', '2026-02-11 10:01+00', 'NaN', 'a'),
@@ -74,7 +74,8 @@ async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero()
     )
     .await;
     assert_eq!(column(&stored["metrics_series_points"], "v"), [json!(0.0)]);
-    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), [json!("Value")]);
+    assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), ["No value", "Value"].map(Value::from));
+    assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), ["", "—"].map(Value::from));
     let item = &stored["metrics_extremes_items"][0];
     assert_eq!(item["item_json"], json!({ "trade_id": 7.0, "contract_name": "C", "metric_abs": 1.5 }));
     assert_eq!(
@@ -82,18 +83,15 @@ async fn null_nan_and_infinity_are_left_out_and_counted_never_turned_into_zero()
         (&Value::Null, &Value::Null, &Value::Null)
     );
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("left out 3 series rows or numbers that are NaN"), "{warnings}");
-    assert!(
-        warnings.contains(
-            "left out 1 series rows or numbers that have no value; first: K at 2026-02-11T10:00:00.000Z"
-        ),
-        "{warnings}"
-    );
-    assert!(
-        warnings.contains("left out 1 KPI rows or numbers that have no value; first: No value"),
-        "{warnings}"
-    );
-    assert_eq!(outcome.summary()["dropped"], json!(16), "{warnings}");
+    for line in [
+        "dropped 3 series rows that are NaN, infinite or not a number; first: K at 2026-02-11T10:01:00.000Z",
+        "dropped 1 series rows that have no value; first: K at 2026-02-11T10:00:00.000Z",
+        "dropped 1 extremes numbers that are NaN, infinite or not a number; first: K, trade 7, metric_raw",
+    ] {
+        assert!(warnings.contains(line), "{line}: {warnings}");
+    }
+    assert!(!warnings.contains("KPI"), "{warnings}");
+    assert_eq!(outcome.summary()["dropped"], json!(5), "{warnings}");
 }
 
 #[tokio::test]
@@ -185,8 +183,8 @@ async fn the_later_of_two_rows_with_one_key_wins_and_the_earlier_is_counted() {
     assert_eq!(column(&stored["metrics_series_points"], "v"), [2.0, 4.0].map(Value::from));
     assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), ["B", "A"].map(Value::from));
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("left out 2 series rows or numbers that repeat a key"), "{warnings}");
-    assert!(warnings.contains("left out 1 KPI rows or numbers that repeat a key"), "{warnings}");
+    assert!(warnings.contains("dropped 2 series rows that repeat the key of a later row"), "{warnings}");
+    assert!(warnings.contains("dropped 1 KPI rows that repeat the key of a later row"), "{warnings}");
 }
 
 #[tokio::test]
@@ -213,7 +211,7 @@ async fn unicode_quotes_and_javascript_names_survive() {
 }
 
 #[tokio::test]
-async fn ids_up_to_2_to_the_53_are_kept_and_others_are_left_out_by_name() {
+async fn ids_up_to_2_to_the_53_are_kept_and_others_are_dropped_by_name() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_portfolio_assets VALUES
            ('2026-02-11', 9007199254740992, 'A', 'at the limit'), ('2026-02-11', 9007199254740993, 'A', 'past the limit'),
@@ -221,18 +219,20 @@ async fn ids_up_to_2_to_the_53_are_kept_and_others_are_left_out_by_name() {
            ('2026-02-11', 5, NULL, 'no symbol'), ('2026-02-11', 6, 'A', '  ')",
     )
     .await;
-    let ids = [json!(-9_007_199_254_740_992.0), json!(9_007_199_254_740_992.0)];
+    let ids = [-9_007_199_254_740_992.0, 5.0, 9_007_199_254_740_992.0].map(Value::from);
     assert_eq!(column(&stored["metrics_portfolio_assets"], "trade_id"), ids);
+    assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), [json!("A"), Value::Null, json!("A")]);
     let warnings = outcome.warnings().join("\n");
     assert!(
         warnings.contains("past 2^53; first: past the limit, trade Some(\"9007199254740993\")"),
         "{warnings}"
     );
-    assert!(warnings.contains("left out 2 portfolio rows or numbers that have no name"), "{warnings}");
+    assert!(warnings.contains("dropped 1 portfolio rows that have no name"), "{warnings}");
+    assert_eq!(outcome.summary()["dropped"], json!(3), "{warnings}");
 }
 
 #[tokio::test]
-async fn extremes_are_ranked_by_position_and_other_sides_are_left_out() {
+async fn extremes_are_ranked_by_position_and_other_sides_are_dropped() {
     let (stored, outcome) = shipped(
         "INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, rank, trade_id, symbol, contract_name, mid_ts)
            VALUES ('2026-02-11', 'K', 'hi', 20, 2, 'A', 'second', NULL), ('2026-02-11', 'K', 'hi', 10, 1, 'A', 'first', '2026-02-11 20:00:00.25+00'),
@@ -289,4 +289,62 @@ async fn columns_may_be_enums_domains_and_bounded_texts() {
     assert_eq!(column(items, "symbol"), ["A", "A"].map(Value::from));
     assert_eq!(column(items, "metric_raw"), [12.5, 12.5].map(Value::from));
     assert_eq!(column(items, "trade_id"), [7.0, 7.0].map(Value::from));
+}
+
+#[tokio::test]
+async fn a_displayed_value_is_a_text_unless_its_column_is_numeric() {
+    for (value, text, dropped) in [
+        ("'NaN'::text", "NaN", 0),
+        ("'NaN'::numeric", "", 1),
+        ("'-Infinity'::double precision", "", 1),
+        ("NULL::numeric", "", 0),
+        ("NULL::text", "", 0),
+        ("72.50::numeric", "72.50", 0),
+    ] {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
+                   SELECT 'K' AS kpi_name, {value} AS display_value, NULL::integer AS sort_order, date '2026-02-11' AS report_date"
+            ))
+            .await;
+        let (stored, outcome) = ship(&database).await;
+        assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!(text)], "{value}");
+        assert_eq!(outcome.summary()["dropped"], json!(dropped), "{value}: {outcome:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_optional_may_be_null_in_every_column_and_every_row_is_stored() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'K', NULL, NULL);
+         INSERT INTO utils_statistics.trades_kpi_series VALUES ('2026-02-11', 'K', '2026-02-11 10:00+00', 1, NULL);
+         INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, trade_id, contract_name)
+           VALUES ('2026-02-11', 'K', 'lo', 7, 'C');
+         INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 7, NULL, 'C')",
+    )
+    .await;
+    for table in
+        ["metrics_kpi_values", "metrics_series_points", "metrics_extremes_items", "metrics_portfolio_assets"]
+    {
+        assert_eq!(stored[table].as_array().map(Vec::len), Some(1), "{table}: {stored}");
+    }
+    assert_eq!(outcome.summary()["dropped"], json!(0), "{outcome:#?}");
+    assert!(!outcome.stderr.contains("dropped 1"), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn an_unreadable_price_time_and_a_metric_that_is_no_number_are_lost_numbers_of_a_stored_item() {
+    let (stored, outcome) = shipped(
+        "INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, trade_id, contract_name, mid_ts, qty, metric_raw)
+           VALUES ('2026-02-11', 'K', 'lo', 7, 'C', 'infinity', 3, 'NaN')",
+    )
+    .await;
+    let item = &stored["metrics_extremes_items"][0];
+    assert_eq!(
+        (&item["qty"], &item["mid_ts"], &item["metric_raw"]),
+        (&json!(3.0), &Value::Null, &Value::Null)
+    );
+    assert_eq!(outcome.summary()["dropped"], json!(2), "{outcome:#?}");
 }

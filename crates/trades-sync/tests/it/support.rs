@@ -69,8 +69,9 @@ impl Sync {
         self
     }
 
+    /// The database, whose server has no TLS; without a mode there would be a warning of that.
     pub(crate) fn database(self, database: &Database) -> Self {
-        self.env("DATABASE_URL", &database.url)
+        self.env("DATABASE_URL", &format!("{}?sslmode=disable", database.url))
     }
 
     /// The API sink at `url`, with the Worker's token.
@@ -190,23 +191,31 @@ pub(crate) async fn stored_in_sqlite(path: &Path, day: Date) -> Value {
 /// The same from D1.
 pub(crate) async fn stored_in_d1(access: &Access, day: Date) -> Value {
     let query = |(table, order)| json!({ "sql": select(table, order), "params": [day.to_string()] });
-    let batch: Value = TABLES.into_iter().map(query).collect();
-    let url =
-        format!("{}/accounts/{}/d1/database/{}/query", access.d1_api, access.account_id, access.database_id);
-    let request = http().post(url).bearer_auth(&access.api_token).body(json!({ "batch": batch }).to_string());
-    let answer = request.send().await.expect("the API answers").text().await.expect("it answers whole");
-    let answer: Value = serde_json::from_str(&answer).expect("it answers JSON");
-    let results = answer["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    let results = query_d1(access, TABLES.into_iter().map(query).collect()).await;
     let rows = |result: &Value| -> Value {
         let rows = result["results"].as_array().expect("a result has rows");
         rows.iter().map(|row| comparable(row.as_object().expect("a row is an object").clone())).collect()
     };
     TABLES
         .iter()
-        .zip(results)
+        .zip(&results)
         .map(|((table, _), result)| ((*table).to_owned(), rows(result)))
         .collect::<Map<_, _>>()
         .into()
+}
+
+/// Runs a batch of `{"sql", "params"}` in D1.
+pub(crate) async fn query_d1(access: &Access, batch: Value) -> Vec<Value> {
+    let url =
+        format!("{}/accounts/{}/d1/database/{}/query", access.d1_api, access.account_id, access.database_id);
+    let request = http().post(url).bearer_auth(&access.api_token).body(json!({ "batch": batch }).to_string());
+    let answer = request.send().await.expect("the API answers").text().await.expect("it answers whole");
+    let answer: Value = serde_json::from_str(&answer).expect("it answers JSON");
+    answer["result"]
+        .as_array()
+        .filter(|_| answer["success"] == true)
+        .unwrap_or_else(|| panic!("{answer}"))
+        .clone()
 }
 
 /// A client with TLS set up, though the tests need none.
@@ -261,8 +270,16 @@ pub(crate) async fn receiver() -> (TcpListener, String) {
     (listener, url)
 }
 
+/// The contract's confirmation of the day of the tests.
+pub(crate) const CONFIRMED: &str = r#"{"ok":true,"date":"2026-02-11"}"#;
+
 /// Takes one request and answers it with 200 and this body.
 pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
+    one_answer(listener, 200, body).await
+}
+
+/// Takes one request and answers it with this status and body.
+pub(crate) async fn one_answer(listener: &TcpListener, status: u16, body: &str) -> Vec<u8> {
     let (mut connection, _) = listener.accept().await.expect("somebody connects");
     let mut request = Vec::new();
     loop {
@@ -276,8 +293,9 @@ pub(crate) async fn one_request(listener: &TcpListener, body: &str) -> Vec<u8> {
         }
         assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
     }
-    let length = body.len();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    // A 204 has no body, not even an announced one.
+    let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let answer = format!("HTTP/1.1 {status} Answer\r\n{length}connection: close\r\n\r\n{body}");
     connection.write_all(answer.as_bytes()).await.expect("it can be answered");
     request
 }

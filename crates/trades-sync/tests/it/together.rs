@@ -1,8 +1,15 @@
 //! Runs for one date at the same time.
 
-use sqlx::{Connection, Executor};
+use std::time::{Duration, Instant};
 
-use crate::support::{DAY, Outcome, Sync, start_worker, stored_in_d1, views_with};
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
+use testkit::pgbouncer::{PgBouncer, PoolMode};
+use testkit::postgres::{Database, Server};
+use tokio::net::TcpListener;
+use tokio::process::Child;
+
+use crate::support::{DAY, Outcome, Sync, one_request, receiver, start_worker, stored_in_d1, views_with};
 
 #[tokio::test]
 async fn many_runs_at_once_leave_one_whole_day() {
@@ -40,14 +47,213 @@ async fn a_run_waits_for_the_one_that_ships_the_same_date() {
         .expect("nobody has it");
     let call = Sync::run(&["--sink", "sqlite"]).database(&database);
     let child = call.spawn();
-    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)";
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut other).await.expect("the server is up") {
-        assert!(std::time::Instant::now() < deadline, "the run does not wait for the lock");
-    }
+    wait_until_waiting(&mut other).await;
     assert!(!call.sqlite_path().exists(), "nothing is stored without the lock");
     other.close().await.expect("the server is up");
     let outcome = Outcome::of(child).await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert!(outcome.stderr.contains("another run is shipping this date"), "{outcome:#?}");
+}
+
+/// Waits until a run waits for the lock of its date.
+async fn wait_until_waiting(admin: &mut PgConnection) {
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut *admin).await.expect("the server is up") {
+        assert!(Instant::now() < deadline, "the run does not wait for the lock");
+    }
+}
+
+/// How many advisory locks the database has.
+async fn locks(admin: &mut PgConnection) -> i64 {
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    sqlx::query_scalar(locks).fetch_one(admin).await.expect("the server is up")
+}
+
+/// A pooler before the shared server, with so few connections that runs share them.
+async fn pooler(mode: PoolMode) -> PgBouncer {
+    let start = move || PgBouncer::start_with(Server::shared(), mode, &[("default_pool_size", "3")]);
+    tokio::task::spawn_blocking(start).await.expect("it starts")
+}
+
+#[tokio::test]
+async fn runs_through_a_pooler_leave_neither_a_lock_nor_a_transaction() {
+    let database = views_with(&[DAY]).await;
+    let mut admin = database.connect().await;
+    for mode in [PoolMode::Session, PoolMode::Transaction] {
+        let pooler = pooler(mode).await;
+        let url = pooler.url(&database.name);
+        let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
+        for turn in 0..3 {
+            let outcome = call.succeeds().await;
+            assert!(!outcome.stderr.contains("another run"), "{mode:?}, {turn}: {outcome:#?}");
+            assert_eq!(locks(&mut admin).await, 0, "{mode:?}, {turn}");
+        }
+        let calls: Vec<Sync> =
+            (0..4).map(|_| Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url)).collect();
+        let children: Vec<Child> = calls.iter().map(Sync::spawn).collect();
+        for child in children {
+            let outcome = Outcome::of(child).await;
+            assert_eq!(outcome.code, Some(0), "{mode:?}: {outcome:#?}");
+        }
+        for arguments in [&["check", "--sink", "sqlite"][..], &["run", "--date", "2026-02-11", "--dry-run"]] {
+            for _ in 0..2 {
+                Sync::new(arguments).env("DATABASE_URL", &url).succeeds().await;
+            }
+        }
+        let date = DAY.to_string();
+        let file = call.sqlite_path().display().to_string();
+        let verify = Sync::new(&["verify", "--date", &date, "--sink", "sqlite"]);
+        verify.env("DATABASE_URL", &url).env("SQLITE_PATH", &file).succeeds().await;
+        let range = ["run", "--from", "2026-02-10", "--to", "2026-02-12", "--sink", "sqlite"];
+        Sync::new(&range).env("DATABASE_URL", &url).succeeds().await;
+        assert_eq!(locks(&mut admin).await, 0, "{mode:?}");
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'",
+        )
+        .fetch_one(&mut admin)
+        .await
+        .expect("the server is up");
+        assert_eq!(open, 0, "{mode:?}");
+    }
+}
+
+/// Starts a run whose day is held by its receiver, and waits until the day arrives there.
+async fn run_held_by_its_receiver(url: &str) -> (Sync, Child, TcpListener) {
+    let (listener, receiver) = receiver().await;
+    let call = Sync::run(&["--sink", "api"])
+        .env("DATABASE_URL", url)
+        .env("SNAPSHOT_API_URL", &receiver)
+        .env("INTERNAL_TOKEN", "a-token-of-the-tests");
+    let child = call.spawn();
+    (call, child, listener)
+}
+
+const ANSWER: &str = r#"{"ok":true,"date":"2026-02-11"}"#;
+
+#[tokio::test]
+async fn a_run_that_had_to_wait_ships_what_the_views_have_after_that() {
+    let database = views_with(&[DAY]).await;
+    let pooler = pooler(PoolMode::Transaction).await;
+    let url = pooler.url(&database.name);
+    let mut admin = database.connect().await;
+    let (_first_call, first, listener) = run_held_by_its_receiver(&url).await;
+    wait_until(&mut admin, "the first run holds the lock", 1).await;
+    let second_call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
+    let second = second_call.spawn();
+    wait_until_waiting(&mut admin).await;
+    // Views can be refreshed while a day is stored: the run has released them after it read them.
+    change_a_value(&database).await;
+    let request = one_request(&listener, ANSWER).await;
+    assert!(!String::from_utf8_lossy(&request).contains("changed while waiting"));
+    for child in [first, second] {
+        let outcome = Outcome::of(child).await;
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    }
+    let stored = second_call.stored().await;
+    assert!(stored["metrics_kpi_values"].to_string().contains("changed while waiting"), "{stored}");
+}
+
+async fn wait_until(admin: &mut PgConnection, what: &str, expected: i64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while locks(admin).await != expected {
+        assert!(Instant::now() < deadline, "{what}: {} locks", locks(admin).await);
+    }
+}
+
+async fn change_a_value(database: &Database) {
+    database
+        .execute(
+            "UPDATE utils_statistics.trades_kpi_summary SET display_value = 'changed while waiting' WHERE sort_order = 1",
+        )
+        .await;
+    database.execute(sample::REFRESH).await;
+}
+
+#[tokio::test]
+async fn a_day_whose_lock_was_lost_while_it_was_stored_is_stored_with_a_warning() {
+    let database = views_with(&[DAY]).await;
+    let mut admin = database.connect().await;
+    let (_call, child, listener) = run_held_by_its_receiver(&database.url).await;
+    wait_until(&mut admin, "the run holds the lock", 1).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'trades-sync' AND datname = current_database()";
+    // The transaction is idle only after the views were read.
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'trades-sync' AND state = 'idle in transaction' AND datname = current_database()";
+    let (mut connection, _) = listener.accept().await.expect("the run connects");
+    let is_idle: i64 = sqlx::query_scalar(idle).fetch_one(&mut admin).await.expect("the server is up");
+    assert_eq!(is_idle, 1, "the day is read before it is sent");
+    admin.execute(end).await.expect("the superuser may");
+    answer(&mut connection).await;
+    let outcome = Outcome::of(child).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_eq!(outcome.summary()["outcome"], json!("stored"), "{outcome:#?}");
+    let warnings = outcome.warnings();
+    assert!(warnings.iter().any(|line| line.contains("the lock of its date")), "{warnings:?}");
+    assert_eq!(locks(&mut admin).await, 0);
+}
+
+/// Reads a request to its end and answers it.
+async fn answer(connection: &mut tokio::net::TcpStream) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut request = Vec::new();
+    while !has_whole_body(&request) {
+        assert_ne!(connection.read_buf(&mut request).await.expect("it can be read"), 0, "the request is cut");
+    }
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{ANSWER}", ANSWER.len());
+    connection.write_all(head.as_bytes()).await.expect("it can be answered");
+}
+
+fn has_whole_body(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    request.len() >= head.len() + 4 + length.unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_backfill_goes_on_after_a_lost_connection() {
+    let days = [DAY, DAY.tomorrow().expect("there is one")];
+    let database = views_with(&days).await;
+    let mut admin = database.connect().await;
+    let (listener, receiver) = receiver().await;
+    let call = Sync::new(&["run", "--from", "2026-02-11", "--to", "2026-02-12", "--sink", "api"])
+        .env("DATABASE_URL", &database.url)
+        .env("SNAPSHOT_API_URL", &receiver)
+        .env("INTERNAL_TOKEN", "a-token-of-the-tests");
+    let child = call.spawn();
+    let (mut connection, _) = listener.accept().await.expect("the run connects");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'trades-sync' AND datname = current_database()";
+    admin.execute(end).await.expect("the superuser may");
+    answer(&mut connection).await;
+    let request = one_request(&listener, &ANSWER.replace("02-11", "02-12")).await;
+    assert!(String::from_utf8_lossy(&request).contains("2026-02-12"));
+    let outcome = Outcome::of(child).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_ne!(outcome.summary()["message"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_server_that_starts_within_the_retry_budget_is_waited_for() {
+    let database = views_with(&[DAY]).await;
+    let reserved = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = reserved.local_addr().expect("it is bound").port();
+    drop(reserved);
+    let url = database.url.replace(&format!(":{}/", database.port), &format!(":{port}/"));
+    let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
+    let child = call.spawn();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is still free");
+    let relay = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let server = tokio::net::TcpStream::connect(("127.0.0.1", database.port)).await;
+            let mut server = server.expect("the server is up");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await.ok() });
+        }
+    });
+    let outcome = Outcome::of(child).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    relay.abort();
 }

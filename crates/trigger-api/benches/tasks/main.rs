@@ -21,9 +21,9 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
+use trading_views::Views;
 use trigger_api::domain::task::Parameters;
 use trigger_api::tasks::portfolio_analysis::PortfolioAnalysis;
-use trigger_api::tasks::portfolio_analysis::source::Views;
 
 use self::program::Program;
 use self::report::{Figures, median, milliseconds};

@@ -3,7 +3,7 @@
 //! A run of a task waits in the queue, is done by one worker of one replica, and leaves a result.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -85,12 +85,24 @@ pub struct Journal {
     run: RunId,
     book: Arc<LogBook>,
     progress: Arc<Mutex<Progress>>,
+    deadline: Option<Instant>,
 }
 
 impl Journal {
     /// The journal of a run.
     pub fn new(run: RunId, book: Arc<LogBook>) -> Self {
-        Self { run, book, progress: Arc::default() }
+        Self { run, book, progress: Arc::default(), deadline: None }
+    }
+
+    /// The journal of a run that is ended at this moment.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// The time until the run is ended; None if it has no limit.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Tells how far the run is, in percent (more than 100 is 100), and what it does now.

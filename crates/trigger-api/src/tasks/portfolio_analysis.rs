@@ -17,20 +17,22 @@ pub mod source;
 
 use async_trait::async_trait;
 use common::config::SecretSource;
-use jiff::Timestamp;
+use common::postgres::Server;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::{Duration, timeout};
+use trading_views::Views;
 
 use self::parameters::Asked;
 pub use self::settings::VARIABLES;
-use self::source::{Session, Views};
+use self::source::Session;
 use crate::domain::task::{Journal, Parameters, Task, TaskError};
 
-/// The whole of the reading, which a server that says nothing more would hold up for ever.
+/// The limit of all reads together. A server that stops answering would delay a run forever.
 const READ_DEADLINE: Duration = Duration::from_mins(5);
+/// How long connecting is repeated, if the run's own limit does not end before.
+const MAX_CONNECT_PATIENCE: Duration = Duration::from_mins(5);
 
 /// The task `portfolio-analysis`.
 #[derive(Clone, Debug)]
@@ -58,15 +60,20 @@ impl PortfolioAnalysis {
     /// As a run's.
     pub async fn statements(&self, parameters: &Parameters) -> Result<Vec<String>, TaskError> {
         let asked = self.asked(parameters)?;
-        let mut session = Session::open(&self.url()?, &self.views).await?;
+        let connection = self.server()?.connect_within(MAX_CONNECT_PATIENCE).await;
+        let connection = connection.map_err(|error| source::no_connection(&error))?;
+        let mut session = Session::begin(connection, &self.views).await?;
         let statements = self.days_of(&mut session, asked).await.map(|days| session.plan(&days));
         session.close().await;
         statements
     }
 
     /// Where the views are, now: a mounted secret changes when its password is rotated.
-    fn url(&self) -> Result<SecretString, TaskError> {
-        self.source.read().map_err(|error| TaskError {
+    fn server(&self) -> Result<Server, TaskError> {
+        let address = self.source.read();
+        let server =
+            address.and_then(|address| Server::parse("SOURCE_DATABASE_URL", &address, "portfolio-analysis"));
+        server.map_err(|error| TaskError {
             reason: source::UNREACHABLE,
             message: error.to_string(),
             detail: None,
@@ -83,24 +90,32 @@ impl PortfolioAnalysis {
 
     /// The days to read: those of the window, after the day before the report's where the window has only that.
     async fn days_of(&self, session: &mut Session, asked: Asked) -> Result<Vec<Date>, TaskError> {
-        let today = Timestamp::now().to_zoned(self.time_zone.clone()).date();
-        let bound = asked.date.unwrap_or(today);
+        let bound = asked.date.unwrap_or_else(|| trading_views::today(&self.time_zone));
         let days = session.days(Some(bound), asked.days.max(2)).await?;
         let found = days.last().is_some_and(|newest| asked.date.is_none_or(|date| date == *newest));
         if found { Ok(days) } else { Err(no_such_day(bound, session.days(None, 1).await?.last())) }
     }
 
+    /// Connects, and reads what a report needs.
     async fn read(&self, asked: Asked, journal: &Journal) -> Result<source::Reading, TaskError> {
-        let url = self.url()?;
-        journal.progress(0, format!("connecting to {}", source::server_of(&url)?));
-        let mut session = Session::open(&url, &self.views).await?;
-        journal.progress(10, "looking for the days that the views have");
-        let reading = match self.days_of(&mut session, asked).await {
-            Ok(days) => session.read(days, journal).await,
-            Err(error) => Err(error),
+        // A part of the run's time remains for reading, and for reporting why there is no connection.
+        let patience =
+            journal.time_left().map_or(MAX_CONNECT_PATIENCE, |left| (left * 4 / 5).min(MAX_CONNECT_PATIENCE));
+        let connection = source::connect(&self.server()?, patience, journal).await?;
+        let reading = async {
+            let mut session = Session::begin(connection, &self.views).await?;
+            journal.progress(10, "looking for the days that the views have");
+            let reading = match self.days_of(&mut session, asked).await {
+                Ok(days) => session.read(days, journal).await,
+                Err(error) => Err(error),
+            };
+            session.close().await;
+            reading
         };
-        session.close().await;
-        reading
+        timeout(READ_DEADLINE, reading).await.unwrap_or_else(|_| {
+            let message = format!("reading the views took longer than {} s", READ_DEADLINE.as_secs());
+            Err(TaskError { reason: source::FAILED, message, detail: None })
+        })
     }
 }
 
@@ -126,10 +141,7 @@ impl Task for PortfolioAnalysis {
 
     async fn run(&self, parameters: &Parameters, journal: &Journal) -> Result<Value, TaskError> {
         let asked = self.asked(parameters)?;
-        let reading = timeout(READ_DEADLINE, self.read(asked, journal)).await.unwrap_or_else(|_| {
-            let message = format!("reading the views took longer than {} s", READ_DEADLINE.as_secs());
-            Err(TaskError { reason: "SourceFailed", message, detail: None })
-        })?;
+        let reading = self.read(asked, journal).await?;
         journal.progress(90, "working out the figures");
         let report = compose::report(reading, asked.days);
         let summary =

@@ -46,7 +46,8 @@ fn start_without_a_secret(folder: &TempDir, source: &Database, variables: &[(&st
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (manifest, config) = (path("none.yaml"), path("config.json"));
     std::fs::write(&manifest, "").expect("the folder is ours");
-    std::fs::write(&config, json!({ "local": { "manifests": manifest } }).to_string()).expect("it is ours");
+    let settings = json!({ "local": { "manifests": manifest } });
+    std::fs::write(&config, settings.to_string()).expect("it is ours");
     let database = format!("sqlite:{}", path("history.sqlite"));
     let own = [
         ("EXECUTOR", "local"),
@@ -56,6 +57,18 @@ fn start_without_a_secret(folder: &TempDir, source: &Database, variables: &[(&st
         ("TASK_LEASE_SECONDS", "5"),
     ];
     TriggerApi::spawn(&[&own, variables].concat())
+}
+
+/// The program for that source, whose analyses may take five seconds each.
+fn start_with_little_time(folder: &TempDir, source: &Database, variables: &[(&str, &str)]) -> TriggerApi {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (manifest, config) = (path("none.yaml"), path("short.json"));
+    let settings = json!({
+        "local": { "manifests": manifest },
+        "targets": [{ "task": "portfolio-analysis", "timeout_seconds": 5 }],
+    });
+    std::fs::write(&config, settings.to_string()).expect("it is ours");
+    start(folder, source, &[&[("CONFIG_FILE", config.as_str())], variables].concat())
 }
 
 fn admin(request: RequestBuilder) -> RequestBuilder {

@@ -1,5 +1,6 @@
 //! The task `portfolio-analysis` on a real Postgres.
 
+mod connecting;
 mod failures;
 mod odd_columns;
 mod pages;

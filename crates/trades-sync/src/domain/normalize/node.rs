@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::{Refusal, Result};
-use crate::domain::{MAX_ID, Moment};
+use crate::domain::{MAX_ID, Moment, numeric_text};
+
+const AN_ID: &str = "a whole number of at most 2^53";
 
 /// A value of the document with its path, for errors that name the field.
 pub(super) struct Node<'a> {
@@ -112,8 +114,20 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A finite number.
-    pub(super) fn number(&self) -> Result<f64> {
+    /// A finite number, or its text; None for the texts of NaN and the infinities, which are lost numbers.
+    pub(super) fn number(&self) -> Result<Option<f64>> {
+        match self.value {
+            Value::Number(_) => self.finite().map(Some),
+            Value::String(text) if numeric_text::is_not_finite(text.trim()) => Ok(None),
+            Value::String(text) => match numeric_text::number(text.trim()) {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.must_be("a finite number")),
+            },
+            _ => Err(self.must_be("a finite number")),
+        }
+    }
+
+    fn finite(&self) -> Result<f64> {
         match self.value.as_f64() {
             Some(number) if self.value.is_number() && number.is_finite() => Ok(number),
             _ => Err(self.must_be("a finite number")),
@@ -124,20 +138,27 @@ impl<'a> Node<'a> {
     pub(super) fn displayed(&self) -> Result<String> {
         match self.value {
             Value::String(text) => Ok(text.trim().to_owned()),
-            Value::Number(_) => Ok(ryu_js::Buffer::new().format_finite(self.number()?).to_owned()),
+            Value::Number(_) => Ok(ryu_js::Buffer::new().format_finite(self.finite()?).to_owned()),
             _ => Err(self.must_be("a string or a finite number")),
         }
     }
 
     pub(super) fn id(&self) -> Result<i64> {
-        let number = self.number()?;
+        match self.value {
+            Value::String(text) => numeric_text::whole(text.trim()).ok_or_else(|| self.must_be(AN_ID)),
+            _ => self.number_as_id(),
+        }
+    }
+
+    fn number_as_id(&self) -> Result<i64> {
+        let number = self.finite()?;
         #[expect(clippy::cast_precision_loss, reason = "2^53 is exact as a double")]
         let fits = number.fract() == 0.0 && number.abs() <= MAX_ID as f64;
         #[expect(clippy::cast_possible_truncation, reason = "whole and at most 2^53")]
         let id = number as i64;
         // Digits past 2^53 that a double rounds back to it are not that id.
         let exact = fits && self.value.as_i64().is_none_or(|exact| exact == id);
-        if exact { Ok(id) } else { Err(self.must_be("a whole number of at most 2^53")) }
+        if exact { Ok(id) } else { Err(self.must_be(AN_ID)) }
     }
 
     pub(super) fn date(&self) -> Result<Date> {

@@ -48,7 +48,8 @@ impl Worker {
     ) -> Self {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
         let held = Held { id: run.id, target: run.target, worker, beat: 0, attempt };
-        let journal = Journal::new(held.id.clone(), Arc::clone(&crew.book));
+        let deadline = std::time::Instant::now() + target.limit;
+        let journal = Journal::new(held.id.clone(), Arc::clone(&crew.book)).until(deadline);
         Self { crew, target, held, parameters, journal }
     }
 

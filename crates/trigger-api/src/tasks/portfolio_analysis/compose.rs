@@ -7,10 +7,11 @@ mod notes;
 
 use std::cmp::Ordering;
 
+use self::group::Of;
 use super::figures::{Concentration, Scale, SeriesFigures, percent};
 use super::report::{
-    BookConcentration, Coverage, KIND, LeftOut, Point, Position, Report, Series, SymbolReport, VERSION,
-    Window,
+    BookConcentration, Coverage, GroupFigures, KIND, LeftOut, Point, Position, Report, Series, SymbolReport,
+    VERSION, Window,
 };
 use super::source::{HoldingRow, Reading};
 
@@ -34,10 +35,11 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         })
         .collect();
     let (held, not_held): (Vec<HoldingRow>, Vec<HoldingRow>) =
-        reading.holdings.into_iter().partition(|row| row.symbol.is_some());
+        reading.holdings.into_iter().partition(|row| row.is_held);
     let (now, before): (Vec<HoldingRow>, Vec<HoldingRow>) = held.into_iter().partition(|row| row.day == date);
     let total = groups.total(&date).map(group::figures).unwrap_or_default();
     let symbols = symbols(&groups, window, &date, previous_date.as_deref());
+    let too_large = groups.total(&date).map_or(0, |row| row.too_large);
     let change = previous_date.as_deref().map(|from| change::since(from, &date, &groups, &now, &before));
     let coverage = Coverage {
         positions: total.positions,
@@ -64,14 +66,9 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         },
         notes: Vec::new(),
         coverage,
-        symbol_concentration: BookConcentration {
-            cost_basis: Concentration::of(
-                symbols.iter().filter_map(|symbol| symbol.figures.gross_cost_basis),
-            ),
-            pnl: Concentration::of(symbols.iter().filter_map(|symbol| symbol.figures.pnl)),
-        },
+        symbol_concentration: symbol_concentration(&symbols, &total),
         intraday: series(by_day.remove(date.as_str()).unwrap_or_default(), Scale::Intraday),
-        book: series(groups.pnl_by_day(None, window), Scale::Days),
+        book: series(groups.pnl_by_day(Of::All, window), Scale::Days),
         days: day_reports,
         winners: extremes(&now, |pnl| pnl > 0.0, |a, b| b.total_cmp(a)),
         losers: extremes(&now, |pnl| pnl < 0.0, f64::total_cmp),
@@ -81,8 +78,20 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         date,
         previous_date,
     };
-    report.notes = notes::of(&report);
+    report.notes = notes::of(&report, too_large);
     report
+}
+
+/// How the symbols share the book. Shares of a sum that is unknown are unknown too.
+fn symbol_concentration(symbols: &[SymbolReport], total: &GroupFigures) -> BookConcentration {
+    let of = |sum: Option<f64>, amount: fn(&GroupFigures) -> Option<f64>| {
+        let amounts = symbols.iter().filter_map(|symbol| amount(&symbol.figures));
+        sum.map(|_| Concentration::of(amounts)).unwrap_or_default()
+    };
+    BookConcentration {
+        cost_basis: of(total.gross_cost_basis, |figures| figures.gross_cost_basis),
+        pnl: of(total.pnl, |figures| figures.pnl),
+    }
 }
 
 fn symbols(groups: &group::Groups, window: &[String], date: &str, before: Option<&str>) -> Vec<SymbolReport> {
@@ -90,10 +99,10 @@ fn symbols(groups: &group::Groups, window: &[String], date: &str, before: Option
     let symbols = groups.symbols(date).map(|(symbol, row)| {
         let earlier = before.and_then(|before| groups.symbol(before, symbol));
         SymbolReport {
-            symbol: symbol.to_owned(),
+            symbol: symbol.map(str::to_owned),
             figures: group::figures(row),
             cost_basis_share_pct: percent(row.gross_cost_basis, gross),
-            pnl_by_day: SeriesFigures::of(&groups.pnl_by_day(Some(symbol), window), Scale::Days),
+            pnl_by_day: SeriesFigures::of(&groups.pnl_by_day(Of::Symbol(symbol), window), Scale::Days),
             pnl_change: super::figures::change(row.pnl, earlier.and_then(|row| row.pnl)),
             cost_basis_change: super::figures::change(row.cost_basis, earlier.and_then(|row| row.cost_basis)),
         }
@@ -122,7 +131,7 @@ fn extremes(
 fn position(row: &HoldingRow) -> Position {
     Position {
         trade_id: row.trade_id,
-        symbol: row.symbol.clone().unwrap_or_default(),
+        symbol: row.symbol.clone(),
         contract: row.contract.clone(),
         quantity: row.quantity,
         cost_basis: row.cost_basis,

@@ -56,13 +56,12 @@ impl<'r> Page<'r> {
                 report
                     .symbols
                     .iter()
-                    .filter_map(|symbol| Some((symbol.symbol.as_str(), symbol.figures.pnl?))),
+                    .filter_map(|symbol| Some((label(symbol.symbol.as_deref()), symbol.figures.pnl?))),
             ),
             shares: Bars::of_shares(
-                report
-                    .symbols
-                    .iter()
-                    .filter_map(|symbol| Some((symbol.symbol.as_str(), symbol.cost_basis_share_pct?))),
+                report.symbols.iter().filter_map(|symbol| {
+                    Some((label(symbol.symbol.as_deref()), symbol.cost_basis_share_pct?))
+                }),
             ),
             concentrations: [
                 ("gross cost basis, by symbol", &report.symbol_concentration.cost_basis),
@@ -74,6 +73,11 @@ impl<'r> Page<'r> {
             report,
         }
     }
+}
+
+/// A symbol as it is shown.
+fn label(symbol: Option<&str>) -> &str {
+    symbol.unwrap_or("no symbol")
 }
 
 fn headline(report: &Report) -> Vec<Figure> {
@@ -101,7 +105,11 @@ fn headline(report: &Report) -> Vec<Figure> {
         figure(
             "Positions",
             Shown::plain(total.positions.to_string()),
-            format!("{} with a P&L, {} symbols", total.priced, report.symbols.len()),
+            format!(
+                "{} with a P&L, {} symbols",
+                total.priced,
+                report.symbols.iter().filter(|symbol| symbol.symbol.is_some()).count()
+            ),
         ),
         figure(
             "Win rate",

@@ -32,7 +32,7 @@ pub struct Report {
     pub total: GroupFigures,
     /// How the symbols share the book.
     pub symbol_concentration: BookConcentration,
-    /// Each symbol held, by name.
+    /// Each symbol held, by name; the positions without a symbol are the last.
     pub symbols: Vec<SymbolReport>,
     /// The KPI `Daily PnL` within the day.
     pub intraday: Series,
@@ -89,7 +89,7 @@ pub struct LeftOut {
     pub count: u64,
 }
 
-/// Figures of a group of positions: a symbol, or all of them.
+/// Figures of a group of positions: a symbol, or all of them. Sums with an amount beyond 1e100 are unknown.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct GroupFigures {
     /// Positions held.
@@ -148,8 +148,8 @@ pub struct BookConcentration {
 /// A symbol held on the day.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct SymbolReport {
-    /// Its name.
-    pub symbol: String,
+    /// Its name; null for the positions without a symbol.
+    pub symbol: Option<String>,
     /// Its positions.
     pub figures: GroupFigures,
     /// Its part of the book's gross cost basis, in percent.
@@ -233,8 +233,8 @@ pub struct Change {
 pub struct Mover {
     /// The trade.
     pub trade_id: i64,
-    /// The symbol.
-    pub symbol: String,
+    /// The symbol; null where it has none.
+    pub symbol: Option<String>,
     /// The contract.
     pub contract: String,
     /// P&L now.
@@ -250,8 +250,8 @@ pub struct Mover {
 pub struct Position {
     /// The trade.
     pub trade_id: i64,
-    /// The symbol.
-    pub symbol: String,
+    /// The symbol; null where it has none.
+    pub symbol: Option<String>,
     /// The contract.
     pub contract: String,
     /// Contracts.

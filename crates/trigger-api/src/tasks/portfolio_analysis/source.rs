@@ -3,14 +3,11 @@
 //! Sums over positions are Postgres's work, so what travels are groups and not rows. The database is closed again at
 //! the end, because an analysis is rare and a connection is not for nothing.
 
-mod columns;
 mod error;
 mod rows;
 mod session;
 mod statements;
-mod view;
 
-pub(super) use self::error::UNREACHABLE;
+pub(super) use self::error::{FAILED, UNREACHABLE, no_connection};
 pub use self::rows::{DisplayedRow, Drops, GroupRow, HoldingRow, PointRow, Reading};
-pub(super) use self::session::{Session, server_of};
-pub use self::view::Views;
+pub(super) use self::session::{Session, connect};

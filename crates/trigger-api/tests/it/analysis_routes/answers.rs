@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, until, until_ended};
+use super::{ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, start_with_little_time, until, until_ended};
 use crate::support::{TriggerApi, answer, problem};
 
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn a_rotated_password_of_the_source_needs_no_restart() {
     let file = folder.path().join("url");
     std::fs::write(&file, "postgres://reader:old@127.0.0.1:1/trades").unwrap();
     let mounted = [("SOURCE_DATABASE_URL", ""), ("SOURCE_DATABASE_URL_FILE", file.to_str().unwrap())];
-    let api = start(&folder, &source, &mounted);
+    let api = start_with_little_time(&folder, &source, &mounted);
     let failed = until_ended(&api, &ask(&api).await).await;
     assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
     std::fs::write(&file, &source.url).unwrap();
@@ -159,7 +159,7 @@ async fn an_analysis_can_be_cancelled_and_says_so() {
 async fn a_source_that_is_away_fails_the_run_and_shows_no_password() {
     let (folder, mut source) = (TempDir::new().unwrap(), source().await);
     source.url = "postgres://reader:hunter2@127.0.0.1:1/trades".to_owned();
-    let mut api = start(&folder, &source, &[("LOG_LEVEL", "debug")]);
+    let mut api = start_with_little_time(&folder, &source, &[("LOG_LEVEL", "debug")]);
     let id = ask(&api).await;
     let failed = until_ended(&api, &id).await;
     assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");

@@ -8,11 +8,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use testkit::postgres::Server;
+use trading_views::Views;
 use trigger_api::domain::task::{Parameters, Task, TaskError};
 use trigger_api::tasks::portfolio_analysis::PortfolioAnalysis;
-use trigger_api::tasks::portfolio_analysis::source::Views;
 
-use super::support::{DAY, failure, report, report_on, task, told, views, views_with};
+use super::support::{DAY, failure, report, report_on, task, told, told_within, views, views_with};
 
 /// Asserts an error's reason and words, and that it has nothing that callers must not see.
 fn assert_told(error: &TaskError, reason: &str, words: &[&str]) {
@@ -22,6 +22,9 @@ fn assert_told(error: &TaskError, reason: &str, words: &[&str]) {
     }
     let text = format!("{error} {error:?}");
     assert!(!text.contains("hunter2") && !text.contains("postgres://"), "{text}");
+    for variable in ["MV_KPI_TABLE", "MV_SERIES_TABLE", "MV_EXTREMES_TABLE", "MV_PORTFOLIO_TABLE"] {
+        assert!(error.message.matches(variable).count() < 2, "{variable} is named twice: {error:?}");
+    }
 }
 
 #[tokio::test]
@@ -123,10 +126,12 @@ async fn a_server_that_is_not_there_or_not_ours_is_named_without_the_password() 
         ),
         (wrong.as_str(), "SourceRefused", ["does not let this user in", "password"]),
         (elsewhere.as_str(), "SourceRefused", ["no such database", "elsewhere"]),
-        ("mysql://ann:hunter2@127.0.0.1/trades", "SourceUnreachable", ["can't be read", "USER:PASSWORD"]),
-        ("postgres://ann:hunter2@host:port/trades", "SourceUnreachable", ["can't be read", "USER:PASSWORD"]),
+        ("mysql://ann:hunter2@127.0.0.1/trades", "SourceUnreachable", ["SOURCE_DATABASE_URL"; 2]),
+        ("postgres://ann:hunter2@host:port/trades", "SourceUnreachable", ["SOURCE_DATABASE_URL"; 2]),
+        ("postgres://ann:12/hunter2@127.0.0.1/trades", "SourceUnreachable", ["SOURCE_DATABASE_URL"; 2]),
+        ("postgres://ann:/a?b=hunter2@127.0.0.1/trades", "SourceUnreachable", ["SOURCE_DATABASE_URL"; 2]),
     ] {
-        let (outcome, log) = told(url, json!({})).await;
+        let (outcome, log) = told_within(url, json!({}), Duration::from_secs(2)).await;
         let error = outcome.expect_err("there is no source");
         assert_eq!(error.reason, reason, "{error:?}");
         assert!(words.iter().all(|word| error.message.contains(word)), "{error:?}");
@@ -157,7 +162,8 @@ async fn a_server_that_stops_in_the_midst_fails_the_run_and_the_next_run_succeed
     tokio::task::spawn_blocking(move || server.kill()).await.expect("it stops");
     let error = running.await.expect("it does not panic");
     assert_told(&error, "SourceFailed", &["MV_EXTREMES_TABLE", "the connection was lost"]);
-    assert_told(&failure(&database.url, json!({})).await, "SourceUnreachable", &["127.0.0.1"]);
+    let away = told_within(&database.url, json!({}), Duration::from_secs(2)).await.0.expect_err("it is away");
+    assert_told(&away, "SourceUnreachable", &["127.0.0.1"]);
 }
 
 /// Waits until the task is inside the slow view.

@@ -1,8 +1,9 @@
 //! What the views may hold, column by column, on a real Postgres.
 
 use serde_json::{Value, json};
+use trigger_api::domain::task::Task;
 
-use super::support::{DAY, left_out, report_on, views, views_of, views_with};
+use super::support::{DAY, left_out, report_on, task, views, views_of, views_with};
 
 /// An item of the extremes: what names it, then what counts.
 fn item(kpi: &str, side: &str, trade: i64, rest: &str) -> String {
@@ -64,7 +65,9 @@ async fn numbers_may_be_integers_and_single_floats_and_mean_what_they_show() {
         ("smallint", "-32768", -32_768.0),
         ("bigint", "9007199254740993", 9_007_199_254_740_992.0),
         ("real", "0.1", 0.1),
-        ("numeric", "1e-300", 0.0),
+        ("numeric", "1e-300", 1e-300),
+        ("numeric", "1e-400", 0.0),
+        ("numeric", "1.7976931348623157e308", f64::MAX),
     ] {
         let database = series_of(&format!("'{value}'::{kind}"), "timestamptz '2026-02-11 15:00+00'").await;
         let report = report_on(&database, DAY).await;
@@ -78,7 +81,7 @@ async fn values_that_are_no_amounts_are_left_out_and_counted() {
         ("'NaN'::float8", "not_finite"),
         ("'NaN'::numeric", "not_finite"),
         ("'-Infinity'::real", "not_finite"),
-        ("1e200", "not_finite"),
+        ("1e309", "not_finite"),
         ("'1e999'::numeric", "not_finite"),
         ("'n/a'::text", "not_finite"),
         ("'0x10'::text", "not_finite"),
@@ -204,8 +207,8 @@ async fn a_number_that_is_missing_takes_only_what_needs_it_along() {
         [10.0, -2.0, -1.0].map(Value::from)
     );
     assert_eq!(left_out(&report, "extremes", "not_finite"), 1);
-    // Four numbers of the three rows, and the three prices of each.
-    assert_eq!(left_out(&report, "extremes", "no_value"), 4 + 9);
+    // A number that is absent is no loss.
+    assert_eq!(left_out(&report, "extremes", "no_value"), 0);
     assert_eq!(report["losers"][0]["return_pct"], Value::Null);
 }
 
@@ -275,4 +278,88 @@ async fn names_of_every_kind_stay_as_they_are() {
     symbols.sort_unstable();
     expected.sort_unstable();
     assert_eq!(symbols, expected);
+}
+
+#[tokio::test]
+async fn positions_without_a_symbol_are_a_group_of_their_own() {
+    let rows = [
+        item("K", "hi", 1, "10, 100, 1, 11, -1, NULL"),
+        item("K", "hi", 2, "-4, 300, 2, -3, -1, NULL"),
+        item("K", "lo", 3, "-6, 100, 3, -5, -1, NULL"),
+    ];
+    let database = views_of(&format!(
+        "{ITEM}{}; INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 1, 'A', 'C1'),
+           ('2026-02-11', 2, NULL, 'C2'), ('2026-02-11', 3, '  ', 'C3'), ('2026-02-11', 1, NULL, 'C1'), ('2026-02-10', 2, NULL, 'C2')",
+        rows.join(",")
+    ))
+    .await;
+    let report = report_on(&database, DAY).await;
+    let symbols: Vec<&Value> =
+        report["symbols"].as_array().expect("a list").iter().map(|group| &group["symbol"]).collect();
+    assert_eq!(symbols, [&json!("A"), &Value::Null]);
+    let group = &report["symbols"][1];
+    assert_eq!(group["figures"]["positions"], 2);
+    assert_eq!(group["figures"]["pnl"], -10.0);
+    assert_eq!(group["cost_basis_share_pct"], 80.0);
+    assert_eq!((&report["total"]["positions"], &report["total"]["pnl"]), (&json!(3), &json!(0.0)));
+    assert_eq!((&report["change"]["opened"], &report["change"]["held"]), (&json!(2), &json!(1)));
+    assert_eq!(report["losers"][0]["symbol"], Value::Null);
+    assert_eq!(left_out(&report, "portfolio", "no_name"), 0);
+    assert_eq!(left_out(&report, "portfolio", "repeated"), 1, "the one with a symbol is kept");
+    let page = task("").page(&report).expect("it is a report");
+    assert!(page.contains(">no symbol</th>") && page.contains("1 symbols"), "{page}");
+}
+
+#[tokio::test]
+async fn a_displayed_value_may_be_absent_and_is_a_text_unless_its_column_is_numeric() {
+    for (column, displayed, lost) in [
+        ("NULL::text", Value::Null, 0),
+        ("'NaN'::text", json!("NaN"), 0),
+        ("'NaN'::numeric", Value::Null, 1),
+        ("'-Infinity'::float8", Value::Null, 1),
+        ("4028.5::numeric", json!("4028.5"), 0),
+    ] {
+        let database = views_of("").await;
+        database
+            .execute(&format!(
+                "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
+                   SELECT 'Daily PnL' AS kpi_name, {column} AS display_value, date '2026-02-11' AS report_date"
+            ))
+            .await;
+        let report = report_on(&database, DAY).await;
+        assert_eq!(report["days"][0]["displayed"], displayed, "{column}");
+        assert_eq!(left_out(&report, "kpis", "not_finite"), lost, "{column}");
+        assert_eq!(left_out(&report, "kpis", "no_value"), 0, "{column}");
+    }
+}
+
+#[tokio::test]
+async fn values_at_the_limits_of_doubles_neither_fail_a_statement_nor_give_a_figure_that_is_none() {
+    let database = views_of(
+        "INSERT INTO utils_statistics.trades_kpi_series VALUES ('2026-02-11', 'Daily PnL', '2026-02-11 15:00+00', 1.7e308, NULL),
+           ('2026-02-11', 'Daily PnL', '2026-02-11 15:05+00', -1.7e308, NULL), ('2026-02-11', 'Daily PnL', '2026-02-11 15:10+00', 4.9e-324, NULL);
+         INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 1, 'A', 'C1'), ('2026-02-11', 2, 'B', 'C2')",
+    )
+    .await;
+    let rows = [
+        item("K", "hi", 1, "1.7e308, -1.7e308, 1, 1e200, 1e-320, NULL"),
+        item("K", "hi", 2, "5, 10, 2, 1e-200, 1e-300, NULL"),
+    ];
+    database.execute(&format!("{ITEM}{}", rows.join(","))).await;
+    database.execute(sample::REFRESH).await;
+    let report = report_on(&database, DAY).await;
+    assert_eq!(report["intraday"]["figures"]["high"], 1.7e308);
+    assert_eq!(report["intraday"]["figures"]["max_drawdown"], Value::Null, "it is no finite number");
+    assert_eq!(report["winners"][0]["pnl"], 1.7e308);
+    assert_eq!(report["symbols"][1]["figures"]["pnl"], 5.0, "the sums of the other symbol are known");
+    assert_eq!(
+        [&report["total"]["pnl"], &report["total"]["cost_basis"], &report["total"]["mid_mark_pnl"]],
+        [&Value::Null; 3]
+    );
+    assert_eq!(report["total"]["liquidity_drag"], 0.0);
+    assert_eq!(report["total"]["winners"], 2);
+    assert_eq!(report["symbol_concentration"]["pnl"]["hhi"], Value::Null);
+    let page = task("").page(&report).expect("it is a report");
+    assert!(page.contains("too large to plot"), "{page}");
 }

@@ -90,7 +90,9 @@ async fn only_reports_of_this_version_have_a_page() {
 
 #[tokio::test]
 async fn amounts_of_every_size_have_a_page() {
-    for (value, other) in [("1e99", "-1e99"), ("1e-99", "0"), ("0", "0"), ("5", "5"), ("1e16", "1e16")] {
+    for (value, other) in
+        [("1e308", "-1e308"), ("1e99", "-1e99"), ("1e-99", "0"), ("0", "0"), ("5", "5"), ("1e16", "1e16")]
+    {
         let database = views_of(&format!(
             "INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 1, 'A', 'C');
              INSERT INTO utils_statistics.trades_contract_extremes (report_date, kpi_name, side, trade_id, contract_name, individual_pnl, cost_basis)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 SERIES_NOISE = 1e-12
+TOO_LARGE = 1e100
 TOP = 10
 NUMBERS = {
     "qty": "quantity",
@@ -61,8 +62,7 @@ def read_portfolio(rows, counts):
     named = table.contract.notna()
     left_out(counts, "portfolio", "no_name", (~named).sum())
     left_out(counts, "portfolio", "no_id", (named & table.trade_id.isna()).sum())
-    left_out(counts, "portfolio", "no_name", (named & table.trade_id.notna() & table.symbol.isna()).sum())
-    table = table.dropna()
+    table = table.dropna(subset=["trade_id", "contract"])
     table = table.sort_values([*KEY, "symbol"])
     distinct = table.drop_duplicates(KEY)
     left_out(counts, "portfolio", "repeated", len(table) - len(distinct))
@@ -100,15 +100,14 @@ def join(portfolio, extremes, counts):
     for source, name in NUMBERS.items():
         values = numbers(positions[source])
         absent = positions[source].isna() & positions.listed
-        left_out(counts, "extremes", "no_value", absent.sum())
         left_out(counts, "extremes", "not_finite", (positions.listed & values.isna() & ~absent).sum())
         positions[name] = values
     return positions
 
 
 def total(values):
-    """A sum that is unknown when there is nothing to sum up."""
-    return values.sum(min_count=1)
+    """A sum that is unknown when there is nothing to sum up, or an amount that is too large for it."""
+    return np.nan if (values.abs() > TOO_LARGE).any() else values.sum(min_count=1)
 
 
 def quotient(a, b):
@@ -117,19 +116,25 @@ def quotient(a, b):
 
 def concentration(values):
     weights = values.dropna().abs()
-    if weights.sum() == 0:
+    if (weights > TOO_LARGE).any() or weights.sum() == 0:
         return {"hhi": None, "effective_number": None, "largest_share_pct": None}
     shares = weights / weights.sum()
     hhi = (shares**2).sum()
     return {"hhi": hhi, "effective_number": 1 / hhi, "largest_share_pct": 100 * shares.max()}
 
 
+def shares(whole, values):
+    """The concentration of parts; unknown where the whole is."""
+    return concentration(values[[pd.notna(whole)] * len(values)])
+
+
 def group_figures(group):
     pnl, cost, drag = group.pnl, group.cost_basis, group.liquidity_drag
     priced = int(pnl.count())
     gains, losses = pnl[pnl > 0], pnl[pnl < 0]
-    profit = gains.sum() if priced else np.nan
-    loss = -losses.sum() if priced else np.nan
+    summable = priced and not (pnl.abs() > TOO_LARGE).any()
+    profit = gains.sum() if summable else np.nan
+    loss = -losses.sum() if summable else np.nan
     with_return = group[pnl.notna() & cost.notna()]
     with_drag = group[drag.notna() & cost.notna()]
     return {
@@ -220,15 +225,12 @@ def read_series(rows, counts):
 def read_displayed(rows, counts):
     table = frame(rows, ["kpi_name", "display_value"])
     table = table[names(table.kpi_name) == "Daily PnL"].assign(day=lambda rows: rows.report_date.astype(str).str[:10])
-    left_out(counts, "kpis", "no_value", table.display_value.isna().sum())
-    table = table[table.display_value.notna()]
-    text = table.display_value.astype(str).str.strip()
-    odd = text.isin(["NaN", "Infinity", "-Infinity"])
-    left_out(counts, "kpis", "not_finite", odd.sum())
-    table = table.assign(text=text)[~odd]
+    # The column has texts, so "NaN" is one too; an absent one is stored as an empty one.
+    table = table.assign(text=table.display_value.fillna("").astype(str).str.strip())
     distinct = table.drop_duplicates("day", keep="last")
     left_out(counts, "kpis", "repeated", len(table) - len(distinct))
-    return dict(zip(distinct.day, distinct.text, strict=True))
+    shown = distinct[distinct.text != ""]
+    return dict(zip(shown.day, shown.text, strict=True))
 
 
 def amount(text):
@@ -301,12 +303,12 @@ def day_report(day, displayed, series, positions):
 
 
 def pnl_by_day(positions, window):
-    days = positions[positions.day.isin(window)].groupby("day").pnl.sum(min_count=1)
+    days = positions[positions.day.isin(window)].groupby("day").pnl.apply(total)
     return days.dropna().sort_index()
 
 
 def symbol_report(symbol, group, positions, window, before, gross):
-    mine = positions[positions.symbol == symbol]
+    mine = positions[positions.symbol.isna() if symbol is None else positions.symbol == symbol]
     then = mine[mine.day == before]
     return {
         "symbol": symbol,
@@ -333,7 +335,7 @@ def report(request):
     positions = join(portfolio, extremes, counts)
     now = positions[positions.day == date]
     strays = extremes[extremes.day == date].merge(portfolio, on=KEY, how="left", indicator="found")
-    symbols = now.groupby("symbol")
+    symbols = now.groupby("symbol", dropna=False)
     gross = total(now.cost_basis.abs())
     intraday = series.get(date, pd.Series(dtype=float))
     book = pnl_by_day(positions, window)
@@ -357,11 +359,12 @@ def report(request):
         },
         "total": whole,
         "symbol_concentration": {
-            "cost_basis": concentration(symbols.cost_basis.apply(lambda values: total(values.abs()))),
-            "pnl": concentration(symbols.pnl.sum(min_count=1)),
+            "cost_basis": shares(gross, symbols.cost_basis.apply(lambda values: total(values.abs()))),
+            "pnl": shares(whole["pnl"], symbols.pnl.apply(total)),
         },
         "symbols": [
-            symbol_report(symbol, group, positions, window, before, gross) for symbol, group in symbols
+            symbol_report(None if pd.isna(symbol) else symbol, group, positions, window, before, gross)
+            for symbol, group in symbols
         ],
         "intraday": {"points": points(intraday), "figures": series_figures(intraday, annualize=False)},
         "book": {"points": points(book), "figures": series_figures(book, annualize=True)},

@@ -37,6 +37,28 @@ async fn rows_that_can_not_be_used_are_left_out_as_pandas_leaves_them_out() {
         let text = compared["coverage"]["left_out"].to_string();
         assert!(text.contains(reason), "the spoiled rows have no {reason}: {text}");
     }
+    let last = compared["symbols"].as_array().and_then(|symbols| symbols.last()).expect("there are symbols");
+    assert_eq!(last["symbol"], Value::Null, "{last}");
+    assert!(last["figures"]["positions"].as_u64() > Some(10), "{last}");
+    assert!(last["figures"]["pnl"].is_number() && last["pnl_change"].is_number(), "{last}");
+}
+
+#[tokio::test]
+async fn amounts_too_large_to_be_summed_leave_the_sums_unknown_as_in_pandas() {
+    let database = views_with(&days_up_to(DAY, 3)).await;
+    for (column, value) in [("individual_pnl", "-1e200"), ("cost_basis", "1e308")] {
+        database
+            .execute(&format!(
+                "UPDATE utils_statistics.trades_contract_extremes SET {column} = {value} WHERE trade_id =
+                   (SELECT min(trade_id) FROM utils_statistics.trades_contract_extremes WHERE report_date = '{DAY}')"
+            ))
+            .await;
+        database.execute(sample::REFRESH).await;
+        let report = compare(&database, DAY, 3).await;
+        let notes = report["notes"].to_string();
+        assert!(notes.contains("1 positions have an amount beyond 1e100"), "{notes}");
+        assert_eq!(report["total"]["pnl"], Value::Null);
+    }
 }
 
 #[tokio::test]

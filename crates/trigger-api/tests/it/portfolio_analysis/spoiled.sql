@@ -1,5 +1,6 @@
 -- What views may hold that can't be used, on a day and the day before it: values that are absent, NaN or infinite,
--- names with white space around them or of nothing else, repeats, and prices of which the newest counts.
+-- names with white space around them or of nothing else, repeats, and prices of which the newest counts; and holdings
+-- without a symbol, which can be used.
 UPDATE utils_statistics.trades_contract_extremes SET individual_pnl = 'NaN' WHERE trade_id % 11 = 0;
 UPDATE utils_statistics.trades_contract_extremes SET cost_basis = NULL WHERE trade_id % 13 = 0;
 UPDATE utils_statistics.trades_contract_extremes SET liquidity_drag = 'Infinity' WHERE trade_id % 17 = 0;
@@ -13,6 +14,8 @@ UPDATE utils_statistics.trades_contract_extremes SET individual_pnl = individual
 UPDATE utils_statistics.trades_contract_extremes SET individual_pnl = individual_pnl - 7, mid_ts = NULL
   WHERE kpi_name = 'Unrealized P/L' AND side = 'hi' AND rank < 5;
 UPDATE utils_statistics.trades_portfolio_assets SET symbol = symbol || '  ' WHERE trade_id % 5 = 0;
+UPDATE utils_statistics.trades_portfolio_assets SET symbol = NULL WHERE trade_id % 4 = 0;
+UPDATE utils_statistics.trades_portfolio_assets SET symbol = E' \t' WHERE trade_id % 4 = 1 AND report_date <> '2026-02-10';
 INSERT INTO utils_statistics.trades_portfolio_assets
   SELECT report_date, trade_id, 'AAA', contract_name FROM utils_statistics.trades_portfolio_assets WHERE trade_id % 23 = 0;
 INSERT INTO utils_statistics.trades_portfolio_assets VALUES

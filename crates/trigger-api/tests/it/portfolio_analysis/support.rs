@@ -1,6 +1,7 @@
 //! A database with days, the task over it, and the report it gives.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -8,11 +9,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::postgres::Database;
 pub(crate) use testkit::trading_days::{views, views_with};
+use trading_views::Views;
 use trigger_api::domain::log_book::LogBook;
 use trigger_api::domain::run::RunId;
 use trigger_api::domain::task::{Journal, Parameters, Task, TaskError};
 use trigger_api::tasks::portfolio_analysis::PortfolioAnalysis;
-use trigger_api::tasks::portfolio_analysis::source::Views;
 
 /// The day that most tests report on.
 pub(crate) const DAY: Date = date(2026, 2, 11);
@@ -42,8 +43,17 @@ pub(crate) fn task(url: &str) -> PortfolioAnalysis {
 
 /// Runs it, and gives what it told its journal too.
 pub(crate) async fn told(url: &str, parameters: Value) -> (Result<Value, TaskError>, String) {
+    told_within(url, parameters, Duration::from_mins(1)).await
+}
+
+/// The same for a run that has this much time.
+pub(crate) async fn told_within(
+    url: &str,
+    parameters: Value,
+    limit: Duration,
+) -> (Result<Value, TaskError>, String) {
     let (run, book) = (RunId::new("run_of_a_test"), Arc::new(LogBook::default()));
-    let journal = Journal::new(run.clone(), Arc::clone(&book));
+    let journal = Journal::new(run.clone(), Arc::clone(&book)).until(Instant::now() + limit);
     let outcome = task(url).run(&object(parameters), &journal).await;
     let log = book.close(&run).map(|tail| String::from_utf8_lossy(&tail.text).into_owned());
     (outcome, log.unwrap_or_default())

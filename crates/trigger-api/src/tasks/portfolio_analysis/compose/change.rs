@@ -40,7 +40,7 @@ fn movers(both: &[(&HoldingRow, &HoldingRow)]) -> Vec<Mover> {
         let (pnl, pnl_before) = (now.pnl?, before.pnl?);
         Some(Mover {
             trade_id: now.trade_id,
-            symbol: now.symbol.clone()?,
+            symbol: now.symbol.clone(),
             contract: now.contract.clone(),
             pnl,
             pnl_before,

@@ -8,19 +8,16 @@ use super::super::figures::{Scale, SeriesFigures, displayed_number};
 use super::super::report::DayReport;
 use super::super::source::{DisplayedRow, Drops, GroupRow, PointRow};
 
-/// The displayed KPI by day. Of two on a day the later row wins.
+/// The displayed KPI by day. Of two on a day the later row wins, and a day without a value has none.
 pub(super) fn displayed_by_day<'r>(rows: &'r [DisplayedRow], drops: &mut Drops) -> HashMap<&'r str, &'r str> {
     let mut days = HashMap::new();
     for row in rows {
-        match row.displayed.as_deref().map(str::trim) {
-            None => drops.add("kpis", "no_value", 1),
-            Some("NaN" | "Infinity" | "-Infinity") => drops.add("kpis", "not_finite", 1),
-            Some(text) => {
-                let repeated = days.insert(row.day.as_str(), text).is_some();
-                drops.add("kpis", "repeated", repeated.into());
-            }
-        }
+        drops.add("kpis", "not_finite", row.not_finite.into());
+        let text = row.displayed.as_deref().map(str::trim).unwrap_or_default();
+        let repeated = days.insert(row.day.as_str(), text).is_some();
+        drops.add("kpis", "repeated", repeated.into());
     }
+    days.retain(|_, text| !text.is_empty());
     days
 }
 

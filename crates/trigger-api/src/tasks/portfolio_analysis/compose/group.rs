@@ -8,44 +8,78 @@ use super::super::source::{Drops, GroupRow};
 
 /// The sums by day, and by day and symbol.
 pub(super) struct Groups {
-    /// By symbol; the sums of all positions have none.
-    days: BTreeMap<String, BTreeMap<Option<String>, GroupRow>>,
+    days: BTreeMap<String, Day>,
+}
+
+/// The sums of a day.
+#[derive(Default)]
+struct Day {
+    total: Option<GroupRow>,
+    symbols: BTreeMap<SymbolKey, GroupRow>,
+}
+
+/// A symbol. The positions without one come last.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct SymbolKey {
+    is_missing: bool,
+    name: String,
+}
+
+impl SymbolKey {
+    fn of(symbol: Option<&str>) -> Self {
+        Self { is_missing: symbol.is_none(), name: symbol.unwrap_or_default().to_owned() }
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        (!self.is_missing).then_some(self.name.as_str())
+    }
+}
+
+/// Which positions of a day.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'s> {
+    /// All.
+    All,
+    /// Those of a symbol, or those without one.
+    Symbol(Option<&'s str>),
 }
 
 impl Groups {
     pub(super) fn of(rows: Vec<GroupRow>, drops: &mut Drops) -> Self {
-        let mut days: BTreeMap<String, BTreeMap<Option<String>, GroupRow>> = BTreeMap::new();
+        let mut days: BTreeMap<String, Day> = BTreeMap::new();
         for row in rows {
-            if row.symbol.is_none() {
-                drops.add("extremes", "no_value", row.absent.unwrap_or(0).unsigned_abs());
+            let day = days.entry(row.day.clone()).or_default();
+            if row.is_total {
                 drops.add("extremes", "not_finite", row.not_finite.unwrap_or(0).unsigned_abs());
+                day.total = Some(row);
+            } else {
+                day.symbols.insert(SymbolKey::of(row.symbol.as_deref()), row);
             }
-            days.entry(row.day.clone()).or_default().insert(row.symbol.clone(), row);
         }
         Self { days }
     }
 
     /// All positions of a day.
     pub(super) fn total(&self, day: &str) -> Option<&GroupRow> {
-        self.days.get(day)?.get(&None)
+        self.days.get(day)?.total.as_ref()
     }
 
     /// A symbol's positions of a day.
-    pub(super) fn symbol(&self, day: &str, symbol: &str) -> Option<&GroupRow> {
-        self.days.get(day)?.get(&Some(symbol.to_owned()))
+    pub(super) fn symbol(&self, day: &str, symbol: Option<&str>) -> Option<&GroupRow> {
+        self.days.get(day)?.symbols.get(&SymbolKey::of(symbol))
     }
 
     /// The symbols of a day, by name.
-    pub(super) fn symbols(&self, day: &str) -> impl Iterator<Item = (&str, &GroupRow)> {
-        let groups = self.days.get(day).into_iter().flatten();
-        groups.filter_map(|(symbol, row)| Some((symbol.as_deref()?, row)))
+    pub(super) fn symbols(&self, day: &str) -> impl Iterator<Item = (Option<&str>, &GroupRow)> {
+        let symbols = self.days.get(day).into_iter().flat_map(|day| &day.symbols);
+        symbols.map(|(key, row)| (key.symbol(), row))
     }
 
-    /// P&L by day of a symbol, or of all; days without one are left out.
-    pub(super) fn pnl_by_day(&self, symbol: Option<&str>, days: &[String]) -> Vec<(String, f64)> {
-        let row = |day: &str| match symbol {
-            Some(symbol) => self.symbol(day, symbol),
-            None => self.total(day),
+    /// P&L by day; days without one are skipped.
+    pub(super) fn pnl_by_day(&self, positions: Of<'_>, days: &[String]) -> Vec<(String, f64)> {
+        let row = |day: &str| match positions {
+            Of::Symbol(symbol) => self.symbol(day, symbol),
+            Of::All => self.total(day),
         };
         days.iter().filter_map(|day| Some((day.clone(), row(day)?.pnl?))).collect()
     }

@@ -2,8 +2,9 @@
 
 use super::super::report::Report;
 
-/// Sentences on what is missing and what is unusual about the day.
-pub(super) fn of(report: &Report) -> Vec<String> {
+/// Sentences on what is missing and what is unusual about the day. `too_large` positions have an amount that can't be
+/// summed.
+pub(super) fn of(report: &Report, too_large: i64) -> Vec<String> {
     let (date, coverage, total) = (&report.date, &report.coverage, &report.total);
     let mut notes = Vec::new();
     if coverage.positions == 0 {
@@ -20,6 +21,9 @@ pub(super) fn of(report: &Report) -> Vec<String> {
             coverage.positions,
             coverage.priced_pct.unwrap_or_default()
         ));
+    }
+    if too_large > 0 {
+        notes.push(format!("{too_large} positions have an amount beyond 1e100: sums with it are unknown."));
     }
     if report.intraday.points.is_empty() {
         notes.push(format!("The views hold no series of Daily PnL for {date}."));

@@ -116,7 +116,8 @@ fn max_drawdown(points: &[(String, f64)]) -> Option<Drawdown> {
                 Drawdown { amount: fall, peak_at: Some(peak.0.clone()), trough_at: Some(point.0.clone()) };
         }
     }
-    Some(deepest)
+    // The difference of two finite values may be too large to be a number.
+    deepest.amount.is_finite().then_some(deepest)
 }
 
 #[cfg(test)]

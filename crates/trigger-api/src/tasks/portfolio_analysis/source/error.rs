@@ -1,79 +1,75 @@
 //! What can go wrong with the source: a sentence for the caller, and the server's own words for the log alone.
 
+use common::postgres::ConnectError;
+use trading_views::{Failure, ViewError, ViewProblem};
+
 use crate::domain::task::TaskError;
 
-/// There is no connection, or none any more.
+/// There is no connection.
 pub(in super::super) const UNREACHABLE: &str = "SourceUnreachable";
 /// The server answers, and a view or the access to it is not as it must be.
-pub(super) const REFUSED: &str = "SourceRefused";
-/// Reading failed in the midst.
-pub(super) const FAILED: &str = "SourceFailed";
+const REFUSED: &str = "SourceRefused";
+/// Reading failed after it began.
+pub(in super::super) const FAILED: &str = "SourceFailed";
 
-/// An error with the driver's words as detail.
-pub(super) fn caused(reason: &'static str, message: impl Into<String>, cause: &sqlx::Error) -> TaskError {
-    TaskError { detail: Some(words(cause)), ..plain(reason, message) }
+/// Why a view can't be read.
+pub(super) fn of_view(error: &ViewError) -> TaskError {
+    let (reason, message) = match &error.problem {
+        ViewProblem::Unreadable { .. } => (FAILED, format!("{error}; the service's log has the details")),
+        ViewProblem::Missing { .. }
+        | ViewProblem::NoColumn { .. }
+        | ViewProblem::Denied { .. }
+        | ViewProblem::NotPopulated { .. }
+        | ViewProblem::DependsOnUnpopulated { .. } => (REFUSED, error.to_string()),
+    };
+    TaskError { reason, message, detail: error.failure().map(words) }
 }
 
-/// An error that needs no detail.
-pub(super) fn plain(reason: &'static str, message: impl Into<String>) -> TaskError {
-    TaskError { reason, message: message.into(), detail: None }
+/// Why the transaction can't begin.
+pub(super) fn of_session(failure: &Failure) -> TaskError {
+    let message = format!("beginning the transaction failed: {failure}; the service's log has the details");
+    TaskError { reason: FAILED, message, detail: Some(words(failure)) }
 }
 
-/// Why there is no connection to `server`, which names host, port and database.
-pub(super) fn no_connection(server: &str, cause: &sqlx::Error) -> TaskError {
-    match sqlstate(cause).as_deref() {
-        // The classes "invalid authorization" and "invalid catalog name", and a right that is missing.
-        Some(code) if code.starts_with("28") => caused(
+/// Why there is no connection.
+pub(in super::super) fn no_connection(error: &ConnectError) -> TaskError {
+    let (setting, place) = (error.setting(), error.place());
+    let (reason, message) = match error {
+        ConnectError::LoginRefused { .. } => {
+            (REFUSED, format!("{place} does not let this user in; check user and password in {setting}"))
+        }
+        ConnectError::DatabaseRefused { .. } => (
             REFUSED,
             format!(
-                "the database at {server} does not let this user in; check user and password in SOURCE_DATABASE_URL"
+                "there is no such database at {place}, or this user may not connect to it; check {setting}"
             ),
-            cause,
         ),
-        Some(code) if code.starts_with("3D") || code == "42501" => caused(
-            REFUSED,
-            format!(
-                "there is no such database at {server}, or this user may not connect to it; check SOURCE_DATABASE_URL"
-            ),
-            cause,
+        ConnectError::Untrusted { .. } | ConnectError::TlsRefused { .. } => (
+            UNREACHABLE,
+            format!("the TLS connection to {place} failed; check sslmode and sslrootcert in {setting}"),
         ),
-        _ => caused(
+        ConnectError::ParameterRefused { parameter, .. } => (
             UNREACHABLE,
             format!(
-                "can't connect to Postgres at {server}; check SOURCE_DATABASE_URL and that the server takes connections"
+                "the pooler at {place} refuses the start-up parameter {parameter}; remove it from {setting}"
             ),
-            cause,
         ),
-    }
-}
-
-/// Why `what` could not be done in a session that stood.
-pub(super) fn interrupted(what: &str, cause: &sqlx::Error) -> TaskError {
-    let code = sqlstate(cause);
-    let why = match (cause, code.as_deref()) {
-        (_, Some("57014")) => {
-            "it took too long and was stopped; look for locks and missing indexes on report_date"
+        ConnectError::NoSuitableHost { .. } => {
+            (UNREACHABLE, format!("no server of {place} is what target_session_attrs in {setting} asks for"))
         }
-        (sqlx::Error::Io(_), _) | (_, Some("57P01" | "57P02" | "57P03" | "08006")) => {
-            "the connection was lost; run it again when the server is back"
-        }
-        _ => "the database reported an error, which is in the service's log",
+        ConnectError::Unreachable { .. } | ConnectError::Other { .. } => (
+            UNREACHABLE,
+            format!(
+                "can't connect to Postgres at {place}; check {setting} and that the server takes connections"
+            ),
+        ),
     };
-    caused(FAILED, format!("{what} failed: {why}"), cause)
+    TaskError { reason, message, detail: Some(error.to_string()) }
 }
 
-/// The server's five-character code for an error.
-pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error()?.code().map(Into::into)
-}
-
-/// A driver's error as the log may have it. A configuration error may repeat the URL, so it has no words.
-fn words(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(error) => {
-            format!("{} ({})", error.message(), error.code().unwrap_or_default())
-        }
-        sqlx::Error::Configuration(_) => "the URL can't be used".to_owned(),
-        other => other.to_string(),
+fn words(failure: &Failure) -> String {
+    match &failure.sqlstate {
+        Some(code) => format!("{} ({code})", failure.words),
+        None => failure.words.clone(),
     }
 }

@@ -26,8 +26,10 @@ pub struct Reading {
 pub struct DisplayedRow {
     /// The day.
     pub day: String,
-    /// The text.
+    /// The text; None where it is absent, or where `not_finite`.
     pub displayed: Option<String>,
+    /// Whether it is a number that is not finite.
+    pub not_finite: bool,
 }
 
 /// A point of a series.
@@ -48,6 +50,9 @@ pub struct PointRow {
 #[derive(Clone, Debug, Default, sqlx::FromRow)]
 pub struct GroupRow {
     pub day: String,
+    /// Of all positions of the day, and not of those of one symbol.
+    pub is_total: bool,
+    /// None where the positions have no symbol, too.
     pub symbol: Option<String>,
     pub positions: i64,
     pub listed: i64,
@@ -73,7 +78,9 @@ pub struct GroupRow {
     pub liquidity_drag: Option<f64>,
     pub dragged: Option<f64>,
     pub draggable: Option<f64>,
-    pub absent: Option<i64>,
+    /// Positions with an amount that is too large to be summed.
+    pub too_large: i64,
+    /// Numbers that are not finite.
     pub not_finite: Option<i64>,
 }
 
@@ -86,8 +93,10 @@ pub struct HoldingRow {
     pub trade_id: i64,
     /// The contract.
     pub contract: String,
-    /// The symbol; None when it is not held.
+    /// The symbol, where it has one.
     pub symbol: Option<String>,
+    /// Whether the portfolio has it.
+    pub is_held: bool,
     /// Contracts.
     pub quantity: Option<f64>,
     /// Cost basis.

@@ -1,78 +1,73 @@
 //! A connection with its transaction, and the reading of a report's rows.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::time::Duration;
 
+use common::postgres::Server;
 use jiff::civil::Date;
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
-use tokio::time::timeout;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::time::{Instant, interval_at};
+use trading_views::{Relation, View, ViewError, Views, begin};
 
-use super::error::{UNREACHABLE, interrupted, no_connection, plain};
+use super::error::{no_connection, of_session, of_view};
 use super::rows::{DropsRow, Reading};
 use super::statements::{self, Plan};
-use super::view::{View, Views};
 use crate::domain::task::{Journal, TaskError};
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(15);
 const STATEMENT_DEADLINE: Duration = Duration::from_mins(1);
+/// How often a run that waits for its connection reports that.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A read-only transaction over the four views.
+/// A read-only transaction over the four views. It ends with its connection, which no other run uses.
 pub(crate) struct Session {
     connection: PgConnection,
     views: [View; 4],
+    relations: [Relation; 4],
 }
 
-fn options(url: &SecretString) -> Result<PgConnectOptions, TaskError> {
-    let url = url.expose_secret();
-    let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    let options = known.then(|| PgConnectOptions::from_str(url).ok()).flatten().ok_or_else(|| {
-        plain(
-            UNREACHABLE,
-            "SOURCE_DATABASE_URL can't be read as a Postgres URL; set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded",
-        )
-    })?;
-    Ok(options.application_name("portfolio-analysis").disable_statement_logging())
-}
-
-/// Host, port and database of a URL, for people.
-pub(crate) fn server_of(url: &SecretString) -> Result<String, TaskError> {
-    let options = options(url)?;
-    let database = options.get_database().unwrap_or(options.get_username());
-    Ok(format!("{}:{} (database {database})", options.get_host(), options.get_port()))
+/// Connects; repeats that until `patience` is over, while the failure is transient, and reports the progress.
+pub(crate) async fn connect(
+    server: &Server,
+    patience: Duration,
+    journal: &Journal,
+) -> Result<PgConnection, TaskError> {
+    journal.progress(0, format!("connecting to {server}"));
+    let started = Instant::now();
+    let mut reports = interval_at(started + REPORT_INTERVAL, REPORT_INTERVAL);
+    let connecting = server.connect_within(patience);
+    tokio::pin!(connecting);
+    loop {
+        tokio::select! {
+            connected = &mut connecting => return connected.map_err(|error| no_connection(&error)),
+            _ = reports.tick() => {
+                let (elapsed, limit) = (started.elapsed().as_secs(), patience.as_secs());
+                let note = format!("connecting to {server}: no connection after {elapsed} s, tried for {limit} s");
+                journal.progress(0, note);
+            }
+        }
+    }
 }
 
 impl Session {
-    /// Connects, begins the transaction and finds the views.
-    pub(crate) async fn open(url: &SecretString, views: &Views) -> Result<Self, TaskError> {
-        let server = server_of(url)?;
-        let connecting = timeout(CONNECT_DEADLINE, PgConnection::connect_with(&options(url)?)).await;
-        let mut connection = match connecting {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(no_connection(&server, &error)),
-            Err(_) => {
-                let seconds = CONNECT_DEADLINE.as_secs();
-                return Err(plain(
-                    UNREACHABLE,
-                    format!("Postgres at {server} gave no answer within {seconds} s"),
-                ));
-            }
-        };
-        let begin = AssertSqlSafe(statements::begin(STATEMENT_DEADLINE.as_secs()));
-        let outcome = connection.execute(sqlx::raw_sql(begin)).await;
-        outcome.map_err(|error| interrupted("beginning the transaction", &error))?;
-        let views = views.found(&mut connection).await?;
-        Ok(Self { connection, views })
+    /// Begins the transaction and finds the views.
+    pub(crate) async fn begin(mut connection: PgConnection, views: &Views) -> Result<Self, TaskError> {
+        begin(&mut connection, Some(STATEMENT_DEADLINE)).await.map_err(|failure| of_session(&failure))?;
+        let [kpis, series, extremes, portfolio] = views.all();
+        let relations = [
+            find(&mut connection, kpis, &["kpi_name", "display_value"]).await?,
+            find(&mut connection, series, &["kpi_name", "ts", "value"]).await?,
+            find(&mut connection, extremes, statements::EXTREMES).await?,
+            find(&mut connection, portfolio, portfolio.columns).await?,
+        ];
+        Ok(Self { connection, views: views.all().map(View::clone), relations })
     }
 
     /// The newest days of any view, oldest first, at most `limit`, not after `bound`.
     pub(crate) async fn days(&mut self, bound: Option<Date>, limit: usize) -> Result<Vec<Date>, TaskError> {
         let mut days = BTreeSet::new();
-        for view in &self.views {
-            let found: Vec<(String,)> =
-                view.fetch(&mut self.connection, &statements::days(view, bound, limit)).await?;
+        for (view, relation) in self.views.iter().zip(&self.relations) {
+            let sql = statements::days(relation, bound, limit);
+            let found: Vec<(String,)> = fetch(&mut self.connection, view, &sql).await?;
             days.extend(found.iter().filter_map(|(day,)| day.parse::<Date>().ok()));
         }
         let surplus = days.len().saturating_sub(limit);
@@ -81,30 +76,29 @@ impl Session {
 
     /// The statements that [`Session::read`] runs for these days.
     pub(crate) fn plan(&self, days: &[Date]) -> Vec<String> {
-        Plan::of(&self.views, days).map(|plan| plan.all().to_vec()).unwrap_or_default()
+        Plan::of(&self.relations, days).map(|plan| plan.all().to_vec()).unwrap_or_default()
     }
 
     /// Reads what a report on the last of these days needs.
     pub(crate) async fn read(&mut self, days: Vec<Date>, journal: &Journal) -> Result<Reading, TaskError> {
-        let Some(plan) = Plan::of(&self.views, &days) else {
+        let Some(plan) = Plan::of(&self.relations, &days) else {
             return Ok(Reading::default());
         };
-        let Self { connection, views: [kpis, series, extremes, portfolio] } = self;
+        let Self { connection, views: [kpis, series, extremes, portfolio], .. } = self;
         journal.progress(20, "reading displayed KPIs");
         let mut reading = Reading { days, ..Reading::default() };
-        reading.displayed = kpis.fetch(connection, &plan.displayed).await?;
+        reading.displayed = fetch(connection, kpis, &plan.displayed).await?;
         journal.progress(30, "reading the series of Daily PnL");
-        reading.points = series.fetch(connection, &plan.points).await?;
+        reading.points = fetch(connection, series, &plan.points).await?;
         // Each of the two views by itself first, so that one that fails is the one that is named.
         journal.progress(50, "reading the portfolio and the extremes");
-        let held: Vec<DropsRow> = portfolio.fetch(connection, &plan.portfolio_drops).await?;
-        let listed: Vec<DropsRow> = extremes.fetch(connection, &plan.extremes_drops).await?;
+        let held: Vec<DropsRow> = fetch(connection, portfolio, &plan.portfolio_drops).await?;
+        let listed: Vec<DropsRow> = fetch(connection, extremes, &plan.extremes_drops).await?;
         journal.progress(60, "summing up positions by day and symbol");
-        reading.groups = extremes.fetch(connection, &plan.groups).await?;
+        reading.groups = fetch(connection, extremes, &plan.groups).await?;
         journal.progress(75, "reading the positions of the day and the day before");
-        reading.holdings = extremes.fetch(connection, &plan.holdings).await?;
-        let distinct =
-            reading.groups.iter().filter(|row| row.symbol.is_none()).map(|row| row.positions).sum();
+        reading.holdings = fetch(connection, extremes, &plan.holdings).await?;
+        let distinct = reading.groups.iter().filter(|row| row.is_total).map(|row| row.positions).sum();
         for row in held {
             row.into_drops("portfolio", Some(distinct), &mut reading.drops);
         }
@@ -116,8 +110,25 @@ impl Session {
 
     /// Ends the transaction and closes the connection.
     pub(crate) async fn close(mut self) {
-        // All has been read: what fails from here on takes nothing away.
+        // Everything has been read: what fails from here on changes nothing.
         let _ = self.connection.execute(sqlx::raw_sql("COMMIT")).await;
         let _ = self.connection.close().await;
     }
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    view: &View,
+    columns: &[&'static str],
+) -> Result<Relation, TaskError> {
+    view.find(connection, columns).await.map_err(|error| of_view(&error))
+}
+
+/// Runs a query on a view, and returns the rows. The statement has no name, so a pooler has none to confuse.
+async fn fetch<Row>(connection: &mut PgConnection, view: &View, sql: &str) -> Result<Vec<Row>, TaskError>
+where
+    Row: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+{
+    let rows = sqlx::query_as(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await;
+    rows.map_err(|error| of_view(&ViewError::reading(view, &error)))
 }

@@ -2,17 +2,25 @@
 
 use jiff::civil::Date;
 
-use super::view::View;
+use trading_views::Relation;
 
-/// Texts come in one spelling whatever the server's defaults are, rows in the order they are stored in, and nothing is
-/// compiled or spread over processes for statements this short.
-pub(super) fn begin(timeout_s: u64) -> String {
-    format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '{timeout_s}s'; \
-         SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
-         SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1"
-    )
-}
+/// The columns that are read of the view of extremes.
+pub(super) const EXTREMES: &[&str] = &[
+    "kpi_name",
+    "side",
+    "rank",
+    "trade_id",
+    "contract_name",
+    "mid_ts",
+    "qty",
+    "cost_basis",
+    "individual_pnl",
+    "bid_price",
+    "ask_price",
+    "mid_price",
+    "mid_mark_pnl",
+    "liquidity_drag",
+];
 
 /// The statements over a span of days.
 #[derive(Clone, Debug)]
@@ -33,7 +41,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The statements for days with data, oldest first, of which the last is the report's.
-    pub(super) fn of([kpis, series, extremes, portfolio]: &[View; 4], days: &[Date]) -> Option<Self> {
+    pub(super) fn of([kpis, series, extremes, portfolio]: &[Relation; 4], days: &[Date]) -> Option<Self> {
         let (first, last) = (*days.first()?, *days.last()?);
         let before = days.len().checked_sub(2).and_then(|place| days.get(place)).copied().unwrap_or(last);
         let positions = filled(
@@ -43,18 +51,24 @@ impl Plan {
         let names = position_columns(extremes, portfolio);
         let over = |sql: &str, first: Date| within(sql, first, last);
         Some(Self {
-            displayed: over(&on(include_str!("sql/displayed.sql"), kpis), first),
-            points: over(
+            displayed: over(
                 &filled(
-                    &on(include_str!("sql/points.sql"), series),
-                    &[
-                        ("{at}", super::columns::microseconds(&series.moment("ts"))),
-                        ("{value}", series.number("value")),
-                    ],
+                    &on(include_str!("sql/displayed.sql"), kpis),
+                    &[("{is_numeric}", kpis.kind("display_value").is_numeric().to_string())],
                 ),
                 first,
             ),
-            groups: over(&format!("{positions}{}", include_str!("sql/groups.sql")), first),
+            points: over(
+                &filled(
+                    &on(include_str!("sql/points.sql"), series),
+                    &[("{at}", series.microseconds("ts")), ("{value}", series.number("value"))],
+                ),
+                first,
+            ),
+            groups: over(
+                &format!("{positions}{}", filled(include_str!("sql/groups.sql"), &summands())),
+                first,
+            ),
             holdings: over(&format!("{positions}{}", include_str!("sql/holdings.sql")), before),
             portfolio_drops: over(&filled(include_str!("sql/portfolio_drops.sql"), &names), first),
             extremes_drops: over(&filled(include_str!("sql/extremes_drops.sql"), &names), first),
@@ -68,34 +82,34 @@ impl Plan {
 }
 
 /// The newest days of a view, not after `bound`.
-pub(super) fn days(view: &View, bound: Option<Date>, limit: usize) -> String {
+pub(super) fn days(relation: &Relation, bound: Option<Date>, limit: usize) -> String {
     let bound = bound.map_or("true".to_owned(), |bound| format!("report_date <= '{bound}'"));
-    filled(&on(include_str!("sql/days.sql"), view), &[("{bound}", bound), ("{limit}", limit.to_string())])
+    filled(&on(include_str!("sql/days.sql"), relation), &[("{bound}", bound), ("{limit}", limit.to_string())])
 }
 
-fn on(sql: &str, view: &View) -> String {
-    let kpi = ("{kpi}", view.name("kpi_name"));
-    filled(sql, &[("{view}", view.relation.clone()), ("{day}", view.day()), kpi])
+fn on(sql: &str, relation: &Relation) -> String {
+    let kpi = ("{kpi}", relation.text("kpi_name"));
+    filled(sql, &[("{view}", relation.name.clone()), ("{day}", relation.day()), kpi])
 }
 
-fn position_columns(extremes: &View, portfolio: &View) -> Vec<(&'static str, String)> {
+fn position_columns(extremes: &Relation, portfolio: &Relation) -> Vec<(&'static str, String)> {
     vec![
         ("{portfolio.day}", portfolio.day()),
         ("{portfolio.trade_id}", portfolio.id("trade_id")),
-        ("{portfolio.contract}", portfolio.name("contract_name")),
-        ("{portfolio.symbol}", portfolio.name("symbol")),
-        ("{portfolio}", portfolio.relation.clone()),
+        ("{portfolio.contract}", portfolio.text("contract_name")),
+        ("{portfolio.symbol}", portfolio.text("symbol")),
+        ("{portfolio}", portfolio.name.clone()),
         ("{extremes.day}", extremes.day()),
         ("{extremes.trade_id}", extremes.id("trade_id")),
-        ("{extremes.contract}", extremes.name("contract_name")),
-        ("{extremes.mid_ts}", extremes.moment("mid_ts")),
-        ("{extremes.kpi}", extremes.name("kpi_name")),
-        ("{extremes.side}", extremes.name("side")),
-        ("{extremes}", extremes.relation.clone()),
+        ("{extremes.contract}", extremes.text("contract_name")),
+        ("{extremes.mid_ts}", extremes.time("mid_ts")),
+        ("{extremes.kpi}", extremes.text("kpi_name")),
+        ("{extremes.side}", extremes.text("side")),
+        ("{extremes}", extremes.name.clone()),
     ]
 }
 
-fn figures(extremes: &View) -> Vec<(&'static str, String)> {
+fn figures(extremes: &Relation) -> Vec<(&'static str, String)> {
     [
         ("{quantity}", "qty"),
         ("{cost_basis}", "cost_basis"),
@@ -108,6 +122,24 @@ fn figures(extremes: &View) -> Vec<(&'static str, String)> {
     ]
     .map(|(place, column)| (place, extremes.number(column)))
     .to_vec()
+}
+
+/// Amounts as they are summed. No sum of them, nor of their squares, leaves the range of `float8`, which would make the
+/// statement fail: an amount beyond 1e100 makes the sums NaN, and one within 1e-100 of zero counts as zero.
+fn summands() -> [(&'static str, String); 5] {
+    [
+        ("{summed quantity}", "quantity"),
+        ("{summed cost_basis}", "cost_basis"),
+        ("{summed pnl}", "pnl"),
+        ("{summed mid_mark_pnl}", "mid_mark_pnl"),
+        ("{summed liquidity_drag}", "liquidity_drag"),
+    ]
+    .map(|(place, amount)| {
+        let summand = format!(
+            "CASE WHEN abs({amount}) > 1e100 THEN 'NaN' WHEN abs({amount}) < 1e-100 THEN 0 ELSE {amount} END"
+        );
+        (place, summand)
+    })
 }
 
 fn within(sql: &str, first: Date, last: Date) -> String {

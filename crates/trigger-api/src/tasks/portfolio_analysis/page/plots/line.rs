@@ -45,6 +45,9 @@ pub(in super::super) struct Fall {
     pub(in super::super) to: Dot,
 }
 
+/// Values that are plotted are within this. The distance of larger ones could be infinite.
+const MAX_VALUE: f64 = 1e300;
+
 impl Line {
     /// Of a day: points stand at their times.
     pub(in super::super) fn of_times(series: &Series) -> Self {
@@ -64,7 +67,12 @@ impl Line {
         let (Some(first), Some(last)) = (places.first(), places.last()) else {
             return Self { description: "There are no values to plot.".to_owned(), ..Self::default() };
         };
-        let axis = Axis::over(figures.low.unwrap_or_default(), figures.high.unwrap_or_default());
+        let (low, high) = (figures.low.unwrap_or_default(), figures.high.unwrap_or_default());
+        if low < -MAX_VALUE || high > MAX_VALUE {
+            let description = format!("{} They are too large to plot.", described(series));
+            return Self { description, ..Self::default() };
+        }
+        let axis = Axis::over(low, high);
         let span = last - first;
         let x = |place: f64| {
             let part = if span > 0.0 { (place - first) / span } else { 0.5 };

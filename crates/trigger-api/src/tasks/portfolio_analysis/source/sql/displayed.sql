@@ -1,4 +1,6 @@
 -- What the dashboard shows for one KPI, in the order of the rows: the later of two wins.
-SELECT ({day})::text AS day, display_value::text AS displayed
-FROM {view}
-WHERE report_date BETWEEN '{first}' AND '{last}' AND {day} IS NOT NULL AND {kpi} = 'Daily PnL'
+SELECT ({day})::text AS day, not_finite, CASE WHEN NOT not_finite THEN display_value END AS displayed
+FROM (SELECT report_date, display_value::text AS display_value,
+        {is_numeric} AND coalesce(display_value::text IN ('NaN', 'Infinity', '-Infinity'), false) AS not_finite
+      FROM {view}
+      WHERE report_date BETWEEN '{first}' AND '{last}' AND {day} IS NOT NULL AND {kpi} = 'Daily PnL') AS kpi

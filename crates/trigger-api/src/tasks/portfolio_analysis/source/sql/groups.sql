@@ -1,18 +1,26 @@
--- Sums over the positions of each day (symbol is null) and of each day's symbols.
-SELECT day::text AS day, symbol,
+-- Sums over the positions of each day (is_total), and of each day's symbols; the positions without a symbol are a group
+-- of their own. A sum with an amount that is too large is unknown.
+, held_positions AS (
+  SELECT *, {summed quantity} AS q, {summed cost_basis} AS c, {summed pnl} AS p, {summed mid_mark_pnl} AS m,
+    {summed liquidity_drag} AS d
+  FROM positions WHERE is_held
+)
+SELECT day::text AS day, grouping(symbol) = 1 AS is_total, symbol,
   count(*) AS positions, count(*) FILTER (WHERE is_listed) AS listed, count(pnl) AS priced,
-  sum(quantity) AS quantity,
-  sum(cost_basis) AS cost_basis, sum(abs(cost_basis)) AS gross_cost_basis,
-  sum(cost_basis * cost_basis) AS cost_basis_squares, max(abs(cost_basis)) AS largest_cost_basis,
-  sum(pnl) AS pnl, sum(abs(pnl)) AS gross_pnl, sum(pnl * pnl) AS pnl_squares, max(abs(pnl)) AS largest_pnl,
+  NULLIF(sum(q), 'NaN') AS quantity,
+  NULLIF(sum(c), 'NaN') AS cost_basis, NULLIF(sum(abs(c)), 'NaN') AS gross_cost_basis,
+  NULLIF(sum(c * c), 'NaN') AS cost_basis_squares, NULLIF(max(abs(c)), 'NaN') AS largest_cost_basis,
+  NULLIF(sum(p), 'NaN') AS pnl, NULLIF(sum(abs(p)), 'NaN') AS gross_pnl,
+  NULLIF(sum(p * p), 'NaN') AS pnl_squares, NULLIF(max(abs(p)), 'NaN') AS largest_pnl,
   count(*) FILTER (WHERE pnl > 0) AS winners, count(*) FILTER (WHERE pnl < 0) AS losers,
-  sum(greatest(pnl, 0)) AS gross_profit, sum(greatest(-pnl, 0)) AS gross_loss,
+  NULLIF(sum(greatest(p, 0)), 'NaN') AS gross_profit, NULLIF(sum(greatest(-p, 0)), 'NaN') AS gross_loss,
   max(pnl) FILTER (WHERE pnl > 0) AS largest_win, min(pnl) FILTER (WHERE pnl < 0) AS largest_loss,
-  sum(pnl) FILTER (WHERE cost_basis IS NOT NULL) AS returned, sum(abs(cost_basis)) FILTER (WHERE pnl IS NOT NULL) AS invested,
-  sum(mid_mark_pnl) AS mid_mark_pnl, sum(liquidity_drag) AS liquidity_drag,
-  sum(liquidity_drag) FILTER (WHERE cost_basis IS NOT NULL) AS dragged,
-  sum(abs(cost_basis)) FILTER (WHERE liquidity_drag IS NOT NULL) AS draggable,
-  sum(absent) FILTER (WHERE is_listed) AS absent,
+  NULLIF(sum(p) FILTER (WHERE c IS NOT NULL), 'NaN') AS returned,
+  NULLIF(sum(abs(c)) FILTER (WHERE p IS NOT NULL), 'NaN') AS invested,
+  NULLIF(sum(m), 'NaN') AS mid_mark_pnl, NULLIF(sum(d), 'NaN') AS liquidity_drag,
+  NULLIF(sum(d) FILTER (WHERE c IS NOT NULL), 'NaN') AS dragged,
+  NULLIF(sum(abs(c)) FILTER (WHERE d IS NOT NULL), 'NaN') AS draggable,
+  count(*) FILTER (WHERE 'NaN' IN (q, c, p, m, d)) AS too_large,
   sum(num_nulls(quantity, cost_basis, pnl, bid, ask, mid, mid_mark_pnl, liquidity_drag) - absent) FILTER (WHERE is_listed) AS not_finite
-FROM positions WHERE is_held
+FROM held_positions
 GROUP BY GROUPING SETS ((day), (day, symbol))

@@ -1,4 +1,4 @@
--- The positions themselves; a contract without a symbol has figures and is not held.
-SELECT day::text AS day, trade_id, contract, symbol, quantity, cost_basis, pnl, bid, ask, mid, mid_mark_pnl, liquidity_drag
+-- The positions themselves, and the contracts that have figures and are not held.
+SELECT day::text AS day, trade_id, contract, symbol, is_held, quantity, cost_basis, pnl, bid, ask, mid, mid_mark_pnl, liquidity_drag
 FROM positions
 ORDER BY day, trade_id, contract

@@ -1,12 +1,12 @@
 -- Positions held, with their figures where the extremes have some. Of the many rows of one contract, which say the
--- same, the newest is taken.
+-- same, the newest is taken. Of two holdings of one contract, the one with a symbol is.
 WITH held AS MATERIALIZED (
-  SELECT DISTINCT ON (day, trade_id, contract) day, trade_id, contract, symbol
+  SELECT DISTINCT ON (day, trade_id, contract) day, trade_id, contract, symbol, true AS is_held
   FROM (SELECT {portfolio.day} AS day, {portfolio.trade_id} AS trade_id, {portfolio.contract} AS contract,
                {portfolio.symbol} AS symbol
         FROM {portfolio} WHERE report_date BETWEEN '{first}' AND '{last}' OFFSET 0) AS asset
-  WHERE day IS NOT NULL AND trade_id IS NOT NULL AND contract IS NOT NULL AND symbol IS NOT NULL
-  ORDER BY day, trade_id, contract, symbol
+  WHERE day IS NOT NULL AND trade_id IS NOT NULL AND contract IS NOT NULL
+  ORDER BY day, trade_id, contract, symbol NULLS LAST
 ), listed AS MATERIALIZED (
   SELECT DISTINCT ON (day, trade_id, contract) *
   FROM (SELECT {extremes.day} AS day, {extremes.trade_id} AS trade_id, {extremes.contract} AS contract,
@@ -16,7 +16,7 @@ WITH held AS MATERIALIZED (
   WHERE day IS NOT NULL AND trade_id IS NOT NULL AND contract IS NOT NULL AND kpi IS NOT NULL AND side IN ('hi', 'lo')
   ORDER BY day, trade_id, contract, priced_at DESC NULLS LAST, kpi, side, rank
 ), positions AS (
-  SELECT day, trade_id, contract, symbol, symbol IS NOT NULL AS is_held, kpi IS NOT NULL AS is_listed,
+  SELECT day, trade_id, contract, symbol, coalesce(is_held, false) AS is_held, kpi IS NOT NULL AS is_listed,
     {quantity} AS quantity, {cost_basis} AS cost_basis, {pnl} AS pnl, {bid} AS bid, {ask} AS ask, {mid} AS mid,
     {mid_mark_pnl} AS mid_mark_pnl, {liquidity_drag} AS liquidity_drag,
     num_nulls(qty, cost_basis, individual_pnl, bid_price, ask_price, mid_price, listed.mid_mark_pnl,

@@ -1,0 +1,47 @@
+//! How many rows a day has in each of the derived tables.
+
+use std::fmt;
+
+use super::Snapshot;
+
+/// Counts of rows, one per derived table.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RowCounts {
+    /// Rows of `metrics_kpi_values`.
+    pub kpi_values: usize,
+    /// Rows of `metrics_series_points`.
+    pub series_points: usize,
+    /// Rows of `metrics_extremes_items`.
+    pub extremes_items: usize,
+    /// Rows of `metrics_portfolio_assets`.
+    pub portfolio_assets: usize,
+}
+
+impl RowCounts {
+    /// The rows that a day becomes.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let overlay = &snapshot.overlay;
+        Self {
+            kpi_values: snapshot.rows.len(),
+            series_points: overlay.series.values().map(Vec::len).sum(),
+            extremes_items: overlay.extremes.values().map(|lists| lists.hi.len() + lists.lo.len()).sum(),
+            portfolio_assets: overlay.assets.len(),
+        }
+    }
+
+    /// The rows of all four tables.
+    pub fn total(self) -> usize {
+        self.kpi_values + self.series_points + self.extremes_items + self.portfolio_assets
+    }
+}
+
+impl fmt::Display for RowCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kpi_values, series_points, extremes_items, portfolio_assets } = self;
+        write!(
+            f,
+            "{kpi_values} KPI values, {series_points} series points, {extremes_items} extremes items, \
+             {portfolio_assets} portfolio assets"
+        )
+    }
+}

@@ -1,0 +1,106 @@
+//! Finds a view and reports whether it can be read.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+
+use crate::{Kind, View, ViewError, ViewProblem, sql};
+
+/// Each column is followed by its type, or by the base type of its domain. Subqueries are planned faster than joins here.
+const FIND: &str = "
+SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
+  has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
+  current_setting('server_encoding'),
+  ARRAY(SELECT a.attname::text || ' ' || (
+          SELECT coalesce((SELECT base.typname FROM pg_type base WHERE base.oid = t.typbasetype), t.typname)
+          FROM pg_type t WHERE t.oid = a.atttypid)
+        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_class c WHERE c.oid = to_regclass($1)";
+
+type Found = (String, bool, bool, String, Vec<String>);
+
+/// A view that exists, can be read and has the columns that are needed.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// Its name quoted for SQL.
+    pub name: String,
+    kinds: BTreeMap<String, Kind>,
+    white_space: &'static str,
+}
+
+impl View {
+    /// Finds the view, inside a transaction, and checks that the user can read these columns of it.
+    ///
+    /// # Errors
+    /// With what is wrong with the view. The transaction can't be used any more if the server reported the error.
+    pub async fn find(
+        &self,
+        connection: &mut PgConnection,
+        columns: &[&'static str],
+    ) -> Result<Relation, ViewError> {
+        let found = sqlx::query_as(FIND).persistent(false).bind(&self.name).fetch_optional(connection).await;
+        let found: Option<Found> = found.map_err(|error| ViewError::finding(self, &error))?;
+        let view = self.name.clone();
+        let wrong = |problem| Err(ViewError { variable: self.variable, problem });
+        let Some((name, unpopulated, readable, encoding, present)) = found else {
+            return wrong(ViewProblem::Missing { view, failure: None });
+        };
+        let kinds: BTreeMap<String, Kind> = present
+            .iter()
+            .filter_map(|column| column.rsplit_once(' '))
+            .map(|(column, type_name)| (column.to_owned(), Kind::of(type_name)))
+            .collect();
+        let needed: Vec<&str> = columns.iter().copied().chain(["report_date"]).collect();
+        let missing: Vec<&str> =
+            needed.iter().copied().filter(|column| !kinds.contains_key(*column)).collect();
+        if !readable {
+            wrong(ViewProblem::Denied { view, failure: None })
+        } else if !missing.is_empty() {
+            let (missing, needed) = (missing.join(", "), needed.join(", "));
+            wrong(ViewProblem::NoColumn { view, missing, needed })
+        } else if unpopulated {
+            wrong(ViewProblem::NotPopulated { view })
+        } else {
+            Ok(Relation { name, kinds, white_space: sql::white_space(&encoding) })
+        }
+    }
+}
+
+/// SQL expressions that read a column, whatever its type is, and are NULL for what can't be used. None of them fails
+/// on any value. They presume the settings of [`crate::begin`].
+impl Relation {
+    /// The kind of a column.
+    pub fn kind(&self, column: &str) -> Kind {
+        self.kinds.get(column).copied().unwrap_or(Kind::Text)
+    }
+
+    /// The column as a name: without white space around it, and not empty.
+    pub fn text(&self, column: &str) -> String {
+        sql::name(column, self.white_space)
+    }
+
+    /// The column as a finite `float8`.
+    pub fn number(&self, column: &str) -> String {
+        sql::number(column, self.kind(column), self.white_space)
+    }
+
+    /// The column as a whole number of at most 2^53.
+    pub fn id(&self, column: &str) -> String {
+        sql::id(column, self.kind(column), self.white_space)
+    }
+
+    /// The column as a `timestamptz`.
+    pub fn time(&self, column: &str) -> String {
+        sql::time(column, self.kind(column), self.white_space)
+    }
+
+    /// The column as microseconds since 1970.
+    pub fn microseconds(&self, column: &str) -> String {
+        format!("(extract(epoch FROM {}) * 1000000)::int8", self.time(column))
+    }
+
+    /// The row's `report_date` as a `date`.
+    pub fn day(&self) -> String {
+        sql::day("report_date", self.kind("report_date"))
+    }
+}

@@ -1,0 +1,147 @@
+//! SQL expressions that read a column, whatever its type is, and are NULL for what can't be used.
+//!
+//! Views are made by others: a number may be numeric, float, integer or text, a day may be a date, a timestamp or text.
+//! No expression here can fail on any value, because one bad row must not cost the others. [`crate::text`] has the same
+//! definitions for texts.
+
+use crate::Kind;
+use crate::text::{MAX_ID, MAX_NUMBER_LENGTH};
+
+/// Numbers of at least this size round to infinity as `float8`: 2^1024 - 2^970, rounded down.
+const MAX: &str = "1.79769313486231580793e308";
+
+/// Decimals up to this size round to zero as `float8`: 2^-1075, rounded up. Postgres reports an error for them.
+const MIN: &str = "2.4703282292062328e-324";
+
+/// Texts that Postgres reads as numeric. An exponent of five digits could exceed what it can hold.
+const NUMBER: &str = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?0*[0-9]{1,4})?$";
+/// Texts of numbers whose exponent makes them round to zero.
+const TINY: &str = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE]-0*[0-9]{5,}$";
+/// Texts of zeros, whatever their exponent is.
+const ZERO: &str = r"^[-+]?(0+\.?0*|\.0+)[eE][-+]?[0-9]+$";
+
+/// A name without white space around it; NULL when nothing remains. `white_space` are the characters.
+pub(crate) fn name(column: &str, white_space: &str) -> String {
+    format!("NULLIF({}, '') COLLATE \"C\"", trimmed(column, white_space))
+}
+
+/// White space as Unicode defines it, or as ASCII does where the database can't represent the others.
+pub(crate) fn white_space(server_encoding: &str) -> &'static str {
+    const ASCII: &str = " \t\n\u{b}\u{c}\r";
+    const UNICODE: &str = " \t\n\u{b}\u{c}\r\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
+    if server_encoding == "UTF8" { UNICODE } else { ASCII }
+}
+
+fn trimmed(column: &str, white_space: &str) -> String {
+    format!("btrim({column}::text, '{white_space}')")
+}
+
+/// A finite number as `float8`.
+pub(crate) fn number(column: &str, kind: Kind, white_space: &str) -> String {
+    match kind {
+        Kind::Integer => format!("({column})::float8"),
+        Kind::Double => finite(column),
+        Kind::Single => finite(&format!("{column}::text::float8")),
+        Kind::Numeric => double(column),
+        Kind::Date | Kind::Time => format!("NULL::float8 /* {column} is no number */"),
+        Kind::Text => {
+            let text = trimmed(column, white_space);
+            format!(
+                "CASE WHEN length({text}) <= {MAX_NUMBER_LENGTH} THEN CASE WHEN {text} ~ '{NUMBER}' THEN {} \
+                 WHEN {text} ~ '{TINY}' OR {text} ~ '{ZERO}' THEN 0 END END",
+                double(&format!("{text}::numeric"))
+            )
+        }
+    }
+}
+
+/// A float, if it is finite. NaN is greater than all numbers to Postgres, so it lies outside of the range too.
+fn finite(float: &str) -> String {
+    format!("CASE WHEN {float} BETWEEN -{MAX} AND {MAX} THEN {float} END")
+}
+
+/// A decimal as float, if it is finite.
+fn double(numeric: &str) -> String {
+    format!(
+        "CASE WHEN {numeric} BETWEEN -{MAX} AND {MAX} THEN \
+         CASE WHEN {numeric} BETWEEN -{MIN} AND {MIN} THEN 0 ELSE ({numeric})::float8 END END"
+    )
+}
+
+/// A whole number of at most 2^53, as readers of JSON can hold it.
+pub(crate) fn id(column: &str, kind: Kind, white_space: &str) -> String {
+    match kind {
+        Kind::Integer | Kind::Double | Kind::Numeric => whole(column),
+        Kind::Single => whole(&format!("{column}::text::float8")),
+        Kind::Date | Kind::Time => format!("NULL::int8 /* {column} is no number */"),
+        Kind::Text => {
+            let text = trimmed(column, white_space);
+            format!(
+                "CASE WHEN length({text}) <= {MAX_NUMBER_LENGTH} THEN CASE WHEN {text} ~ '{NUMBER}' THEN {} \
+                 WHEN {text} ~ '{ZERO}' THEN 0 END END",
+                whole(&format!("{text}::numeric"))
+            )
+        }
+    }
+}
+
+fn whole(number: &str) -> String {
+    format!(
+        "CASE WHEN {number} BETWEEN -{MAX_ID} AND {MAX_ID} THEN \
+         CASE WHEN {number} = trunc({number}) THEN ({number})::int8 END END"
+    )
+}
+
+/// A day as `date`; NULL for timestamps within a day, for texts that are no day, and outside of the years 1 to 9999.
+pub(crate) fn day(column: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Date => format!("CASE WHEN {column} BETWEEN '0001-01-01' AND '9999-12-31' THEN {column} END"),
+        Kind::Time => format!(
+            "CASE WHEN {column} BETWEEN '0001-01-01' AND '9999-12-31' AND {column} = date_trunc('day', {column}) THEN {column}::date END"
+        ),
+        _ => {
+            let text = format!("{column}::text");
+            format!(
+                "CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::date END END",
+                day_pattern("$"),
+                day_exists(&text)
+            )
+        }
+    }
+}
+
+/// A time as `timestamptz`. Times without a zone are in UTC, which is the transaction's zone.
+pub(crate) fn time(column: &str, kind: Kind, white_space: &str) -> String {
+    // The last moment is the last of jiff, which names times.
+    let within = |time: &str| {
+        format!("CASE WHEN {time} BETWEEN '0001-01-01' AND '9999-12-30 22:00:00.999999' THEN {time} END")
+    };
+    match kind {
+        Kind::Time => format!("({})::timestamptz", within(column)),
+        Kind::Date => {
+            format!("CASE WHEN {column} BETWEEN '0001-01-01' AND '9999-12-30' THEN {column}::timestamptz END")
+        }
+        _ => {
+            let text = trimmed(column, white_space);
+            let clock = r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[-+](0[0-9]|1[0-5])(:?[0-5][0-9])?)?)?$";
+            format!(
+                "CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {} END END",
+                day_pattern(clock),
+                day_exists(&text),
+                within(&format!("{text}::timestamptz"))
+            )
+        }
+    }
+}
+
+/// A text that begins with a day of a month of at most 31 days; no year is 0.
+fn day_pattern(rest: &str) -> String {
+    format!(r"^(?!0000)[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]){rest}")
+}
+
+/// Whether the month is that long; for texts of [`day_pattern`].
+fn day_exists(text: &str) -> String {
+    format!(
+        "substr({text}, 9, 2)::int <= extract(day FROM make_date(substr({text}, 1, 4)::int, substr({text}, 6, 2)::int, 1) + interval '1 month -1 day')"
+    )
+}

@@ -1,0 +1,5 @@
+//! The views on a real Postgres.
+
+mod finding;
+mod readings;
+mod support;
