@@ -4,7 +4,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, start_with_little_time, until, until_ended};
+use super::{
+    ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, start_with_little_time, until,
+    until_ended,
+};
 use crate::support::{TriggerApi, answer, problem};
 
 #[tokio::test]
