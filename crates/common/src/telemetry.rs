@@ -116,10 +116,11 @@ impl Telemetry {
         let spans = traces
             .as_ref()
             .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+        let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
         tracing_subscriber::registry()
             .with(log_layer(format))
             .with(spans)
-            .with(filter.unwrap_or_else(|| EnvFilter::new("info")))
+            .with(without_notices(filter))
             .init();
         match problem {
             Some(error) => Err(error),
@@ -134,6 +135,11 @@ impl Drop for Telemetry {
             tracing::warn!(%error, "some traces were not sent");
         }
     }
+}
+
+/// Leaves notices of Postgres servers out of the log: their texts may repeat values.
+fn without_notices(filter: EnvFilter) -> EnvFilter {
+    filter.add_directive("sqlx::postgres::notice=off".parse().expect("a directive"))
 }
 
 fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync> {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::CertificateDer;
-use rustls::{CertificateError, ClientConfig, ConfigBuilder, SupportedProtocolVersion, WantsVerifier};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, OtherError, SupportedProtocolVersion, WantsVerifier,
+};
 
 use crate::text::single_line;
 
@@ -80,6 +82,15 @@ fn explain(problem: &CertificateError) -> String {
         CertificateError::UnknownIssuer => "is issued by no trusted authority",
         CertificateError::BadSignature => "is not signed by the authority that it names",
         CertificateError::BadEncoding => "is malformed",
+        CertificateError::Other(OtherError(other)) => match other.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                "is that of an authority (CA), and not itself a trusted root"
+            }
+            Some(webpki::Error::UnsupportedCertVersion) => {
+                "is of X.509 version 1, which can't be verified; make one of version 3"
+            }
+            _ => "is not acceptable",
+        },
         other => {
             return format!(
                 "the server's certificate is not acceptable: {}",

@@ -8,6 +8,7 @@
 //! - [`options`] and [`environment`] say what was asked for, [`plan`] turns it into one checked request;
 //! - [`session`] says what to do next: send, pause, end; it holds [`retry`], [`redirect`] and [`wait`];
 //! - [`dns`] finds addresses, [`request`] and [`response`] speak HTTP/1.1 (RFC 9112);
+//! - [`certificate`] reads the server's certificate where it is its own root;
 //! - [`report`], [`write_out`] and [`exit`] tell people and Kubernetes what happened.
 //!
 //! A moment is a [`core::time::Duration`] since the program's start.
@@ -18,6 +19,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod certificate;
 pub mod dns;
 pub mod environment;
 pub mod exit;

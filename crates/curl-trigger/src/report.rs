@@ -10,12 +10,15 @@ use crate::{
     exit::{Code, Failure},
     json,
     response::Head,
+    secret::CUT,
 };
 
 /// The kubelet takes no more of a container's last words.
 pub const MAX_TERMINATION_MESSAGE: usize = 4096;
-/// A server's own words are cut to this many characters.
+/// The longest server's text in a message, in characters.
 const MAX_QUOTE: usize = 200;
+/// The longest message, in characters.
+const MAX_LINE: usize = 1000;
 
 /// How it all ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,8 +48,8 @@ pub fn succeeded(name: &str, run: &str, word: &str, after: Duration) -> Ending {
 
 /// Something failed.
 pub fn failed(name: &str, failure: &Failure) -> Ending {
-    let line = format!("❌ {name} failed: {} (exit {})", failure.message, failure.code.number());
-    ending(failure.code, &line, failure.message.clone())
+    let message = line(&failure.message);
+    ending(failure.code, &format!("❌ {name} failed: {message} (exit {})", failure.code.number()), message)
 }
 
 /// The server answered, but not with a 2xx, and no option makes that a failure, so that the exit code is 0.
@@ -70,17 +73,29 @@ pub fn run_ended(code: Code, run: &str, word: &str, cause: Option<&str>) -> Fail
     Failure::new(code, format_args!("the run {} is {}{cause}", quote(run), quote(word)))
 }
 
-/// A text of the server's as part of one line: control characters out, cut to a bearable length.
+/// A server's text as a part of one line: without control characters, cut to [`MAX_QUOTE`].
 pub fn quote(text: &str) -> String {
-    let mut quoted: String = text
-        .chars()
-        .map(|c| if c < ' ' || ('\x7f'..='\u{9f}').contains(&c) { ' ' } else { c })
-        .take(MAX_QUOTE)
-        .collect();
-    if quoted.len() < text.len() {
-        quoted.push('…');
+    bounded(text, MAX_QUOTE)
+}
+
+/// A text that may hold a server's text, as one line: without control characters, cut to [`MAX_LINE`].
+pub fn line(text: &str) -> String {
+    bounded(text, MAX_LINE)
+}
+
+fn bounded(text: &str, max: usize) -> String {
+    let mut characters = text.trim_ascii().chars();
+    let mut bounded: String =
+        characters.by_ref().take(max).map(|c| if moves_the_cursor(c) { ' ' } else { c }).collect();
+    if characters.next().is_some() {
+        bounded.push_str(CUT);
     }
-    quoted.trim_ascii().to_string()
+    bounded.trim_ascii().to_string()
+}
+
+/// Control characters, line separators, and what turns the direction of writing.
+fn moves_the_cursor(c: char) -> bool {
+    matches!(c, ..' ' | '\x7f'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `1.234 s`.
@@ -127,6 +142,11 @@ mod tests {
         assert_eq!(http_failure(&head, body).message, "HTTP 409 Conflict: a run is active: run_1");
         let long = format!("{{\"detail\":\"{}\"}}", "ü".repeat(5000));
         assert!(http_failure(&head, &long).message.chars().count() < 250);
+        assert_eq!(quote("a\r\nb\u{85}c\u{2028}d\u{202e}e\x1b[2J"), "a  b c d e [2J");
+        assert_eq!(quote(&"\u{9b}a".repeat(100)), " a".repeat(100).trim());
+        let failure = Failure::new(Code::Resolve, format_args!("{}", "h".repeat(90_000)));
+        let line = failed("n", &failure).line;
+        assert!(line.len() < 1100 && line.ends_with("… (exit 6)"), "{line}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::text;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
+/// What stands at the end of a text that was cut.
+pub const CUT: &str = "…";
 
 /// Shorter values are not searched for in texts: they would blank out ordinary words.
 const SHORTEST: usize = 4;
@@ -38,9 +40,18 @@ impl Secrets {
         }
     }
 
-    /// The text with every known secret masked.
+    /// The text with every known secret masked, and with the beginning of one that ends at a [`CUT`].
     pub fn clean(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_string(), |text, secret| text::replace(&text, secret, MASK))
+        let is_cut = text::find(text, CUT).is_some();
+        self.0.iter().fold(text.to_string(), |text, secret| {
+            let mut text = text::replace(&text, secret, MASK);
+            for length in (1..secret.len()).rev().filter(|_| is_cut) {
+                if let Some(beginning) = secret.get(..length) {
+                    text = text::replace(&text, &[beginning, CUT].concat(), &[MASK, CUT].concat());
+                }
+            }
+            text
+        })
     }
 }
 
@@ -63,6 +74,20 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.add("Bearer abc.def");
         assert_eq!(secrets.clean("got Bearer abc.def, then abc.def"), "got ***, then ***");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_masked_too() {
+        let mut secrets = Secrets::default();
+        secrets.add("Bearer abc.dëf");
+        for (text, clean) in [
+            ("got abc.d…", "got ***…"),
+            ("got abc.dë… and more", "got ***… and more"),
+            ("got Bearer ab…, then abc.dëf", "got ***…, then ***"),
+            ("abc. is whole", "abc. is whole"),
+        ] {
+            assert_eq!(secrets.clean(text), clean);
+        }
     }
 
     #[test]

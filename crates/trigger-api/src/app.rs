@@ -32,7 +32,7 @@ use crate::http::streams::Streams;
 use crate::http::{self, Api, server};
 use crate::kubernetes::executor::KubernetesExecutor;
 use crate::local::LocalExecutor;
-use crate::store::SqlStore;
+use crate::store::{OpenError, SqlStore};
 use crate::tasks;
 
 /// How often what is too old is forgotten.
@@ -55,6 +55,15 @@ enum AppError {
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("not ready: {0}")]
     NotReady(String),
+}
+
+impl From<OpenError> for AppError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Address(error) => Self::Config(error),
+            OpenError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl AppError {
@@ -148,8 +157,9 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     let Targets { jobs: targets, tasks: entries, default } = config.targets(home, &names)?;
     let authenticator = authenticator(config, cluster.as_ref()).await?;
 
-    let sql = Arc::new(SqlStore::connect(&config.database_url()?).await?);
-    let (store, task_store) = (Arc::clone(&sql) as Arc<dyn RunStore>, sql as Arc<dyn TaskStore>);
+    let sql = SqlStore::connect(&config.database_url()?).await?;
+    let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
+    let task_store = Arc::new(sql.clone()) as Arc<dyn TaskStore>;
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
     let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
     let book = Arc::new(LogBook::default());
@@ -193,19 +203,18 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     let metrics = Arc::new(Metrics::default());
     let (stop, stopping) = watch::channel(false);
     let gate = Arc::new(Gate::new(authenticator, config.limits()?, Arc::clone(&metrics)));
-    let executor = running.executor();
     let most_streams = config.most_streams()?;
     let api = Arc::new(Api {
         dispatcher: Dispatcher::new(
             targets,
             default,
-            Arc::clone(&executor),
+            running.executor(),
             Arc::clone(&store),
             Arc::clone(&recorder),
         ),
         queue,
-        executor,
-        store: Arc::clone(&store),
+        executor: running.executor(),
+        store,
         feed: Arc::clone(&feed),
         book,
         metrics: Arc::clone(&metrics),
@@ -213,7 +222,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     });
     let router = http::router(api, Arc::clone(&gate));
     let mut chores = JoinSet::new();
-    start_chores(&mut chores, &recorder, &feed, &gate, metrics, config.retention()?, store);
+    start_chores(&mut chores, &recorder, &feed, &gate, metrics, config.retention()?, sql);
 
     let crew = tokio::spawn(crew.run(stopping));
 
@@ -271,13 +280,14 @@ fn start_chores(
     gate: &Arc<Gate>,
     metrics: Arc<Metrics>,
     retention: Retention,
-    store: Arc<dyn RunStore>,
+    store: SqlStore,
 ) {
     let (recorder, telling, gate) = (Arc::clone(recorder), Arc::clone(feed), Arc::clone(gate));
     chores.spawn(async move { recorder.run().await });
     chores.spawn(async move { telling.run().await });
     chores.spawn(async move { gate.forget_quiet_callers().await });
-    chores.spawn(prune(store, retention));
+    chores.spawn(prune(Arc::new(store.clone()), retention));
+    chores.spawn(async move { store.check_for_ever().await });
     chores.spawn(count_ends(Arc::clone(feed), metrics));
 }
 

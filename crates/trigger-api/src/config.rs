@@ -31,7 +31,7 @@ const OWN: [Variable; 18] = [
     Variable::plain("DEFAULT_TARGET", "the target that POST /trigger-sync starts; the only one"),
     Variable::secret(
         "DATABASE_URL",
-        "the history: sqlite:PATH or postgres://...; sqlite:/data/trigger-api.db",
+        "the history: sqlite:PATH, postgres://... or host=... dbname=...; sqlite:/data/trigger-api.db",
     ),
     Variable::plain("EXECUTOR", "kubernetes, or local for development; kubernetes"),
     Variable::structure("LOCAL", "for EXECUTOR=local: manifests, programs, env"),

@@ -1,34 +1,56 @@
 //! Remembers runs in SQLite or in Postgres.
 //!
-//! Both are used through sqlx's `Any` driver and with the same SQL; only the tables are made by a file of their own for
-//! each (`store/sqlite.sql`, `store/postgres.sql`). Every call is one statement, and every statement is a transaction: a
-//! program that is killed leaves nothing half-done. Every statement may also be repeated, and is when a connection
-//! breaks, so a Postgres that restarts is not noticed by those who can wait.
+//! Both are used with the same SQL; only the tables are made by a file of their own for each (`store/sqlite.sql`,
+//! `store/postgres.sql`). Every call is one statement, and every statement is a transaction: a program that is killed
+//! leaves nothing half-done. Every statement may also be repeated, and is when a connection fails. So callers that can
+//! wait do not notice a Postgres that restarts or a standby that takes over.
 
 mod address;
 mod connections;
+mod failure;
+mod health;
+mod postgres;
 mod queries;
+mod row;
 mod rows;
 mod save;
 mod schema;
+mod sqlite;
 mod statement;
 mod tasks;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use common::config::ConfigError;
 use secrecy::SecretString;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 use self::address::Address;
 use self::connections::Connections;
+use self::row::Row;
 use crate::domain::event::Event;
 use crate::domain::log_book::LogTail;
-use crate::domain::ports::{Retention, RunFilter, RunStore, StoreError};
+use crate::domain::ports::{Retention, RunFilter, RunStore, StoreError, Unwritable};
 use crate::domain::run::{Run, RunId};
 use crate::domain::target::TargetName;
+
+/// How often it is checked that the store can be written, when nothing else is.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// How often it is checked whether a store that could not be written can be again.
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address can't be used.
+    #[error(transparent)]
+    Address(#[from] ConfigError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Runs, log tails and events in a SQL database.
 #[derive(Clone)]
@@ -43,18 +65,32 @@ impl fmt::Debug for SqlStore {
 }
 
 impl SqlStore {
-    /// Opens the store at `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, and makes its tables when they
-    /// are missing. A file is made; a Postgres that is starting is waited for, for ten seconds.
+    /// Opens the store at `sqlite:PATH`, at a URL of Postgres (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`) or at a
+    /// key-value string (`host=HOST user=USER dbname=DATABASE`), and makes its tables when they are missing. A file is
+    /// made; for a Postgres that starts the call waits ten seconds.
     ///
     /// # Errors
-    /// When the URL says neither, the database can't be reached or written, or its tables are of a newer version. The
+    /// When the address can't be used, the database can't be reached or written, or its tables are of a newer version. The
     /// text never shows the password.
-    pub async fn connect(url: &SecretString) -> Result<Self, StoreError> {
-        // The second call in a process finds them installed, which is as good.
-        let _ = sqlx::any::install_drivers(&[sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER]);
-        let address = Address::parse(url)?;
+    pub async fn connect(address: &SecretString) -> Result<Self, OpenError> {
+        let address = Address::parse(address)?;
         schema::prepare(&address).await?;
         Ok(Self { connections: Connections::to(address) })
+    }
+
+    /// Checks, for ever, whether the store can be written, so that [`RunStore::unwritable`] is up to date also when nobody
+    /// writes.
+    pub async fn check_for_ever(&self) {
+        loop {
+            let fails = self.connections.unwritable().is_some();
+            tokio::time::sleep(if fails { RECOVERY_INTERVAL } else { CHECK_INTERVAL }).await;
+            self.check().await;
+        }
+    }
+
+    /// Checks now whether the store can be written, unless it was written since the last check.
+    pub async fn check(&self) {
+        self.connections.check().await;
     }
 
     /// Closes the connections; what was answered is stored without it.
@@ -104,7 +140,7 @@ impl RunStore for SqlStore {
     }
 
     async fn event_range(&self) -> Result<Option<(i64, i64)>, StoreError> {
-        let read = |row: &AnyRow| Ok((row.try_get("oldest")?, row.try_get("newest")?));
+        let read = |row: &Row| Ok((row.try_get("oldest")?, row.try_get("newest")?));
         self.connections.first("reading the events' numbers", &queries::event_range(), read).await
     }
 
@@ -121,9 +157,13 @@ impl RunStore for SqlStore {
         self.connections.execute("forgetting events", &queries::prune_events(retention.events)).await?;
         Ok(forgotten)
     }
+
+    fn unwritable(&self) -> Option<Unwritable> {
+        self.connections.unwritable()
+    }
 }
 
-fn log_tail(row: &AnyRow) -> Result<LogTail, sqlx::Error> {
+fn log_tail(row: &Row) -> Result<LogTail, sqlx::Error> {
     let text: Vec<u8> = row.try_get("text")?;
-    Ok(LogTail { text: Bytes::from(text), cut: row.try_get::<i64, _>("cut")? != 0 })
+    Ok(LogTail { text: Bytes::from(text), cut: row.try_get::<i32>("cut")? != 0 })
 }

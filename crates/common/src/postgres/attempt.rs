@@ -284,7 +284,9 @@ fn pooler_failure(message: String) -> Failure {
         let name = if known.contains(&name) { name } else { "options" };
         return Failure::ParameterRefused(name.to_owned());
     }
-    if message.starts_with("no such database") {
+    if message.starts_with("no such database")
+        || (message.starts_with("database ") && message.ends_with("does not exist"))
+    {
         return Failure::DatabaseRefused(message);
     }
     if message.starts_with("no such user") || message.contains("authentication failed") {

@@ -1,5 +1,7 @@
 //! Errors of statements: which belong to the connection, and how they are shown.
 
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
 use crate::text::single_line;
 
 /// How much of a text from a server is shown.
@@ -28,6 +30,12 @@ pub fn is_connection_failure(error: &sqlx::Error) -> bool {
             true
         }
         sqlx::Error::Database(error) => {
+            // The server closes the connection after such an error, for example when it was idle for too long.
+            let postgres = error.try_downcast_ref::<PgDatabaseError>();
+            if postgres.is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+            {
+                return true;
+            }
             let code = error.code().unwrap_or_default();
             // A pooler reports a server that went away with class 08. 25006: the server became read-only.
             code.starts_with("08") || ["25006", "57P01", "57P02", "57P03"].contains(&code.as_ref())

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what can't be prepared fails its test, with the place")]
 
+mod certificates;
+mod child;
 mod configuration;
 mod headers;
 mod http_client;

@@ -1,7 +1,6 @@
 //! Connections to real servers: addresses, secrecy, TLS, poolers and failover.
 
 mod addresses;
-mod certificates;
 mod environment;
 mod failover;
 mod log;

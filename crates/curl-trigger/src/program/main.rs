@@ -22,6 +22,8 @@ mod sys;
 #[cfg(feature = "tls")]
 mod tls;
 mod transfer;
+#[cfg(feature = "tls")]
+mod trust;
 
 use alloc::{format, vec::Vec};
 use core::ffi::CStr;

@@ -90,6 +90,14 @@ pub(crate) fn send_all(
     Ok(())
 }
 
+/// What has been received.
+pub(crate) enum Received {
+    /// This number of bytes.
+    Bytes(usize),
+    /// The end. `whole` is false for a TLS session that the server did not close: the data may have been cut.
+    End { whole: bool },
+}
+
 /// Receives into the buffer by the given moment; 0 when the other side closed.
 pub(crate) fn receive(
     socket: &OwnedFd,

@@ -176,16 +176,23 @@ impl<'a> Printer<'a> {
     pub(crate) fn outcome(&mut self, line: &str) {
         let line = self.plan.secrets.clean(line);
         if !self.plan.output.quiet {
-            self.tell(&line);
+            self.show(&line);
         }
         termination_message(&line, &self.plan.output.termination_message);
     }
 
-    /// A line on the standard error, below what was printed so far.
+    /// Lines on the standard error. Each is bounded, as a server's text may be in it.
     fn tell(&mut self, text: &str) {
+        for line in self.plan.secrets.clean(text).lines() {
+            self.show(&report::line(line));
+        }
+    }
+
+    /// A text on the standard error, below what was printed so far.
+    fn show(&mut self, text: &str) {
         let gap = if self.at_line_start { "" } else { "\n" };
         self.at_line_start = true;
-        print(2, &self.plan.secrets.clean(&format!("{gap}{text}\n")));
+        print(2, &format!("{gap}{text}\n"));
     }
 }
 

@@ -7,15 +7,10 @@ use rustix::fd::OwnedFd;
 
 #[cfg(feature = "tls")]
 use crate::tls::Session;
-use crate::{clock::Clock, net};
-
-/// What has been received.
-pub(crate) enum Received {
-    /// So many bytes.
-    Bytes(usize),
-    /// The end; `whole` is false where TLS tells that it may have been cut.
-    End { whole: bool },
-}
+use crate::{
+    clock::Clock,
+    net::{self, Received},
+};
 
 /// A connection.
 pub(crate) enum Stream {

@@ -10,24 +10,26 @@ use core::time::Duration;
 
 use curl_trigger::{
     exit::{Code, Failure},
-    plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
+    plan::Plan,
     text::address as address_text,
     url::{Host, Url},
 };
 use rustix::fd::OwnedFd;
 use rustls::{
-    CertificateError, ClientConfig, Error, RootCertStore,
+    CertificateError, ClientConfig, Error,
     client::{Resumption, UnbufferedClientConnection},
     crypto::ring::default_provider,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{ServerName, UnixTime},
     time_provider::TimeProvider,
     unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus},
 };
 
-use crate::{clock, clock::Clock, files, net, stream::Received};
+use crate::{
+    clock::{self, Clock},
+    net::{self, Received},
+    trust::Trust,
+};
 
-/// The largest CA file that is read; the public web's is a quarter of a megabyte.
-const MAX_CA_FILE: usize = 4 * 1024 * 1024;
 /// The most that is kept of what the server sent but no record or handshake message completes: its
 /// certificates may fill several records.
 const MAX_INCOMING: usize = 128 * 1024;
@@ -40,6 +42,8 @@ pub(crate) struct Session {
     outgoing: Vec<u8>,
     /// Decrypted and not yet handed on.
     plain: Vec<u8>,
+    /// The server has ended the session, which rustls reports once.
+    ended: bool,
 }
 
 /// What the session can do next.
@@ -65,10 +69,12 @@ impl Session {
             Host::Name(name) => name.clone(),
             Host::Address(address) => address_text(*address),
         };
-        let name = ServerName::try_from(host).map_err(|_| handshake_failure("the host is no DNS name"))?;
-        let connection = UnbufferedClientConnection::new(Arc::new(config(plan)?), name)
+        let name = ServerName::try_from(host.clone());
+        let name = name.map_err(|_| handshake_failure("the host is no DNS name"))?;
+        let connection = UnbufferedClientConnection::new(Arc::new(config(plan, host)?), name)
             .map_err(|error| failure(&error))?;
-        let mut session = Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new() };
+        let mut session =
+            Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new(), ended: false };
         loop {
             let progress = session.advance(None);
             // What the session wants to say goes out even if it failed: the server learns why.
@@ -114,13 +120,13 @@ impl Session {
                 }
                 return Ok(Received::Bytes(length));
             }
-            let progress = self.advance(None).map_err(|failure| in_transfer(&failure))?;
-            self.flush(socket, clock, by)?;
-            if !self.plain.is_empty() {
-                continue;
-            }
-            if matches!(progress, Progress::Ended) {
+            if self.ended {
                 return Ok(Received::End { whole: true });
+            }
+            self.advance(None).map_err(|failure| in_transfer(&failure))?;
+            self.flush(socket, clock, by)?;
+            if !self.plain.is_empty() || self.ended {
+                continue;
             }
             if self.fill(socket, clock, by)? == 0 {
                 return Ok(Received::End { whole: false });
@@ -179,7 +185,10 @@ impl Session {
                         self.plain.extend_from_slice(record.payload);
                     }
                 }
-                ConnectionState::PeerClosed | ConnectionState::Closed => progress = Some(Progress::Ended),
+                ConnectionState::PeerClosed | ConnectionState::Closed => {
+                    self.ended = true;
+                    progress = Some(Progress::Ended);
+                }
                 _ => return Err(handshake_failure("it took an unknown turn")),
             }
             self.incoming.drain(..discard.min(self.incoming.len()));
@@ -210,45 +219,13 @@ fn append(
     }
 }
 
-fn config(plan: &Plan) -> Result<ClientConfig, Failure> {
-    let roots = roots(plan)?;
+fn config(plan: &Plan, host: String) -> Result<ClientConfig, Failure> {
+    let trust = Trust::new(plan, host)?;
     let builder = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(TimeOfDay));
     let versions = builder.with_safe_default_protocol_versions().map_err(|error| failure(&error))?;
-    let mut config = versions.with_root_certificates(roots).with_no_client_auth();
+    let mut config = versions.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(config)
-}
-
-/// The authorities to trust: of the file that was named, else of the cluster and of the system.
-fn roots(plan: &Plan) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = &plan.ca_file {
-        let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
-        if add(&mut roots, &bytes) == 0 {
-            return Err(ca_failure(path, "it holds no certificate in PEM form"));
-        }
-        return Ok(roots);
-    }
-    for path in core::iter::once(SERVICE_ACCOUNT_CA).chain(SYSTEM_CA) {
-        files::read(path, MAX_CA_FILE).map(|bytes| add(&mut roots, &bytes)).unwrap_or_default();
-    }
-    if roots.is_empty() {
-        return Err(ca_failure(
-            SERVICE_ACCOUNT_CA,
-            "nor is there a system's CA file: name one with --cacert",
-        ));
-    }
-    Ok(roots)
-}
-
-/// Adds the certificates that can be used as authorities; says how many.
-fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
-    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
-    roots.add_parsable_certificates(certificates).0
-}
-
-fn ca_failure(path: &str, why: &str) -> Failure {
-    Failure::new(Code::CaFile, format_args!("the CA file {path} can't be used: {why}"))
 }
 
 fn handshake_failure(why: &str) -> Failure {

@@ -21,10 +21,10 @@ use rustix::{fd::OwnedFd, io::Errno};
 use crate::{
     clock::Clock,
     errors::words,
-    net::{self, ConnectError},
+    net::{self, ConnectError, Received},
     output::Printer,
     resolve,
-    stream::{Received, Stream},
+    stream::Stream,
 };
 
 /// As much is read at once as a TLS record carries at most.

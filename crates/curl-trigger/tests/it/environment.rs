@@ -105,6 +105,16 @@ fn headers_can_not_be_injected() {
 }
 
 #[test]
+fn no_proxy_gets_a_request() {
+    let (server, proxy) = (taken(), taken());
+    let (url, proxy_url) = (server.url("/"), proxy.url(""));
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        run_with(&[], &[("TRIGGER_URL", &url), ("BEARER_TOKEN", "t0ken"), (variable, &proxy_url)]).exits(0);
+    }
+    assert_eq!((server.requests().len(), proxy.requests().len()), (6, 0));
+}
+
+#[test]
 fn all_attempts_of_a_job_send_one_key() {
     let server = taken();
     let url = server.url("/");

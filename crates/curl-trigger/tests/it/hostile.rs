@@ -1,6 +1,7 @@
 //! Servers that would like to keep the program, or its memory, for ever.
 
 use std::{
+    fs,
     io::Write,
     process::Command,
     thread,
@@ -8,8 +9,8 @@ use std::{
 };
 
 use crate::support::{
-    program::{Ran, finish, plain},
-    server::Server,
+    program::{Ran, finish, plain, run_with},
+    server::{Server, answer},
 };
 
 /// All the address space the program gets, in KiB: its file, its stack and what it allocates.
@@ -109,9 +110,57 @@ fn a_server_that_never_reads_ends_with_the_time() {
     });
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("large");
-    std::fs::write(&path, vec![b'x'; 4 << 20]).expect("a file");
+    fs::write(&path, vec![b'x'; 4 << 20]).expect("a file");
     let body = format!("@{}", path.display());
     let started = Instant::now();
     crate::support::program::run(&["-sS", "-m", "1", "--data-binary", &body, &server.url("/")]).exits(28);
     assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_servers_text_is_one_bounded_line_without_control_characters() {
+    let long = "x".repeat(20_000);
+    let elsewhere = format!("HTTP/1.1 302 {long}\r\nLocation: http://{long}.invalid:1/{long}\r\n\r\n");
+    let answers = [
+        format!("HTTP/1.1 500 {long}\r\nX-Long: {long}\r\nX-{long}: y\r\nContent-Length: 0\r\n\r\n"),
+        // U+009B begins a terminal's control sequence, U+2028 is a line break, U+202E turns the direction.
+        answer(
+            "500 No",
+            "X-Turn: a\u{9b}2Jb\u{202e}c\r\n",
+            "{\"detail\":\"a\\u001b[2Jb\u{9b}c\\nd\u{2028}e\"}",
+        ),
+        elsewhere,
+    ];
+    for text in answers {
+        let server = Server::answering(text);
+        let url = server.url("/");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("message");
+        let message = path.to_str().expect("a path");
+        for options in [&[][..], &["-v"]] {
+            let arguments = [options, &["-f", "-L", "-o", "/dev/null", &url]].concat();
+            let ran = run_with(&arguments, &[("TERMINATION_MESSAGE_PATH", message)]);
+            let last = fs::read_to_string(&path).expect("the message");
+            for line in ran.err.lines().chain([last.as_str()]) {
+                assert!(line.len() < 1200, "{} bytes: {}", line.len(), &line[..100]);
+                let harmless = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{202e}');
+                assert!(line.chars().all(harmless), "{line:?}");
+            }
+            assert!(ran.err.lines().last().is_some_and(|line| line.contains("(exit ")), "{}", ran.err);
+            assert!(last.contains("(exit ") && !last.contains('\n'), "{last}");
+        }
+    }
+}
+
+#[test]
+fn no_piece_of_a_secret_is_left_where_a_servers_text_is_cut() {
+    let secret = "s3cret-t0ken-0123456789";
+    for before in 170..200 {
+        let detail = format!("{{\"detail\":\"{}{secret}\"}}", "x".repeat(before));
+        let server = Server::answering(answer("401 No", "", &detail));
+        let ran =
+            run_with(&["-o", "/dev/null"], &[("TRIGGER_URL", &server.url("/")), ("BEARER_TOKEN", secret)]);
+        let err = ran.exits(22).err;
+        assert!(!err.contains("s3"), "{err}");
+    }
 }

@@ -8,6 +8,7 @@ mod hostile;
 mod image;
 mod names;
 mod outcome;
+mod own_root;
 mod secure;
 mod support;
 mod waiting;

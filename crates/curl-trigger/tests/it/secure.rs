@@ -5,7 +5,7 @@ use std::io::Write;
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
-    authority::Authority,
+    authority::{Authority, ServerCertificate},
     program::{EmptyRoot, Ran, tls},
     server::{Server, wait_for_close},
 };
@@ -92,6 +92,16 @@ fn a_handshake_that_hangs_is_28() {
     for option in [["-m", "1"], ["--connect-timeout", "1"]] {
         let options = [&["--cacert", "/ca.crt"], &option[..]].concat();
         call(&[("ca.crt", &authority.pem)], &options, &url).exits(28);
+    }
+}
+
+#[test]
+fn an_answer_that_comes_together_with_the_end_of_the_session_is_whole() {
+    let certificate = ServerCertificate::self_signed("127.0.0.1", |_| {});
+    for version in [&TLS12, &TLS13] {
+        let url = format!("https://127.0.0.1:{}/", certificate.serve_until_close(version));
+        let ran = call(&[("ca.crt", &certificate.pem())], &["--cacert", "/ca.crt", "-m", "9"], &url);
+        assert_eq!(ran.exits(0).out, "fine");
     }
 }
 

@@ -192,7 +192,15 @@ pub trait RunStore: Send + Sync {
 
     /// Forgets what is older than wanted, and says how many runs that were.
     async fn prune(&self, retention: Retention) -> Result<u64, StoreError>;
+
+    /// Why the store can't be written now, as its last statements showed; None when it can.
+    fn unwritable(&self) -> Option<Unwritable>;
 }
+
+/// Why the store can't be written: a short sentence without any text of the database, which everyone may read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unwritable(pub &'static str);
 
 /// A run of a task that a worker has.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

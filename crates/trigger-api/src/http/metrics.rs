@@ -33,6 +33,7 @@ pub struct Metrics {
     runs_ended: Family<EndLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     task_runs: Family<TaskLabels, Gauge>,
+    store_writable: Gauge,
     pub(super) open_streams: Gauge,
 }
 
@@ -81,6 +82,7 @@ impl Default for Metrics {
             runs_ended: Family::default(),
             refusals: Family::default(),
             task_runs: Family::default(),
+            store_writable: Gauge::default(),
             open_streams: Gauge::default(),
             registry: Registry::default(),
         };
@@ -109,6 +111,11 @@ impl Default for Metrics {
             "task_runs",
             "Runs of tasks that wait or go on, in all replicas",
             metrics.task_runs.clone(),
+        );
+        registry.register(
+            "store_writable",
+            "1 while the history can be written, 0 while it can't",
+            metrics.store_writable.clone(),
         );
         registry.register(
             "open_streams",
@@ -185,6 +192,8 @@ pub(super) async fn metrics(
         Ok(depths) => api.metrics.tasks(&depths),
         Err(error) => tracing::warn!(%error, "how much waits can't be counted"),
     }
+    // The state after the query above, which takes note of a database that is gone.
+    api.metrics.store_writable.set(i64::from(api.store.unwritable().is_none()));
     let mut page = String::new();
     text::encode(&mut page, &api.metrics.registry).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))

@@ -1,98 +1,63 @@
-//! Where the store is: what a database URL says.
+//! Where the store is: what `DATABASE_URL` says.
 
-use std::fmt::Write;
 use std::path::Path;
 
+use common::config::ConfigError;
+use common::postgres::Server;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::any::AnyConnectOptions;
-use sqlx::{ConnectOptions, Database as _, Postgres, Sqlite};
 
-use crate::domain::ports::StoreError;
+/// The variable with the address, for messages.
+const SETTING: &str = "DATABASE_URL";
 
-/// The two databases.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Sqlite,
-    Postgres,
-}
-
-/// A database URL that was understood. It can't be printed: the options hold the password.
-#[derive(Clone)]
-pub(super) struct Address {
-    pub(super) kind: Kind,
-    pub(super) options: AnyConnectOptions,
-    /// What people call it; without the password.
-    pub(super) place: String,
+/// An address that was understood.
+pub(super) enum Address {
+    /// The path of a SQLite file.
+    Sqlite(String),
+    Postgres(Box<Server>),
 }
 
 impl Address {
-    /// Reads `sqlite:PATH` or `postgres://...`. No part of another text is shown, as it may be a password.
-    pub(super) fn parse(url: &SecretString) -> Result<Self, StoreError> {
-        let url = url.expose_secret().trim();
-        let schemes = |known: &[&str]| {
-            let scheme = url.split(':').next().unwrap_or_default();
-            url.contains(':') && known.contains(&scheme)
-        };
-        if schemes(Sqlite::URL_SCHEMES) {
-            sqlite(url)
-        } else if schemes(Postgres::URL_SCHEMES) {
-            postgres(url)
-        } else {
-            Err(invalid("use sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"))
+    /// Reads `sqlite:PATH`, a URL of Postgres or a key-value string of Postgres. No part of a text that can't be used is
+    /// shown, as it may be a password.
+    pub(super) fn parse(text: &SecretString) -> Result<Self, ConfigError> {
+        let exposed = text.expose_secret().trim();
+        if let Some(path) = exposed.strip_prefix("sqlite:") {
+            return sqlite(path.strip_prefix("//").unwrap_or(path));
+        }
+        // A key-value string contains `=`; the other schemes of URLs are not for this program.
+        if exposed.starts_with("postgres") || (exposed.contains('=') && !exposed.contains("://")) {
+            let server = Server::parse(SETTING, &exposed.into(), "trigger-api")?;
+            return Ok(Self::Postgres(Box::new(server)));
+        }
+        Err(invalid(
+            "it is neither sqlite:PATH nor an address of Postgres (postgres://USER:PASSWORD@HOST/DATABASE or \
+             host=HOST user=USER dbname=DATABASE)",
+        ))
+    }
+
+    /// The database's name in messages; without the password.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("the SQLite file {path}"),
+            Self::Postgres(server) => format!("Postgres at {server}"),
         }
     }
 }
 
-fn sqlite(url: &str) -> Result<Address, StoreError> {
-    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
-    let path = rest.strip_prefix("//").unwrap_or(rest);
+fn sqlite(path: &str) -> Result<Address, ConfigError> {
     if path.is_empty() || path.starts_with(':') || path.contains('?') {
         return Err(invalid("sqlite: is followed by the path of a file and nothing else"));
     }
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let folder = folder.display();
-        return Err(StoreError(format!(
+        return Err(invalid(&format!(
             "the folder {folder} of the SQLite file {path} does not exist; make it, or mount a volume there"
         )));
     }
-    // Only an absolute path may follow "//", where a relative one would begin with a host.
-    let slashes = if path.starts_with('/') { "//" } else { "" };
-    let options = options(&format!("sqlite:{slashes}{}?mode=rwc", percent_encoded(path)))?;
-    Ok(Address { kind: Kind::Sqlite, options, place: format!("the SQLite file {path}") })
+    Ok(Address::Sqlite(path.to_owned()))
 }
 
-fn postgres(url: &str) -> Result<Address, StoreError> {
-    let after_scheme = url.split_once("://").ok_or_else(|| invalid("postgres is followed by ://"))?.1;
-    // A password with such characters would be taken for a host and a path, and shown as such.
-    if after_scheme.split_once(['/', '?', '#']).is_some_and(|(_, rest)| rest.contains('@')) {
-        return Err(invalid("there is an @ after the host; write / as %2F, ? as %3F, # as %23 and @ as %40"));
-    }
-    let options = options(url)?;
-    let parsed = &options.database_url;
-    let host = parsed.host_str().filter(|host| !host.is_empty()).unwrap_or("its default host");
-    let port = parsed.port().unwrap_or(5432);
-    let place = format!("Postgres at {host}:{port}{}", parsed.path());
-    Ok(Address { kind: Kind::Postgres, options, place })
-}
-
-fn options(url: &str) -> Result<AnyConnectOptions, StoreError> {
-    let options: AnyConnectOptions = url.parse().map_err(|error| invalid(&format!("{error}")))?;
-    Ok(options.disable_statement_logging())
-}
-
-fn invalid(detail: &str) -> StoreError {
-    StoreError(format!("the database URL is not valid: {detail}"))
-}
-
-fn percent_encoded(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut text, byte| {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'~' => text.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
-            // Writing into a String can't fail.
-            _ => drop(write!(text, "%{byte:02X}")),
-        }
-        text
-    })
+fn invalid(detail: &str) -> ConfigError {
+    ConfigError::variable(SETTING, detail)
 }

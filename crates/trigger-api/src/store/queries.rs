@@ -104,7 +104,8 @@ pub(super) fn prune_events(keep: u32) -> Statement {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AnyConnection, Connection, Row};
+    use sqlx::sqlite::SqliteRow;
+    use sqlx::{Connection, Row, SqliteConnection};
 
     use super::super::SqlStore;
     use super::*;
@@ -154,13 +155,13 @@ mod tests {
             (super::run(&RunId::new("run 1")), "sqlite_autoindex_runs_1"),
             (events_after(7, 50), "PRIMARY KEY"),
         ];
-        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
         // First as a database that was never analyzed, then as one that was.
         for _ in 0..2 {
             for (statement, index) in &statements {
                 let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
                 let explain = Statement::new(sql, statement.values.clone());
-                let rows = explain.query().fetch_all(&mut connection).await.unwrap();
+                let rows: Vec<SqliteRow> = explain.query().fetch_all(&mut connection).await.unwrap();
                 let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
                 let plan = plan.join("; ");
                 assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}: {}", statement.sql);

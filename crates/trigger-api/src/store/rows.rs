@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 use sqlx::error::BoxDynError;
 
+use super::row::Row;
 use super::statement::{Value, storable};
 use crate::domain::event::Event;
 use crate::domain::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
@@ -69,9 +68,9 @@ pub(super) fn values(run: &Run) -> Vec<Value> {
 }
 
 /// Reads a run from a row with its columns.
-pub(super) fn run(row: &AnyRow) -> Result<Run, sqlx::Error> {
-    let text = |column| row.try_get::<String, _>(column);
-    let maybe = |column| row.try_get::<Option<String>, _>(column);
+pub(super) fn run(row: &Row) -> Result<Run, sqlx::Error> {
+    let text = |column| row.try_get::<String>(column);
+    let maybe = |column| row.try_get::<Option<String>>(column);
     let time = |column| {
         let parse = |text: String| text.parse::<Timestamp>().map_err(|error| decode(column, error));
         maybe(column)?.map(parse).transpose()
@@ -103,9 +102,9 @@ pub(super) fn run(row: &AnyRow) -> Result<Run, sqlx::Error> {
 }
 
 /// What only a run of a task has.
-fn task(row: &AnyRow) -> Result<Option<TaskRun>, sqlx::Error> {
-    let Some(attempt) = row.try_get::<Option<i64>, _>("attempt")? else { return Ok(None) };
-    let percent: i64 = row.try_get::<Option<i64>, _>("progress_percent")?.unwrap_or_default();
+fn task(row: &Row) -> Result<Option<TaskRun>, sqlx::Error> {
+    let Some(attempt) = row.try_get::<Option<i32>>("attempt")? else { return Ok(None) };
+    let percent = row.try_get::<Option<i32>>("progress_percent")?.unwrap_or_default();
     let note: Option<String> = row.try_get("progress_note")?;
     let progress = Progress {
         percent: u8::try_from(percent).map_err(|error| decode("progress_percent", error))?,
@@ -116,7 +115,7 @@ fn task(row: &AnyRow) -> Result<Option<TaskRun>, sqlx::Error> {
 }
 
 /// Reads an event from a row with its number and the run's columns.
-pub(super) fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
+pub(super) fn event(row: &Row) -> Result<Event, sqlx::Error> {
     let run = run(row)?;
     Ok(Event {
         sequence: row.try_get("sequence")?,

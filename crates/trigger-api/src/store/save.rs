@@ -1,7 +1,6 @@
 //! Takes in what was seen of a run.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::connections::Connections;
 use super::rows::{self, COLUMNS};

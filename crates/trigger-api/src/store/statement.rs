@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use sqlx::AssertSqlSafe;
-use sqlx::any::{Any, AnyArguments};
 use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Database, Encode, Type};
 
 /// A value of a statement.
 #[derive(Clone, Debug)]
@@ -49,7 +48,18 @@ impl Statement {
         Self { sql: sql.into(), values }
     }
 
-    pub(super) fn query(&self) -> Query<'static, Any, AnyArguments> {
+    /// Whether the statement changes the database.
+    pub(super) fn writes(&self) -> bool {
+        !self.sql.starts_with("SELECT")
+    }
+
+    pub(super) fn query<DB: Database>(&self) -> Query<'static, DB, DB::Arguments>
+    where
+        Option<String>: for<'q> Encode<'q, DB> + Type<DB>,
+        Option<i64>: for<'q> Encode<'q, DB> + Type<DB>,
+        Option<i32>: for<'q> Encode<'q, DB> + Type<DB>,
+        Vec<u8>: for<'q> Encode<'q, DB> + Type<DB>,
+    {
         // Made of constants of this module alone: what comes from outside is bound.
         let query = sqlx::query(AssertSqlSafe(self.sql.clone()));
         self.values.iter().cloned().fold(query, |query, value| match value {

@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value as Json;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 use super::SqlStore;
+use super::row::Row;
 use super::rows::{self, COLUMNS, decode};
 use super::statement::{Statement, Value};
 use crate::domain::ports::{Grip, Held, Outcome, StoreError, TaskStore};
@@ -42,7 +41,7 @@ impl TaskStore for SqlStore {
 
     async fn beat(&self, id: &RunId, worker: &str, progress: &Progress) -> Result<Grip, StoreError> {
         let statement = beat(id, worker, progress);
-        let state = |row: &AnyRow| row.try_get::<String, _>("state");
+        let state = |row: &Row| row.try_get::<String>("state");
         let state = self.connections.first("saying that a run goes on", &statement, state).await?;
         Ok(match state.as_deref() {
             Some("running") => Grip::Firm,
@@ -68,7 +67,7 @@ impl TaskStore for SqlStore {
 
     async fn waiting(&self) -> Result<Vec<(TargetName, u64)>, StoreError> {
         let sql = format!("SELECT target, COUNT(*) AS waiting FROM runs WHERE {WAITS} GROUP BY target");
-        let read = |row: &AnyRow| Ok((target(row)?, row.try_get::<i64, _>("waiting")?.unsigned_abs()));
+        let read = |row: &Row| Ok((target(row)?, row.try_get::<i64>("waiting")?.unsigned_abs()));
         self.connections.all("counting waiting runs", &Statement::new(sql, Vec::new()), read).await
     }
 
@@ -79,7 +78,7 @@ impl TaskStore for SqlStore {
     async fn result(&self, id: &RunId) -> Result<Option<Json>, StoreError> {
         let sql = "SELECT result FROM run_results WHERE run_id = $1";
         let statement = Statement::new(sql, vec![Value::text(id.as_str())]);
-        let read = |row: &AnyRow| json(row, "result");
+        let read = |row: &Row| json(row, "result");
         self.connections.first("reading a result", &statement, read).await
     }
 }
@@ -189,17 +188,17 @@ fn save_result(id: &RunId, worker: &str, result: &Json) -> Statement {
     Statement::new(sql, values)
 }
 
-fn claimed(row: &AnyRow) -> Result<(Run, Parameters), sqlx::Error> {
+fn claimed(row: &Row) -> Result<(Run, Parameters), sqlx::Error> {
     let Json::Object(parameters) = json(row, "parameters")? else {
         return Err(decode("parameters", "they are no object"));
     };
     Ok((rows::run(row)?, parameters))
 }
 
-fn held(row: &AnyRow) -> Result<Held, sqlx::Error> {
-    let attempt: i64 = row.try_get("attempt")?;
+fn held(row: &Row) -> Result<Held, sqlx::Error> {
+    let attempt: i32 = row.try_get("attempt")?;
     Ok(Held {
-        id: RunId::new(row.try_get::<String, _>("id")?),
+        id: RunId::new(row.try_get::<String>("id")?),
         target: target(row)?,
         worker: row.try_get("worker")?,
         beat: row.try_get("beat")?,
@@ -207,10 +206,10 @@ fn held(row: &AnyRow) -> Result<Held, sqlx::Error> {
     })
 }
 
-fn target(row: &AnyRow) -> Result<TargetName, sqlx::Error> {
-    row.try_get::<String, _>("target")?.parse().map_err(|error: String| decode("target", error))
+fn target(row: &Row) -> Result<TargetName, sqlx::Error> {
+    row.try_get::<String>("target")?.parse().map_err(|error: String| decode("target", error))
 }
 
-fn json(row: &AnyRow, column: &str) -> Result<Json, sqlx::Error> {
-    serde_json::from_str(&row.try_get::<String, _>(column)?).map_err(|error| decode(column, error))
+fn json(row: &Row, column: &str) -> Result<Json, sqlx::Error> {
+    serde_json::from_str(&row.try_get::<String>(column)?).map_err(|error| decode(column, error))
 }

@@ -71,10 +71,16 @@ impl TriggerApi {
 
     /// Starts it with these variables alone, and waits until it serves. Later variables win.
     pub(crate) fn spawn(variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trigger-api"));
+        command.env_clear();
+        Self::spawn_by(command, variables)
+    }
+
+    /// Starts it by that command, and waits until it serves.
+    pub(crate) fn spawn_by(mut command: Command, variables: &[(&str, &str)]) -> Self {
         // The client wants to know how TLS is done, though no test does it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trigger-api"));
-        command.env_clear().envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
+        command.envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         command.envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program is built");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -91,6 +97,11 @@ impl TriggerApi {
         let line: Value = serde_json::from_str(&line).expect("the log is JSON");
         api.url = format!("http://{}", line["address"].as_str().expect("it says where it serves"));
         api
+    }
+
+    /// The process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Reads the log up to a line with that text, and gives the line.

@@ -122,7 +122,6 @@ const TABLE: &[Row] = &[
     ("postgres://plain:plain@127.0.0.1:PORT", &[("PGDATABASE", "postgres")], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT", &[], Rejected),
     ("postgres://127.0.0.1:PORT/postgres", &[("PGPASSWORD", "plain")], Connected),
-    ("host='' user=plain password=plain dbname=postgres port=PORT", &[("PGHOST", "127.0.0.1")], Rejected),
     // Parameters.
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=-c%20work_mem%3D3MB", &[], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=--work-mem%3D3MB", &[], Connected),

@@ -1,23 +1,20 @@
 //! A program that is started with variables of libpq connects as they say, and sqlx's own reading of them changes nothing.
 
-use std::process::Command;
-
 use common::postgres::Server;
 use sqlx::{Executor, Row};
 
-const ADDRESS: &str = "TEST_CHILD_ADDRESS";
+use crate::child;
 
 /// The program: it does something only when it is started by the test below.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the test that starts this hands over the address")]
-async fn child() {
-    let Ok(address) = std::env::var(ADDRESS) else { return };
+async fn connecting_child() {
+    let Some(address) = child::request() else { return };
     let server = Server::parse(super::SETTING, &address.into(), "child").unwrap();
     let mut connection = server.connect().await.unwrap();
     let sql = "SELECT current_user || ' ' || current_database() || ' ' || current_setting('work_mem') || ' ' || \
         current_setting('application_name')";
     let row = connection.fetch_one(sqlx::raw_sql(sql)).await.unwrap();
-    println!("child: {}", row.get::<&str, _>(0));
+    child::answer(row.get(0));
 }
 
 #[tokio::test]
@@ -25,14 +22,7 @@ async fn a_program_connects_as_its_environment_says() {
     let server = testkit::postgres::Server::shared();
     let port = server.port().to_string();
     let run = |address: &str, variables: &[(&str, &str)]| {
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "postgres::environment::child", "--nocapture", "--test-threads=1"]);
-        child.env(ADDRESS, address).envs(variables.iter().copied());
-        let output = child.output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let found =
-            text.lines().find_map(|line| line.split_once("child: ").map(|(_, found)| found.to_owned()));
-        found.ok_or_else(|| format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+        child::run("postgres::environment::connecting_child", address, variables)
     };
     let login =
         [("PGHOST", "127.0.0.1"), ("PGPORT", &port), ("PGUSER", "postgres"), ("PGPASSWORD", "secret")];

@@ -8,8 +8,8 @@ use sqlx::{Connection, Executor, Row};
 use testkit::postgres::{Server, Setup};
 use tokio::net::TcpListener;
 
-use super::certificates::Authority;
 use super::{PATIENCE, Surroundings, server};
+use crate::certificates::Authority;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_servers_the_suitable_one_is_found_as_psql_finds_it() {

@@ -8,9 +8,9 @@ use testkit::postgres::{Server, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::certificates::{Authority, Certificate, file, self_signed_by_the_manual, version_1};
 use super::log::Log;
 use super::{Surroundings, server};
+use crate::certificates::{Authority, Certificate, file, self_signed_by_the_manual, version_1};
 
 fn start(certificate: &Certificate) -> Server {
     Server::start_with(&Setup::default().with_tls(&certificate.certificate, &certificate.key))
@@ -89,6 +89,9 @@ async fn a_certificate_of_version_1_works_where_nothing_is_verified() {
     {
         assert!(connects("localhost", server.port(), query).await.unwrap(), "{query}");
     }
+    let root = file(&Authority::new("authority").root());
+    let error = connects("localhost", server.port(), &with_root("require", root.path())).await.unwrap_err();
+    assert!(error.to_string().contains("version 1"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,11 @@ impl EmptyRoot {
         finish(command.env_clear().envs(path).envs(environment.iter().copied()))
     }
 
+    /// Where a file is, seen from outside.
+    pub(crate) fn path(&self, path: &str) -> String {
+        self.0.path().join(path).to_str().expect("a path").to_string()
+    }
+
     pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.0.path().join(path)).expect("a file")
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use testkit::postgres::Server;
 use tokio::time::Instant;
 use trigger_api::domain::ports::RunStore;
 use trigger_api::domain::run::{Run, RunId};
@@ -10,7 +11,7 @@ use trigger_api::store::SqlStore;
 
 use super::relay::{Relay, Way};
 use super::support::{Place, events, failed, numbers, open, pending, postgres, recorder, running};
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, until};
 
 async fn behind_a_relay(way: Way) -> (Place, Relay, String) {
     let place = postgres().await;
@@ -32,7 +33,7 @@ async fn an_outage_is_an_error_and_its_end_needs_no_restart() {
         store.event_range().await.unwrap_err(),
     ] {
         let text = error.to_string();
-        assert!(text.contains("Postgres at 127.0.0.1") && !text.contains("secret"), "{text}");
+        assert!(text.contains("127.0.0.1") && !text.contains("secret"), "{text}");
     }
     relay.turn(Way::Open);
     store.save(&running(&pending("a"))).await.unwrap();
@@ -64,6 +65,23 @@ async fn connections_that_the_server_closed_are_replaced_without_an_error() {
     place.execute(others).await;
     many(|id| failed(&pending(id), 1)).await;
     assert_eq!(numbers(&events(&store).await), (1..=88).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn connections_that_were_idle_for_too_long_are_replaced_without_an_error() {
+    let place = postgres().await;
+    let database = place.postgres.as_ref().unwrap();
+    place.execute(&format!("ALTER DATABASE {} SET idle_session_timeout = '50ms'", database.name)).await;
+    let store = place.open().await;
+    store.save(&pending("a")).await.unwrap();
+    let mut admin = Server::shared().database().await.connect().await;
+    let none = "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = $1";
+    until("the server has closed the idle connection", async || {
+        sqlx::query_scalar(none).bind(&database.name).fetch_one(&mut admin).await.unwrap()
+    })
+    .await;
+    store.save(&running(&pending("a"))).await.unwrap();
+    assert_eq!(store.unwritable(), None);
 }
 
 #[tokio::test]
@@ -114,5 +132,5 @@ async fn a_postgres_that_is_still_starting_is_waited_for() {
 async fn a_postgres_that_does_not_come_is_a_clear_error() {
     let (_place, _relay, url) = behind_a_relay(Way::Cut).await;
     let text = SqlStore::connect(&url.into()).await.unwrap_err().to_string();
-    assert!(text.contains("connecting: Postgres at 127.0.0.1") && !text.contains("secret"), "{text}");
+    assert!(text.contains("connecting: 127.0.0.1") && !text.contains("secret"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! A way to Postgres that can be cut, go silent, and be mended.
+//! A way to Postgres that can be cut, go silent, be mended, and lead to another server.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +18,9 @@ pub(crate) enum Way {
 pub(crate) struct Relay {
     port: u16,
     way: watch::Sender<Way>,
+    /// The server of connections to come.
+    server: watch::Sender<u16>,
+    accepted: watch::Receiver<usize>,
     turned_away: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
@@ -28,17 +31,20 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own_port = listener.local_addr().expect("it is bound").port();
         let (way, state) = watch::channel(way);
+        let (server, server_port) = watch::channel(port);
+        let (count_accepted, accepted) = watch::channel(0);
         let (count, turned_away) = watch::channel(0);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Way::Cut {
                     count.send_modify(|count| *count += 1);
                 } else {
-                    tokio::spawn(relay(client, port, state.clone()));
+                    count_accepted.send_modify(|count| *count += 1);
+                    tokio::spawn(relay(client, *server_port.borrow(), state.clone()));
                 }
             }
         });
-        Self { port: own_port, way, turned_away, accepting }
+        Self { port: own_port, way, server, accepted, turned_away, accepting }
     }
 
     /// The URL with this relay in place of the server.
@@ -48,6 +54,17 @@ impl Relay {
 
     pub(crate) fn turn(&self, way: Way) {
         self.way.send_replace(way);
+    }
+
+    /// Sends the connections to come to another server, as a name does that has moved. Those that are open stay.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.server.send_replace(port);
+    }
+
+    /// Waits until that many more connections were made.
+    pub(crate) async fn accepts(&mut self, more: usize) {
+        let before = *self.accepted.borrow();
+        self.accepted.wait_for(|count| *count >= before + more).await.expect("the relay is there");
     }
 
     /// Waits until somebody was turned away.

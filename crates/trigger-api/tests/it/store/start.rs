@@ -1,6 +1,6 @@
 //! How a store is opened, and what it says when it can't be.
 
-use sqlx::Connection;
+use futures_util::future::join_all;
 use testkit::postgres::Server;
 use trigger_api::domain::ports::{RunFilter, RunStore};
 use trigger_api::store::SqlStore;
@@ -46,13 +46,12 @@ async fn a_bad_url_is_a_clear_error_that_never_shows_a_password() {
     let place = sqlite();
     let folder = place.folder().display();
     let cases = [
-        ("", "use sqlite:PATH or postgres://"),
-        ("hunter2", "use sqlite:PATH or postgres://"),
-        ("hunter2://x", "use sqlite:PATH or postgres://"),
-        ("mysql://user:hunter2@host/db", "use sqlite:PATH or postgres://"),
-        ("postgres:hunter2", "followed by ://"),
-        ("postgres://user:hunter2@host:port/db", "not valid"),
-        ("postgres://user:hunter2#@host/db", "%23"),
+        ("", "neither sqlite:PATH nor"),
+        ("hunter2", "neither sqlite:PATH nor"),
+        ("hunter2://x", "neither sqlite:PATH nor"),
+        ("mysql://user:hunter2@host/db?a=b", "host=HOST user=USER dbname=DATABASE"),
+        ("postgres:hunter2", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("postgres://user:hunter2@host:hunter2/db", "port"),
         ("postgres://user:5/hunter2@host/db", "%2F"),
         ("postgres://user:5?hunter2@host/db", "%3F"),
         ("postgresql://user:h@hunter2/@host/db", "%40"),
@@ -66,6 +65,47 @@ async fn a_bad_url_is_a_clear_error_that_never_shows_a_password() {
         let text = refusal(url).await;
         assert!(text.contains(words), "{url}: {text}");
         assert!(!text.contains("hunter2"), "{url}: {text}");
+    }
+}
+
+/// What the program prints, warnings of libraries included, and its exit code.
+async fn printed(address: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = folder.path().join("config.yaml");
+    std::fs::write(&config, "local: {manifests: /dev/null}\n").expect("the folder is ours");
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_trigger-api"))
+        .env_clear()
+        .envs([("EXECUTOR", "local"), ("CRONJOB_NAME", "job"), ("LOG_LEVEL", "trace")])
+        .env("CONFIG_FILE", config)
+        .env("DATABASE_URL", address)
+        .output()
+        .await
+        .expect("the program is built");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).expect("it prints text"))
+}
+
+#[tokio::test]
+async fn the_program_prints_no_piece_of_an_address_that_it_can_t_use() {
+    let unusable = 2;
+    let unreachable = 1;
+    let cases = [
+        ("postgres://reader:12/hunter2@db:5432/trades", unusable),
+        ("postgres://reader:/hunter2?hunter2@db/trades", unusable),
+        ("postgres://reader:hunter2#hunter2@127.0.0.1:1/trades", unreachable),
+        ("postgres://reader@127.0.0.1:1/trades?sslpassword=hunter2", unusable),
+        ("postgres://reader@127.0.0.1:1/trades?hunter2=hunter2", unusable),
+        ("host=127.0.0.1 port=1 password='hunter2", unusable),
+        ("host=127.0.0.1 port=1 hunter2=hunter2", unusable),
+        ("reader:hunter2@127.0.0.1:1/trades", unusable),
+        ("postgres://reader:hunter2@127.0.0.1:1/trades", unreachable),
+        ("host=127.0.0.1 port=1 user=reader password=hunter2 dbname=trades", unreachable),
+    ];
+    let programs = join_all(cases.iter().map(|(address, _)| printed(address))).await;
+    for ((address, code), (got, text)) in cases.into_iter().zip(programs) {
+        assert_eq!(got, Some(code), "{address}: {text}");
+        assert!(text.contains("DATABASE_URL"), "{address}: {text}");
+        assert!(!text.contains("hunter2"), "{address}: {text}");
     }
 }
 
@@ -129,11 +169,6 @@ async fn tables_of_the_first_version_are_brought_to_the_newest_and_keep_what_is_
             Some(_) => include_str!("../../../src/store/postgres.sql"),
             None => include_str!("../../../src/store/sqlite.sql"),
         };
-        // Whoever opens a store first installs the drivers.
-        sqlite().open().await;
-        let file = if place.postgres.is_none() { "?mode=rwc" } else { "" };
-        let made = sqlx::AnyConnection::connect(&format!("{}{file}", place.url)).await;
-        made.expect("the database can be made").close().await.expect("it is closed");
         place.execute(first).await;
         place
             .execute(

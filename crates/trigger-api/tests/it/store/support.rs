@@ -1,9 +1,10 @@
 //! What the store's tests share: databases, and runs to put into them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
 use tokio::sync::OnceCell;
@@ -24,7 +25,8 @@ pub(crate) struct Place {
     pub(crate) url: String,
     /// None on SQLite.
     pub(crate) postgres: Option<Database>,
-    folder: TempDir,
+    /// Where a SQLite file is. None where another part keeps the folder.
+    folder: Option<TempDir>,
 }
 
 /// One of each kind, empty.
@@ -35,7 +37,13 @@ pub(crate) async fn both() -> [Place; 2] {
 pub(crate) fn sqlite() -> Place {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = format!("sqlite:{}", folder.path().join("runs of today.sqlite").display());
-    Place { url, postgres: None, folder }
+    Place { url, postgres: None, folder: Some(folder) }
+}
+
+/// A SQLite file in that folder, which stays.
+pub(crate) fn sqlite_in(folder: &Path) -> Place {
+    let url = format!("sqlite:{}", folder.join("history.sqlite").display());
+    Place { url, postgres: None, folder: None }
 }
 
 pub(crate) async fn postgres() -> Place {
@@ -43,8 +51,7 @@ pub(crate) async fn postgres() -> Place {
     let database = Server::shared().database().await;
     let cheap_password = format!("ALTER ROLE postgres PASSWORD '{ONE_ROUND}'");
     FAST.get_or_init(async || database.execute(&cheap_password).await).await;
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    Place { url: database.url.clone(), postgres: Some(database), folder }
+    Place { url: database.url.clone(), postgres: Some(database), folder: None }
 }
 
 impl Place {
@@ -54,15 +61,25 @@ impl Place {
     }
 
     /// The folder with the file.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("it is a SQLite file of its own").path()
+    }
+
+    /// Connects to the SQLite file, past the store.
+    pub(crate) async fn connect(&self) -> SqliteConnection {
+        let url = format!("{}?mode=rwc", self.url);
+        SqliteConnection::connect(&url).await.expect("the file can be opened")
     }
 
     /// Runs SQL past the store.
     pub(crate) async fn execute(&self, sql: &str) {
-        let mut connection = sqlx::AnyConnection::connect(&self.url).await.expect("the database is there");
+        if let Some(database) = &self.postgres {
+            return database.execute(sql).await;
+        }
+        let mut connection = self.connect().await;
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
         statements.execute(&mut connection).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+        connection.close().await.expect("it is closed");
     }
 }
 

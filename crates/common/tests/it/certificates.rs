@@ -10,33 +10,33 @@ use tempfile::NamedTempFile;
 
 /// A certificate and its key, as PEM.
 #[derive(Clone, Debug)]
-pub(super) struct Certificate {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Certificate {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 /// An authority.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate with a common name and alternative names.
-    pub(super) fn issue(&self, common_name: &str, names: &[&str]) -> Certificate {
+    pub(crate) fn issue(&self, common_name: &str, names: &[&str]) -> Certificate {
         self.issue_with(common_name, names, |_| {})
     }
 
     /// A certificate that was valid for a day in the year 2001.
-    pub(super) fn issue_expired(&self, names: &[&str]) -> Certificate {
+    pub(crate) fn issue_expired(&self, names: &[&str]) -> Certificate {
         self.issue_with("expired", names, |params| {
             params.not_before = date_time_ymd(2001, 1, 1);
             params.not_after = date_time_ymd(2001, 1, 2);
@@ -66,13 +66,13 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 /// The self-signed certificate that the manual of Postgres makes: version 3, marked as a CA, without alternative names.
-pub(super) fn self_signed_by_the_manual(name: &str) -> Certificate {
+pub(crate) fn self_signed_by_the_manual(name: &str) -> Certificate {
     let subject = format!("/CN={name}");
     openssl(&["req", "-new", "-x509", "-days", "365", "-nodes", "-text", "-subj", &subject])
 }
 
 /// A self-signed certificate of X.509 version 1.
-pub(super) fn version_1(name: &str) -> Certificate {
+pub(crate) fn version_1(name: &str) -> Certificate {
     let subject = format!("/CN={name}");
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -99,7 +99,7 @@ fn run(arguments: &[&str]) {
 }
 
 /// A file with this content, for a parameter such as `sslrootcert`.
-pub(super) fn file(content: &str) -> NamedTempFile {
+pub(crate) fn file(content: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), content).unwrap();
     file

@@ -1,0 +1,163 @@
+//! Which certificates of servers are accepted.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
+
+use curl_trigger::{
+    certificate::{Certificate, version_3},
+    exit::{Code, Failure},
+    plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
+};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::{
+        WebPkiSupportedAlgorithms, ring::default_provider, verify_tls12_signature, verify_tls13_signature,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    server::ParsedCertificate,
+};
+
+use crate::files;
+
+/// The largest CA file that is read; the public web's is a quarter of a megabyte.
+const MAX_CA_FILE: usize = 4 * 1024 * 1024;
+
+/// Accepts a chain to one of the roots, and a root itself as the server's certificate.
+///
+/// The second is curl's rule, and webpki has no counterpart. It gives nothing away: whoever has the key of a root
+/// could sign a certificate that webpki accepts.
+pub(crate) struct Trust {
+    roots: RootCertStore,
+    /// The certificates that the roots were read from.
+    certificates: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    host: String,
+}
+
+impl Trust {
+    /// The authorities to trust for this host: those of the file that was named, else those of the cluster and of
+    /// the system.
+    pub(crate) fn new(plan: &Plan, host: String) -> Result<Arc<Self>, Failure> {
+        let algorithms = default_provider().signature_verification_algorithms;
+        let mut trust = Self { roots: RootCertStore::empty(), certificates: Vec::new(), algorithms, host };
+        if let Some(path) = &plan.ca_file {
+            let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
+            trust.add(&bytes);
+            if trust.roots.is_empty() {
+                return Err(ca_failure(path, "it holds no certificate in PEM form"));
+            }
+            return Ok(Arc::new(trust));
+        }
+        for path in core::iter::once(SERVICE_ACCOUNT_CA).chain(SYSTEM_CA) {
+            files::read(path, MAX_CA_FILE).map(|bytes| trust.add(&bytes)).unwrap_or_default();
+        }
+        if trust.roots.is_empty() {
+            return Err(ca_failure(
+                SERVICE_ACCOUNT_CA,
+                "nor is there a system's CA file: name one with --cacert",
+            ));
+        }
+        Ok(Arc::new(trust))
+    }
+
+    /// Adds the certificates that can be used as authorities.
+    fn add(&mut self, pem: &[u8]) {
+        for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
+            self.roots.add_parsable_certificates([CertificateDer::from(certificate.as_ref())]);
+            self.certificates.push(certificate);
+        }
+    }
+
+    /// Checks a certificate that is a root itself: its time, its purpose, and the host.
+    fn verify_root(
+        &self,
+        der: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let readable = readable(der);
+        let certificate = ParsedCertificate::try_from(&readable)?;
+        // Without an issuer nothing but the certificate itself is judged, beginning with its time. `Other` is how
+        // rustls reports, without the standard library, that the certificate is an authority's.
+        let roots = RootCertStore::empty();
+        let judged =
+            verify_server_cert_signed_by_trust_anchor(&certificate, &roots, &[], now, self.algorithms.all);
+        match judged {
+            Ok(())
+            | Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))) => {
+            }
+            Err(error) => return Err(error),
+        }
+        let described = Certificate::parse(der).filter(Certificate::is_for_servers);
+        let described = described.ok_or(CertificateError::InvalidPurpose)?;
+        let is_name = matches!(name, ServerName::DnsName(_));
+        verify_server_name(&certificate, name).or_else(|error| match error {
+            Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) if described.common_name_is(&self.host, is_name) => Ok(()),
+            error => Err(error),
+        })
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Trust")
+    }
+}
+
+impl ServerCertVerifier for Trust {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.certificates.iter().any(|root| root.as_ref() == end_entity.as_ref()) {
+            self.verify_root(end_entity, name, now)?;
+        } else {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            let (roots, algorithms) = (&self.roots, self.algorithms.all);
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+            verify_server_name(&certificate, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, &readable(certificate), signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, &readable(certificate), signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// The certificate in a version that webpki reads.
+fn readable<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
+    version_3(certificate).map_or_else(|| CertificateDer::from(certificate.as_ref()), CertificateDer::from)
+}
+
+fn ca_failure(path: &str, why: &str) -> Failure {
+    Failure::new(Code::CaFile, format_args!("the CA file {path} can't be used: {why}"))
+}
