@@ -1,5 +1,6 @@
 //! Reads a snapshot document, in any of the contract's spellings, into a [`Snapshot`].
 
+mod id_texts;
 mod node;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use self::id_texts::IdTexts;
 use self::node::Node;
 use super::{
     Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Moment, Overlay, Part, Point, Reason, Snapshot,
@@ -69,12 +71,13 @@ type Result<T> = std::result::Result<T, Refusal>;
 /// # Errors
 /// The first rule that the document breaks, with the path of the field.
 pub fn normalize(document: &[u8]) -> Result<Normalized> {
+    let ids = IdTexts::of(document);
     let document: Value =
         serde_json::from_slice(document).map_err(|error| Refusal::InvalidJson(error.to_string()))?;
     if !document.is_object() {
         return Err(Refusal::InvalidJson("the document is no object".to_owned()));
     }
-    let root = Node::root(&document);
+    let root = Node::root(&document, &ids);
     let date = root.required(&["date"])?.date()?;
     text(&root, "source")?;
     let mut drops = Drops::default();

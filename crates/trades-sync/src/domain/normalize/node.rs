@@ -5,15 +5,15 @@ use std::fmt;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::id_texts::{IdTexts, push_key};
 use super::{Refusal, Result};
 use crate::domain::{MAX_ID, Moment, numeric_text};
-
-const AN_ID: &str = "a whole number of at most 2^53";
 
 /// A value of the document with its path, for errors that name the field.
 pub(super) struct Node<'a> {
     value: &'a Value,
     path: Path<'a>,
+    ids: &'a IdTexts<'a>,
 }
 
 /// Where a value stands; spelled out only when an error needs it.
@@ -21,6 +21,21 @@ enum Path<'a> {
     Root,
     Key(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    /// The path as a JSON pointer.
+    fn pointer(&self) -> String {
+        match self {
+            Path::Root => String::new(),
+            Path::Key(parent, key) => {
+                let mut pointer = parent.pointer();
+                push_key(&mut pointer, key);
+                pointer
+            }
+            Path::Index(parent, index) => format!("{}/{index}", parent.pointer()),
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -35,8 +50,8 @@ impl fmt::Display for Path<'_> {
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
-        Self { value, path: Path::Root }
+    pub(super) fn root(value: &'a Value, ids: &'a IdTexts<'a>) -> Self {
+        Self { value, path: Path::Root, ids }
     }
 
     pub(super) fn refused(&self, message: impl Into<String>) -> Refusal {
@@ -60,14 +75,15 @@ impl<'a> Node<'a> {
         let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
         Ok(spellings.iter().find_map(|key| {
             let value = object.get(*key).filter(|value| !value.is_null())?;
-            Some(Node { value, path: Path::Key(&self.path, key) })
+            Some(Node { value, path: Path::Key(&self.path, key), ids: self.ids })
         }))
     }
 
     /// The same for a field that must be there.
     pub(super) fn required<'n>(&'n self, spellings: &[&'n str]) -> Result<Node<'n>> {
         self.field(spellings)?.ok_or_else(|| {
-            let missing = Node { value: &Value::Null, path: Path::Key(&self.path, spellings[0]) };
+            let path = Path::Key(&self.path, spellings[0]);
+            let missing = Node { value: &Value::Null, path, ids: self.ids };
             missing.refused("is missing")
         })
     }
@@ -76,16 +92,15 @@ impl<'a> Node<'a> {
     pub(super) fn items(&self) -> Result<impl Iterator<Item = Node<'_>>> {
         let items = self.value.as_array().ok_or_else(|| self.must_be("an array"))?;
         let present = items.iter().enumerate().filter(|(_, value)| !value.is_null());
-        Ok(present.map(|(index, value)| Node { value, path: Path::Index(&self.path, index) }))
+        Ok(present.map(|(index, value)| Node { value, path: Path::Index(&self.path, index), ids: self.ids }))
     }
 
     /// The entries that are not `null`, under their keys as they stand.
     pub(super) fn entries(&self) -> Result<impl Iterator<Item = (&str, Node<'_>)>> {
         let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
-        Ok(object
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.as_str(), Node { value, path: Path::Key(&self.path, key) })))
+        Ok(object.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
+            (key.as_str(), Node { value, path: Path::Key(&self.path, key), ids: self.ids })
+        }))
     }
 
     /// A text without the white space around it.
@@ -143,22 +158,18 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A whole number of at most 2^53, exactly, or its text.
     pub(super) fn id(&self) -> Result<i64> {
-        match self.value {
-            Value::String(text) => numeric_text::whole(text.trim()).ok_or_else(|| self.must_be(AN_ID)),
-            _ => self.number_as_id(),
-        }
-    }
-
-    fn number_as_id(&self) -> Result<i64> {
-        let number = self.finite()?;
-        #[expect(clippy::cast_precision_loss, reason = "2^53 is exact as a double")]
-        let fits = number.fract() == 0.0 && number.abs() <= MAX_ID as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "whole and at most 2^53")]
-        let id = number as i64;
-        // Digits past 2^53 that a double rounds back to it are not that id.
-        let exact = fits && self.value.as_i64().is_none_or(|exact| exact == id);
-        if exact { Ok(id) } else { Err(self.must_be(AN_ID)) }
+        let id = match self.value {
+            Value::String(text) => numeric_text::whole(text.trim()),
+            Value::Number(number) => match number.as_i64() {
+                Some(id) => (-MAX_ID..=MAX_ID).contains(&id).then_some(id),
+                // The double that was read may be a rounded one, so the text decides.
+                None => self.ids.get(&self.path.pointer()).and_then(numeric_text::whole),
+            },
+            _ => None,
+        };
+        id.ok_or_else(|| self.must_be("a whole number of at most 2^53"))
     }
 
     pub(super) fn date(&self) -> Result<Date> {
