@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::{Database, Server};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
 
 use crate::support::{DAY, Outcome, Sync, one_request, receiver, start_worker, stored_in_d1, views_with};
@@ -195,7 +195,7 @@ async fn a_day_whose_lock_was_lost_while_it_was_stored_is_stored_with_a_warning(
 }
 
 /// Reads a request to its end and answers it.
-async fn answer(connection: &mut tokio::net::TcpStream) {
+async fn answer(connection: &mut TcpStream) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut request = Vec::new();
     while !has_whole_body(&request) {
@@ -236,24 +236,27 @@ async fn a_backfill_goes_on_after_a_lost_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_starts_within_the_retry_budget_is_waited_for() {
+async fn a_server_that_takes_connections_within_the_retry_budget_is_waited_for() {
     let database = views_with(&[DAY]).await;
-    let reserved = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let port = reserved.local_addr().expect("it is bound").port();
-    drop(reserved);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
     let url = database.url.replace(&format!(":{}/", database.port), &format!(":{port}/"));
-    let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &url);
+    let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", &format!("{url}?sslmode=disable"));
     let child = call.spawn();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is still free");
     let relay = tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let server = tokio::net::TcpStream::connect(("127.0.0.1", database.port)).await;
+        // The first connections are closed at once, as by a server that is not up.
+        for number in 0.. {
+            let (mut client, _) = listener.accept().await.expect("the program connects");
+            if number < 3 {
+                continue;
+            }
+            let server = TcpStream::connect(("127.0.0.1", database.port)).await;
             let mut server = server.expect("the server is up");
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await.ok() });
         }
     });
     let outcome = Outcome::of(child).await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(outcome.stderr.contains("trying again"), "{outcome:#?}");
     relay.abort();
 }
