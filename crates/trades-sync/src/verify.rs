@@ -1,7 +1,5 @@
 //! `trades-sync verify`: the views against what the sink holds, row by row.
 
-use std::fmt::Write;
-
 use jiff::civil::Date;
 
 use crate::domain::{Drops, Part, Table, TableShape, differences, tables};
@@ -37,7 +35,10 @@ pub(crate) async fn run(source: &mut Source, sink: &SinkReader, date: Date) -> R
             0 => "equal".to_owned(),
             differences => format!("{differences} DIFFERENCES"),
         };
-        println!("{}: {verdict}", counts(wanted, stored, &drops, view_rows));
+        println!("{}: {verdict}", counts(wanted, stored, view_rows));
+        if let Some(losses) = wanted.shape.part.and_then(|part| losses(&drops, part)) {
+            println!("  {losses}");
+        }
         for line in found.lines.iter().take(SHOWN) {
             println!("  {line}");
         }
@@ -54,36 +55,26 @@ pub(crate) async fn run(source: &mut Source, sink: &SinkReader, date: Date) -> R
     }
 }
 
-/// How many rows the view has, how many of them can't be stored and why, and how many the sink has.
-fn counts(wanted: &Table, stored: &Table, drops: &Drops, view_rows: ViewRows) -> String {
+/// How many rows the view has, those that can't be stored included, and how many the sink has.
+fn counts(wanted: &Table, stored: &Table, view_rows: ViewRows) -> String {
     let TableShape { name, part, .. } = wanted.shape;
-    let Some(part) = *part else {
-        return format!(
-            "{name:24} {:>8} row for the day, {:>8} in the sink",
-            wanted.rows.len(),
-            stored.rows.len()
-        );
+    let (in_view, unit) = match part {
+        None => (wanted.rows.len(), "row for the day,"),
+        Some(Part::Kpis) => (view_rows.kpis, "rows in the view,"),
+        Some(Part::Series) => (view_rows.series, "rows in the view,"),
+        Some(Part::Extremes) => (view_rows.extremes, "rows in the view,"),
+        Some(Part::Portfolio) => (view_rows.portfolio, "rows in the view,"),
     };
-    let lost: usize = drops.rows(part).map(|(_, count)| count).sum();
-    let in_view = match part {
-        Part::Kpis => view_rows.kpis,
-        Part::Series => view_rows.series,
-        Part::Extremes => view_rows.extremes,
-        Part::Portfolio => view_rows.portfolio,
-    };
-    let mut line = format!("{name:24} {in_view:>8} rows in the view");
-    if lost > 0 {
-        let _ = write!(line, ", {lost} of them can't be stored ({})", reasons(drops, part));
-    }
-    let numbers = drops.numbers(part);
-    if numbers > 0 {
-        let _ = write!(line, ", {numbers} numbers can't be stored");
-    }
-    let _ = write!(line, ", {:>8} in the sink", stored.rows.len());
-    line
+    format!("{name:24} {in_view:>8} {unit:17} {:>8} in the sink", stored.rows.len())
 }
 
-fn reasons(drops: &Drops, part: Part) -> String {
-    let reasons: Vec<String> = drops.rows(part).map(|(reason, count)| format!("{reason}: {count}")).collect();
-    reasons.join(", ")
+/// What of a view can't be stored, and why; None if all of it can.
+fn losses(drops: &Drops, part: Part) -> Option<String> {
+    let mut losses: Vec<String> =
+        drops.rows(part).map(|(reason, count)| format!("{count} with {reason}")).collect();
+    let numbers = drops.numbers(part);
+    if numbers > 0 {
+        losses.push(format!("{numbers} single numbers of rows that are stored"));
+    }
+    (!losses.is_empty()).then(|| format!("of these can't be stored: {}", losses.join(", ")))
 }

@@ -64,13 +64,13 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoValue => "have no value",
-            Self::NotFinite => "are NaN, infinite or not a number",
-            Self::NoName => "have no name",
-            Self::NoSide => "have a side other than hi and lo",
-            Self::NoId => "have a trade_id that is missing, not whole or past 2^53",
-            Self::NoTime => "have no readable time",
-            Self::Repeated => "repeat the key of a later row",
+            Self::NoValue => "no value",
+            Self::NotFinite => "NaN, infinite or not a number",
+            Self::NoName => "no name",
+            Self::NoSide => "a side other than hi and lo",
+            Self::NoId => "a trade_id that is missing, not whole or past 2^53",
+            Self::NoTime => "no readable time",
+            Self::Repeated => "the key of a later row",
         })
     }
 }
@@ -117,11 +117,12 @@ impl Drops {
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         self.kinds.iter().map(|((part, reason), (count, first))| {
             let what = match (part, reason) {
-                (Part::Extremes, Reason::NoTime) => "times (mid_ts) that can't be read".to_owned(),
-                _ if reason.keeps_row(*part) => format!("numbers that {reason}"),
-                _ => format!("rows that {reason}"),
+                (Part::Extremes, Reason::NoTime) => "mid_ts",
+                _ if reason.keeps_row(*part) => "number",
+                _ => "row",
             };
-            format!("dropped {count} {part} {what}; first: {first}")
+            let plural = if *count == 1 || what == "mid_ts" { "" } else { "s" };
+            format!("dropped {count} {part} {what}{plural}: {reason}; first: {first}")
         })
     }
 }
@@ -143,10 +144,10 @@ mod tests {
         assert_eq!(drops.rows(Part::Series).collect::<Vec<_>>(), [(Reason::NotFinite, 1)]);
         assert_eq!((drops.total(), drops.count(Reason::NotFinite)), (5, 3));
         let lines = [
-            "dropped 1 series rows that are NaN, infinite or not a number; first: a point",
-            "dropped 2 extremes numbers that are NaN, infinite or not a number; first: qty",
-            "dropped 1 extremes rows that have no name; first: no contract",
-            "dropped 1 extremes times (mid_ts) that can't be read; first: noon",
+            "dropped 1 series row: NaN, infinite or not a number; first: a point",
+            "dropped 2 extremes numbers: NaN, infinite or not a number; first: qty",
+            "dropped 1 extremes row: no name; first: no contract",
+            "dropped 1 extremes mid_ts: no readable time; first: noon",
         ];
         assert_eq!(drops.lines().collect::<Vec<_>>(), lines);
     }

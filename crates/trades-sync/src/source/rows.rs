@@ -66,7 +66,7 @@ pub(super) async fn kpis(
     let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
             return drops
-                .add(PART, Reason::NoName, || format!("value {:?}", fields.text(1).unwrap_or_default()));
+                .add(PART, Reason::NoName, || format!("value {}", fields.shown(1)));
         };
         // The row is stored without a value then: the KPI exists, and there is nothing to display.
         let value = match fields.text(1).map(str::trim) {
@@ -110,10 +110,10 @@ async fn series(
     let mut last_source: Option<Arc<str>> = None;
     let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
-            return drops.add(PART, Reason::NoName, || format!("at {}", fields.text(1).unwrap_or("no time")));
+            return drops.add(PART, Reason::NoName, || format!("at {}", fields.shown(1)));
         };
         let Some(t) = fields.moment(1) else {
-            return drops.add(PART, Reason::NoTime, || format!("{kpi} at {:?}", fields.text(1)));
+            return drops.add(PART, Reason::NoTime, || format!("{kpi} at {}", fields.shown(1)));
         };
         let v = match fields.number(2) {
             Ok(Some(v)) => v,
@@ -163,14 +163,14 @@ async fn extremes(
 fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool, ExtremesItem)> {
     const PART: Part = Part::Extremes;
     let Some(kpi) = fields.name(0) else {
-        drops.add(PART, Reason::NoName, || format!("contract {:?}", fields.text(5)));
+        drops.add(PART, Reason::NoName, || format!("contract {}", fields.shown(5)));
         return None;
     };
     let is_hi = match fields.text(1).map(str::trim) {
         Some("hi") => true,
         Some("lo") => false,
-        other => {
-            drops.add(PART, Reason::NoSide, || format!("{kpi}, side {other:?}"));
+        _ => {
+            drops.add(PART, Reason::NoSide, || format!("{kpi}, side {}", fields.shown(1)));
             return None;
         }
     };
@@ -218,11 +218,11 @@ fn trade(
     drops: &mut Drops,
 ) -> Option<(i64, String)> {
     let Some(contract) = fields.name(contract) else {
-        drops.add(part, Reason::NoName, || format!("trade {:?} without a contract_name", fields.text(id)));
+        drops.add(part, Reason::NoName, || format!("trade {} without a contract_name", fields.shown(id)));
         return None;
     };
     let Some(trade_id) = fields.id(id) else {
-        drops.add(part, Reason::NoId, || format!("{contract}, trade {:?}", fields.text(id)));
+        drops.add(part, Reason::NoId, || format!("{contract}, trade {}", fields.shown(id)));
         return None;
     };
     Some((trade_id, contract.to_owned()))

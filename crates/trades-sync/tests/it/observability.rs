@@ -36,10 +36,10 @@ async fn a_sample_day_warns_of_its_four_spoiled_rows_and_of_nothing_else() {
     let database = views_with(&[DAY]).await;
     let outcome = Sync::run(&["--sink", "sqlite"]).database(&database).succeeds().await;
     let expected = [
-        "dropped 1 series rows that have no value; first: Delta at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series rows that are NaN, infinite or not a number; first: Gamma at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series rows that repeat the key of a later row; first: Theta at 2026-02-11T20:59:59.000Z",
-        "dropped 1 portfolio rows that have no name; first: trade Some(\"1\") without a contract_name",
+        "dropped 1 series row: no value; first: Delta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: NaN, infinite or not a number; first: Gamma at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: the key of a later row; first: Theta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 portfolio row: no name; first: trade 1 without a contract_name",
     ];
     assert_eq!(outcome.warnings(), expected);
     assert_eq!(outcome.summary()["dropped"], 4);

@@ -29,6 +29,11 @@ impl<'r> Fields<'r> {
         self.row.try_get_raw(column).ok()?.as_str().ok()
     }
 
+    /// The column for a message.
+    pub(super) fn shown(&self, column: usize) -> &'r str {
+        self.text(column).unwrap_or("NULL")
+    }
+
     /// A name without the white space around it; None when nothing remains.
     pub(super) fn name(&self, column: usize) -> Option<&'r str> {
         self.text(column).map(str::trim).filter(|name| !name.is_empty())
