@@ -33,7 +33,7 @@ const INSERTS_FROM_THE_STORED_DAY: [&str; 3] = [
     worker_file!("statements/09_insert_portfolio_assets.sql"),
 ];
 
-/// What D1 holds in one string or row at most, in bytes.
+/// The limit of D1 for a row, and for a parameter, in bytes.
 const LARGEST_ROW: usize = 2_000_000;
 
 /// A statement with its parameters `?1`, `?2`, ...
@@ -93,19 +93,22 @@ fn kpi_values(snapshot: &Snapshot) -> String {
     String::from_utf8_lossy(&to_json(&rows.collect::<Vec<_>>())).into_owned()
 }
 
-/// Refuses a day that no D1 database can hold.
+/// Rejects a day that no D1 database can hold.
 pub(super) fn fits_d1(statements: &[Statement], place: &str, date: Date) -> Result<(), SinkError> {
     let row: usize = statements[0].params.iter().map(String::len).sum();
-    if row <= LARGEST_ROW {
+    let kpi_values = statements.iter().filter(|statement| statement.sql == INSERT_KPI_VALUES);
+    let kpi_values = kpi_values.flat_map(|statement| &statement.params).map(String::len).max().unwrap_or(0);
+    let (what, fewer) = if row > LARGEST_ROW {
+        let fewer = "series points (some 26,000 fit)";
+        (format!("{row} bytes in metrics_daily, and D1 holds {LARGEST_ROW} in a row"), fewer)
+    } else if kpi_values > LARGEST_ROW {
+        (format!("{kpi_values} bytes for its KPI values, and D1 takes {LARGEST_ROW} in a parameter"), "KPIs")
+    } else {
         return Ok(());
-    }
-    Err(SinkError::refused(
-        place,
-        format!(
-            "{date} takes {row} bytes in metrics_daily, and D1 holds {LARGEST_ROW} in a row; \
-                 nothing was written; ship fewer series points (some 26,000 fit), or use --sink sqlite"
-        ),
-    ))
+    };
+    let reason =
+        format!("{date} takes {what}; nothing was written; ship fewer {fewer}, or use --sink sqlite");
+    Err(SinkError::refused(place, reason))
 }
 
 /// The query for a table's rows of one date, `?1`.
@@ -115,7 +118,41 @@ pub(super) fn select_day(shape: &TableShape) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
+    use crate::domain::{KpiRow, Moment, Overlay};
+
+    /// A day of as many KPIs, of 24 characters each with their values.
+    fn day_of(kpis: usize) -> Snapshot {
+        let date = date(2026, 2, 11);
+        let rows = (0..kpis)
+            .map(|index| KpiRow { kpi: format!("K{index:05}"), value: "0.1234567890123456".to_owned() });
+        Snapshot {
+            date,
+            updated_at: Moment::Instant(0),
+            headline: String::new(),
+            summary: String::new(),
+            rows: rows.collect(),
+            overlay: Overlay::default(),
+        }
+    }
+
+    #[test]
+    fn a_day_is_rejected_where_its_row_or_its_kpi_values_are_larger_than_d1_takes() {
+        let rejected = |kpis: usize| {
+            let day = day_of(kpis);
+            fits_d1(&replace_day(&day), "D1", day.date).map_err(|error| error.to_string())
+        };
+        assert_eq!(rejected(30_000), Ok(()));
+        let kpi_values = rejected(38_000).expect_err("the parameter is too large");
+        assert!(
+            kpi_values.contains("bytes for its KPI values, and D1 takes 2000000 in a parameter"),
+            "{kpi_values}"
+        );
+        let row = rejected(45_000).expect_err("the row is too large");
+        assert!(row.contains("bytes in metrics_daily, and D1 holds 2000000 in a row"), "{row}");
+    }
 
     #[test]
     fn every_migration_of_the_worker_is_applied_in_order() {

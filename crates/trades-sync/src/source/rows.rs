@@ -65,8 +65,7 @@ pub(super) async fn kpis(
     let mut rows: Vec<(f64, KpiRow)> = Vec::new();
     let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
-            return drops
-                .add(PART, Reason::NoName, || format!("value {}", fields.shown(1)));
+            return drops.add(PART, Reason::NoName, || format!("value {}", fields.shown(1)));
         };
         // The row is stored without a value then: the KPI exists, and there is nothing to display.
         let value = match fields.text(1).map(str::trim) {
