@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::postgres::Server;
 use jiff::civil::Date;
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time::timeout;
 use trading_views::{Failure, View, ViewError, Views, begin};
 
@@ -113,9 +113,7 @@ impl Source {
         let in_transaction = self.locked == Some(date);
         let views = self.views.clone();
         let connection = self.connection().await?;
-        if in_transaction {
-            execute(connection, "SAVEPOINT before_reading", date).await?;
-        } else {
+        if !in_transaction {
             begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
         }
         let mut drops = Drops::default();
@@ -132,8 +130,9 @@ impl Source {
         };
         // A refresh of a view waits for whoever has read it, but must not wait until the day is stored. The rollback
         // releases the locks of the views, and keeps the lock of the date, which was taken before.
-        let end = if in_transaction { "ROLLBACK TO SAVEPOINT before_reading" } else { "COMMIT" };
-        execute(connection, end, date).await?;
+        let end = if in_transaction { &format!("ROLLBACK TO {}", lock::SAVEPOINT) } else { "COMMIT" };
+        let ended = connection.execute(sqlx::raw_sql(AssertSqlSafe(end))).await;
+        ended.map_err(|error| SourceError::session(date, Failure::of(&error)))?;
         snapshot.arrange();
         snapshot.resolve_repeats(&mut drops);
         Ok(ViewDay { snapshot, drops, rows })
@@ -159,15 +158,6 @@ impl Source {
         }
         Ok(outcomes)
     }
-}
-
-async fn execute(
-    connection: &mut PgConnection,
-    statement: &'static str,
-    date: Date,
-) -> Result<(), SourceError> {
-    let outcome = connection.execute(sqlx::raw_sql(statement)).await;
-    outcome.map(drop).map_err(|error| SourceError::session(date, Failure::of(&error)))
 }
 
 impl Snapshot {

@@ -22,7 +22,7 @@ pub async fn begin(
         .map_or_else(String::new, |limit| format!("; SET LOCAL statement_timeout = {}", limit.as_millis()));
     let begin = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-         SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
+         SET LOCAL standard_conforming_strings = on; SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
          SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1{timeout}"
     );
     let outcome = connection.execute(sqlx::raw_sql(AssertSqlSafe(begin))).await;

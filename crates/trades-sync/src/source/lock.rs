@@ -21,7 +21,10 @@ const CLASS: i32 = i32::from_be_bytes(*b"trad");
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Begins a transaction that reads, and that holds the lock of the date until it ends.
+/// The lock of the date is taken before this savepoint, and the locks of the views after it.
+pub(super) const SAVEPOINT: &str = "before_reading";
+
+/// Begins a transaction that reads, and that holds the lock of the date until it ends. It has a savepoint.
 pub(super) async fn begin_locked(connection: &mut PgConnection, date: Date) -> Result<(), SourceError> {
     let deadline = Instant::now() + MAX_WAIT;
     let mut has_waited = false;
@@ -40,7 +43,8 @@ async fn try_begin_locked(connection: &mut PgConnection, date: Date) -> Result<b
     begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
     // The transaction is idle while the sink stores the day.
     let sql = format!(
-        "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_try_advisory_xact_lock({CLASS}, {})",
+        "SET LOCAL idle_in_transaction_session_timeout = 0; \
+         SELECT pg_try_advisory_xact_lock({CLASS}, {}); SAVEPOINT {SAVEPOINT}",
         day_number(date)
     );
     let failed = |error: sqlx::Error| SourceError::session(date, Failure::of(&error));

@@ -108,7 +108,7 @@ async fn faults_that_do_not_pass_end_the_run_as_unreachable() {
     for faults in [vec![Fault::Silence], vec![Fault::ErrorAfterCommit; 5], vec![Fault::LoseAnswer; 5]] {
         let proxy = FaultProxy::before(&worker, faults).await;
         // The last tries may not fit into the budget, so more faults wait than are met.
-        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "1");
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
         call.api(&scene.worker.access, &proxy.url()).fails(6, &["2026-02-11", "unreachable", "tries"]).await;
         let stored = stored_in_d1(&scene.worker.access, DAY).await;
         assert!(stored == scene.old || stored == scene.new, "a mixed day is stored");
@@ -133,7 +133,7 @@ async fn an_unreachable_api_falls_back_to_d1() {
     let access = &scene.worker.access;
     let proxy = FaultProxy::before(&access.worker, vec![Fault::Status(503); 9]).await;
     let call = || {
-        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "1");
+        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
         call.api(access, &proxy.url())
     };
     call().d1(access, &access.d1_api).env("FALLBACK", "none").fails(6, &["503"]).await;
