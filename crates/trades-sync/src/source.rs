@@ -19,6 +19,7 @@ use trading_views::{Failure, View, ViewError, Views, begin};
 use crate::domain::{Drops, Moment, Snapshot};
 
 pub use self::error::SourceError;
+use self::rows::Found;
 pub use self::rows::ViewRows;
 
 const READ_DEADLINE: Duration = Duration::from_mins(5);
@@ -116,9 +117,13 @@ impl Source {
         if !in_transaction {
             begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
         }
+        let relations = views.find(connection).await;
+        let relations = relations.map_err(|error| SourceError::View { date: Some(date), error })?;
+        let [kpis, overlay @ ..]: [Found<'_>; 4] =
+            std::array::from_fn(|index| Found { view: views.all()[index], relation: &relations[index] });
         let mut drops = Drops::default();
         let mut rows = ViewRows::default();
-        let (kpis, count) = rows::kpis(connection, &views.kpis, date, &mut drops).await?;
+        let (kpis, count) = rows::kpis(connection, kpis, date, &mut drops).await?;
         rows.kpis = count;
         let mut snapshot = Snapshot {
             date,
@@ -126,7 +131,7 @@ impl Source {
             headline: Snapshot::default_headline(date),
             summary: String::new(),
             rows: kpis,
-            overlay: rows::overlay(connection, &views, date, &mut drops, &mut rows).await?,
+            overlay: rows::overlay(connection, overlay, date, &mut drops, &mut rows).await?,
         };
         // A refresh of a view waits for whoever has read it, but must not wait until the day is stored. The rollback
         // releases the locks of the views, and keeps the lock of the date, which was taken before.

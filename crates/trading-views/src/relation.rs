@@ -1,13 +1,14 @@
-//! Finds a view and reports whether it can be read.
+//! Finds views and reports whether they can be read.
 
 use std::collections::BTreeMap;
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, FromRow, PgConnection};
 
-use crate::{Kind, View, ViewError, ViewProblem, sql};
+use crate::{Kind, View, ViewError, ViewProblem, Views, sql};
 
-/// Each column is followed by its type, or by the base type of its domain. Subqueries are planned faster than joins here.
+/// One row per name of an array, in its order. Each column is followed by its type, or by the base type of its domain.
+/// Subqueries are planned faster than joins here.
 const FIND: &str = "
 SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
   has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
@@ -16,9 +17,11 @@ SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
           SELECT coalesce((SELECT base.typname FROM pg_type base WHERE base.oid = t.typbasetype), t.typname)
           FROM pg_type t WHERE t.oid = a.atttypid)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
-FROM pg_class c WHERE c.oid = to_regclass";
+FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS wanted (name, place)
+  LEFT JOIN pg_class c ON c.oid = to_regclass(wanted.name) ORDER BY wanted.place";
 
-type Found = (String, bool, bool, String, Vec<String>);
+/// NULL throughout, but for encoding and columns, where there is no such relation.
+type Found = (Option<String>, Option<bool>, Option<bool>, String, Vec<String>);
 
 /// A view that exists, can be read and has the columns that are needed.
 #[derive(Clone, Debug)]
@@ -27,6 +30,36 @@ pub struct Relation {
     pub name: String,
     kinds: BTreeMap<String, Kind>,
     white_space: &'static str,
+}
+
+impl Views {
+    /// Finds the four views with all their columns, as [`View::find`] does each, in one round trip.
+    ///
+    /// # Errors
+    /// With what is wrong with the first view that can't be read. The transaction can't be used any more if the server
+    /// reported the error.
+    pub async fn find(&self, connection: &mut PgConnection) -> Result<[Relation; 4], ViewError> {
+        let views = self.all();
+        let sql = format!("SAVEPOINT finding; {}", find(&views));
+        let found = rows(connection, sql).await;
+        let found: Vec<Found> = match found {
+            Ok(found) => found,
+            // Which view the server means is found out one by one.
+            Err(_) => {
+                let undone = connection.execute(sqlx::raw_sql("ROLLBACK TO finding")).await;
+                undone.map_err(|error| ViewError::finding(views[0], &error))?;
+                let mut found = Vec::new();
+                for view in views {
+                    found.extend(view.look_up(connection).await?);
+                }
+                found
+            }
+        };
+        let mut found = found.into_iter();
+        let mut relation = |view: &View| view.relation(found.next(), view.columns);
+        let [kpis, series, extremes, portfolio] = views;
+        Ok([relation(kpis)?, relation(series)?, relation(extremes)?, relation(portfolio)?])
+    }
 }
 
 impl View {
@@ -39,15 +72,18 @@ impl View {
         connection: &mut PgConnection,
         columns: &[&'static str],
     ) -> Result<Relation, ViewError> {
-        // The simple protocol takes one round trip; `begin` made a quote the only character to be escaped.
-        let find = format!("{FIND}('{}')", self.name.replace('\'', "''"));
-        let row: Result<Option<PgRow>, _> =
-            connection.fetch_optional(sqlx::raw_sql(AssertSqlSafe(find))).await;
-        let found = row.and_then(|row| row.as_ref().map(Found::from_row).transpose());
-        let found = found.map_err(|error| ViewError::finding(self, &error))?;
+        self.relation(self.look_up(connection).await?, columns)
+    }
+
+    async fn look_up(&self, connection: &mut PgConnection) -> Result<Option<Found>, ViewError> {
+        let found = rows(connection, find(&[self])).await;
+        Ok(found.map_err(|error| ViewError::finding(self, &error))?.into_iter().next())
+    }
+
+    fn relation(&self, found: Option<Found>, columns: &[&'static str]) -> Result<Relation, ViewError> {
         let view = self.name.clone();
         let wrong = |problem| Err(ViewError { variable: self.variable, problem });
-        let Some((name, unpopulated, readable, encoding, present)) = found else {
+        let Some((Some(name), unpopulated, readable, encoding, present)) = found else {
             return wrong(ViewProblem::Missing { view, failure: None });
         };
         let kinds: BTreeMap<String, Kind> = present
@@ -58,17 +94,29 @@ impl View {
         let needed: Vec<&str> = columns.iter().copied().chain(["report_date"]).collect();
         let missing: Vec<&str> =
             needed.iter().copied().filter(|column| !kinds.contains_key(*column)).collect();
-        if !readable {
+        if readable != Some(true) {
             wrong(ViewProblem::Denied { view, failure: None })
         } else if !missing.is_empty() {
             let (missing, needed) = (missing.join(", "), needed.join(", "));
             wrong(ViewProblem::NoColumn { view, missing, needed })
-        } else if unpopulated {
+        } else if unpopulated == Some(true) {
             wrong(ViewProblem::NotPopulated { view })
         } else {
             Ok(Relation { name, kinds, white_space: sql::white_space(&encoding) })
         }
     }
+}
+
+/// The statement that finds the views. The transaction made a quote the only character to be escaped.
+fn find(views: &[&View]) -> String {
+    let names = views.iter().map(|view| format!("'{}'", view.name.replace('\'', "''")));
+    FIND.replace("NAMES", &names.collect::<Vec<_>>().join(", "))
+}
+
+/// The simple protocol takes one round trip.
+async fn rows(connection: &mut PgConnection, sql: String) -> Result<Vec<Found>, sqlx::Error> {
+    let rows: Vec<PgRow> = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+    rows.iter().map(Found::from_row).collect()
 }
 
 /// SQL expressions that read a column, whatever its type is, and are NULL for what can't be used. None of them fails

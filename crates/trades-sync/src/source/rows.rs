@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
-use trading_views::{Kind, View, ViewError, Views};
+use trading_views::{Kind, Relation, View, ViewError};
 
 use self::field::{Fields, NotANumber};
 use super::SourceError;
@@ -29,22 +29,27 @@ pub struct ViewRows {
     pub portfolio: usize,
 }
 
+/// A view, and where it was found.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) view: &'a View,
+    pub(super) relation: &'a Relation,
+}
+
 /// Calls `each` with every row of the view's day, and returns how many there are.
 async fn for_each(
     connection: &mut PgConnection,
-    view: &View,
+    Found { view, relation }: Found<'_>,
     date: Date,
     mut each: impl FnMut(Fields<'_>),
 ) -> Result<usize, SourceError> {
-    let failed = |error| SourceError::View { date: Some(date), error };
-    let relation = view.find(connection, view.columns).await.map_err(failed)?;
     let kinds: Vec<Kind> = view.columns.iter().map(|column| relation.kind(column)).collect();
     // The date is a literal because its type follows the column's then, be it date, timestamp or text.
     let select =
         format!("SELECT {} FROM {} WHERE report_date = '{date}'", view.columns.join(", "), relation.name);
     // The simple protocol sends every column as the text that Postgres shows, whatever its type.
     let mut rows = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
-    let failed = |error: sqlx::Error| failed(ViewError::reading(view, &error));
+    let failed = |error| SourceError::View { date: Some(date), error: ViewError::reading(view, &error) };
     let mut count = 0;
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         let row: PgRow = row;
@@ -57,7 +62,7 @@ async fn for_each(
 /// The KPIs, in the order of `sort_order`, and how many rows the view has.
 pub(super) async fn kpis(
     connection: &mut PgConnection,
-    view: &View,
+    view: Found<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(Vec<KpiRow>, usize), SourceError> {
@@ -86,21 +91,21 @@ pub(super) async fn kpis(
 /// The other parts of a day; `rows` receives how many rows their views have.
 pub(super) async fn overlay(
     connection: &mut PgConnection,
-    views: &Views,
+    [in_series, in_extremes, in_portfolio]: [Found<'_>; 3],
     date: Date,
     drops: &mut Drops,
     rows: &mut ViewRows,
 ) -> Result<Overlay, SourceError> {
     let mut overlay = Overlay::default();
-    (overlay.series, rows.series) = series(connection, &views.series, date, drops).await?;
-    (overlay.extremes, rows.extremes) = extremes(connection, &views.extremes, date, drops).await?;
-    (overlay.assets, rows.portfolio) = assets(connection, &views.portfolio, date, drops).await?;
+    (overlay.series, rows.series) = series(connection, in_series, date, drops).await?;
+    (overlay.extremes, rows.extremes) = extremes(connection, in_extremes, date, drops).await?;
+    (overlay.assets, rows.portfolio) = assets(connection, in_portfolio, date, drops).await?;
     Ok(overlay)
 }
 
 async fn series(
     connection: &mut PgConnection,
-    view: &View,
+    view: Found<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(IndexMap<String, Vec<Point>>, usize), SourceError> {
@@ -134,7 +139,7 @@ async fn series(
 
 async fn extremes(
     connection: &mut PgConnection,
-    view: &View,
+    view: Found<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(IndexMap<String, HiLo>, usize), SourceError> {
@@ -192,7 +197,7 @@ fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool
 
 async fn assets(
     connection: &mut PgConnection,
-    view: &View,
+    view: Found<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(Vec<Asset>, usize), SourceError> {
@@ -233,6 +238,6 @@ mod tests {
 
     #[test]
     fn the_numbers_of_an_item_follow_its_other_columns_in_the_order_of_the_table() {
-        assert_eq!(Views::default().extremes.columns[7..], METRICS.map(|(name, ..)| name));
+        assert_eq!(trading_views::Views::default().extremes.columns[7..], METRICS.map(|(name, ..)| name));
     }
 }
