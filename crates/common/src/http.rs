@@ -8,6 +8,7 @@
 //! Proxies (`HTTPS_PROXY`, `ALL_PROXY`, except for the hosts in `NO_PROXY`) are used for https servers only: a request
 //! to an http server would show a proxy its credentials.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -15,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::text::single_line;
@@ -22,6 +24,12 @@ use crate::{telemetry, tls};
 
 /// How much of an answer's text is shown.
 const MAX_EXCERPT_BYTES: usize = 512;
+
+/// How much of an answer is looked at for its beginning, in bytes.
+const MAX_MASKED_BYTES: usize = 64 << 10;
+
+/// Shorter secrets are not masked: they are parts of ordinary words.
+const MIN_MASKED_BYTES: usize = 6;
 
 /// How long and how often a request is tried.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +69,11 @@ pub enum HttpError {
         elapsed: Duration,
         /// What the last try met.
         last: String,
+        /// Whether the server may have received the request all the same: its answer was lost, or was an error.
+        may_have_arrived: bool,
     },
     /// The server's certificate is not trusted. This is final: the server is there, and nobody knows who it is.
-    #[error("{reason}; name its root in SSL_CERT_FILE, or correct the certificate")]
+    #[error("{reason}; correct the certificate, or name the root of a private one in SSL_CERT_FILE")]
     Untrusted {
         /// What is wrong with the certificate.
         reason: String,
@@ -79,11 +89,12 @@ pub struct RetryingClient {
     client: Client,
     policy: RetryPolicy,
     longest_answer: usize,
+    secrets: Vec<SecretString>,
 }
 
 /// One try that did not give a final answer.
 enum Miss {
-    Again { reason: String, retry_after: Option<Duration> },
+    Again { reason: String, retry_after: Option<Duration>, may_have_arrived: bool },
     Untrusted { reason: String },
     TooLong,
 }
@@ -107,7 +118,14 @@ impl RetryingClient {
             client.tls_certs_only([]).no_proxy()
         };
         let client = client.build().expect("the client is made of constants");
-        Self { client, policy, longest_answer }
+        Self { client, policy, longest_answer, secrets: Vec::new() }
+    }
+
+    /// Masks these secrets in texts of answers: some servers show what they were sent.
+    #[must_use]
+    pub fn masking<'a>(mut self, secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        self.secrets.extend(secrets.into_iter().cloned());
+        self
     }
 
     /// Sends the request that `request` makes, again and again if need be, until an answer is final.
@@ -130,17 +148,20 @@ impl RetryingClient {
     ) -> Result<Answer, HttpError> {
         let started = Instant::now();
         let deadline = started + self.policy.budget;
-        let mut attempts = 0;
+        let (mut attempts, arrived) = (0, AtomicBool::new(false));
         let attempt = || {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
             let answer = self.attempt(request(&self.client).timeout(left.min(self.policy.attempt_timeout)));
             async {
-                let answer = answer.await?;
-                match transient(&answer) {
-                    Some(reason) => Err(Miss::Again { reason, retry_after: None }),
+                let judged = answer.await.and_then(|answer| match transient(&answer) {
+                    Some(reason) => Err(Miss::Again { reason, retry_after: None, may_have_arrived: true }),
                     None => Ok(answer),
+                });
+                if !matches!(judged, Err(Miss::Again { may_have_arrived: false, .. })) {
+                    arrived.store(true, Ordering::Relaxed);
                 }
+                judged
             }
         };
         let waits = ExponentialBuilder::new()
@@ -161,16 +182,22 @@ impl RetryingClient {
         answer.map_err(|miss| match miss {
             Miss::TooLong => HttpError::TooLong(self.longest_answer),
             Miss::Untrusted { reason } => HttpError::Untrusted { reason },
-            Miss::Again { reason: last, .. } => {
-                HttpError::Unreachable { attempts, elapsed: started.elapsed(), last }
-            }
+            Miss::Again { reason: last, .. } => HttpError::Unreachable {
+                attempts,
+                elapsed: started.elapsed(),
+                last,
+                may_have_arrived: arrived.load(Ordering::Relaxed),
+            },
         })
     }
 
     async fn attempt(&self, request: RequestBuilder) -> Result<Answer, Miss> {
         let again = |error: reqwest::Error| match tls::certificate_problem(&error) {
             Some(reason) => Miss::Untrusted { reason },
-            None => Miss::Again { reason: cause(error), retry_after: None },
+            None => {
+                let may_have_arrived = !error.is_connect();
+                Miss::Again { reason: cause(error), retry_after: None, may_have_arrived }
+            }
         };
         let traced = telemetry::trace_headers();
         let request = traced.into_iter().fold(request, |request, (name, value)| request.header(name, value));
@@ -182,10 +209,24 @@ impl RetryingClient {
         if status.is_server_error()
             || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status)
         {
-            let reason = format!("status {status}{}", excerpt(&body));
-            return Err(Miss::Again { reason, retry_after });
+            let reason = format!("status {status}{}", self.excerpt(&body));
+            return Err(Miss::Again { reason, retry_after, may_have_arrived: true });
         }
         Ok(Answer { status, body })
+    }
+
+    /// The text without this client's secrets. Mask before anything is cut off, so that no piece of one remains.
+    pub fn masked(&self, text: &str) -> String {
+        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
+        let secrets = secrets.filter(|secret| secret.len() >= MIN_MASKED_BYTES);
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// The beginning of an answer's text, for a message: on one line, and without this client's secrets.
+    pub fn excerpt(&self, body: &[u8]) -> String {
+        let text = &body[..body.len().min(MAX_MASKED_BYTES)];
+        let line = single_line(&self.masked(&String::from_utf8_lossy(text)), MAX_EXCERPT_BYTES);
+        if line.is_empty() { line } else { format!(": {line}") }
     }
 }
 
@@ -235,12 +276,4 @@ fn cause(error: reqwest::Error) -> String {
 /// Whether the server speaks TLS, in which case a proxy sees neither requests nor answers.
 pub(crate) fn is_https(base_url: &str) -> bool {
     base_url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
-}
-
-/// The beginning of an answer's text, on one line without control characters, for a log.
-pub fn excerpt(body: &[u8]) -> String {
-    // Far more than is shown, as what is not shown may come first.
-    let start = &body[..body.len().min(8 * MAX_EXCERPT_BYTES)];
-    let line = single_line(&String::from_utf8_lossy(start), MAX_EXCERPT_BYTES);
-    if line.is_empty() { line } else { format!(": {line}") }
 }

@@ -13,6 +13,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use reqwest::redirect::Policy;
 use tracing::Span;
+use tracing::level_filters::LevelFilter;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -82,6 +83,24 @@ impl FromStr for LogFormat {
     }
 }
 
+/// What is logged.
+struct LogFilter(EnvFilter);
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    /// A single word must be a level: tracing would take another one for the name of a module, and log nothing else.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_word && LevelFilter::from_str(text).is_err() {
+            return Err(
+                "use error, warn, info, debug, trace or off, or a filter such as info,sqlx=debug".to_owned()
+            );
+        }
+        EnvFilter::from_str(text).map(Self).map_err(|error| error.to_string())
+    }
+}
+
 /// Keeps telemetry alive; dropping it sends what is still to be sent.
 #[must_use = "traces are sent when this is dropped"]
 pub struct Telemetry {
@@ -101,7 +120,7 @@ impl Telemetry {
             |settings| {
                 Ok::<_, ConfigError>((
                     settings.parsed("LOG_FORMAT")?,
-                    settings.parsed::<EnvFilter>("LOG_LEVEL")?,
+                    settings.parsed::<LogFilter>("LOG_LEVEL")?.map(|filter| filter.0),
                 ))
             },
         );
@@ -155,6 +174,11 @@ fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync
 fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
     use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 
+    // It would be shown wherever the address is.
+    if endpoint.split("://").nth(1).is_some_and(|rest| rest.split('/').next().unwrap_or(rest).contains('@')) {
+        let problem = "holds a user or password; set it to an address without one";
+        return Err(ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", problem));
+    }
     tls::install_provider();
     let problem = |error: String| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error);
     let exporter = opentelemetry_otlp::SpanExporter::builder()

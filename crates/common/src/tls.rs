@@ -23,7 +23,11 @@ pub(crate) use self::verifier::Unverified;
 pub(crate) fn system_roots() -> Vec<CertificateDer<'static>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        tracing::warn!("this system has no CA certificates; mount some and name them in SSL_CERT_FILE");
+        let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            errors = single_line(&errors.join("; "), 512),
+            "no CA certificates can be read, so no https server is trusted; mount some, and name the file in SSL_CERT_FILE"
+        );
     }
     found.certs
 }

@@ -1,5 +1,6 @@
 //! Wires settings, source and sinks together; the one place that sees them all.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use common::shutdown;
@@ -15,12 +16,29 @@ use crate::report::{self, Summary};
 use crate::source::Source;
 use crate::verify;
 
+/// Prints the help that was asked for, or what is wrong with the arguments; the latter is the termination message too.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // Where standard output is closed, there is nobody to read it.
+    let _ = error.print();
+    if error.use_stderr() {
+        report::leave_message(&error.to_string(), message_path(None).as_deref());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Where the termination message goes, also if the other settings can't be read.
+fn message_path(config: Option<&Config>) -> Option<PathBuf> {
+    match config {
+        Some(config) => config.settings().text("TERMINATION_MESSAGE_PATH").map(PathBuf::from),
+        None => common::config::file_from_environment("TERMINATION_MESSAGE_PATH"),
+    }
+}
+
 /// Runs the command and reports its outcome: the last line of the log, the termination message, the exit code.
 pub fn run(cli: Cli) -> ExitCode {
     let config = Config::load(cli.config.as_deref());
     let telemetry = Telemetry::init("trades-sync", config.as_ref().ok().map(Config::settings));
-    let message_path =
-        config.as_ref().ok().and_then(|config| config.settings().text("TERMINATION_MESSAGE_PATH"));
+    let message_path = message_path(config.as_ref().ok());
     let outcome = match (config, telemetry) {
         // Traces are sent at the end of this arm: what that has to say comes before the summary.
         (Ok(config), Ok(_telemetry)) => on_runtime(cli, &config),

@@ -15,8 +15,10 @@ use crate::source::Source;
 pub(crate) struct Backfilled {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    /// Days that were stored, or would have been in a dry run.
-    pub(crate) stored: usize,
+    /// Whether nothing was to be stored.
+    pub(crate) is_dry_run: bool,
+    /// Days that were stored, or would have been.
+    pub(crate) days: usize,
     /// Days that the views have nothing for: weekends, holidays.
     pub(crate) empty: usize,
     /// Rows over all days and tables.
@@ -42,12 +44,12 @@ pub(crate) async fn ship(
     }
     let days: Vec<Date> = from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to).collect();
     let progress = Progress::new(days.len());
-    let mut total = Backfilled { from, to, stored: 0, empty: 0, rows: 0 };
+    let mut total = Backfilled { from, to, is_dry_run: sinks.is_none(), days: 0, empty: 0, rows: 0 };
     let mut failures: Vec<(Date, u8)> = Vec::new();
     for day in &days {
         match day::ship(source, sinks, *day).await {
             Ok(shipped) => {
-                total.stored += 1;
+                total.days += 1;
                 total.rows += shipped.rows.total();
                 progress.day(&format!("{day} {}", shipped.rows));
             }
@@ -68,7 +70,7 @@ pub(crate) async fn ship(
         Some(&(first, code)) => {
             Err(SyncError::Backfill { failed: failures.len(), days: days.len(), first, code })
         }
-        None if total.stored == 0 => Err(SyncError::AllEmpty { from, to }),
+        None if total.days == 0 => Err(SyncError::AllEmpty { from, to }),
         None => Ok(total),
     }
 }

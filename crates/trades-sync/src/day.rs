@@ -83,12 +83,20 @@ pub(crate) async fn ship_document(path: &Path, sinks: Option<&Sinks>) -> Result<
 
 async fn read(source: &mut Source, date: Date) -> Result<(Snapshot, Drops, Duration), SyncError> {
     let started = Instant::now();
-    let ViewDay { snapshot, drops, .. } = source.read(date).instrument(tracing::info_span!("read")).await?;
-    warn_of(&drops);
-    if snapshot.is_empty() {
-        return Err(SyncError::Empty(date));
-    }
+    let day = source.read(date).instrument(tracing::info_span!("read")).await?;
+    warn_of(&day.drops);
+    let ViewDay { snapshot, drops, .. } = storable(day)?;
     Ok((snapshot, drops, started.elapsed()))
+}
+
+/// The day, unless there is nothing to store.
+pub(crate) fn storable(day: ViewDay) -> Result<ViewDay, SyncError> {
+    let date = day.snapshot.date;
+    match day.rows.total() {
+        _ if !day.snapshot.is_empty() => Ok(day),
+        0 => Err(SyncError::Empty(date)),
+        rows => Err(SyncError::NothingStorable { date, rows }),
+    }
 }
 
 async fn store(

@@ -31,6 +31,16 @@ pub enum SyncError {
         "the views have nothing for {0}; what is stored stays; check the date, REPORT_TIMEZONE and the views' last refresh"
     )]
     Empty(Date),
+    /// The views hold rows for the date, and none that can be stored.
+    #[error(
+        "none of the {rows} rows that the views have for {date} can be stored; what is stored stays; the warnings above say why"
+    )]
+    NothingStorable {
+        /// The day.
+        date: Date,
+        /// How many rows there are.
+        rows: usize,
+    },
     /// The views hold nothing for any date of a backfill.
     #[error("the views have nothing from {from} to {to}; what is stored stays; check the dates")]
     AllEmpty {
@@ -78,13 +88,13 @@ pub enum SyncError {
     #[error("{0}")]
     Unread(SinkError),
     /// The sink does not hold what the views hold.
-    #[error("{date} is not verified: {count} differences between the views and the sink; {}", repair(*date, *surplus))]
+    #[error("{date} is not verified: {count} difference{} between the views and the sink; {}", plural(*count), repair(*date, *surplus))]
     Differs {
         /// The day.
         date: Date,
         /// How many rows differ.
         count: usize,
-        /// How many of them are stored and not in the views.
+        /// How many rows, and values of rows, are stored and not in the views.
         surplus: usize,
     },
     /// A precondition does not hold; each was printed.
@@ -106,7 +116,7 @@ impl SyncError {
             Self::Differs { .. } => 1,
             Self::Config(_) | Self::Input { .. } => 2,
             Self::Source(_) => 3,
-            Self::Empty(_) | Self::AllEmpty { .. } | Self::EmptyInput(_) => 4,
+            Self::Empty(_) | Self::NothingStorable { .. } | Self::AllEmpty { .. } | Self::EmptyInput(_) => 4,
             Self::Sink { error, .. } | Self::Fallback { d1: error, .. } | Self::Unread(error) => {
                 match error {
                     SinkError::Refused { .. } | SinkError::Unconfirmed { .. } => 5,
@@ -118,17 +128,21 @@ impl SyncError {
     }
 }
 
-/// What to do about a day that differs. Shipping it again deletes the rows that the views lack, so it is advised only
+/// What to do about a day that differs. Shipping it again deletes what the views lack, so it is advised only
 /// with that said.
 fn repair(date: Date, surplus: usize) -> String {
     let run = format!("trades-sync run --date {date}");
     match surplus {
         0 => format!("run {run} to repair it"),
         1 => format!(
-            "1 row of the sink is not in the views, and {run} would delete it: find out who wrote it first"
+            "1 row or value of the sink is not in the views, and {run} would delete it: find out who wrote it first"
         ),
         _ => format!(
-            "{surplus} rows of the sink are not in the views, and {run} would delete them: find out who wrote them first"
+            "{surplus} rows or values of the sink are not in the views, and {run} would delete them: find out who wrote them first"
         ),
     }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }

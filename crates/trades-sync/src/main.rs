@@ -6,5 +6,5 @@ use clap::Parser;
 use trades_sync::{app, cli::Cli};
 
 fn main() -> ExitCode {
-    app::run(Cli::parse())
+    Cli::try_parse().map_or_else(|error| app::usage(&error), app::run)
 }

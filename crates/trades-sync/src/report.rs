@@ -28,12 +28,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Day(day) => write_day(f, day),
-            Self::Days(Backfilled { from, to, stored, empty, rows }) => {
-                write!(f, "backfilled {from} to {to}: {stored} days with {rows} rows; {empty} days empty")
+            Self::Days(Backfilled { from, to, is_dry_run, days, empty, rows }) => {
+                let what = if *is_dry_run { "dry run, nothing stored for" } else { "backfilled" };
+                write!(f, "{what} {from} to {to}: {days} days with {rows} rows; {empty} days empty")
             }
             Self::Checked(checks) => write!(f, "all {checks} checks hold"),
-            Self::Verified(Verified { date, rows, dropped }) => {
-                write!(f, "{date} is verified: {rows} rows in five tables are equal; {dropped} dropped")
+            Self::Verified(Verified { date, rows, dropped, what }) => {
+                write!(f, "{date} is verified: {rows} rows in {what} are equal; {dropped} dropped")
             }
         }
     }
@@ -49,7 +50,7 @@ fn write_day(f: &mut fmt::Formatter<'_>, day: &Shipped) -> fmt::Result {
 }
 
 /// Logs a success; gives its exit code.
-pub(crate) fn done(summary: &Summary, message_path: Option<&str>) -> u8 {
+pub(crate) fn done(summary: &Summary, message_path: Option<&Path>) -> u8 {
     let text = summary.to_string();
     match summary {
         Summary::Day(day) => log_day(day, &text),
@@ -84,7 +85,7 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// Logs a failure; gives its exit code.
-pub(crate) fn failed(error: &SyncError, message_path: Option<&str>) -> u8 {
+pub(crate) fn failed(error: &SyncError, message_path: Option<&Path>) -> u8 {
     let text = error.to_string();
     let exit_code = error.exit_code();
     tracing::error!(outcome = "failed", exit_code, "{text}");
@@ -93,7 +94,7 @@ pub(crate) fn failed(error: &SyncError, message_path: Option<&str>) -> u8 {
 }
 
 /// Logs that a signal ended the run; gives its exit code.
-pub(crate) fn interrupted(exit_code: u8, message_path: Option<&str>) -> u8 {
+pub(crate) fn interrupted(exit_code: u8, message_path: Option<&Path>) -> u8 {
     let text = "interrupted by a signal; a day is stored whole or not at all, run it again";
     tracing::error!(outcome = "interrupted", exit_code, "{text}");
     leave_message(text, message_path);
@@ -101,9 +102,9 @@ pub(crate) fn interrupted(exit_code: u8, message_path: Option<&str>) -> u8 {
 }
 
 /// Writes the termination message, where there is a place for it.
-fn leave_message(text: &str, path: Option<&str>) {
+pub(crate) fn leave_message(text: &str, path: Option<&Path>) {
     let path = match path {
-        Some(path) => Path::new(path),
+        Some(path) => path,
         None if Path::new(TERMINATION_LOG).exists() => Path::new(TERMINATION_LOG),
         None => return,
     };

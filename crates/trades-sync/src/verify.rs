@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use crate::day::storable;
 use crate::domain::{Drops, Part, Table, TableShape, differences, tables};
 use crate::error::SyncError;
 use crate::sink::SinkReader;
@@ -18,15 +19,14 @@ pub(crate) struct Verified {
     pub(crate) rows: usize,
     /// Rows and numbers of the views that can't be stored.
     pub(crate) dropped: usize,
+    /// What of the sink was compared.
+    pub(crate) what: &'static str,
 }
 
 /// Compares the five tables, printing a line for each and the first differences.
 #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
 pub(crate) async fn run(source: &mut Source, sink: &SinkReader, date: Date) -> Result<Verified, SyncError> {
-    let ViewDay { snapshot, drops, rows: view_rows } = source.read(date).await?;
-    if snapshot.is_empty() {
-        return Err(SyncError::Empty(date));
-    }
+    let ViewDay { snapshot, drops, rows: view_rows } = storable(source.read(date).await?)?;
     let stored = sink.stored(date).await.map_err(SyncError::Unread)?;
     let (mut rows, mut count, mut surplus) = (0, 0, 0);
     for (wanted, stored) in tables(&snapshot).iter().zip(&stored) {
@@ -49,8 +49,15 @@ pub(crate) async fn run(source: &mut Source, sink: &SinkReader, date: Date) -> R
         count += found.lines.len();
         surplus += found.surplus;
     }
+    let what = match sink {
+        SinkReader::Api(_) => {
+            println!("compared was the document that the API returns; --sink d1 compares each table");
+            "the stored document"
+        }
+        SinkReader::D1(_) | SinkReader::Sqlite(_) => "five tables",
+    };
     match count {
-        0 => Ok(Verified { date, rows, dropped: drops.total() }),
+        0 => Ok(Verified { date, rows, dropped: drops.total(), what }),
         _ => Err(SyncError::Differs { date, count, surplus }),
     }
 }

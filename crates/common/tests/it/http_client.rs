@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::http::{HttpError, RetryPolicy, RetryingClient, excerpt};
+use common::http::{HttpError, RetryPolicy, RetryingClient};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,10 +19,23 @@ const TOKEN: &str = "very-secret-token";
 #[test]
 fn an_excerpt_is_short_and_has_neither_line_breaks_nor_control_characters() {
     let body = format!("first\r\nsecond\u{1b}[31m\u{9b}\u{202e}{}", "x".repeat(5000));
-    let text = excerpt(body.as_bytes());
+    let client = RetryingClient::new("http://localhost", RetryPolicy::default(), 1024);
+    let text = client.excerpt(body.as_bytes());
     assert!(text.starts_with(": first second [31m x"), "{text}");
     assert!(text.len() <= 1024 && !text.chars().any(char::is_control), "{text}");
-    assert_eq!(excerpt(b" \n"), "");
+    assert_eq!(client.excerpt(b" \n"), "");
+}
+
+#[test]
+fn an_excerpt_of_a_server_that_repeats_a_secret_has_no_piece_of_it() {
+    let (secret, short) = (TOKEN.into(), "ok".into());
+    let client =
+        RetryingClient::new("http://localhost", RetryPolicy::default(), 1024).masking([&secret, &short]);
+    for distance in 480..=512 {
+        let body = format!("ok {}{TOKEN} and more", "x".repeat(distance));
+        let text = client.excerpt(body.as_bytes());
+        assert!(text.starts_with(": ok x") && !text.contains(&TOKEN[..3]), "{text}");
+    }
 }
 
 /// The program: it sends one request with a token, when it is started by a test below.

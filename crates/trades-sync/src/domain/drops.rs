@@ -65,12 +65,12 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoValue => "no value",
-            Self::NotFinite => "NaN, infinite or not a number",
+            Self::NotFinite => "not a finite number",
             Self::NoName => "no name",
             Self::NoSide => "a side other than hi and lo",
             Self::NoId => "a trade_id that is missing, not whole or past 2^53",
             Self::NoTime => "no readable time",
-            Self::Repeated => "the key of a later row",
+            Self::Repeated => "a repeated key, of which the later row is kept",
         })
     }
 }
@@ -144,8 +144,8 @@ mod tests {
         assert_eq!(drops.rows(Part::Series).collect::<Vec<_>>(), [(Reason::NotFinite, 1)]);
         assert_eq!((drops.total(), drops.count(Reason::NotFinite)), (5, 3));
         let lines = [
-            "dropped 1 series row: NaN, infinite or not a number; first: a point",
-            "dropped 2 extremes numbers: NaN, infinite or not a number; first: qty",
+            "dropped 1 series row: not a finite number; first: a point",
+            "dropped 2 extremes numbers: not a finite number; first: qty",
             "dropped 1 extremes row: no name; first: no contract",
             "dropped 1 extremes mid_ts: no readable time; first: noon",
         ];

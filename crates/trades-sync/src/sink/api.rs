@@ -1,7 +1,8 @@
 //! Days through the receiving API, which has its own way to D1.
 
 use bytes::Bytes;
-use common::http::{Answer, RetryPolicy, RetryingClient, excerpt};
+use common::http::{Answer, RetryPolicy, RetryingClient};
+use common::text::single_line;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::civil::Date;
 use reqwest::StatusCode;
@@ -38,7 +39,9 @@ pub struct ApiSink {
 impl ApiSink {
     /// The receiver that the configuration names.
     pub fn new(config: ApiConfig, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(&config.url, retries, MAX_ANSWER), config }
+        let secrets = std::iter::once(&config.token).chain(&config.signing_secret);
+        let client = RetryingClient::new(&config.url, retries, MAX_ANSWER).masking(secrets);
+        Self { client, config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
@@ -59,10 +62,11 @@ impl ApiSink {
             return Err(self.refusal(answer));
         }
         if said["ok"] == Value::Bool(true) && said["date"] == date.to_string() {
+            warn_of_losses(&self.place(), &said["dropped"]);
             return Ok(());
         }
         let status = answer.status.as_u16();
-        let body = excerpt(&answer.body);
+        let body = self.client.excerpt(&answer.body);
         let body = if body.is_empty() { " without a body" } else { &body };
         let answered = format!(
             "status {status}{body}; that is not the contract's {{\"ok\":true,\"date\":\"{date}\"}}; \
@@ -120,19 +124,29 @@ impl ApiSink {
                 "check SNAPSHOT_API_URL and SNAPSHOT_ENDPOINT"
             }
             StatusCode::PAYLOAD_TOO_LARGE => {
-                "the day is too large for the receiver; ship fewer series points"
+                "the day is too large for the receiver; ship fewer series points or KPIs"
             }
             status if status.is_redirection() => {
                 "redirects are not followed; set SNAPSHOT_API_URL to the final address"
             }
             _ => "the receiver does not take this day; its message says why",
         };
-        let reason = format!("status {}{}; {advice}", answer.status.as_u16(), excerpt(&answer.body));
+        let reason =
+            format!("status {}{}; {advice}", answer.status.as_u16(), self.client.excerpt(&answer.body));
         SinkError::refused(&self.place(), reason)
     }
 
     fn place(&self) -> String {
         format!("API {}", self.config.url)
+    }
+}
+
+/// The contract's `dropped` counts what the receiver did not store of a day that it stored. What this program sends has
+/// nothing to drop.
+fn warn_of_losses(place: &str, dropped: &Value) {
+    if !(dropped.is_null() || *dropped == 0) {
+        let dropped = single_line(&dropped.to_string(), 64);
+        tracing::warn!("{place} stored the day, but dropped {dropped} of its rows or numbers; verify it");
     }
 }
 

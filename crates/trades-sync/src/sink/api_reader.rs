@@ -1,6 +1,6 @@
 //! Stored days, read through the API.
 
-use common::http::{Answer, RetryPolicy, RetryingClient, excerpt};
+use common::http::{Answer, RetryPolicy, RetryingClient};
 use common::text::single_line;
 use jiff::civil::Date;
 use reqwest::StatusCode;
@@ -61,7 +61,9 @@ pub struct ApiReader {
 impl ApiReader {
     /// The receiver that the configuration names.
     pub fn new(config: ApiReaderConfig, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(&config.url, retries, MAX_ANSWER), config }
+        let client = RetryingClient::new(&config.url, retries, MAX_ANSWER);
+        let client = client.masking([config.credential.header().1]);
+        Self { client, config }
     }
 
     /// The tables that the stored document stands for.
@@ -89,7 +91,7 @@ impl ApiReader {
             Ok(Normalized { snapshot, .. }) if snapshot.date == date => Ok(tables(&snapshot).into()),
             Ok(Normalized { snapshot, .. }) => Err(refused(format!("is the document of {}", snapshot.date))),
             Err(Refusal::EmptyDay(day)) if day == date => Ok(no_rows()),
-            Err(refusal) => Err(refused(format!("is no snapshot document: {refusal}"))),
+            Err(refusal) => Err(refused(format!("is not a snapshot document: {refusal}"))),
         }
     }
 
@@ -105,7 +107,8 @@ impl ApiReader {
             }
             _ => "check SNAPSHOT_API_URL and SNAPSHOT_READ_ENDPOINT, or verify with --sink d1".to_owned(),
         };
-        let reason = format!("status {}{}; {advice}", answer.status.as_u16(), excerpt(&answer.body));
+        let reason =
+            format!("status {}{}; {advice}", answer.status.as_u16(), self.client.excerpt(&answer.body));
         SinkError::refused(&self.place(), reason)
     }
 

@@ -13,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use self::answer::QueryResult;
+use self::answer::{Problem, QueryResult};
 use super::statements::{Statement, fits_d1, replace_day, select_day};
 use super::{Receipt, SinkError};
 use crate::domain::{Cell, Snapshot, TABLES, Table, TableShape};
@@ -44,7 +44,8 @@ pub struct D1Sink {
 impl D1Sink {
     /// The database that the configuration names.
     pub fn new(config: D1Config, retries: RetryPolicy) -> Self {
-        Self { client: RetryingClient::new(&config.api_url, retries, MAX_ANSWER), config }
+        let client = RetryingClient::new(&config.api_url, retries, MAX_ANSWER).masking([&config.api_token]);
+        Self { client, config }
     }
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
@@ -108,9 +109,13 @@ impl D1Sink {
         let request = |client: &Client| {
             client.post(&url).bearer_auth(token).header(CONTENT_TYPE, "application/json").body(body.clone())
         };
-        let answer = self.client.send_judged(request, answer::transient).await;
+        let answer = self.client.send_judged(request, |answer| answer::transient(answer, &self.client)).await;
         let answer = answer.map_err(|error| SinkError::of_http(self.place(), &error))?;
-        answer::results(&answer).map_err(|reason| SinkError::refused(&self.place(), reason))
+        let place = self.place();
+        answer::results(&answer, &self.client).map_err(|problem| match problem {
+            Problem::Failed(reason) => SinkError::Refused { place, reason },
+            Problem::Unclear(reason) => SinkError::Unconfirmed { place, reason },
+        })
     }
 
     fn place(&self) -> String {

@@ -21,13 +21,15 @@ pub enum SinkError {
         /// What it answered, and what to do.
         reason: String,
     },
-    /// The sink could not be asked, or gave no usable answer. The day may have been stored all the same.
+    /// The sink could not be asked, or gave no usable answer.
     #[error("{place} is unreachable: {reason}")]
     Unreachable {
         /// The sink, and which address of it.
         place: String,
         /// What was met.
         reason: String,
+        /// Whether the day may have been stored all the same.
+        may_be_stored: bool,
     },
 }
 
@@ -39,16 +41,19 @@ impl SinkError {
     pub(super) fn of_http(place: String, error: &HttpError) -> Self {
         let reason = error.to_string();
         match error {
-            HttpError::Unreachable { .. } => Self::Unreachable { place, reason },
-            HttpError::Untrusted { .. } | HttpError::TooLong(_) => Self::Refused { place, reason },
+            HttpError::Unreachable { may_have_arrived, .. } => {
+                Self::Unreachable { place, reason, may_be_stored: *may_have_arrived }
+            }
+            HttpError::Untrusted { .. } => Self::Refused { place, reason },
+            HttpError::TooLong(_) => Self::Unconfirmed { place, reason },
         }
     }
 
     /// What is known about a day that was to be stored.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Refused { .. } | Self::Unreachable { .. } => "was not stored",
-            Self::Unconfirmed { .. } => "may not be stored",
+            Self::Refused { .. } | Self::Unreachable { may_be_stored: false, .. } => "was not stored",
+            Self::Unconfirmed { .. } | Self::Unreachable { .. } => "may not be stored",
         }
     }
 }

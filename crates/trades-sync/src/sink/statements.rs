@@ -99,7 +99,7 @@ pub(super) fn fits_d1(statements: &[Statement], place: &str, date: Date) -> Resu
     let kpi_values = statements.iter().filter(|statement| statement.sql == INSERT_KPI_VALUES);
     let kpi_values = kpi_values.flat_map(|statement| &statement.params).map(String::len).max().unwrap_or(0);
     let (what, fewer) = if row > LARGEST_ROW {
-        let fewer = "series points (some 26,000 fit)";
+        let fewer = "series points (some 26,000 fit) or KPIs";
         (format!("{row} bytes in metrics_daily, and D1 holds {LARGEST_ROW} in a row"), fewer)
     } else if kpi_values > LARGEST_ROW {
         (format!("{kpi_values} bytes for its KPI values, and D1 takes {LARGEST_ROW} in a parameter"), "KPIs")

@@ -29,6 +29,13 @@ pub struct ViewRows {
     pub portfolio: usize,
 }
 
+impl ViewRows {
+    /// Of all four views.
+    pub fn total(&self) -> usize {
+        self.kpis + self.series + self.extremes + self.portfolio
+    }
+}
+
 /// A view, and where it was found.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {

@@ -35,6 +35,14 @@ async fn a_backfill_without_any_day_leaves_with_nothing_to_do() {
 }
 
 #[tokio::test]
+async fn a_dry_run_of_several_days_says_that_nothing_is_stored() {
+    let database = views_with(&[date(2026, 2, 6)]).await;
+    let call = Sync::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--dry-run"]).database(&database);
+    let message = call.succeeds().await.summary()["message"].to_string();
+    assert!(message.contains("dry run, nothing stored for 2026-02-06 to 2026-02-07: 1 days"), "{message}");
+}
+
+#[tokio::test]
 async fn a_refused_day_does_not_stop_the_others() {
     let (first, last) = (date(2026, 2, 6), date(2026, 2, 9));
     let database = views_with(&[first, last]).await;

@@ -10,11 +10,17 @@ const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 #[tokio::test]
 async fn settings_that_can_not_be_used_are_named_with_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 17] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 19] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
         (&[("SQLITE_PATH", "")], &["--sink", "sqlite"], &["SQLITE_PATH", "is not set"]),
+        (&[("LOG_LEVEL", "warning")], &["--sink", "sqlite"], &["LOG_LEVEL", "warn", "debug"]),
+        (
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://ann:secret@127.0.0.1:1")],
+            &["--sink", "sqlite"],
+            &["OTEL_EXPORTER_OTLP_ENDPOINT", "holds a user or password"],
+        ),
         (&[("SINK", "s3")], &[], &["SINK", "s3", "api, d1 or sqlite"]),
         (&[("FALLBACK", "maybe")], &["--sink", "sqlite"], &["FALLBACK", "maybe", "d1 or none"]),
         (&[("FALLBACK", "d1"), ("INTERNAL_TOKEN", PASSWORD)], &[], &["CLOUDFLARE_ACCOUNT_ID"]),
@@ -96,9 +102,14 @@ async fn arguments_that_can_not_be_used_are_named() {
         (&["launch"], "unrecognized subcommand"),
     ];
     for (arguments, words) in cases {
-        let outcome = Sync::new(arguments).outcome().await;
+        let call = Sync::new(arguments);
+        let message = call.file("message", b"of an earlier run");
+        let call = call.env("TERMINATION_MESSAGE_PATH", &message.display().to_string());
+        let outcome = call.outcome().await;
         assert_eq!(outcome.code, Some(2), "{outcome:#?}");
         assert!(outcome.stderr.contains(words), "{words}: {outcome:#?}");
+        let message = std::fs::read_to_string(message).expect("it is there");
+        assert!(message.contains(words), "{words} is not in {message:?}");
     }
     let database = views_with(&[]).await;
     let call =

@@ -92,6 +92,32 @@ async fn a_success_of_the_api_counts_only_with_the_contracts_confirmation() {
 }
 
 #[tokio::test]
+async fn what_the_receiver_dropped_is_reported() {
+    let body = r#"{"ok":true,"date":"2026-02-11","dropped":2}"#.to_owned();
+    let (outcome, _) = shipped(api, &[(200, body)]).await;
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert!(outcome.warnings().iter().any(|line| line.contains("dropped 2 of its rows")), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_repeats_what_it_was_sent_puts_no_token_into_messages() {
+    let token = "very-secret-token";
+    let echo = format!("your request: x-internal-token: {token}, authorization: Bearer {token}");
+    let calls: [Call; 2] = [
+        |url| api(url).env("INTERNAL_TOKEN", "very-secret-token"),
+        |url| d1(url).env("CLOUDFLARE_API_TOKEN", "very-secret-token"),
+    ];
+    for call in calls {
+        for body in [echo.clone(), d1_error(1000, &echo)] {
+            let (outcome, message) = shipped(call, &[(400, body)]).await;
+            assert_eq!(outcome.code, Some(5), "{outcome:#?}");
+            assert!(message.contains("x-internal-token: ***"), "{message}");
+            assert!(!format!("{outcome:?}{message}").contains(token), "{outcome:#?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_says_no_is_believed_whatever_else_is_accepted() {
     let body = r#"{"ok":false,"date":7,"error":"the disk is full"}"#.to_owned();
     let (outcome, message) = shipped(|url| api(url).env("ACCEPT_ANY_2XX", "true"), &[(200, body)]).await;

@@ -50,7 +50,10 @@ async fn run(path: &Path) {
 
 /// How many points and numbers were lost. trades-sync counts repeats too, which the contract's answer does not.
 fn lost(outcome: &Outcome) -> u64 {
-    let repeats = outcome.warnings().into_iter().filter(|line| line.contains(": the key of a later row"));
+    let repeats = outcome
+        .warnings()
+        .into_iter()
+        .filter(|line| line.contains(": a repeated key, of which the later row is kept"));
     let count = |line: String| line.split(' ').nth(1).and_then(|count| count.parse::<u64>().ok());
     let repeats: u64 = repeats.map(|line| count(line).expect("a warning has its count")).sum();
     outcome.summary()["dropped"].as_u64().expect("it is counted") - repeats

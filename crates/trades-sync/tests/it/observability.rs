@@ -37,8 +37,8 @@ async fn a_sample_day_warns_of_its_four_spoiled_rows_and_of_nothing_else() {
     let outcome = Sync::run(&["--sink", "sqlite"]).database(&database).succeeds().await;
     let expected = [
         "dropped 1 series row: no value; first: Delta at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series row: NaN, infinite or not a number; first: Gamma at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series row: the key of a later row; first: Theta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: not a finite number; first: Gamma at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: a repeated key, of which the later row is kept; first: Theta at 2026-02-11T20:59:59.000Z",
         "dropped 1 portfolio row: no name; first: trade 1 without a contract_name",
     ];
     assert_eq!(outcome.warnings(), expected);

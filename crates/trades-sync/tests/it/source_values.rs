@@ -84,9 +84,9 @@ async fn points_without_a_number_are_dropped_and_counted_and_nulls_of_optional_c
     );
     let warnings = outcome.warnings().join("\n");
     for line in [
-        "dropped 3 series rows: NaN, infinite or not a number; first: K at 2026-02-11T10:01:00.000Z",
+        "dropped 3 series rows: not a finite number; first: K at 2026-02-11T10:01:00.000Z",
         "dropped 1 series row: no value; first: K at 2026-02-11T10:00:00.000Z",
-        "dropped 1 extremes number: NaN, infinite or not a number; first: K, trade 7, metric_raw",
+        "dropped 1 extremes number: not a finite number; first: K, trade 7, metric_raw",
     ] {
         assert!(warnings.contains(line), "{line}: {warnings}");
     }
@@ -183,8 +183,14 @@ async fn the_later_of_two_rows_with_one_key_wins_and_the_earlier_is_counted() {
     assert_eq!(column(&stored["metrics_series_points"], "v"), [2.0, 4.0].map(Value::from));
     assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), ["B", "A"].map(Value::from));
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("dropped 2 series rows: the key of a later row"), "{warnings}");
-    assert!(warnings.contains("dropped 1 KPI row: the key of a later row"), "{warnings}");
+    assert!(
+        warnings.contains("dropped 2 series rows: a repeated key, of which the later row is kept"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("dropped 1 KPI row: a repeated key, of which the later row is kept"),
+        "{warnings}"
+    );
 }
 
 #[tokio::test]
@@ -344,4 +350,17 @@ async fn an_unreadable_price_time_and_a_metric_that_is_no_number_are_lost_number
         (&json!(3.0), &Value::Null, &Value::Null)
     );
     assert_eq!(outcome.summary()["dropped"], json!(2), "{outcome:#?}");
+}
+
+#[tokio::test]
+async fn a_day_of_which_nothing_can_be_stored_is_told_from_a_day_without_rows() {
+    let database = views().await;
+    database
+        .execute(
+            "INSERT INTO utils_statistics.trades_kpi_series VALUES ('2026-02-11', 'K', NULL, 1, 'real');
+             REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv;",
+        )
+        .await;
+    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    call.fails(4, &["none of the 1 rows", "2026-02-11", "what is stored stays"]).await;
 }

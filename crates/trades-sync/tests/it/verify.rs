@@ -28,8 +28,7 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
     assert!(outcome.summary()["message"].to_string().contains("2026-02-11 is verified"), "{outcome:#?}");
 
     let repair = "run trades-sync run --date 2026-02-11 to repair it";
-    let deletes =
-        "1 row of the sink is not in the views, and trades-sync run --date 2026-02-11 would delete it";
+    let deletes = "1 row or value of the sink is not in the views, and trades-sync run --date 2026-02-11 would delete it";
     let mut file = opened(&call.sqlite_path()).await;
     for (change, words, advice) in [
         (
@@ -88,7 +87,7 @@ async fn verify_counts_what_the_views_have_and_says_what_can_not_be_stored() {
         "metrics_daily 1 row for the day, 1 in the sink: equal".to_owned(),
         "metrics_kpi_values 26 rows in the view, 26 in the sink: equal".to_owned(),
         format!("metrics_series_points {} rows in the view, {points} in the sink: equal", points + 3),
-        "of these can't be stored: 1 with no value, 1 with NaN, infinite or not a number, 1 with the key of a later row"
+        "of these can't be stored: 1 with no value, 1 with not a finite number, 1 with a repeated key, of which the later row is kept"
             .to_owned(),
         format!("metrics_portfolio_assets {} rows in the view, {assets} in the sink: equal", assets + 1),
         "of these can't be stored: 1 with no name".to_owned(),
@@ -136,7 +135,7 @@ async fn a_receiver_that_gives_no_days_back_is_verified_otherwise() {
             "SNAPSHOT_READ_ENDPOINT",
         ),
         (405, "", "does not give stored days back"),
-        (200, "<html>Welcome</html>", "is no snapshot document"),
+        (200, "<html>Welcome</html>", "is not a snapshot document"),
         (200, other_day, "is the document of 2026-02-10"),
         (302, "", "status 302"),
     ] {

@@ -14,12 +14,16 @@ use crate::domain::{METRICS, numeric_text};
 /// How much of a document's value is looked at for a line, in bytes.
 const MAX_VALUE: usize = 1024;
 
+/// What a line shows where there is nothing.
+const ABSENT: &str = "absent";
+const NULL: &str = "NULL";
+
 /// How a stored table differs from the wanted one.
 #[derive(Debug, Default)]
 pub struct Differences {
     /// One line per row that differs, by key.
     pub lines: Vec<String>,
-    /// How many rows are stored that the views lack. Shipping the day again deletes them.
+    /// How many rows, and rows with a value, are stored that the views lack. Shipping the day again deletes them.
     pub surplus: usize,
 }
 
@@ -30,17 +34,18 @@ pub struct Differences {
 pub fn differences(wanted: &Table, stored: &Table) -> Differences {
     let shape = wanted.shape;
     let (wanted, stored) = (by_key(wanted), by_key(stored));
-    let mut lines = Vec::new();
+    let mut differences = Differences::default();
     for (key, row) in &wanted {
         match stored.get(key) {
-            None => lines.push(format!("{}{key}: not stored", shape.name)),
-            Some(other) => lines.extend(unequal_cells(shape, key, row, other)),
+            None => differences.lines.push(format!("{}{key}: not stored", shape.name)),
+            Some(other) => differences.unequal_cells(shape, key, row, other),
         }
     }
-    let found = lines.len();
-    let surplus = stored.keys().filter(|key| !wanted.contains_key(*key));
-    lines.extend(surplus.map(|key| format!("{}{key}: stored, but not in the views", shape.name)));
-    Differences { surplus: lines.len() - found, lines }
+    for key in stored.keys().filter(|key| !wanted.contains_key(*key)) {
+        differences.lines.push(format!("{}{key}: stored, but not in the views", shape.name));
+        differences.surplus += 1;
+    }
+    differences
 }
 
 fn by_key(table: &Table) -> BTreeMap<String, &[Cell]> {
@@ -53,14 +58,20 @@ fn key_of(shape: &TableShape, row: &[Cell]) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-fn unequal_cells(shape: &TableShape, key: &str, wanted: &[Cell], stored: &[Cell]) -> Option<String> {
-    let mut line = String::new();
-    for ((column, wanted), stored) in shape.columns.iter().zip(wanted).zip(stored) {
-        if let Some((place, wanted, stored)) = unequal(column, wanted, stored) {
-            let _ = write!(line, " {column}{place} is {stored}, the views say {wanted};");
+impl Differences {
+    fn unequal_cells(&mut self, shape: &TableShape, key: &str, wanted: &[Cell], stored: &[Cell]) {
+        let (mut line, mut is_surplus) = (String::new(), false);
+        for ((column, wanted), stored) in shape.columns.iter().zip(wanted).zip(stored) {
+            if let Some((place, wanted, stored)) = unequal(column, wanted, stored) {
+                let _ = write!(line, " {column}{place} is {stored}, the views say {wanted};");
+                is_surplus |= wanted == ABSENT || wanted == NULL;
+            }
+        }
+        if !line.is_empty() {
+            self.lines.push(format!("{}{key}:{}", shape.name, line.trim_end_matches(';')));
+            self.surplus += usize::from(is_surplus);
         }
     }
-    (!line.is_empty()).then(|| format!("{}{key}:{}", shape.name, line.trim_end_matches(';')))
 }
 
 /// Where in the column two cells differ, and what they hold there.
@@ -118,7 +129,7 @@ pub(super) fn same_number(wanted: f64, stored: f64) -> bool {
 /// A cell as a line can hold it.
 fn shown(cell: &Cell) -> String {
     match cell {
-        Cell::Null => "NULL".to_owned(),
+        Cell::Null => NULL.to_owned(),
         Cell::Number(number) => number.to_string(),
         Cell::Text(text) => shortened(text, |text| format!("{text:?}")),
     }
@@ -127,7 +138,7 @@ fn shown(cell: &Cell) -> String {
 /// A value of a document as a line can hold it.
 fn shown_json(value: Option<&Value>) -> String {
     match value {
-        None | Some(Value::Null) => "absent".to_owned(),
+        None | Some(Value::Null) => ABSENT.to_owned(),
         Some(Value::String(text)) => shortened(text, |text| format!("{text:?}")),
         Some(value) => shortened(&single_line(&value.to_string(), MAX_VALUE), str::to_owned),
     }

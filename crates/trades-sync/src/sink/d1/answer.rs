@@ -2,7 +2,7 @@
 //!
 //! `{"success", "errors": [{"code", "message"}], "result": [{"success", "results", "meta": {"changes"}}]}`.
 
-use common::http::{Answer, excerpt};
+use common::http::{Answer, RetryingClient};
 use common::text::single_line;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -12,12 +12,14 @@ use serde_json::{Map, Value};
 const QUERY_FAILED: i64 = 7500;
 
 /// What D1 says of itself when a request failed that succeeds when it is sent again.
-const TRANSIENT: [&str; 5] = [
+const TRANSIENT: [&str; 7] = [
     "overloaded",
     "reset",
     "internal error",
-    "storage operation exceeded timeout",
-    "network connection lost",
+    "exceeded timeout",
+    "timed out",
+    "connection lost",
+    "transient issue",
 ];
 
 /// The size up to which an answer may be an error; beyond, it holds rows, and is not worth reading twice.
@@ -70,7 +72,7 @@ impl QueryResult {
 }
 
 /// D1's words for an error that passes, whatever the status of the answer.
-pub(super) fn transient(answer: &Answer) -> Option<String> {
+pub(super) fn transient(answer: &Answer, client: &RetryingClient) -> Option<String> {
     if answer.body.len() > MAX_ERROR {
         return None;
     }
@@ -78,11 +80,19 @@ pub(super) fn transient(answer: &Answer) -> Option<String> {
     let error = envelope.errors.first()?;
     let text = error.message.to_ascii_lowercase();
     let passes = error.code == QUERY_FAILED && TRANSIENT.iter().any(|words| text.contains(words));
-    passes.then(|| format!("status {}{}", answer.status, shown(error)))
+    passes.then(|| format!("status {}{}", answer.status, shown(error, client)))
 }
 
-/// One result per statement, or why there is none and what to do.
-pub(super) fn results(answer: &Answer) -> Result<Vec<QueryResult>, String> {
+/// Why there are no results, and what to do.
+pub(super) enum Problem {
+    /// D1 reported that the statements failed.
+    Failed(String),
+    /// A success that does not say what became of them.
+    Unclear(String),
+}
+
+/// One result per statement.
+pub(super) fn results(answer: &Answer, client: &RetryingClient) -> Result<Vec<QueryResult>, Problem> {
     let envelope = envelope(answer).unwrap_or_default();
     if envelope.success
         && answer.status.is_success()
@@ -91,17 +101,25 @@ pub(super) fn results(answer: &Answer) -> Result<Vec<QueryResult>, String> {
         return Ok(results);
     }
     let error = envelope.errors.first();
-    let text = error.map_or_else(|| excerpt(&answer.body), shown);
+    let text = error.map_or_else(|| client.excerpt(&answer.body), |error| shown(error, client));
+    let status = answer.status.as_u16();
+    if answer.status.is_success() && error.is_none() {
+        let text = if text.is_empty() { " without a body" } else { &text };
+        return Err(Problem::Unclear(format!(
+            "status {status}{text}; that is no answer of D1, check D1_API_URL"
+        )));
+    }
     let advice = advice(answer.status, error.map_or("", |error| &error.message));
-    Err(format!("status {}{text}; {advice}", answer.status.as_u16()))
+    Err(Problem::Failed(format!("status {status}{text}; {advice}")))
 }
 
 fn envelope(answer: &Answer) -> Option<Envelope> {
     serde_json::from_slice(&answer.body).ok()
 }
 
-fn shown(error: &ApiMessage) -> String {
-    format!(": {} (code {})", single_line(&error.message, MAX_FOREIGN_TEXT), error.code)
+fn shown(error: &ApiMessage, client: &RetryingClient) -> String {
+    let message = single_line(&client.masked(&error.message), MAX_FOREIGN_TEXT);
+    format!(": {message} (code {})", error.code)
 }
 
 fn advice(status: StatusCode, message: &str) -> &'static str {
