@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use trading_views::View;
+use trading_views::{Kind, Relation, View};
 
 use crate::config::{Config, SinkKind};
 use crate::error::SyncError;
@@ -62,11 +62,15 @@ impl Checks {
     }
 
     /// The line of a view begins with its variable, which the error names itself.
-    fn view(&mut self, view: &View, outcome: Result<(), SourceError>) {
+    fn view(&mut self, view: &View, outcome: Result<Relation, SourceError>) {
         match outcome.map_err(SyncError::from) {
-            Ok(()) => {
+            Ok(relation) => {
                 let found = format!("{}: {} has its columns and can be read", view.variable, view.name);
-                self.print("ok    ", &found, None);
+                let day = match relation.kind("report_date") {
+                    Kind::Date => String::new(),
+                    _ => format!("; its report_date is of type {}, not date", relation.day_type),
+                };
+                self.print("ok    ", &format!("{found}{day}"), None);
             }
             Err(error) => self.print("FAIL  ", &error.to_string(), Some(error.exit_code())),
         }

@@ -14,7 +14,7 @@ use common::postgres::Server;
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time::timeout;
-use trading_views::{Failure, View, ViewError, Views, begin};
+use trading_views::{Failure, Relation, View, ViewError, Views, begin};
 
 use crate::domain::{Drops, Moment, Snapshot};
 
@@ -147,7 +147,7 @@ impl Source {
     ///
     /// # Errors
     /// When the connection fails.
-    pub async fn check(&mut self) -> Result<Vec<(View, Result<(), SourceError>)>, SourceError> {
+    pub async fn check(&mut self) -> Result<Vec<(View, Result<Relation, SourceError>)>, SourceError> {
         let views = self.views.clone();
         let connection = self.connection().await?;
         let mut outcomes = Vec::new();
@@ -157,7 +157,7 @@ impl Source {
             begin(connection, None).await.map_err(failed)?;
             let found: Result<_, ViewError> = view.find(connection, view.columns).await;
             let ended = connection.execute(sqlx::raw_sql("ROLLBACK")).await;
-            let outcome = found.map(drop).map_err(|error| SourceError::View { date: None, error });
+            let outcome = found.map_err(|error| SourceError::View { date: None, error });
             outcomes.push((view.clone(), outcome));
             ended.map_err(|error| failed(Failure::of(&error)))?;
         }

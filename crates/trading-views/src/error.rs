@@ -46,6 +46,14 @@ pub enum ViewProblem {
         /// All that are needed.
         needed: String,
     },
+    /// The type of `report_date` has no days.
+    #[error("{view} has a report_date of type {type_name}; make it a date, a timestamp or a text")]
+    NoDates {
+        /// The view.
+        view: String,
+        /// The name of the type in `pg_type`.
+        type_name: String,
+    },
     /// The database user may not read the view.
     #[error("the database user may not read {view}; GRANT USAGE on its schema and SELECT on it")]
     Denied {
@@ -111,7 +119,9 @@ impl ViewError {
             ViewProblem::DependsOnUnpopulated { failure, .. } | ViewProblem::Unreadable { failure, .. } => {
                 Some(failure)
             }
-            ViewProblem::NoColumn { .. } | ViewProblem::NotPopulated { .. } => None,
+            ViewProblem::NoColumn { .. } | ViewProblem::NoDates { .. } | ViewProblem::NotPopulated { .. } => {
+                None
+            }
         }
     }
 }

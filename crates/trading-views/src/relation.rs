@@ -2,23 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, FromRow, PgConnection};
 
 use crate::{Kind, View, ViewError, ViewProblem, Views, sql};
 
-/// One row per name of an array, in its order. Each column is followed by its type, or by the base type of its domain.
-/// Subqueries are planned faster than joins here.
+/// One row per name of an array, in its order. Each column is followed by its type, or by the base type of its domain,
+/// which may be a domain itself. Subqueries are planned faster than joins here.
 const FIND: &str = "
 SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
   has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
   current_setting('server_encoding'),
   ARRAY(SELECT a.attname::text || ' ' || (
-          SELECT coalesce((SELECT base.typname FROM pg_type base WHERE base.oid = t.typbasetype), t.typname)
+          SELECT CASE WHEN t.typtype <> 'd' THEN t.typname ELSE (
+            WITH RECURSIVE base (name, below) AS (
+              SELECT t.typname, t.typbasetype
+              UNION ALL
+              SELECT b.typname, b.typbasetype FROM base, pg_type b WHERE b.oid = base.below)
+            SELECT base.name FROM base WHERE base.below = 0) END
           FROM pg_type t WHERE t.oid = a.atttypid)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS wanted (name, place)
   LEFT JOIN pg_class c ON c.oid = to_regclass(wanted.name) ORDER BY wanted.place";
+
+/// The column that says which day a row belongs to.
+const DAY: &str = "report_date";
 
 /// NULL throughout, but for encoding and columns, where there is no such relation.
 type Found = (Option<String>, Option<bool>, Option<bool>, String, Vec<String>);
@@ -28,6 +37,8 @@ type Found = (Option<String>, Option<bool>, Option<bool>, String, Vec<String>);
 pub struct Relation {
     /// Its name quoted for SQL.
     pub name: String,
+    /// The name in `pg_type` of the type of its `report_date`.
+    pub day_type: String,
     kinds: BTreeMap<String, Kind>,
     white_space: &'static str,
 }
@@ -86,23 +97,25 @@ impl View {
         let Some((Some(name), unpopulated, readable, encoding, present)) = found else {
             return wrong(ViewProblem::Missing { view, failure: None });
         };
-        let kinds: BTreeMap<String, Kind> = present
-            .iter()
-            .filter_map(|column| column.rsplit_once(' '))
-            .map(|(column, type_name)| (column.to_owned(), Kind::of(type_name)))
-            .collect();
-        let needed: Vec<&str> = columns.iter().copied().chain(["report_date"]).collect();
+        let types: BTreeMap<&str, &str> =
+            present.iter().filter_map(|column| column.rsplit_once(' ')).collect();
+        let day_type = types.get(DAY).copied().unwrap_or_default();
+        let needed: Vec<&str> = columns.iter().copied().chain([DAY]).collect();
         let missing: Vec<&str> =
-            needed.iter().copied().filter(|column| !kinds.contains_key(*column)).collect();
+            needed.iter().copied().filter(|column| !types.contains_key(column)).collect();
         if readable != Some(true) {
             wrong(ViewProblem::Denied { view, failure: None })
         } else if !missing.is_empty() {
             let (missing, needed) = (missing.join(", "), needed.join(", "));
             wrong(ViewProblem::NoColumn { view, missing, needed })
+        } else if Kind::of(day_type).is_numeric() {
+            wrong(ViewProblem::NoDates { view, type_name: day_type.to_owned() })
         } else if unpopulated == Some(true) {
             wrong(ViewProblem::NotPopulated { view })
         } else {
-            Ok(Relation { name, kinds, white_space: sql::white_space(&encoding) })
+            let kinds = types.iter().map(|(column, name)| ((*column).to_owned(), Kind::of(name))).collect();
+            let day_type = day_type.to_owned();
+            Ok(Relation { name, day_type, kinds, white_space: sql::white_space(&encoding) })
         }
     }
 }
@@ -152,8 +165,23 @@ impl Relation {
         format!("(extract(epoch FROM {}) * 1000000)::int8", self.time(column))
     }
 
-    /// The row's `report_date` as a `date`.
+    /// The day that the row belongs to, as a `date`: its `report_date`, the day of a timestamp in UTC, or the day that
+    /// a text begins with. NULL where there is none.
     pub fn day(&self) -> String {
-        sql::day("report_date", self.kind("report_date"))
+        sql::day(DAY, self.kind(DAY), self.white_space)
+    }
+
+    /// Whether the row belongs to this day. An index on `report_date` serves, unless the column is a text.
+    pub fn is_day(&self, date: Date) -> String {
+        match self.kind(DAY) {
+            Kind::Date => format!("{DAY} = '{date}'"),
+            _ => self.is_between(date, date),
+        }
+    }
+
+    /// Whether the row belongs to one of the days from `first` to `last`. An index on `report_date` serves, unless the
+    /// column is a text; a text that begins like a day between the two and is none matches too.
+    pub fn is_between(&self, first: Date, last: Date) -> String {
+        sql::is_between(DAY, self.kind(DAY), self.white_space, [first, last])
     }
 }

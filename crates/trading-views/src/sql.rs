@@ -4,6 +4,8 @@
 //! No expression here can fail on any value, because one bad row must not cost the others. [`crate::text`] has the same
 //! definitions for texts.
 
+use jiff::civil::{Date, date};
+
 use crate::Kind;
 use crate::text::{MAX_ID, MAX_NUMBER_LENGTH};
 
@@ -92,15 +94,16 @@ fn whole(number: &str) -> String {
     )
 }
 
-/// A day as `date`; NULL for timestamps within a day, for texts that are no day, and outside of the years 1 to 9999.
-pub(crate) fn day(column: &str, kind: Kind) -> String {
+/// A day as `date`: that of a timestamp in UTC, which is the transaction's zone, and the one that a text begins with. NULL
+/// for texts without a day, and outside of the years 1 to 9999.
+pub(crate) fn day(column: &str, kind: Kind, white_space: &str) -> String {
     match kind {
-        Kind::Date => format!("CASE WHEN {column} BETWEEN '0001-01-01' AND '9999-12-31' THEN {column} END"),
-        Kind::Time => format!(
-            "CASE WHEN {column} BETWEEN '0001-01-01' AND '9999-12-31' AND {column} = date_trunc('day', {column}) THEN {column}::date END"
-        ),
+        Kind::Date | Kind::Time => {
+            let all = is_between(column, kind, white_space, [date(1, 1, 1), date(9999, 12, 31)]);
+            format!("CASE WHEN {all} THEN {column}::date END")
+        }
         _ => {
-            let text = format!("{column}::text");
+            let text = beginning(column, white_space);
             format!(
                 "CASE WHEN {text} ~ '{}' THEN CASE WHEN {} THEN {text}::date END END",
                 day_pattern("$"),
@@ -108,6 +111,20 @@ pub(crate) fn day(column: &str, kind: Kind) -> String {
             )
         }
     }
+}
+
+/// Whether the day is one from the first to the last, written so that an index on a date or a timestamp serves.
+pub(crate) fn is_between(column: &str, kind: Kind, white_space: &str, [first, last]: [Date; 2]) -> String {
+    match kind {
+        Kind::Date => format!("{column} BETWEEN '{first}' AND '{last}'"),
+        Kind::Time => format!("({column} >= '{first}' AND {column} < date '{last}' + 1)"),
+        _ => format!("{} BETWEEN '{first}' AND '{last}'", beginning(column, white_space)),
+    }
+}
+
+/// As many characters of a text as a day has, from the first that is no white space.
+fn beginning(column: &str, white_space: &str) -> String {
+    format!("(substr({}, 1, 10) COLLATE \"C\")", trimmed(column, white_space))
 }
 
 /// A time as `timestamptz`. Times without a zone are in UTC, which is the transaction's zone.

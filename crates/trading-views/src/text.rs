@@ -2,6 +2,8 @@
 //!
 //! [`crate::Relation`] has the same definitions as SQL.
 
+use std::borrow::Cow;
+
 use jiff::civil::{Date, date};
 
 use crate::Kind;
@@ -19,6 +21,18 @@ pub fn number(text: &str, kind: Kind) -> Option<f64> {
     let fits = kind != Kind::Text || text.len() <= MAX_NUMBER_LENGTH;
     // Rust reads this grammar, and the names of the values that are not finite.
     text.parse().ok().filter(|number: &f64| number.is_finite() && fits)
+}
+
+/// A value as it is displayed: without white space around it, and a number of a numeric column that Postgres shows with
+/// an exponent as JavaScript writes it, `1234567` for `1.234567e+06`.
+pub fn displayed(text: &str, kind: Kind) -> Cow<'_, str> {
+    let text = text.trim();
+    match number(text, kind) {
+        Some(number) if kind.is_numeric() && text.contains('e') => {
+            Cow::Owned(ryu_js::Buffer::new().format_finite(number).to_owned())
+        }
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// A whole number of at most 2^53, exactly. `7.0` and `7e2` are whole.
@@ -167,6 +181,24 @@ mod tests {
             ("NaN", None),
         ] {
             assert_eq!(id(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_numeric_columns_are_displayed_as_javascript_writes_them_and_texts_as_they_are() {
+        for (text, kind, expected) in [
+            ("1.234567e+06", Kind::Single, "1234567"),
+            ("-1.5e+15", Kind::Double, "-1500000000000000"),
+            ("1e-05", Kind::Double, "0.00001"),
+            ("1e-07", Kind::Double, "1e-7"),
+            ("1e+21", Kind::Double, "1e+21"),
+            ("0.1", Kind::Single, "0.1"),
+            ("72.50", Kind::Numeric, "72.50"),
+            ("NaN", Kind::Double, "NaN"),
+            (" 1e6 ", Kind::Text, "1e6"),
+            ("one", Kind::Text, "one"),
+        ] {
+            assert_eq!(displayed(text, kind), expected, "{text:?}");
         }
     }
 

@@ -51,9 +51,8 @@ async fn for_each(
     mut each: impl FnMut(Fields<'_>),
 ) -> Result<usize, SourceError> {
     let kinds: Vec<Kind> = view.columns.iter().map(|column| relation.kind(column)).collect();
-    // The date is a literal because its type follows the column's then, be it date, timestamp or text.
-    let select =
-        format!("SELECT {} FROM {} WHERE report_date = '{date}'", view.columns.join(", "), relation.name);
+    let (columns, is_day) = (view.columns.join(", "), relation.is_day(date));
+    let select = format!("SELECT {columns} FROM {} WHERE {is_day}", relation.name);
     // The simple protocol sends every column as the text that Postgres shows, whatever its type.
     let mut rows = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
     let failed = |error| SourceError::View { date: Some(date), error: ViewError::reading(view, &error) };
@@ -80,7 +79,7 @@ pub(super) async fn kpis(
             return drops.add(PART, Reason::NoName, || format!("value {}", fields.shown(1)));
         };
         // The row is stored without a value then: the KPI exists, and there is nothing to display.
-        let value = match fields.text(1).map(str::trim) {
+        let value = match fields.displayed(1).as_deref() {
             Some("NaN" | "Infinity" | "-Infinity") if fields.is_numeric(1) => {
                 drops.add(PART, Reason::NotFinite, || kpi.to_owned());
                 String::new()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::postgres::Database;
 
-use crate::support::{DAY, Outcome, Sync, views};
+use crate::support::{Outcome, Sync, views};
 
 /// Ships what the statements put into the base tables; gives the stored tables and the run.
 async fn shipped(statements: &str) -> (Value, Outcome) {
@@ -254,18 +254,68 @@ async fn extremes_are_ranked_by_position_and_other_sides_are_dropped() {
 }
 
 #[tokio::test]
-async fn the_report_date_may_be_a_text_or_a_timestamp() {
-    for kind in ["text", "timestamp", "date"] {
+async fn a_row_belongs_to_the_day_of_its_timestamp_or_the_one_its_text_begins_with() {
+    for (kind, on_the_day, others) in [
+        ("date", &["2026-02-11"][..], &["2026-02-10", "2026-02-12"][..]),
+        (
+            "timestamp",
+            &["2026-02-11", "2026-02-11 21:30", "2026-02-11 23:59:59.999999"],
+            &["2026-02-10 23:59:59.999999", "2026-02-12"],
+        ),
+        (
+            "timestamptz",
+            &["2026-02-11 00:00+00", "2026-02-11 21:30+00", "2026-02-12 01:00+05"],
+            &["2026-02-11 21:30-05", "2026-02-11 01:00+05"],
+        ),
+        (
+            "text",
+            &["2026-02-11", " 2026-02-11", "2026-02-11T21:30:00Z"],
+            &["20260211", "2026-2-11", "2026-02-12"],
+        ),
+    ] {
         let database = views().await;
+        let rows = on_the_day.iter().chain(others).enumerate();
+        let rows: Vec<String> =
+            rows.map(|(place, day)| format!("('K{place}', {place}, {place}, '{day}'::{kind})")).collect();
         database
             .execute(&format!(
                 "DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
                  CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
-                   SELECT 'K' AS kpi_name, 72.5 AS display_value, 1::bigint AS sort_order, '{DAY}'::{kind} AS report_date"
+                   SELECT * FROM (VALUES {}) AS v (kpi_name, display_value, sort_order, report_date)",
+                rows.join(", ")
+            ))
+            .await;
+        let (stored, outcome) = ship(&database).await;
+        let expected: Vec<Value> = (0..on_the_day.len()).map(|place| json!(format!("K{place}"))).collect();
+        assert_eq!(column(&stored["metrics_kpi_values"], "kpi"), expected, "{kind}");
+        assert_eq!(outcome.summary()["dropped"], json!(0), "{kind}");
+        let check = Sync::new(&["check", "--sink", "sqlite"]).database(&database).succeeds().await;
+        let named = check.stdout.contains(&format!("; its report_date is of type {kind}, not date"));
+        assert_eq!(named, kind != "date", "{check:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_displayed_float_keeps_its_number_however_postgres_shows_it() {
+    for (value, text, number) in [
+        ("1234567::real", "1234567", json!(1_234_567.0)),
+        ("1.5e15::double precision", "1500000000000000", json!(1.5e15)),
+        ("0.00005::double precision", "0.00005", json!(0.00005)),
+        ("1234567::price", "1234567", json!(1_234_567.0)),
+        ("'1e6'::text", "1e6", Value::Null),
+    ] {
+        let database = views().await;
+        database
+            .execute(&format!(
+                "CREATE DOMAIN amount AS real; CREATE DOMAIN price AS amount;
+                 DROP MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
+                 CREATE MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv AS
+                   SELECT 'K' AS kpi_name, {value} AS display_value, NULL::integer AS sort_order, date '2026-02-11' AS report_date"
             ))
             .await;
         let (stored, _) = ship(&database).await;
-        assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!("72.5")], "{kind}");
+        assert_eq!(column(&stored["metrics_kpi_values"], "value_text"), [json!(text)], "{value}");
+        assert_eq!(column(&stored["metrics_kpi_values"], "value_num"), [number], "{value}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use common::config::{ConfigError, Settings};
 use testkit::trading_days::views;
-use trading_views::{VARIABLES, ViewError, ViewProblem, Views, report_time_zone, today};
+use trading_views::{Kind, VARIABLES, ViewError, ViewProblem, Views, report_time_zone, today};
 
 use crate::support::{database, end, kpis, reading};
 
@@ -32,6 +32,7 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
     database
         .execute(
             "CREATE SCHEMA s; CREATE VIEW s.narrow AS SELECT 'K' AS kpi_name, date '2026-02-11' AS report_date;
+             CREATE VIEW s.numbered AS SELECT 'K' AS kpi_name, '1' AS display_value, 1 AS sort_order, 20260211 AS report_date;
              CREATE MATERIALIZED VIEW s.\"Odd name\" AS SELECT 'K' AS kpi_name, '1' AS display_value, 1 AS sort_order,
                date '2026-02-11' AS report_date WITH NO DATA",
         )
@@ -46,6 +47,7 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
                 "has no column display_value, sort_order; it needs kpi_name, display_value, sort_order, report_date",
             ],
         ),
+        ("s.numbered", &["s.numbered has a report_date of type int4", "make it a date"]),
         ("s.\"Odd name\"", &["has not been populated", "REFRESH MATERIALIZED VIEW s.\"Odd name\""]),
     ] {
         let mut connection = reading(&database).await;
@@ -54,6 +56,24 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
         assert_told(&error, words);
         end(&mut connection).await;
     }
+}
+
+#[tokio::test]
+async fn a_domain_has_the_kind_of_the_type_at_the_bottom_of_its_domains() {
+    let database = database().await;
+    database
+        .execute(
+            "CREATE DOMAIN amount AS double precision; CREATE DOMAIN price AS amount; CREATE DOMAIN bid AS price CHECK (VALUE > 0);
+             CREATE DOMAIN day AS date; CREATE DOMAIN trading_day AS day; CREATE DOMAIN amounts AS amount[];
+             CREATE VIEW v AS SELECT 1::amount AS a, 1::price AS p, 1::bid AS b, '{1}'::amounts AS l, 'x'::text AS t,
+               '2026-02-11'::trading_day AS report_date",
+        )
+        .await;
+    let mut connection = reading(&database).await;
+    let relation = kpis("v").find(&mut connection, &["a", "p", "b", "l", "t"]).await.expect("it is there");
+    assert_eq!(["a", "p", "b"].map(|column| relation.kind(column)), [Kind::Double; 3]);
+    assert_eq!(["l", "t"].map(|column| relation.kind(column)), [Kind::Text; 2]);
+    assert_eq!((relation.kind("report_date"), relation.day_type.as_str()), (Kind::Date, "date"));
 }
 
 #[tokio::test]

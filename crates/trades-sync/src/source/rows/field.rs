@@ -1,5 +1,7 @@
 //! One row's columns as texts, and their readings.
 
+use std::borrow::Cow;
+
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use trading_views::{Kind, text};
@@ -43,6 +45,11 @@ impl<'r> Fields<'r> {
     pub(super) fn number(&self, column: usize) -> Result<Option<f64>, NotANumber> {
         let Some(text) = self.text(column) else { return Ok(None) };
         text::number(text, self.kind(column)).map(Some).ok_or(NotANumber)
+    }
+
+    /// A value as it is displayed.
+    pub(super) fn displayed(&self, column: usize) -> Option<Cow<'r, str>> {
+        self.text(column).map(|text| text::displayed(text, self.kind(column)))
     }
 
     /// Whether the column's type is numeric.

@@ -135,8 +135,8 @@ async fn series_of(value: &str, time: &str) -> testkit::postgres::Database {
 #[tokio::test]
 async fn rows_whose_report_date_is_no_day_are_not_there() {
     for (kind, others) in [
-        ("text", vec!["n/a", "2026-02-30", "2026-02-11T00:00:00", "", "0000-00-00"]),
-        ("timestamp", vec!["2026-02-11 09:30:00", "infinity", "-infinity"]),
+        ("text", vec!["n/a", "2026-02-30", "20260211", "2026-2-11", "", "0000-00-00"]),
+        ("timestamp", vec!["infinity", "-infinity", "0044-03-15 BC"]),
         ("date", vec!["infinity", "-infinity", "0044-03-15 BC"]),
     ] {
         let database = views_of("").await;
@@ -155,6 +155,41 @@ async fn rows_whose_report_date_is_no_day_are_not_there() {
         assert_eq!(report["days"], json!([report["days"][0]]), "{kind}: {}", report["days"]);
         assert_eq!(report["days"][0]["displayed_pnl"], 1.0, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn rows_of_any_time_of_a_day_count_for_the_day() {
+    let plain = views_with(&[DAY.yesterday().expect("a day before"), DAY]).await;
+    let expected = super::support::report(&plain, json!({})).await;
+    for report_date in [
+        "day + time '21:30'",
+        "day + length(kept::text) % 24 * interval '1 h'",
+        "(day + time '23:59:59.999999') AT TIME ZONE 'UTC'",
+        "' ' || day::text || 'T21:30:00-05:00'",
+    ] {
+        let database = views_with(&[DAY.yesterday().expect("a day before"), DAY]).await;
+        database.execute(&redated(report_date)).await;
+        let latest = super::support::report(&database, json!({})).await;
+        let bounded = report_on(&database, DAY).await;
+        for part in ["date", "days", "total", "change", "intraday", "losers", "coverage"] {
+            assert_eq!(latest[part], expected[part], "{part}, {report_date}");
+            assert_eq!(bounded[part], expected[part], "{part}, {report_date}");
+        }
+    }
+}
+
+/// SQL that gives the views another `report_date`, computed from the `day` of a row.
+fn redated(report_date: &str) -> String {
+    let views = ["kpi_summary", "kpi_series", "contract_extremes_by_kpi", "portfolio_assets"];
+    let redated = views.map(|view| {
+        format!(
+            "ALTER MATERIALIZED VIEW utils_statistics.trades_{view}_mv RENAME COLUMN report_date TO day;
+             ALTER MATERIALIZED VIEW utils_statistics.trades_{view}_mv RENAME TO {view};
+             CREATE VIEW utils_statistics.trades_{view}_mv AS
+               SELECT *, {report_date} AS report_date FROM utils_statistics.{view} AS kept;"
+        )
+    });
+    redated.concat()
 }
 
 #[tokio::test]
@@ -318,6 +353,8 @@ async fn a_displayed_value_may_be_absent_and_is_a_text_unless_its_column_is_nume
         ("'NaN'::numeric", Value::Null, 1),
         ("'-Infinity'::float8", Value::Null, 1),
         ("4028.5::numeric", json!("4028.5"), 0),
+        ("1234567::real", json!("1234567"), 0),
+        ("'1e6'::text", json!("1e6"), 0),
     ] {
         let database = views_of("").await;
         database

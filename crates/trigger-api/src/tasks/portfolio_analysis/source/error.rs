@@ -18,6 +18,7 @@ pub(super) fn of_view(error: &ViewError) -> TaskError {
         ViewProblem::Unreadable { .. } => (FAILED, format!("{error}; the service's log has the details")),
         ViewProblem::Missing { .. }
         | ViewProblem::NoColumn { .. }
+        | ViewProblem::NoDates { .. }
         | ViewProblem::Denied { .. }
         | ViewProblem::NotPopulated { .. }
         | ViewProblem::DependsOnUnpopulated { .. } => (REFUSED, error.to_string()),

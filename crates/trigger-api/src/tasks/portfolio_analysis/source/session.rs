@@ -7,10 +7,10 @@ use common::postgres::Server;
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, interval_at};
-use trading_views::{Relation, View, ViewError, Views, begin};
+use trading_views::{Relation, View, ViewError, Views, begin, text};
 
 use super::error::{no_connection, of_session, of_view};
-use super::rows::{DropsRow, Reading};
+use super::rows::{DisplayedRow, DropsRow, Reading};
 use super::statements::{self, Plan};
 use crate::domain::task::{Journal, TaskError};
 
@@ -84,10 +84,16 @@ impl Session {
         let Some(plan) = Plan::of(&self.relations, &days) else {
             return Ok(Reading::default());
         };
+        let value_kind = self.relations[0].kind("display_value");
         let Self { connection, views: [kpis, series, extremes, portfolio], .. } = self;
         journal.progress(20, "reading displayed KPIs");
         let mut reading = Reading { days, ..Reading::default() };
-        reading.displayed = fetch(connection, kpis, &plan.displayed).await?;
+        let displayed: Vec<DisplayedRow> = fetch(connection, kpis, &plan.displayed).await?;
+        let as_displayed = |row: DisplayedRow| DisplayedRow {
+            displayed: row.displayed.map(|text| text::displayed(&text, value_kind).into_owned()),
+            ..row
+        };
+        reading.displayed = displayed.into_iter().map(as_displayed).collect();
         journal.progress(30, "reading the series of Daily PnL");
         reading.points = fetch(connection, series, &plan.points).await?;
         // Each of the two views by itself first, so that one that fails is the one that is named.

@@ -1,8 +1,8 @@
 //! The SQL texts, filled in with the views' names, the ways to read their columns, and the days.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 
-use trading_views::Relation;
+use trading_views::{Kind, Relation};
 
 /// The columns that are read of the view of extremes.
 pub(super) const EXTREMES: &[&str] = &[
@@ -44,34 +44,32 @@ impl Plan {
     pub(super) fn of([kpis, series, extremes, portfolio]: &[Relation; 4], days: &[Date]) -> Option<Self> {
         let (first, last) = (*days.first()?, *days.last()?);
         let before = days.len().checked_sub(2).and_then(|place| days.get(place)).copied().unwrap_or(last);
-        let positions = filled(
-            include_str!("sql/positions.sql"),
-            &[position_columns(extremes, portfolio), figures(extremes)].concat(),
-        );
         let names = position_columns(extremes, portfolio);
-        let over = |sql: &str, first: Date| within(sql, first, last);
+        let positions =
+            filled(include_str!("sql/positions.sql"), &[names.clone(), figures(extremes)].concat());
+        let over = |sql: &str, relation: &Relation| {
+            filled(&on(sql, relation), &[("{within}", relation.is_between(first, last))])
+        };
+        let positions_over = |sql: &str, first: Date| {
+            let within = |relation: &Relation| relation.is_between(first, last);
+            filled(sql, &[("{portfolio.within}", within(portfolio)), ("{extremes.within}", within(extremes))])
+        };
         Some(Self {
-            displayed: over(
-                &filled(
-                    &on(include_str!("sql/displayed.sql"), kpis),
-                    &[("{is_numeric}", kpis.kind("display_value").is_numeric().to_string())],
-                ),
-                first,
+            displayed: filled(
+                &over(include_str!("sql/displayed.sql"), kpis),
+                &[("{is_numeric}", kpis.kind("display_value").is_numeric().to_string())],
             ),
-            points: over(
-                &filled(
-                    &on(include_str!("sql/points.sql"), series),
-                    &[("{at}", series.microseconds("ts")), ("{value}", series.number("value"))],
-                ),
-                first,
+            points: filled(
+                &over(include_str!("sql/points.sql"), series),
+                &[("{at}", series.microseconds("ts")), ("{value}", series.number("value"))],
             ),
-            groups: over(
+            groups: positions_over(
                 &format!("{positions}{}", filled(include_str!("sql/groups.sql"), &summands())),
                 first,
             ),
-            holdings: over(&format!("{positions}{}", include_str!("sql/holdings.sql")), before),
-            portfolio_drops: over(&filled(include_str!("sql/portfolio_drops.sql"), &names), first),
-            extremes_drops: over(&filled(include_str!("sql/extremes_drops.sql"), &names), first),
+            holdings: positions_over(&format!("{positions}{}", include_str!("sql/holdings.sql")), before),
+            portfolio_drops: positions_over(&filled(include_str!("sql/portfolio_drops.sql"), &names), first),
+            extremes_drops: positions_over(&filled(include_str!("sql/extremes_drops.sql"), &names), first),
         })
     }
 
@@ -83,8 +81,12 @@ impl Plan {
 
 /// The newest days of a view, not after `bound`.
 pub(super) fn days(relation: &Relation, bound: Option<Date>, limit: usize) -> String {
-    let bound = bound.map_or("true".to_owned(), |bound| format!("report_date <= '{bound}'"));
-    filled(&on(include_str!("sql/days.sql"), relation), &[("{bound}", bound), ("{limit}", limit.to_string())])
+    let sql = match relation.kind("report_date") {
+        Kind::Date | Kind::Time => include_str!("sql/days.sql"),
+        _ => include_str!("sql/days_of_texts.sql"),
+    };
+    let bound = bound.map_or("true".to_owned(), |bound| relation.is_between(date(1, 1, 1), bound));
+    filled(&on(sql, relation), &[("{bound}", bound), ("{limit}", limit.to_string())])
 }
 
 fn on(sql: &str, relation: &Relation) -> String {
@@ -140,10 +142,6 @@ fn summands() -> [(&'static str, String); 5] {
         );
         (place, summand)
     })
-}
-
-fn within(sql: &str, first: Date, last: Date) -> String {
-    filled(sql, &[("{first}", first.to_string()), ("{last}", last.to_string())])
 }
 
 fn filled(sql: &str, values: &[(&str, String)]) -> String {

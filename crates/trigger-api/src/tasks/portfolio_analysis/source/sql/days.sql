@@ -1,10 +1,10 @@
 -- The newest {limit} days of a view up to a bound. The index on report_date is stepped through from day to day, so
--- the rows of a day cost nothing.
+-- the rows of a day cost nothing. The day before the one of a timestamp begins before its midnight.
 WITH RECURSIVE stepping AS (
-  (SELECT report_date, 1 AS place FROM {view} WHERE {bound} AND {day} IS NOT NULL ORDER BY report_date DESC LIMIT 1)
+  (SELECT {day} AS day, 1 AS place FROM {view} WHERE {bound} AND {day} IS NOT NULL ORDER BY report_date DESC LIMIT 1)
   UNION ALL
-  SELECT (SELECT older.report_date FROM {view} AS older WHERE older.report_date < stepping.report_date AND {day} IS NOT NULL
+  SELECT (SELECT {day} FROM {view} AS older WHERE older.report_date < stepping.day AND {day} IS NOT NULL
           ORDER BY older.report_date DESC LIMIT 1), place + 1
-  FROM stepping WHERE place < {limit} AND report_date IS NOT NULL
+  FROM stepping WHERE place < {limit} AND stepping.day IS NOT NULL
 )
-SELECT ({day})::text FROM stepping WHERE report_date IS NOT NULL
+SELECT day::text FROM stepping WHERE day IS NOT NULL

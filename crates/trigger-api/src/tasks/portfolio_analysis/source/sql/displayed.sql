@@ -3,4 +3,4 @@ SELECT ({day})::text AS day, not_finite, CASE WHEN NOT not_finite THEN display_v
 FROM (SELECT report_date, display_value::text AS display_value,
         {is_numeric} AND coalesce(display_value::text IN ('NaN', 'Infinity', '-Infinity'), false) AS not_finite
       FROM {view}
-      WHERE report_date BETWEEN '{first}' AND '{last}' AND {day} IS NOT NULL AND {kpi} = 'Daily PnL') AS kpi
+      WHERE {within} AND {day} IS NOT NULL AND {kpi} = 'Daily PnL') AS kpi

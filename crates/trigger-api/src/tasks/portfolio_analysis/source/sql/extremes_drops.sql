@@ -6,4 +6,4 @@ SELECT count(*) FILTER (WHERE NOT named) AS no_name, count(*) FILTER (WHERE name
 FROM (SELECT {extremes.kpi} IS NOT NULL AND {extremes.contract} IS NOT NULL AS named,
         coalesce({extremes.side} IN ('hi', 'lo'), false) AS sided, {extremes.trade_id} AS trade_id,
         mid_ts IS NOT NULL AND {extremes.mid_ts} IS NULL AS unreadable
-      FROM {extremes} WHERE report_date BETWEEN '{first}' AND '{last}' AND {extremes.day} IS NOT NULL OFFSET 0) AS item
+      FROM {extremes} WHERE {extremes.within} AND {extremes.day} IS NOT NULL OFFSET 0) AS item

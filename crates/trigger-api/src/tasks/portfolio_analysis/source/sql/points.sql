@@ -2,4 +2,4 @@
 -- quicker to say no to the other KPIs than trimming is.
 SELECT ({day})::text AS day, {at} AS at, {value} AS value, value IS NULL AS absent
 FROM {view}
-WHERE report_date BETWEEN '{first}' AND '{last}' AND kpi_name::text LIKE '%Daily PnL%' AND {kpi} = 'Daily PnL' AND {day} IS NOT NULL
+WHERE {within} AND kpi_name::text LIKE '%Daily PnL%' AND {kpi} = 'Daily PnL' AND {day} IS NOT NULL

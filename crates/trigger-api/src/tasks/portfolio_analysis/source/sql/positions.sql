@@ -4,7 +4,7 @@ WITH held AS MATERIALIZED (
   SELECT DISTINCT ON (day, trade_id, contract) day, trade_id, contract, symbol, true AS is_held
   FROM (SELECT {portfolio.day} AS day, {portfolio.trade_id} AS trade_id, {portfolio.contract} AS contract,
                {portfolio.symbol} AS symbol
-        FROM {portfolio} WHERE report_date BETWEEN '{first}' AND '{last}' OFFSET 0) AS asset
+        FROM {portfolio} WHERE {portfolio.within} OFFSET 0) AS asset
   WHERE day IS NOT NULL AND trade_id IS NOT NULL AND contract IS NOT NULL
   ORDER BY day, trade_id, contract, symbol NULLS LAST
 ), listed AS MATERIALIZED (
@@ -12,7 +12,7 @@ WITH held AS MATERIALIZED (
   FROM (SELECT {extremes.day} AS day, {extremes.trade_id} AS trade_id, {extremes.contract} AS contract,
                {extremes.mid_ts} AS priced_at, {extremes.kpi} AS kpi, {extremes.side} AS side, rank,
                qty, cost_basis, individual_pnl, bid_price, ask_price, mid_price, mid_mark_pnl, liquidity_drag
-        FROM {extremes} WHERE report_date BETWEEN '{first}' AND '{last}' OFFSET 0) AS item
+        FROM {extremes} WHERE {extremes.within} OFFSET 0) AS item
   WHERE day IS NOT NULL AND trade_id IS NOT NULL AND contract IS NOT NULL AND kpi IS NOT NULL AND side IN ('hi', 'lo')
   ORDER BY day, trade_id, contract, priced_at DESC NULLS LAST, kpi, side, rank
 ), positions AS (
