@@ -39,7 +39,11 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
     let (now, before): (Vec<HoldingRow>, Vec<HoldingRow>) = held.into_iter().partition(|row| row.day == date);
     let total = groups.total(&date).map(group::figures).unwrap_or_default();
     let symbols = symbols(&groups, window, &date, previous_date.as_deref());
-    let too_large = groups.total(&date).map_or(0, |row| row.too_large);
+    let too_large: Vec<(&str, i64)> = days
+        .iter()
+        .filter_map(|day| Some((day.as_str(), groups.total(day)?.too_large)))
+        .filter(|(_, positions)| *positions > 0)
+        .collect();
     let change = previous_date.as_deref().map(|from| change::since(from, &date, &groups, &now, &before));
     let coverage = Coverage {
         positions: total.positions,
@@ -78,7 +82,7 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
         date,
         previous_date,
     };
-    report.notes = notes::of(&report, too_large);
+    report.notes = notes::of(&report, &too_large);
     report
 }
 

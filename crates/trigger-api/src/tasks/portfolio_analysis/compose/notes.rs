@@ -2,9 +2,9 @@
 
 use super::super::report::Report;
 
-/// Sentences on what is missing and what is unusual about the day. `too_large` positions have an amount that can't be
-/// summed.
-pub(super) fn of(report: &Report, too_large: i64) -> Vec<String> {
+/// Sentences on what is missing and what is unusual about the day. `too_large` has the days on which positions have an
+/// amount that can't be summed, and how many positions.
+pub(super) fn of(report: &Report, too_large: &[(&str, i64)]) -> Vec<String> {
     let (date, coverage, total) = (&report.date, &report.coverage, &report.total);
     let mut notes = Vec::new();
     if coverage.positions == 0 {
@@ -22,8 +22,10 @@ pub(super) fn of(report: &Report, too_large: i64) -> Vec<String> {
             coverage.priced_pct.unwrap_or_default()
         ));
     }
-    if too_large > 0 {
-        notes.push(format!("{too_large} positions have an amount beyond 1e100: sums with it are unknown."));
+    for (day, positions) in too_large {
+        notes.push(format!(
+            "Positions of {day} with an amount beyond 1e100: {positions}. Sums with it are unknown."
+        ));
     }
     if report.intraday.points.is_empty() {
         notes.push(format!("The views hold no series of Daily PnL for {date}."));

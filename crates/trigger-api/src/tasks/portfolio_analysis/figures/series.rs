@@ -75,7 +75,7 @@ impl SeriesFigures {
             mean_change: moves.as_ref().and_then(|moves| finite(moves.mean)),
             volatility: moves.as_ref().and_then(|moves| finite(moves.deviation)),
             sharpe_ratio: moves
-                .and_then(|moves| ratio(Some(moves.mean), Some(moves.deviation)))
+                .and_then(|moves| ratio(finite(moves.mean), finite(moves.deviation)))
                 .and_then(|ratio| finite(ratio * year)),
         }
     }
@@ -126,6 +126,14 @@ mod tests {
 
     fn series(values: &[f64]) -> Vec<(String, f64)> {
         values.iter().enumerate().map(|(place, value)| (place.to_string(), *value)).collect()
+    }
+
+    #[test]
+    fn a_deviation_that_no_number_can_hold_leaves_the_ratio_unknown() {
+        for values in [[1.0, -1e200, 1e200], [1.7e308, 1.7e308, -1.0]] {
+            let figures = SeriesFigures::of(&series(&values), Scale::Intraday);
+            assert_eq!((figures.volatility, figures.sharpe_ratio), (None, None), "{values:?}");
+        }
     }
 
     #[test]
