@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::conninfo::{self, Parameters};
 use super::environment::Environment;
 use super::keywords::KEYWORDS;
+use super::names;
 use super::passfile::{self, Login};
 use super::session_attributes::SessionAttributes;
 use super::tls_settings::TlsSettings;
@@ -103,6 +104,8 @@ impl Target {
             .ok_or("names no user, and the system has no name for the one this program runs as")?
             .to_owned();
         let database = values.get("dbname").unwrap_or(&user).to_owned();
+        names::check_user(&user)?;
+        names::check_database(&database)?;
         let application_name = values
             .get("application_name")
             .or(values.get("fallback_application_name"))
@@ -171,6 +174,7 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 fn host(name: String, address: &str, port: u16) -> Result<Host, String> {
+    names::check_host(&name)?;
     if !address.is_empty() {
         let address: IpAddr = address.parse().map_err(|_| "has a hostaddr that is not an IP address")?;
         let name = if name.is_empty() { address.to_string() } else { name };

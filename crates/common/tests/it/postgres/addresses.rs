@@ -28,6 +28,9 @@ async fn shared() -> &'static Server {
             CREATE ROLE \"{user}\" LOGIN PASSWORD 'plain'; END IF; END $$"
     );
     admin.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    // Another test may have created it. The lock ends with the connection.
+    admin.execute("SELECT pg_advisory_lock(2)").await.unwrap();
+    let _ = admin.execute("CREATE DATABASE \"odd; a=b&\"").await;
     server
 }
 
@@ -154,6 +157,11 @@ const TABLE: &[Row] = &[
         &[],
         Connected,
     ),
+    // Names with separators, written so that nobody takes them for the end of the address.
+    ("postgres://plain:plain@127.0.0.1:PORT/odd%3B%20a%3Db%26", &[], Connected),
+    ("host=127.0.0.1 port=PORT user=plain password=plain dbname='odd; a=b&'", &[], Connected),
+    ("host=127.0.0.1 port=PORT user=plain password=plain", &[("PGDATABASE", "odd; a=b&")], Connected),
+    ("postgres://plain:plain@127.0.0.1:PORT/odd;%20a%3Db%26", &[], Unsupported("%3B")),
     // What is not supported.
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslpassword=hunter2", &[], Unsupported("sslpassword")),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslmode=allow", &[], Unsupported("sslmode=allow")),
