@@ -200,16 +200,18 @@ impl Server {
             },
         };
         // With PGOPTIONS, sqlx has taken them already.
-        if options.get_options().is_some() || target.options.is_empty() {
+        if options.get_options().is_some_and(|options| !options.is_empty()) || target.options.is_empty() {
             return options;
         }
         options.options(target.options.iter().map(|(name, value)| (name, value)))
     }
 
-    /// Warns once, where the operator has not chosen: nothing was sent yet.
+    /// Warns once: nothing was sent yet. Where the operator has chosen this, it warns only if the server has TLS, and the
+    /// handshake failed.
     fn warn_of_clear_text(&self, candidate: &Candidate, reason: &Failure) {
+        let has_tls = matches!(reason, Failure::Handshake(_) | Failure::Untrusted(_));
         let chosen = self.target.tls.mode_is_chosen || candidate.password.is_none();
-        if chosen || self.warned.swap(true, Ordering::Relaxed) {
+        if (chosen && !has_tls) || self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
         let (setting, server) = (&self.setting, self.place(candidate));

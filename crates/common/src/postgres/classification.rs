@@ -81,6 +81,9 @@ fn pooler_failure(original: &str, shown: String) -> Failure {
     {
         return Failure::DatabaseRefused(shown);
     }
+    if original == "SSL required" {
+        return Failure::Other("the pooler requires TLS; use sslmode=require or a stricter one".to_owned());
+    }
     if original.starts_with("no such user") || original.contains("authentication failed") {
         return Failure::LoginRefused(shown);
     }
