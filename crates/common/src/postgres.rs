@@ -5,11 +5,13 @@
 //! and no log line contains a part of a password or the value of a parameter.
 
 mod attempt;
+mod classification;
 mod conninfo;
 mod environment;
 mod error;
 mod failure;
 mod keywords;
+mod names;
 mod passfile;
 mod relay;
 mod session_attributes;
@@ -29,7 +31,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::attempt::{Failure, Route, no_relay};
+use self::classification::server_text;
 use self::relay::{Socket, Task};
+use self::session_attributes::SessionAttributes;
 use self::target::{Candidate, Host, Target};
 use crate::config::ConfigError;
 use crate::text::single_line;
@@ -160,16 +164,19 @@ impl Server {
         for pass in self.target.session.passes() {
             reasons.clear();
             for candidate in &self.target.candidates {
-                let reason = match self.try_candidate(candidate).await {
-                    Ok((mut connection, route)) => match pass.mismatch(&mut connection).await {
-                        Ok(None) => return Ok((connection, candidate, route)),
-                        Ok(Some(problem)) => {
-                            was_reached = true;
-                            let _ = connection.close().await;
-                            format!("it is {problem}")
-                        }
-                        Err(error) => reason(&error),
-                    },
+                let found = match self.try_candidate(candidate).await {
+                    Ok((connection, route)) => {
+                        let found = self.within(self.check(*pass, connection, candidate)).await;
+                        found.map(|found| found.map(|connection| (connection, route)))
+                    }
+                    Err(failure) => Err(failure),
+                };
+                let reason = match found {
+                    Ok(Ok((connection, route))) => return Ok((connection, candidate, route)),
+                    Ok(Err(problem)) => {
+                        was_reached = true;
+                        format!("it is {problem}")
+                    }
                     Err(Failure::Unreachable(reason)) => reason,
                     Err(failure) => return Err(self.error(failure, candidate)),
                 };
@@ -189,6 +196,23 @@ impl Server {
         } else {
             self.unreachable(reason)
         })
+    }
+
+    /// The connection, or what its server is in place of what is asked for.
+    async fn check(
+        &self,
+        wanted: SessionAttributes,
+        mut connection: PgConnection,
+        candidate: &Candidate,
+    ) -> Result<Result<PgConnection, &'static str>, Failure> {
+        match wanted.mismatch(&mut connection).await {
+            Ok(None) => Ok(Ok(connection)),
+            Ok(Some(problem)) => {
+                let _ = connection.close().await;
+                Ok(Err(problem))
+            }
+            Err(error) => Err(Failure::Unreachable(server_text(&error, candidate, &self.target.user))),
+        }
     }
 
     fn unreachable(&self, reason: String) -> ConnectError {

@@ -12,12 +12,11 @@ use sqlx::{ConnectOptions, PgConnection};
 use tokio::time::timeout;
 
 use super::Server;
-use super::failure::{MAX_REASON_BYTES, sqlstate};
+use super::classification::classify;
 use super::relay::{Socket, Task};
 use super::target::{Candidate, Host};
 use super::tls_settings::Mode;
 use super::upstream::{self, Encrypted};
-use crate::text::single_line;
 
 /// How long the reason of a broken session may take to be known.
 const REASON_TIMEOUT: Duration = Duration::from_millis(200);
@@ -84,7 +83,10 @@ impl Server {
         Err(Failure::Unreachable(last.unwrap_or_else(|| "its name has no address".to_owned())))
     }
 
-    async fn within<T>(&self, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(super) async fn within<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let Some(limit) = self.target.connect_timeout else { return attempt.await };
         let late = |_| Failure::Unreachable(format!("no answer within {} s", limit.as_secs()));
         timeout(limit, attempt).await.map_err(late)?
@@ -152,7 +154,7 @@ impl Server {
         options: &PgConnectOptions,
         candidate: &Candidate,
     ) -> Result<PgConnection, Failure> {
-        options.connect().await.map_err(|error| classify(&error, candidate))
+        options.connect().await.map_err(|error| classify(&error, candidate, &self.target.user))
     }
 
     async fn connect_relayed(
@@ -169,7 +171,7 @@ impl Server {
                 Ok(connection)
             }
             Err(sqlx::Error::Io(error)) => Err(broken(&error, relay).await),
-            Err(error) => Err(classify(&error, candidate)),
+            Err(error) => Err(classify(&error, candidate, &self.target.user)),
         }
     }
 
@@ -198,16 +200,18 @@ impl Server {
             },
         };
         // With PGOPTIONS, sqlx has taken them already.
-        if options.get_options().is_some() || target.options.is_empty() {
+        if options.get_options().is_some_and(|options| !options.is_empty()) || target.options.is_empty() {
             return options;
         }
         options.options(target.options.iter().map(|(name, value)| (name, value)))
     }
 
-    /// Warns once, where the operator has not chosen: nothing was sent yet.
+    /// Warns once: nothing was sent yet. Where the operator has chosen this, it warns only if the server has TLS, and the
+    /// handshake failed.
     fn warn_of_clear_text(&self, candidate: &Candidate, reason: &Failure) {
+        let has_tls = matches!(reason, Failure::Handshake(_) | Failure::Untrusted(_));
         let chosen = self.target.tls.mode_is_chosen || candidate.password.is_none();
-        if chosen || self.warned.swap(true, Ordering::Relaxed) {
+        if (chosen && !has_tls) || self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
         let (setting, server) = (&self.setting, self.place(candidate));
@@ -245,52 +249,4 @@ async fn broken(error: &std::io::Error, relay: Task<std::io::Result<()>>) -> Fai
         Ok(Some(Err(cause))) => upstream::tls_failure(&cause),
         _ => Failure::Unreachable(error.to_string()),
     }
-}
-
-/// What a failed start-up means. Texts of the server are shown only where they repeat no parameter.
-fn classify(error: &sqlx::Error, candidate: &Candidate) -> Failure {
-    let sqlx::Error::Database(database) = error else {
-        return match error {
-            sqlx::Error::Io(error) => Failure::Unreachable(error.to_string()),
-            sqlx::Error::Protocol(_) => {
-                let reason =
-                    "it does not answer as a Postgres server does, or asks for a login that is not supported";
-                Failure::Other(reason.to_owned())
-            }
-            other => Failure::Other(single_line(&other.to_string(), MAX_REASON_BYTES)),
-        };
-    };
-    let message = single_line(database.message(), MAX_REASON_BYTES);
-    let code = sqlstate(error).unwrap_or_default();
-    match code.get(..2).unwrap_or_default() {
-        "28" if candidate.password.is_none() => {
-            Failure::LoginRefused(format!("{message} (no password is configured)"))
-        }
-        "28" => Failure::LoginRefused(message),
-        "3D" => Failure::DatabaseRefused(message),
-        "08" => pooler_failure(message),
-        "53" | "57" => Failure::Unreachable(message),
-        _ if code == "42501" => Failure::DatabaseRefused("the user may not connect to it".to_owned()),
-        _ => Failure::Other(format!("the server rejects the session (SQLSTATE {code}); check its options")),
-    }
-}
-
-/// PgBouncer reports most of its errors with the code 08P01.
-fn pooler_failure(message: String) -> Failure {
-    if let Some(rest) = message.split("unsupported startup parameter").nth(1) {
-        let name = rest.trim_start_matches([':', ' ']).split([' ', '=', ':']).next().unwrap_or_default();
-        // Another name may be a part of the value of options.
-        let known = ["application_name", "extra_float_digits", "options"];
-        let name = if known.contains(&name) { name } else { "options" };
-        return Failure::ParameterRefused(name.to_owned());
-    }
-    if message.starts_with("no such database")
-        || (message.starts_with("database ") && message.ends_with("does not exist"))
-    {
-        return Failure::DatabaseRefused(message);
-    }
-    if message.starts_with("no such user") || message.contains("authentication failed") {
-        return Failure::LoginRefused(message);
-    }
-    Failure::Unreachable(message)
 }

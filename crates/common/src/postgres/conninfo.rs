@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 
-use super::keywords;
+use super::{keywords, names};
 
 const SPECIAL_CHARACTERS: &str = "seems to contain a password with special characters that are not encoded; write @ as %40, / as %2F, \
      ? as %3F and % as %25 in the password, or put it into PGPASSWORD";
 const ENCODING: &str = "contains a % that is not followed by two hexadecimal digits; write % as %25";
+const ENCODE: &str = "write a space as %20, = as %3D, ; as %3B and & as %26 in it";
+const QUOTE: &str = "put it between single quotes";
 
 /// The values that an address sets, by keyword.
 pub(super) type Parameters = HashMap<&'static str, String>;
@@ -64,7 +66,11 @@ fn parse_url(rest: &str) -> Result<Parameters, String> {
 
 /// Stores a part of a URL, unless it is empty: then the default applies.
 fn store_decoded(parameters: &mut Parameters, name: &'static str, part: &str) -> Result<(), String> {
-    if part.is_empty() { Ok(()) } else { store(parameters, name, decode(part)?) }
+    if part.is_empty() {
+        return Ok(());
+    }
+    names::check_plain(name, part, ENCODE)?;
+    store(parameters, name, decode(part)?)
 }
 
 /// The hosts and the ports of a URL, each as a list with commas.
@@ -97,7 +103,9 @@ fn parse_query(parameters: &mut Parameters, query: &str) -> Result<(), String> {
             .split_once('=')
             .filter(|(_, value)| !value.contains('='))
             .ok_or("contains a parameter behind the ? that is not keyword=value; write = as %3D and & as %26 in values")?;
-        let (name, value) = (decode(name)?, decode(value)?);
+        let name = decode(name)?;
+        names::check_plain(&name, value, ENCODE)?;
+        let value = decode(value)?;
         // As JDBC writes it.
         if name == "ssl" && value == "true" {
             store(parameters, "sslmode", "require".to_owned())?;
@@ -108,7 +116,7 @@ fn parse_query(parameters: &mut Parameters, query: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn decode(text: &str) -> Result<String, String> {
+pub(super) fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -135,7 +143,11 @@ fn parse_pairs(text: &str) -> Result<Parameters, String> {
         let (name, after) =
             rest.split_at(rest.find(|c: char| c == '=' || c.is_ascii_whitespace()).ok_or(PAIRS)?);
         let value = after.trim_start().strip_prefix('=').ok_or(PAIRS)?.trim_start();
+        let is_quoted = value.starts_with('\'');
         let (value, after) = take_value(value).ok_or(PAIRS)?;
+        if !is_quoted {
+            names::check_plain(name, &value, QUOTE)?;
+        }
         store(&mut parameters, name, value)?;
         rest = after.trim_start();
     }

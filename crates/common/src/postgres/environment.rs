@@ -42,6 +42,15 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// The same without one variable; None when it is not set.
+    pub(super) fn without(&self, name: &str) -> Option<Self> {
+        self.variables.contains_key(name).then(|| {
+            let mut without = self.clone();
+            without.variables.remove(name);
+            without
+        })
+    }
+
     pub(super) fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }

@@ -2,6 +2,7 @@
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use super::conninfo::decode;
 use crate::text::single_line;
 
 /// How much of a text from a server is shown.
@@ -17,9 +18,31 @@ pub fn reason(error: &sqlx::Error) -> String {
     let text = match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         sqlx::Error::Io(error) => error.to_string(),
+        // Its text may contain characters of the password.
+        sqlx::Error::Configuration(_) => "the settings of the connection can't be used".to_owned(),
         other => other.to_string(),
     };
     single_line(&text, MAX_REASON_BYTES)
+}
+
+/// A server's text without the password, whether as it is sent or as it is written with percent signs.
+///
+/// A quoted user name stays, also where it is the password as well: replacing it would show that they are the same.
+pub(super) fn redacted(text: &str, password: &str, user: &str) -> String {
+    const MASK: &str = "***";
+
+    let encoded: String = password.bytes().fold(String::new(), |encoded, byte| match byte {
+        b'-' | b'.' | b'_' | b'~' => encoded + char::from(byte).encode_utf8(&mut [0; 4]),
+        _ if byte.is_ascii_alphanumeric() => encoded + char::from(byte).encode_utf8(&mut [0; 4]),
+        _ => encoded + &format!("%{byte:02X}"),
+    });
+    let decoded = decode(password).unwrap_or_default();
+    let quoted_user = format!("\"{user}\"");
+    let mask = |part: &str| {
+        let forms = [password, &encoded, &decoded].into_iter().filter(|form| !form.is_empty());
+        forms.fold(part.to_owned(), |part, form| part.replace(form, MASK))
+    };
+    text.split(&quoted_user).map(mask).collect::<Vec<_>>().join(&quoted_user)
 }
 
 /// Whether the error belongs to the connection and not to the statement: the connection must be dropped, and the

@@ -30,7 +30,9 @@ pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
         );
         return None;
     }
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    // A line that is not UTF-8 can't be used here; those behind it can.
+    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    let lines = lines.filter_map(|line| String::from_utf8(line).ok());
     lines.filter(|line| !line.starts_with('#')).find_map(|line| password_in(&line, login))
 }
 

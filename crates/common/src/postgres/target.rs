@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::conninfo::{self, Parameters};
 use super::environment::Environment;
 use super::keywords::KEYWORDS;
+use super::names;
 use super::passfile::{self, Login};
 use super::session_attributes::SessionAttributes;
 use super::tls_settings::TlsSettings;
@@ -67,11 +68,11 @@ impl Values<'_> {
         value.filter(|value| !value.is_empty())
     }
 
-    /// Whether both the address and the environment give a value.
+    /// Whether both the address and the environment give a value that is not empty.
     fn is_set_twice(&self, name: &str) -> bool {
         let variable =
             KEYWORDS.iter().find(|keyword| keyword.name == name).and_then(|keyword| keyword.variable);
-        self.parameters.contains_key(name)
+        self.parameters.get(name).is_some_and(|value| !value.is_empty())
             && variable
                 .and_then(|name| self.environment.variable(name))
                 .is_some_and(|value| !value.is_empty())
@@ -96,6 +97,22 @@ impl Target {
         application_name: &str,
         environment: &Environment,
     ) -> Result<Self, String> {
+        Self::complete(text, application_name, environment).map_err(|problem| {
+            let blamed = KEYWORDS.iter().filter_map(|keyword| keyword.variable).find(|variable| {
+                let without = environment.without(variable);
+                let outcome = without.map(|without| Self::complete(text, application_name, &without));
+                outcome.is_some_and(|outcome| outcome.err().as_ref() != Some(&problem))
+            });
+            match blamed {
+                Some(variable) if !problem.contains(variable) => {
+                    format!("can't be used with this environment: {variable} {problem}")
+                }
+                _ => problem,
+            }
+        })
+    }
+
+    fn complete(text: &str, application_name: &str, environment: &Environment) -> Result<Self, String> {
         let values = Values { parameters: conninfo::parse(text)?, environment };
         check_variables(environment)?;
         let user = values.get("user").or(environment.user());
@@ -103,14 +120,24 @@ impl Target {
             .ok_or("names no user, and the system has no name for the one this program runs as")?
             .to_owned();
         let database = values.get("dbname").unwrap_or(&user).to_owned();
+        names::check_user(&user)?;
+        names::check_database(&database)?;
         let application_name = values
             .get("application_name")
             .or(values.get("fallback_application_name"))
             .unwrap_or(application_name);
         let mut candidates = candidates(&values)?;
         let password = values.get("password").map(SecretString::from);
-        for candidate in &mut candidates {
-            candidate.password = password.clone().or_else(|| from_file(&values, candidate, &user, &database));
+        let hosts = values.list("host");
+        for (place, candidate) in candidates.iter_mut().enumerate() {
+            let is_default = hosts.get(place).is_none_or(|host| host.is_empty());
+            let login = Login {
+                host: host_in_file(candidate, is_default),
+                port: candidate.port,
+                database: &database,
+                user: &user,
+            };
+            candidate.password = password.clone().or_else(|| from_file(&values, &login));
         }
         Ok(Self {
             candidates,
@@ -171,6 +198,7 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 fn host(name: String, address: &str, port: u16) -> Result<Host, String> {
+    names::check_host(&name)?;
     if !address.is_empty() {
         let address: IpAddr = address.parse().map_err(|_| "has a hostaddr that is not an IP address")?;
         let name = if name.is_empty() { address.to_string() } else { name };
@@ -189,14 +217,17 @@ fn host(name: String, address: &str, port: u16) -> Result<Host, String> {
     Ok(Host::Tcp { address: name.parse().ok(), name })
 }
 
-fn from_file(values: &Values<'_>, candidate: &Candidate, user: &str, database: &str) -> Option<SecretString> {
+fn from_file(values: &Values<'_>, login: &Login<'_>) -> Option<SecretString> {
     let named = values.get("passfile").map(Into::into);
-    let path = named.or_else(|| values.environment().in_home(".pgpass"))?;
-    let host = match &candidate.host {
-        Host::Socket(folder) if SOCKET_FOLDERS.contains(&folder.as_str()) => "localhost",
+    passfile::find(&named.or_else(|| values.environment().in_home(".pgpass"))?, login)
+}
+
+/// How a password file names a host: as the address does. The default socket is `localhost`.
+fn host_in_file(candidate: &Candidate, is_default: bool) -> &str {
+    match &candidate.host {
+        Host::Socket(folder) if is_default || folder == SOCKET_FOLDERS[0] => "localhost",
         Host::Socket(name) | Host::Tcp { name, .. } => name,
-    };
-    passfile::find(&path, &Login { host, port: candidate.port, database, user })
+    }
 }
 
 fn connect_timeout(values: &Values<'_>) -> Result<Option<Duration>, String> {

@@ -71,10 +71,20 @@ impl TlsSettings {
         };
         let key = self.key.as_ref().ok_or("sslcert is set without sslkey")?;
         let chain = certificates(certificate, "sslcert")?;
+        if let Err(webpki::Error::UnsupportedCertVersion) = webpki::EndEntityCert::try_from(&chain[0]) {
+            return Err("the certificate of sslcert is of X.509 version 1, which is not supported; make one of version 3"
+                .to_owned());
+        }
         let key = PrivateKeyDer::from_pem_slice(&read(key, "sslkey")?)
             .map_err(|_| "the file of sslkey contains no private key in PEM without a password")?;
         let config = config.with_client_auth_cert(chain, key);
-        config.map_err(|_| "the key of sslkey does not belong to the certificate of sslcert".to_owned())
+        config.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                "the key of sslkey does not belong to the certificate of sslcert".to_owned()
+            }
+            _ => "the certificate of sslcert or the key of sslkey is of a kind that is not supported"
+                .to_owned(),
+        })
     }
 
     /// The roots to verify the server with; None when it is not verified.

@@ -19,6 +19,9 @@ use crate::tls::certificate_problem;
 /// Asks for TLS, before the start-up message: a length of 8 and the code 80877103.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
+const SUPPORTED: &str =
+    "; supported are TLS 1.3, and TLS 1.2 with ECDHE, with keys of ECDSA P-256 or P-384, Ed25519 and RSA";
+
 pub(super) type Encrypted = TlsStream<TcpStream>;
 
 /// Connects and asks for TLS. None when the server has none.
@@ -55,7 +58,21 @@ pub(super) fn tls_failure(error: &io::Error) -> Failure {
         return Failure::Untrusted(problem);
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(error) => Failure::Handshake(single_line(&error.to_string(), MAX_REASON_BYTES)),
+        Some(error) => {
+            let advice = if has_nothing_in_common(error) { SUPPORTED } else { "" };
+            Failure::Handshake(format!("{}{advice}", single_line(&error.to_string(), MAX_REASON_BYTES)))
+        }
         None => Failure::Unreachable(format!("the TLS handshake broke off: {error}")),
     }
+}
+
+/// Whether the two sides may support no version, key exchange or signature in common.
+fn has_nothing_in_common(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+
+    matches!(
+        error,
+        rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+    )
 }

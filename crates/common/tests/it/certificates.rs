@@ -71,6 +71,13 @@ pub(crate) fn self_signed_by_the_manual(name: &str) -> Certificate {
     openssl(&["req", "-new", "-x509", "-days", "365", "-nodes", "-text", "-subj", &subject])
 }
 
+/// A self-signed certificate with a key on the curve P-521, which is not supported.
+pub(crate) fn on_curve_p521(name: &str) -> Certificate {
+    let subject = format!("/CN={name}");
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp521r1"];
+    openssl(&[&["req", "-new", "-x509", "-days", "365", "-nodes", "-subj", &subject], &key[..]].concat())
+}
+
 /// A self-signed certificate of X.509 version 1.
 pub(crate) fn version_1(name: &str) -> Certificate {
     let subject = format!("/CN={name}");

@@ -6,6 +6,7 @@ mod failover;
 mod log;
 mod poolers;
 mod secrecy;
+mod strange_servers;
 mod tls;
 
 use std::process::{Command, Stdio};

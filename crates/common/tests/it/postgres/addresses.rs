@@ -28,6 +28,9 @@ async fn shared() -> &'static Server {
             CREATE ROLE \"{user}\" LOGIN PASSWORD 'plain'; END IF; END $$"
     );
     admin.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    // Another test may have created it. The lock ends with the connection.
+    admin.execute("SELECT pg_advisory_lock(2)").await.unwrap();
+    let _ = admin.execute("CREATE DATABASE \"odd; a=b&\"").await;
     server
 }
 
@@ -118,6 +121,8 @@ const TABLE: &[Row] = &[
     ("postgres://reader@localhost:PORT/postgres", &[("PGPASSFILE", "HOME/passwords")], Rejected),
     ("postgres://plain@127.0.0.1:PORT/postgres?passfile=HOME/passwords", &[], Connected),
     ("postgres://plain@127.0.0.1:PORT/postgres", &[("PGPASSFILE", "HOME/readable")], Rejected),
+    // Only the default folder of sockets is called localhost in such a file.
+    ("host=/tmp port=PORT user=reader dbname=postgres", &[("PGPASSFILE", "HOME/passwords")], Connected),
     ("postgres://127.0.0.1:PORT/postgres", &[("PGUSER", "plain"), ("PGPASSWORD", "plain")], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT", &[("PGDATABASE", "postgres")], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT", &[], Rejected),
@@ -126,6 +131,7 @@ const TABLE: &[Row] = &[
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=-c%20work_mem%3D3MB", &[], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=--work-mem%3D3MB", &[], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres", &[("PGOPTIONS", "-c work_mem=3MB")], Connected),
+    ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=", &[("PGOPTIONS", "-c geqo=off")], Connected),
     (
         "host=127.0.0.1 port=PORT user=plain password=plain dbname=postgres options='-cwork_mem=3MB'",
         &[],
@@ -154,6 +160,11 @@ const TABLE: &[Row] = &[
         &[],
         Connected,
     ),
+    // Names with separators, written so that nobody takes them for the end of the address.
+    ("postgres://plain:plain@127.0.0.1:PORT/odd%3B%20a%3Db%26", &[], Connected),
+    ("host=127.0.0.1 port=PORT user=plain password=plain dbname='odd; a=b&'", &[], Connected),
+    ("host=127.0.0.1 port=PORT user=plain password=plain", &[("PGDATABASE", "odd; a=b&")], Connected),
+    ("postgres://plain:plain@127.0.0.1:PORT/odd;%20a%3Db%26", &[], Unsupported("%3B")),
     // What is not supported.
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslpassword=hunter2", &[], Unsupported("sslpassword")),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslmode=allow", &[], Unsupported("sslmode=allow")),
@@ -161,6 +172,19 @@ const TABLE: &[Row] = &[
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?application_name=a@b", &[], Unsupported("%40")),
     ("postgres://plain:pl?ain@127.0.0.1:PORT/postgres", &[], Rejected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres", &[("PGSSLCRL", "/absent")], Unsupported("PGSSLCRL")),
+    // What a variable has wrong is not reported as wrong in the address.
+    ("postgres://plain:plain@127.0.0.1/postgres", &[("PGPORT", "x")], Unsupported("PGPORT has a port")),
+    (
+        "postgres://plain@127.0.0.1:PORT/postgres",
+        &[("PGSSLMODE", "bad")],
+        Unsupported("PGSSLMODE has an sslmode"),
+    ),
+    ("postgres:///postgres", &[("PGHOST", "a;b")], Unsupported("PGHOST has a host")),
+    (
+        "postgres://plain@127.0.0.1:PORT/postgres",
+        &[("PGCONNECT_TIMEOUT", "x")],
+        Unsupported("PGCONNECT_TIMEOUT has a"),
+    ),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?options=-d%201", &[], Unsupported("options")),
     ("host=127.0.0.1 port=PORT user=plain password=plain dbname=postgres replication=off", &[], Connected),
     (
@@ -174,6 +198,10 @@ const TABLE: &[Row] = &[
 async fn each_form_of_address_does_what_it_does_with_psql() {
     let server = shared().await;
     let (port, folder) = (server.port().to_string(), server.socket_folder().to_str().unwrap());
+    // The server's socket, also in /tmp.
+    let socket = format!(".s.PGSQL.{port}");
+    let link = tempfile::TempPath::try_from_path(std::path::Path::new("/tmp").join(&socket)).unwrap();
+    std::os::unix::fs::symlink(std::path::Path::new(folder).join(&socket), &link).unwrap();
     let mut wrong = Vec::new();
     for (address, variables, expected) in TABLE {
         let mut surroundings = Surroundings::new(&[]);
@@ -184,8 +212,8 @@ async fn each_form_of_address_does_what_it_does_with_psql() {
         };
         for (name, mode) in [("passwords", 0o600), ("readable", 0o644)] {
             let path = surroundings.home.path().join(name);
-            let lines = "# the users of the test\n127.0.0.1:*:postgres:reader:p@s\\:s/w?o#r%d\n127.0.0.1:PORT:*:plain:plain\n";
-            std::fs::write(&path, complete(lines)).unwrap();
+            let lines = "# the users of the test\n/tmp:*:*:reader:p@s\\:s/w?o#r%d\n127.0.0.1:*:postgres:reader:p@s\\:s/w?o#r%d\n127.0.0.1:PORT:*:plain:plain\n";
+            std::fs::write(&path, [b"\xff is not UTF-8\n", complete(lines).as_bytes()].concat()).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         }
         surroundings

@@ -1,11 +1,14 @@
 //! PgBouncer at its defaults, in session and in transaction mode.
 
+use std::os::unix::fs::PermissionsExt;
+
 use common::postgres::{ConnectError, is_connection_failure, reason};
 use sqlx::{Connection, Executor, Row};
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 
 use super::{PATIENCE, server};
+use crate::certificates::{Authority, file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_through_a_pooler_work_repeatedly_and_side_by_side() {
@@ -46,6 +49,26 @@ async fn what_a_pooler_refuses_is_named() {
     assert!(matches!(error, ConnectError::LoginRefused { .. }), "{error:?}");
     let error = connect(format!("postgres://nobody:wrong@127.0.0.1:{}/postgres", pooler.port())).await;
     assert!(matches!(error, ConnectError::LoginRefused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_pooler_that_requires_tls_is_reported_with_the_mode_to_set() {
+    let certificate = Authority::new("authority").issue("pooler", &["localhost"]);
+    let (certificate, key) = (file(&certificate.certificate), file(&certificate.key));
+    for file in [&certificate, &key] {
+        // The pooler runs as another user.
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    let settings = [
+        ("client_tls_sslmode", "require"),
+        ("client_tls_cert_file", certificate.path().to_str().unwrap()),
+        ("client_tls_key_file", key.path().to_str().unwrap()),
+    ];
+    let pooler = PgBouncer::start_with(Server::shared(), PoolMode::Session, &settings);
+    let address = |mode: &str| format!("{}?sslmode={mode}", pooler.url("postgres"));
+    server(&address("require")).connect().await.unwrap();
+    let error = server(&address("disable")).connect().await.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("sslmode=require"), "{error}");
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use tokio::net::TcpListener;
 
 use super::log::Log;
 use super::{Surroundings, server};
-use crate::certificates::{Authority, Certificate, file, self_signed_by_the_manual, version_1};
+use crate::certificates::{
+    Authority, Certificate, file, on_curve_p521, self_signed_by_the_manual, version_1,
+};
 
 fn start(certificate: &Certificate) -> Server {
     Server::start_with(&Setup::default().with_tls(&certificate.certificate, &certificate.key))
@@ -168,6 +170,25 @@ async fn a_client_certificate_is_presented() {
         format!("sslmode=require&sslcert={}&sslkey={}", certificate.path().display(), key.path().display());
     let error = connects("localhost", server.port(), &query).await.unwrap_err();
     assert!(!error.is_transient(), "{error:?}");
+    let old = version_1("postgres");
+    let (certificate, key) = (file(&old.certificate), file(&old.key));
+    let query =
+        format!("sslmode=require&sslcert={}&sslkey={}", certificate.path().display(), key.path().display());
+    let error = connects("localhost", server.port(), &query).await.unwrap_err().to_string();
+    assert!(error.contains("certificate of sslcert is of X.509 version 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_failed_handshake_is_warned_about_even_where_prefer_is_chosen() {
+    let server_of_psql_alone = start(&on_curve_p521("localhost"));
+    let port = server_of_psql_alone.port();
+    let error = server(&address("localhost", port, "sslmode=require")).connect().await.unwrap_err();
+    assert!(error.to_string().contains("supported are TLS 1.3, and TLS 1.2 with ECDHE"), "{error}");
+    let (log, _guard) = Log::listen();
+    let mut connection = server(&address("localhost", port, "sslmode=prefer")).connect().await.unwrap();
+    assert!(!uses_tls(&mut connection).await);
+    let logged = log.text();
+    assert!(logged.contains("WARN") && logged.contains("supported are TLS 1.3"), "{logged}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
