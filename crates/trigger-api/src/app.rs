@@ -203,8 +203,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         }
     };
 
-    let metrics = Arc::new(Metrics::default());
-    let (stop, stopping) = watch::channel(false);
+    let (metrics, (stop, stopping)) = (Arc::new(Metrics::default()), watch::channel(false));
     let gate = Arc::new(Gate::new(authenticator, config.limits()?, Arc::clone(&metrics)));
     let most_streams = config.most_streams()?;
     let api = Arc::new(Api {
