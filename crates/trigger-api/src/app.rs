@@ -49,6 +49,9 @@ enum AppError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The history can't be opened.
+    #[error("DATABASE_URL: {0}")]
+    History(StoreError),
     #[error(transparent)]
     Cluster(#[from] NoCluster),
     #[error("{address} can't be listened on: {error}; set LISTEN_ADDR to an address that is free")]
@@ -61,7 +64,7 @@ impl From<OpenError> for AppError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Address(error) => Self::Config(error),
-            OpenError::Store(error) => Self::Store(error),
+            OpenError::Store(error) => Self::History(error),
         }
     }
 }
@@ -70,7 +73,7 @@ impl AppError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Cluster(_) => 2,
-            Self::Store(_) | Self::Listen { .. } | Self::NotReady(_) => 1,
+            Self::Store(_) | Self::History(_) | Self::Listen { .. } | Self::NotReady(_) => 1,
         }
     }
 }
@@ -200,8 +203,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         }
     };
 
-    let metrics = Arc::new(Metrics::default());
-    let (stop, stopping) = watch::channel(false);
+    let (metrics, (stop, stopping)) = (Arc::new(Metrics::default()), watch::channel(false));
     let gate = Arc::new(Gate::new(authenticator, config.limits()?, Arc::clone(&metrics)));
     let most_streams = config.most_streams()?;
     let api = Arc::new(Api {
@@ -215,6 +217,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         queue,
         executor: running.executor(),
         store,
+        recorder: Arc::clone(&recorder),
         feed: Arc::clone(&feed),
         book,
         metrics: Arc::clone(&metrics),

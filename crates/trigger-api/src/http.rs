@@ -42,6 +42,7 @@ use crate::domain::feed::Feed;
 use crate::domain::log_book::LogBook;
 use crate::domain::ports::{Executor, RunStore};
 use crate::domain::queue::Queue;
+use crate::domain::recorder::Recorder;
 
 /// What the handlers share.
 pub struct Api {
@@ -53,6 +54,8 @@ pub struct Api {
     pub executor: Arc<dyn Executor>,
     /// Remembers runs.
     pub store: Arc<dyn RunStore>,
+    /// Knows runs, also those that are not stored yet.
+    pub recorder: Arc<Recorder>,
     /// Tells what changes.
     pub feed: Arc<Feed>,
     /// The logs that grow.

@@ -120,8 +120,7 @@ impl LocalExecutor {
         if let Some(run) = self.desk.registry.of_job(&target.namespace, job_name) {
             return found(target, run).map(Some);
         }
-        let remembered = self.store.run_of_job(&target.name, job_name).await;
-        let remembered = remembered.map_err(|error| ExecutorError::Unreachable(error.to_string()))?;
+        let remembered = self.store.run_of_job(&target.name, job_name).await?;
         Ok(remembered.map(Launched::Found))
     }
 }
@@ -176,12 +175,13 @@ impl Executor for LocalExecutor {
         Ok(self.desk.registry.before(target, &run.id))
     }
 
-    async fn cancel(&self, run: &Run) -> Result<(), ExecutorError> {
+    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
         match self.desk.registry.stopper(&run.id) {
             Some(stopper) if !end(&stopper, Stop::Cancelled).await => {
                 Err(ExecutorError::TimedOut(format!("{} does not end", run.id)))
             }
-            Some(_) | None => Ok(()),
+            Some(_) => Ok(None),
+            None => Ok(self.desk.registry.ended(&run.id)),
         }
     }
 

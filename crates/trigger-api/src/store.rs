@@ -39,7 +39,7 @@ use crate::domain::target::TargetName;
 /// How often it is checked that the store can be written, when nothing else is.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// How often it is checked whether a store that could not be written can be again.
-const RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why the store can't be opened.
 #[derive(Debug, thiserror::Error)]

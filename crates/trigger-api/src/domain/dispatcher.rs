@@ -199,7 +199,10 @@ impl Dispatcher {
         if run.state.is_final() {
             return Ok(run);
         }
-        self.executor.cancel(&run).await?;
+        if let Some(ended) = self.executor.cancel(&run).await? {
+            // Its executor has reported it.
+            return Ok(ended);
+        }
         let cause = Cause::new(CANCELLED_ON_REQUEST, format!("Cancelled by {caller}."));
         Ok(self.recorder.record(run.ended(State::Cancelled, cause, Timestamp::now())).await)
     }

@@ -66,8 +66,9 @@ pub trait Executor: Send + Sync {
     /// before it. Whoever asks for whichever run, of any two runs one is before the other.
     async fn going_on_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError>;
 
-    /// Ends a run: its Job and pods go. One that is gone already is no error.
-    async fn cancel(&self, run: &Run) -> Result<(), ExecutorError>;
+    /// Ends a run: its Job and pods go. One that is gone already is no error. A run that has ended by itself is left
+    /// alone, and returned as it ended.
+    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError>;
 
     /// The whole log of a run, while it can be had; None when only a kept tail can be.
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError>;
@@ -121,6 +122,9 @@ pub enum ExecutorError {
     /// A quota of the namespace is used up.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(String),
+    /// The history, which it needs for this, can't be read; nothing was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// It does not take this Job: a policy or a validation is against it.
     #[error("refused: {0}")]
     Refused(String),
@@ -139,6 +143,19 @@ pub struct RunFilter {
     pub after: Option<Cursor>,
     /// At most this many.
     pub limit: u16,
+}
+
+impl RunFilter {
+    /// Whether a run is one of those to list, wherever the page ends.
+    pub fn matches(&self, run: &Run) -> bool {
+        self.target.as_ref().is_none_or(|target| *target == run.target)
+            && self.state.is_none_or(|state| state == run.state)
+            && self.job_name.as_ref().is_none_or(|name| *name == run.job_name)
+            && self
+                .after
+                .as_ref()
+                .is_none_or(|after| (run.created_at, &run.id) < (after.created_at, &after.id))
+    }
 }
 
 /// A place in the list of runs: newest first, and by id among those created at the same time.
@@ -288,6 +305,6 @@ pub trait TaskStore: Send + Sync {
 }
 
 /// The store can't be used. The text is for the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the store: {0}")]
 pub struct StoreError(pub String);

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::log_book::LogTail;
-use super::ports::{RunStore, StoreError};
-use super::run::{Run, RunId};
+use super::ports::{RunFilter, RunStore, StoreError};
+use super::run::{Run, RunId, State};
 
 /// How long the store is left alone after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -18,7 +18,10 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long the end of a run waits until its log is written down.
 const PATIENCE_FOR_A_LOG: Duration = Duration::from_secs(1);
 
-/// Writes runs and log tails down.
+/// How often a change of a run that can't be stored is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Writes runs and log tails down, and answers from what is not written yet.
 pub struct Recorder {
     store: Arc<dyn RunStore>,
     feed: Arc<Feed>,
@@ -91,18 +94,101 @@ impl Recorder {
             let _pen = self.pen.lock().await;
             // One try that failed is enough for all who waited for it, or they would wait for each other in vain.
             if self.failures.load(Ordering::Relaxed) != failures {
-                return run;
+                return self.unsaved(&run.id).unwrap_or(run);
             }
             match self.write_first(is_of).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
                     tracing::error!(%error, run.id = %run.id, "a run could not be stored; it is tried again");
-                    return run;
+                    return self.unsaved(&run.id).unwrap_or(run);
                 }
             }
         }
         self.store.run(&run.id).await.ok().flatten().unwrap_or(run)
+    }
+
+    /// The run of that id, as the store and what is not stored yet have it. While the store can't be written, another
+    /// replica may keep a run that this one does not know: that is an error, and not an unknown run.
+    ///
+    /// # Errors
+    /// When the run is not known, and the store can't be read or written.
+    pub async fn find(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        // What waits is read first: it leaves only when it is stored.
+        let Some(unsaved) = self.unsaved(id) else {
+            let stored = self.store.run(id).await?;
+            return match (stored, self.store.unwritable()) {
+                (None, Some(reason)) => {
+                    Err(StoreError(format!("the run {id} may not be stored yet: {reason}")))
+                }
+                (stored, _) => Ok(stored),
+            };
+        };
+        Ok(Some(match self.store.run(id).await {
+            Ok(Some(stored)) => stored.merged(&unsaved),
+            Ok(None) | Err(_) => unsaved,
+        }))
+    }
+
+    /// Runs, newest first, as the store and what is not stored yet have them.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
+        let unsaved = self.all_unsaved();
+        let mut runs = self.store.runs(filter).await?;
+        for run in unsaved {
+            let listed = runs.iter_mut().find(|stored| stored.id == run.id);
+            let merged = listed.as_deref().map_or_else(|| run.clone(), |stored| stored.merged(&run));
+            match listed {
+                _ if !filter.matches(&merged) => {}
+                Some(stored) => *stored = merged,
+                None => runs.push(merged),
+            }
+        }
+        runs.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        runs.truncate(filter.limit.into());
+        Ok(runs)
+    }
+
+    /// The kept end of a run's log, also while it is not stored yet.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
+        let unsaved = self.locked().iter().rev().find_map(|note| match note {
+            Note::Log(of, tail) if of == id => Some(tail.clone()),
+            Note::Log(..) | Note::Seen(_) => None,
+        });
+        if unsaved.is_some() { Ok(unsaved) } else { self.store.log(id).await }
+    }
+
+    /// Waits for a change of a run that can't be stored: one to another state than `known`.
+    pub async fn unsaved_change(&self, id: &RunId, known: State) -> Run {
+        loop {
+            let changed = self.unsaved(id).filter(|run| run.state != known);
+            if let Some(run) = changed.filter(|_| self.store.unwritable().is_some()) {
+                return run;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn unsaved(&self, id: &RunId) -> Option<Run> {
+        self.all_unsaved().into_iter().find(|run| run.id == *id)
+    }
+
+    /// Each run that has something to be stored, with all of it taken in.
+    fn all_unsaved(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for note in self.locked().iter() {
+            let Note::Seen(seen) = note else { continue };
+            match runs.iter_mut().find(|run| run.id == seen.id) {
+                Some(run) => *run = run.merged(seen),
+                None => runs.push((**seen).clone()),
+            }
+        }
+        runs
     }
 
     /// Writes down what is noted, for ever. It may be dropped at any moment: what it writes is written again.

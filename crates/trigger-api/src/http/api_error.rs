@@ -184,6 +184,7 @@ impl From<ExecutorError> for ApiError {
     fn from(error: ExecutorError) -> Self {
         let internal = error.to_string();
         let api_error = match error {
+            ExecutorError::Store(error) => return error.into(),
             ExecutorError::NoCronJob { namespace, name } => {
                 return Self::new(
                     Kind::NoCronJob,

@@ -92,6 +92,7 @@ pub(super) async fn run_events(
             Notice::Gap => Some((gap_event(), false)),
         })
     });
+    let changes = stream::select(changes, unsaved_changes(Arc::clone(&api), &run));
     let changes = stream::unfold((Box::pin(changes), ended), async |(mut changes, ended)| {
         if ended {
             return None;
@@ -100,6 +101,14 @@ pub(super) async fn run_events(
         Some((event, (changes, ended)))
     });
     respond(&api, stream::iter(first).chain(changes))
+}
+
+/// The changes of a run that can't be stored now. They are told again, with a number, when they are stored.
+fn unsaved_changes(api: Arc<Api>, run: &Run) -> impl Stream<Item = (SseEvent, bool)> + use<> {
+    stream::unfold((api, run.id.clone(), run.state), async |(api, id, known)| {
+        let run = api.recorder.unsaved_change(&id, known).await;
+        Some(((state_event(&run, None), run.state.is_final()), (api, id, run.state)))
+    })
 }
 
 /// Follow all runs

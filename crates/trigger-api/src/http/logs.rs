@@ -64,7 +64,7 @@ pub(super) async fn get_logs(
     }
     let tail = match api.book.tail(&id).filter(|tail| !tail.text.is_empty()) {
         Some(tail) => Some(tail),
-        None => api.store.log(&id).await?,
+        None => api.recorder.log(&id).await?,
     };
     let LogTail { text, cut } = tail.ok_or_else(|| no_log(&run))?;
     Ok(answer(cut, Body::from(text)))

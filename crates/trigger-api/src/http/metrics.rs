@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use tokio::time::timeout;
+
 use super::Api;
 use super::api_error::ApiError;
 use crate::domain::dispatcher::{StartError, Started};
@@ -23,6 +25,9 @@ use crate::domain::target::TargetName;
 
 /// Upper bounds of the duration's buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
+
+/// How long the store may take to count the runs of tasks: a scrape must not wait for it.
+const STORE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What is counted.
 pub struct Metrics {
@@ -165,6 +170,7 @@ impl Metrics {
     }
 
     fn tasks(&self, depths: &BTreeMap<TargetName, Depth>) {
+        self.task_runs.clear();
         for (target, depth) in depths {
             for (state, runs) in [("pending", depth.waiting), ("running", depth.running)] {
                 let labels = TaskLabels { target: target.to_string(), state };
@@ -187,11 +193,16 @@ impl Metrics {
 pub(super) async fn metrics(
     State(api): State<Arc<Api>>,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
-    // The other counts are told also when the store is away.
-    match api.queue.depths().await {
-        Ok(depths) => api.metrics.tasks(&depths),
-        Err(error) => tracing::warn!(%error, "how much waits can't be counted"),
-    }
+    // A count that is not known now is absent, rather than old; the others do not depend on the store.
+    let depths = match timeout(STORE_TIMEOUT, api.queue.depths()).await {
+        Ok(Ok(depths)) => depths,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the waiting runs can't be counted");
+            BTreeMap::new()
+        }
+        Err(_) => BTreeMap::new(),
+    };
+    api.metrics.tasks(&depths);
     // The state after the query above, which takes note of a database that is gone.
     api.metrics.store_writable.set(i64::from(api.store.unwritable().is_none()));
     let mut page = String::new();

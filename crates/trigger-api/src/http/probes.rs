@@ -56,11 +56,13 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Pro
         waiting_for.push(not_ready.to_string());
     }
     // The state after the read, which takes note of a database that is gone.
-    let is_read = timeout(STORE_TIMEOUT, api.store.event_range()).await.is_ok_and(|range| range.is_ok());
+    let read = timeout(STORE_TIMEOUT, api.store.event_range()).await;
+    let (is_read, fails) = (matches!(read, Ok(Ok(_))), matches!(read, Ok(Err(_))));
     let unwritable = api.store.unwritable();
     let reason = match unwritable {
-        Some(unwritable) if is_read => Some(format!("the history can't be written: {unwritable}")),
-        Some(unwritable) => Some(format!("the history can't be read or written: {unwritable}")),
+        Some(unwritable) if fails => Some(format!("the history can't be read or written: {unwritable}")),
+        // A slow read says nothing about reading.
+        Some(unwritable) => Some(format!("the history can't be written: {unwritable}")),
         None if is_read => None,
         None => Some("the history does not answer".to_owned()),
     };

@@ -59,7 +59,7 @@ pub(super) async fn list_runs(
     let limit = usize::from(filter.limit);
     // One more than is shown tells whether there is a next page.
     filter.limit += 1;
-    let mut runs = api.store.runs(&filter).await?;
+    let mut runs = api.recorder.list(&filter).await?;
     let more = runs.len() > limit;
     runs.truncate(limit);
     let next = runs.last().filter(|_| more).map(cursor_text);
@@ -118,9 +118,9 @@ pub(super) async fn cancel_run(
     Ok(Json(RunDocument::from(&run)))
 }
 
-/// The run of that id.
+/// The run of that id, also while it can't be stored.
 pub(super) async fn find(api: &Api, id: &RunId) -> Result<Run, ApiError> {
-    api.store.run(id).await?.ok_or_else(|| ApiError::unknown_run(id))
+    api.recorder.find(id).await?.ok_or_else(|| ApiError::unknown_run(id))
 }
 
 impl ListQuery {

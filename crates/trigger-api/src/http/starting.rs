@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Api;
 use super::api_error::ApiError;
@@ -146,9 +146,32 @@ pub(super) async fn start(
     let wait = preferred_wait(headers);
     if let Some(seconds) = wait {
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        started.run = api.feed.ended(started.run, deadline).await?;
+        started.run = ended(api, started.run, deadline).await;
     }
     Ok((started, wait))
+}
+
+/// Waits until the run has ended, at most until the deadline, also while its end can't be stored. The run was started, so
+/// a history that can't be read is no error.
+async fn ended(api: &Api, run: Run, deadline: Instant) -> Run {
+    let started = run.clone();
+    let unsaved = async move {
+        let mut run = started;
+        while !run.state.is_final() {
+            run = api.recorder.unsaved_change(&run.id, run.state).await;
+        }
+        run
+    };
+    let stored = api.feed.ended(run.clone(), deadline);
+    tokio::pin!(unsaved, stored);
+    let latest = tokio::select! {
+        run = &mut unsaved => Ok(run),
+        stored = &mut stored => match stored {
+            Ok(run) => Ok(run),
+            Err(_) => timeout_at(deadline, unsaved).await,
+        },
+    };
+    latest.unwrap_or(run)
 }
 
 /// The headers of an answer about a run that was started, which is to be found at `location`.

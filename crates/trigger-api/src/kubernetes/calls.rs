@@ -78,25 +78,24 @@ impl Calls {
         }
     }
 
-    /// Deletes that very Job, and its pods after it. One that is gone is no error.
-    pub(super) async fn delete_job(
-        &self,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-    ) -> Result<(), ExecutorError> {
+    /// Deletes the Job, and its pods after it, if it is as it was read; false when it has changed since. One that is gone
+    /// is no error.
+    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<bool, ExecutorError> {
+        let metadata = &job.metadata;
         let mut parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             ..DeleteParams::default()
         };
-        parameters.preconditions =
-            Some(kube::api::Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+        let (uid, resource_version) = (metadata.uid.clone(), metadata.resource_version.clone());
+        parameters.preconditions = Some(kube::api::Preconditions { uid, resource_version });
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let name = metadata.name.as_deref().unwrap_or_default();
         let api = objects::jobs(&self.client, namespace);
         match timeout(self.limit, api.delete(name, &parameters)).await {
-            // 409: another Job has the name by now; the one that was meant is gone.
-            Ok(Err(error)) if is_status(&error, 404, "") || is_status(&error, 409, "") => Ok(()),
+            Ok(Err(error)) if is_status(&error, 404, "") => Ok(true),
+            Ok(Err(error)) if is_status(&error, 409, "") => Ok(false),
             Ok(Err(error)) => Err(meaning(&error)),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(true),
             Err(_) => Err(self.too_late()),
         }
     }

@@ -15,6 +15,7 @@ use super::health::Health;
 use super::logs::LogReader;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
+use super::state;
 use super::template;
 use super::view::View;
 use super::watch;
@@ -25,6 +26,9 @@ use crate::domain::request::RunRequest;
 use crate::domain::run::{Run, RunId};
 use crate::domain::situation::Situation;
 use crate::domain::target::{ConcurrencyPolicy, CronJobFacts, Target};
+
+/// How often a Job is looked at again that changed before it could be deleted.
+const DELETE_ATTEMPTS: u32 = 10;
 
 /// Runs Jobs in a cluster, and reports what becomes of every Job of its targets.
 pub struct KubernetesExecutor {
@@ -202,8 +206,26 @@ impl Executor for KubernetesExecutor {
         Ok(others.cloned().collect())
     }
 
-    async fn cancel(&self, run: &Run) -> Result<(), ExecutorError> {
-        self.shared.calls.delete_job(&run.namespace, &run.job_name, run.id.as_str()).await
+    /// The Job is looked at before it is deleted, and deleted as it was then: a Job that finishes meanwhile stays.
+    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
+        for _ in 0..DELETE_ATTEMPTS {
+            let job = self.shared.calls.job(&run.namespace, &run.job_name).await?;
+            let Some(job) = job.filter(|job| job.metadata.uid.as_deref() == Some(run.id.as_str())) else {
+                return Ok(None);
+            };
+            if job.status.as_ref().is_some_and(state::has_finished) {
+                self.take_in(job);
+                let ended = self.shared.view().run(&run.id).filter(|run| run.state.is_final());
+                return Ok(Some(ended.unwrap_or_else(|| run.clone())));
+            }
+            if self.shared.calls.delete_job(&job).await? {
+                return Ok(None);
+            }
+        }
+        Err(ExecutorError::Busy {
+            detail: format!("the Job {} kept changing", run.job_name),
+            retry_after: None,
+        })
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {

@@ -63,6 +63,11 @@ pub(super) fn standing(
     standing(State::Pending, waiting.or_else(|| overdue.then(cause::no_pod)), None)
 }
 
+/// Whether the Job has ended by itself.
+pub(super) fn has_finished(job: &JobStatus) -> bool {
+    holds(job, "Complete").is_some() || holds(job, "Failed").is_some()
+}
+
 /// Whether the controller knows of every failed pod and goes on: until then nobody can tell a retry from the end.
 fn tries_again(job: &JobStatus, pods: &[&PodStatus]) -> bool {
     let seen = pods.iter().filter(|pod| pod.phase.as_deref() == Some("Failed")).count();

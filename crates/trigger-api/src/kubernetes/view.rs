@@ -209,6 +209,11 @@ impl View {
         runs
     }
 
+    /// The run of that id whose Job is there.
+    pub(super) fn run(&self, id: &RunId) -> Option<Run> {
+        self.jobs.get(id).map(|job| job.run.clone())
+    }
+
     pub(super) fn has_job(&self, id: &RunId) -> bool {
         self.jobs.contains_key(id)
     }

@@ -112,6 +112,11 @@ impl Registry {
         runs.ended.push_back(run);
     }
 
+    /// The run of that id, if it has ended and is remembered here.
+    pub(super) fn ended(&self, id: &RunId) -> Option<Run> {
+        self.locked().ended.iter().find(|run| run.id == *id).cloned()
+    }
+
     /// The runs of a target's CronJob that go on, and the mark of its newest run.
     pub(super) fn situation(&self, target: &Target) -> (Vec<Run>, String) {
         let runs = self.locked();

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _};
 
 use super::address::Address;
 use super::failure::Failure;
-use super::health::Health;
+use super::health::{Health, Purpose};
 use super::postgres;
 use super::row::{Answer, Row};
 use super::sqlite;
@@ -30,7 +30,7 @@ struct Inner {
 }
 
 enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(SqlitePool, sqlite::File),
     Postgres(Box<postgres::Pool>),
 }
 
@@ -39,7 +39,7 @@ impl Connections {
     pub(super) fn to(address: Address) -> Self {
         let place = address.place();
         let pool = match address {
-            Address::Sqlite(path) => Pool::Sqlite(sqlite::pool(&path)),
+            Address::Sqlite(path) => Pool::Sqlite(sqlite::pool(&path), sqlite::File::at(path)),
             Address::Postgres(server) => Pool::Postgres(Box::new(postgres::Pool::new(*server))),
         };
         Self(Arc::new(Inner { pool, place, health: Health::default() }))
@@ -57,7 +57,7 @@ impl Connections {
 
     pub(super) async fn close(&self) {
         match &self.0.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(pool, _) => pool.close().await,
             Pool::Postgres(pool) => pool.close().await,
         }
     }
@@ -65,7 +65,10 @@ impl Connections {
     /// Finds out by a write whether the database can be written, unless something was written since the last check.
     pub(super) async fn check(&self) {
         let write = match &self.0.pool {
-            Pool::Sqlite(_) => sqlite::CHECK,
+            Pool::Sqlite(_, file) => {
+                self.0.health.note_place(self.place(), file.is_misplaced());
+                sqlite::CHECK
+            }
             Pool::Postgres(pool) => {
                 pool.reap().await;
                 postgres::CHECK
@@ -73,7 +76,7 @@ impl Connections {
         };
         if self.unwritable().is_some() || !self.0.health.written_since_last_asked() {
             // How it ends is noted, and logged when it is news.
-            let _ = self.perform(&Statement::new(write, Vec::new())).await;
+            let _ = self.perform_for(Purpose::Check, &Statement::new(write, Vec::new())).await;
         }
     }
 
@@ -125,11 +128,15 @@ impl Connections {
     }
 
     async fn perform(&self, statement: &Statement) -> Result<Answer, Failure> {
+        self.perform_for(Purpose::Work, statement).await
+    }
+
+    async fn perform_for(&self, purpose: Purpose, statement: &Statement) -> Result<Answer, Failure> {
         let result = match &self.0.pool {
-            Pool::Sqlite(pool) => sqlite::run(pool, statement).await,
+            Pool::Sqlite(pool, _) => sqlite::run(pool, statement).await,
             Pool::Postgres(pool) => pool.run(statement, self.unwritable().is_none()).await,
         };
-        self.0.health.note(self.place(), statement, &result);
+        self.0.health.note(self.place(), purpose, statement, &result);
         result
     }
 

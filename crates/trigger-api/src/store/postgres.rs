@@ -33,8 +33,10 @@ const MAX_LIFETIME: Duration = Duration::from_mins(10);
 /// How long a connection may be idle. A pooler in session mode can give it to another replica then.
 const MAX_IDLE: Duration = Duration::from_mins(1);
 
-/// Writes without changing what is stored.
-pub(super) const CHECK: &str = "UPDATE run_event_counter SET last = last";
+/// Writes without changing what is stored. It needs the rights that saving a run needs.
+pub(super) const CHECK: &str = "WITH none AS (INSERT INTO runs SELECT * FROM runs WHERE FALSE), \
+    same AS (UPDATE runs SET version = version WHERE FALSE) \
+    UPDATE run_event_counter SET last = last";
 
 /// Some connections. Those that are idle are kept for the next statements.
 pub(super) struct Pool {

@@ -1,5 +1,6 @@
 //! The SQLite file.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -25,6 +26,30 @@ const JOURNAL: &str = "PRAGMA journal_mode = WAL";
 
 /// Writes without changing what is stored. SQLite writes nothing when a value stays as it is, so the row moves.
 pub(super) const CHECK: &str = "UPDATE run_event_counter SET rowid = -rowid";
+
+/// The file that was opened. A file that is deleted or replaced meanwhile stays open, and what is written is lost.
+pub(super) struct File {
+    path: String,
+    opened: Option<(u64, u64)>,
+}
+
+impl File {
+    /// The file at that path as it is now.
+    pub(super) fn at(path: String) -> Self {
+        Self { opened: identity(&path), path }
+    }
+
+    /// Whether the path leads to another file by now, or to none.
+    pub(super) fn is_misplaced(&self) -> bool {
+        identity(&self.path) != self.opened
+    }
+}
+
+/// The device and the number of the file on it.
+fn identity(path: &str) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
 
 /// WAL with NORMAL loses nothing that was acknowledged when the program is killed; a power cut may take the last
 /// commits, which the cluster still knows, and leaves the file whole. The busy timeout is for another process, such as

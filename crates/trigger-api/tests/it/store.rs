@@ -15,3 +15,4 @@ pub(crate) mod relay;
 mod saving;
 mod start;
 pub(crate) mod support;
+mod unsaved;

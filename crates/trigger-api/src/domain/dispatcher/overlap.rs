@@ -62,8 +62,9 @@ impl Dispatcher {
     }
 
     async fn end(&self, run: &Run, cause: Cause) -> Result<(), ExecutorError> {
-        self.executor.cancel(run).await?;
-        self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
+        if self.executor.cancel(run).await?.is_none() {
+            self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
+        }
         Ok(())
     }
 }

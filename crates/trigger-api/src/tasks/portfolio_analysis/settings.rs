@@ -1,6 +1,7 @@
 //! The analysis as the settings have it.
 
 use common::config::{ConfigError, Settings, Variable};
+use common::postgres::Server;
 use trading_views::Views;
 
 use super::PortfolioAnalysis;
@@ -29,7 +30,8 @@ impl PortfolioAnalysis {
     /// When a setting can't be used.
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let Some(source) = settings.secret_source("SOURCE_DATABASE_URL")? else { return Ok(None) };
-        source.read()?;
+        // Only checked here: each run reads it again, as a mounted secret may change.
+        Server::parse("SOURCE_DATABASE_URL", &source.read()?, "portfolio-analysis")?;
         let views = Views::from_settings(settings);
         let zone = trading_views::report_time_zone(settings)?;
         let days = settings.parsed("ANALYSIS_DAYS")?.unwrap_or(Self::DEFAULT_DAYS);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -11,8 +12,8 @@ use tempfile::TempDir;
 use testkit::postgres::Server;
 use trigger_api::domain::ports::RunStore;
 
-use super::support::{open, pending, running, sqlite};
-use crate::support::{TriggerApi, answer, cronjob, namespace, until};
+use super::support::{open, pending, postgres, running, sqlite};
+use crate::support::{TriggerApi, answer, cronjob, namespace, problem, until};
 
 const CRONJOBS: &str = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: job}\nspec:\n  schedule: '0 0 29 2 *'\n  \
     jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: local/true}]}}}}\n";
@@ -113,9 +114,76 @@ async fn a_file_that_another_process_locks_is_reported_until_it_is_free() {
     let reason = store.unwritable().expect("it can't be written").to_string();
     assert_eq!(reason, "the file of the database is locked by another process");
     sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        store.check().await;
+        assert_ne!(store.unwritable(), None, "a check may succeed where a save does not");
+    }
     store.check().await;
     assert_eq!(store.unwritable(), None);
     store.save(&running(&pending("a"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_or_replaced_is_reported() {
+    let place = sqlite();
+    let store = open(&place.url).await;
+    store.save(&pending("a")).await.unwrap();
+    let path = place.url.trim_start_matches("sqlite:");
+    let elsewhere = format!("{path}.elsewhere");
+    std::fs::rename(path, &elsewhere).unwrap();
+    let reported = Some("the history's file was deleted or replaced".to_owned());
+    for replace in [false, true] {
+        if replace {
+            std::fs::write(path, "").unwrap();
+        }
+        store.check().await;
+        assert_eq!(store.unwritable().map(|reason| reason.to_string()), reported);
+    }
+    std::fs::rename(elsewhere, path).unwrap();
+    store.check().await;
+    assert_eq!(store.unwritable(), None);
+}
+
+#[tokio::test]
+async fn a_user_who_may_no_longer_save_runs_is_reported_before_one_is_saved() {
+    let place = postgres().await;
+    let store = place.open().await;
+    place
+        .execute(
+            "CREATE ROLE counter LOGIN PASSWORD 'secret'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO counter;
+             GRANT UPDATE ON run_event_counter TO counter",
+        )
+        .await;
+    let limited = open(&place.url.replace("postgres:secret@", "counter:secret@")).await;
+    limited.check().await;
+    let reason = limited.unwritable().map(|reason| reason.to_string());
+    place.execute("DROP OWNED BY counter; DROP ROLE counter").await;
+    assert_eq!(reason.as_deref(), Some("the user of the database may not write"));
+    store.check().await;
+    assert_eq!(store.unwritable(), None);
+}
+
+#[tokio::test]
+async fn a_scrape_does_not_wait_for_the_history() {
+    let database = Server::shared().database().await;
+    let folder = TempDir::new().unwrap();
+    let api = start(&folder, &database.url);
+    writable(&api).await;
+    let mut other = database.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE runs").execute(&mut other).await.unwrap();
+    let asked = Instant::now();
+    assert_eq!(writable(&api).await, "1");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_job_on_this_machine_that_needs_the_history_says_that_it_is_away() {
+    let mut server = Server::start();
+    let database = server.database().await;
+    let folder = TempDir::new().unwrap();
+    let api = start(&folder, &database.url);
+    server.kill();
+    problem(api.post("/trigger-sync"), 503, "store-unavailable").await;
 }
 
 /// A trigger-api whose history is on a small disk of its own, which only that process sees.

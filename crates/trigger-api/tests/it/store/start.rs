@@ -70,6 +70,10 @@ async fn a_bad_url_is_a_clear_error_that_never_shows_a_password() {
 
 /// What the program prints, warnings of libraries included, and its exit code.
 async fn printed(address: &str) -> (Option<i32>, String) {
+    printed_with(&[("DATABASE_URL", address)]).await
+}
+
+async fn printed_with(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("config.yaml");
     std::fs::write(&config, "local: {manifests: /dev/null}\n").expect("the folder is ours");
@@ -77,7 +81,7 @@ async fn printed(address: &str) -> (Option<i32>, String) {
         .env_clear()
         .envs([("EXECUTOR", "local"), ("CRONJOB_NAME", "job"), ("LOG_LEVEL", "trace")])
         .env("CONFIG_FILE", config)
-        .env("DATABASE_URL", address)
+        .envs(variables.iter().copied())
         .output()
         .await
         .expect("the program is built");
@@ -106,6 +110,29 @@ async fn the_program_prints_no_piece_of_an_address_that_it_can_t_use() {
         assert_eq!(got, Some(code), "{address}: {text}");
         assert!(text.contains("DATABASE_URL"), "{address}: {text}");
         assert!(!text.contains("hunter2"), "{address}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_can_t_be_opened_names_its_setting() {
+    let place = sqlite();
+    let notes = place.folder().join("notes.txt");
+    std::fs::write(&notes, "something else").unwrap();
+    for path in [place.folder(), &notes] {
+        let (code, text) = printed(&format!("sqlite:{}", path.display())).await;
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("DATABASE_URL"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_address_of_the_views_ends_the_start() {
+    let history = sqlite().url;
+    for address in ["postgres://ann:hunter2@host:port/trades", "postgres://ann:12/hunter2@127.0.0.1/trades"] {
+        let (code, text) =
+            printed_with(&[("DATABASE_URL", &history), ("SOURCE_DATABASE_URL", address)]).await;
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("SOURCE_DATABASE_URL") && !text.contains("hunter2"), "{text}");
     }
 }
 
