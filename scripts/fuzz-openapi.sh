@@ -116,8 +116,9 @@ json.dump(document, open(sys.argv[2], "w"))
 PYTHON
   fuzz 'with a credential' "$folder/guarded.json" --header "X-Internal-Token: $token"
   stop
-  # A source that is not there: analyses are queued, begun, and fail.
-  start administered "${variables[@]}" ADMIN_SECRET="$token" TASK_QUEUE=100000 SOURCE_DATABASE_URL=postgres://nobody@127.0.0.1:1/none
+  # A source that can't be trusted, as its root certificate is not there: analyses are queued, begun, and fail at once.
+  start administered "${variables[@]}" ADMIN_SECRET="$token" TASK_QUEUE=100000 \
+    SOURCE_DATABASE_URL='postgres://nobody@127.0.0.1:1/none?sslmode=verify-full&sslrootcert=/nowhere'
   fuzz "with an administrator's credential, and the analysis" "$folder/guarded.json" --header "X-Admin-Secret: $token"
   stop
 }
