@@ -157,7 +157,7 @@ upgrade() {
     cat "$said" >&2
     ! grep -q 'execution error\|schema' "$said" || exit 2
     explain_failure
-    if helm history "$release" --max 2 2>/dev/null | grep -q superseded; then
+    if helm history "$release" --max 2 2>/dev/null | grep superseded >/dev/null; then
       echo "to go back to what was there before: $(again rollback)" >&2
     fi
     exit 1

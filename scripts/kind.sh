@@ -13,7 +13,7 @@ done
 case ${1-} in
   up)
     # Two machines, so that replicas spread.
-    kind get clusters | grep -qx "$name" || kind create cluster --name "$name" --wait 2m --config - <<'END'
+    kind get clusters | grep -x "$name" >/dev/null || kind create cluster --name "$name" --wait 2m --config - <<'END'
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
 nodes: [{role: control-plane}, {role: worker}]

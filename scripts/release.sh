@@ -116,9 +116,11 @@ keys_of() { kube get secret "$1" --output 'go-template={{ range $key, $value := 
 
 # Lines "SECRET KEY" of the given ones that are not there.
 missing_secrets() {
-  local secret key
+  local secret key keys
   while read -r secret key; do
-    keys_of "$secret" | grep -qxF -e "$key" || echo "$secret $key"
+    # Not as a pipe: grep ends at the first match, and kubectl would fail as it writes the rest.
+    keys=$(keys_of "$secret" || true)
+    grep -qxF -e "$key" <<<"$keys" || echo "$secret $key"
   done
 }
 

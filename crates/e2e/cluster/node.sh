@@ -24,7 +24,7 @@ node_possible() {
     echo "  TRADEOPS_CLUSTER_DIR=$owner scripts/cluster.sh down" >&2
     exit 1
   fi
-  if [[ -z $owner ]] && command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep -q KUBE-; then
+  if [[ -z $owner ]] && command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep KUBE- >/dev/null; then
     give_up 'this machine has iptables rules of another Kubernetes node, and two of them spoil each other'
   fi
 }

@@ -91,7 +91,7 @@ kubeconfig_is_private() { [[ $(stat -c %a "$KUBECONFIG") == 600 ]]; }
 no_token_in_arguments() {
   # In a file, or the search would find itself.
   sed -n 's/^ *token: //p' "$KUBECONFIG" >"$work/token"
-  [[ -s $work/token ]] && ! cat /proc/[0-9]*/cmdline 2>/dev/null | grep -qaFf "$work/token"
+  [[ -s $work/token ]] && ! cat /proc/[0-9]*/cmdline 2>/dev/null | grep -aFf "$work/token" >/dev/null
 }
 
 token_is_known_to_its_audience() {
