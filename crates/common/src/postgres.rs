@@ -26,13 +26,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-use self::attempt::{Failure, Route, no_relay};
+use self::attempt::Failure;
 use self::classification::server_text;
-use self::relay::{Socket, Task};
 use self::session_attributes::SessionAttributes;
 use self::target::{Candidate, Host, Target};
 use crate::config::ConfigError;
@@ -51,15 +49,6 @@ pub struct Server {
     target: Arc<Target>,
     /// Whether a warning about a connection without TLS was logged.
     warned: Arc<AtomicBool>,
-}
-
-/// Options that lead to the server that is suitable now. New connections can be made for as long as this value lives;
-/// connections that exist continue without it.
-#[derive(Debug)]
-pub struct Located {
-    /// The options, for a pool.
-    pub options: PgConnectOptions,
-    _relay: Option<Task<()>>,
 }
 
 impl Server {
@@ -98,7 +87,7 @@ impl Server {
     /// # Errors
     /// When no candidate takes the connection, or none is suitable.
     pub async fn connect(&self) -> Result<PgConnection, ConnectError> {
-        self.find().await.map(|(connection, ..)| connection)
+        self.find().await
     }
 
     /// Connects, and repeats that with growing pauses while the failure is transient, until `patience` is over.
@@ -134,45 +123,19 @@ impl Server {
         }
     }
 
-    /// Finds the candidate that is suitable now, for a pool.
-    ///
-    /// Call it again when a connection fails: another candidate may have taken over.
-    ///
-    /// # Errors
-    /// When no candidate takes the connection, or none is suitable.
-    pub async fn locate(&self) -> Result<Located, ConnectError> {
-        let (connection, candidate, route) = self.find().await?;
-        let _ = connection.close().await;
-        let options = self.options(candidate);
-        if route == Route::Direct {
-            return Ok(Located { options, _relay: None });
-        }
-        let socket = Socket::bind(candidate.port).map_err(|error| self.error(no_relay(&error), candidate))?;
-        let options = options.socket(socket.folder());
-        let (server, candidate) = (self.clone(), candidate.clone());
-        let relay = socket.serve(move || {
-            let (server, candidate) = (server.clone(), candidate.clone());
-            async move { server.encrypt_candidate(&candidate).await }
-        });
-        Ok(Located { options, _relay: Some(relay) })
-    }
-
     /// Tries the candidates in their order.
-    async fn find(&self) -> Result<(PgConnection, &Candidate, Route), ConnectError> {
+    async fn find(&self) -> Result<PgConnection, ConnectError> {
         let mut reasons = Vec::new();
         let mut was_reached = false;
         for pass in self.target.session.passes() {
             reasons.clear();
             for candidate in &self.target.candidates {
                 let found = match self.try_candidate(candidate).await {
-                    Ok((connection, route)) => {
-                        let found = self.within(self.check(*pass, connection, candidate)).await;
-                        found.map(|found| found.map(|connection| (connection, route)))
-                    }
+                    Ok(connection) => self.within(self.check(*pass, connection, candidate)).await,
                     Err(failure) => Err(failure),
                 };
                 let reason = match found {
-                    Ok(Ok((connection, route))) => return Ok((connection, candidate, route)),
+                    Ok(Ok(connection)) => return Ok(connection),
                     Ok(Err(problem)) => {
                         was_reached = true;
                         format!("it is {problem}")

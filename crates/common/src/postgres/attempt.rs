@@ -54,24 +54,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// How a connection reaches its server.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Route {
-    /// By sqlx itself, without TLS.
-    Direct,
-    /// Through a relay, with TLS.
-    Relayed,
-}
-
 impl Server {
     /// Connects to the first address of the candidate that takes the connection.
-    pub(super) async fn try_candidate(
-        &self,
-        candidate: &Candidate,
-    ) -> Result<(PgConnection, Route), Failure> {
+    pub(super) async fn try_candidate(&self, candidate: &Candidate) -> Result<PgConnection, Failure> {
         let Host::Tcp { name, .. } = &candidate.host else {
-            let connection = self.within(self.connect_directly(&self.options(candidate), candidate)).await?;
-            return Ok((connection, Route::Direct));
+            return self.within(self.connect_directly(&self.options(candidate), candidate)).await;
         };
         let mut last = None;
         for address in self.within(candidate.addresses()).await? {
@@ -97,15 +84,15 @@ impl Server {
         candidate: &Candidate,
         name: &str,
         address: SocketAddr,
-    ) -> Result<(PgConnection, Route), Failure> {
+    ) -> Result<PgConnection, Failure> {
         let direct = self.options(candidate).host(&address.ip().to_string());
         let mode = self.target.tls.mode;
         if mode == Mode::Disable {
-            return Ok((self.connect_directly(&direct, candidate).await?, Route::Direct));
+            return self.connect_directly(&direct, candidate).await;
         }
         let failure = match self.encrypt(name, address).await {
             Ok(upstream) => match self.connect_relayed(candidate, upstream).await {
-                Ok(connection) => return Ok((connection, Route::Relayed)),
+                Ok(connection) => return Ok(connection),
                 Err(failure) => failure,
             },
             Err(failure) => failure,
@@ -122,26 +109,10 @@ impl Server {
         }
         self.warn_of_clear_text(candidate, &failure);
         match self.connect_directly(&direct, candidate).await {
-            Ok(connection) => Ok((connection, Route::Direct)),
             // Both were rejected: the first reason is the one about the better connection.
             Err(Failure::LoginRefused(_)) if matches!(failure, Failure::LoginRefused(_)) => Err(failure),
-            Err(failure) => Err(failure),
+            outcome => outcome,
         }
-    }
-
-    /// An encrypted connection to the candidate, before the start-up message.
-    pub(super) async fn encrypt_candidate(&self, candidate: &Candidate) -> Result<Encrypted, Failure> {
-        let Host::Tcp { name, .. } = &candidate.host else {
-            return Err(Failure::Other("a Unix socket has no TLS".to_owned()));
-        };
-        let mut last = Failure::Unreachable("its name has no address".to_owned());
-        for address in self.within(candidate.addresses()).await? {
-            match self.within(self.encrypt(name, address)).await {
-                Err(Failure::Unreachable(reason)) => last = Failure::Unreachable(reason),
-                outcome => return outcome,
-            }
-        }
-        Err(last)
     }
 
     async fn encrypt(&self, name: &str, address: SocketAddr) -> Result<Encrypted, Failure> {

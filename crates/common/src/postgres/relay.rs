@@ -8,9 +8,8 @@ use std::future::Future;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
-use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
+use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
@@ -93,40 +92,8 @@ impl Socket {
             copy(&mut client, &mut upstream).await
         })
     }
-
-    /// Serves each connection with an upstream of its own, until the task is dropped. Connections in progress continue.
-    pub(super) fn serve<F, E>(self, connect: impl Fn() -> F + Send + Sync + 'static) -> Task<()>
-    where
-        F: Future<Output = Result<Encrypted, E>> + Send + 'static,
-        E: std::fmt::Display + Send + 'static,
-    {
-        let connect = Arc::new(connect);
-        Task::spawn(async move {
-            while let Ok(mut client) = self.accept().await {
-                let upstream = connect();
-                tokio::spawn(async move {
-                    match upstream.await {
-                        // How it ends is seen by the client.
-                        Ok(mut upstream) => drop(copy(&mut client, &mut upstream).await),
-                        Err(error) => drop(refuse(&mut client, &error.to_string()).await),
-                    }
-                });
-            }
-        })
-    }
 }
 
 async fn copy(client: &mut UnixStream, upstream: &mut Encrypted) -> io::Result<()> {
     copy_bidirectional_with_sizes(client, upstream, BUFFER_BYTES, BUFFER_BYTES).await.map(drop)
-}
-
-/// Answers the start-up message with an error of the class "connection exception".
-async fn refuse(client: &mut UnixStream, reason: &str) -> io::Result<()> {
-    let mut start_up = [0; 1024];
-    let _ = client.read(&mut start_up).await?;
-    let fields = format!("SFATAL\0VFATAL\0C08001\0M{reason}\0\0");
-    let length = u32::try_from(fields.len() + 4).unwrap_or(u32::MAX);
-    client.write_u8(b'E').await?;
-    client.write_u32(length).await?;
-    client.write_all(fields.as_bytes()).await
 }
