@@ -1,9 +1,9 @@
-//! The rows that a day becomes, derived here a second time, without SQL: what `verify` compares with.
+//! The expected rows of a day, computed without SQL. `verify` compares the stored rows with them.
 
 mod compare;
-mod meaning;
+mod documents;
 
-use super::{Part, Snapshot, Value, overlay_json, rows_json, to_json};
+use super::{DisplayedValue, Part, Snapshot, overlay_json, rows_json, to_json};
 
 pub use self::compare::{Differences, differences};
 
@@ -12,7 +12,7 @@ pub use self::compare::{Differences, differences};
 pub enum Cell {
     /// NULL.
     Null,
-    /// INTEGER or REAL. Ids are at most 2^53, so a double holds them all.
+    /// INTEGER or REAL. A double represents all ids exactly, because they are at most 2^53.
     Number(f64),
     /// TEXT.
     Text(String),
@@ -47,21 +47,21 @@ impl From<String> for Cell {
     }
 }
 
-/// The columns of a table that are compared. `date` is not among them, because it is the same in every row. Nor are
-/// `updated_at`, `headline` and `summary`: the views have nothing to compare them with.
+/// A table and the columns that are compared. `date` is not compared because it is equal in all rows; `updated_at`,
+/// `headline` and `summary` are not compared because the views do not contain them.
 #[derive(Debug)]
 pub struct TableShape {
     /// The table's name in D1.
     pub name: &'static str,
-    /// The part of the day that it holds; None for the table of whole documents.
+    /// The part of the day that it contains; None for the table of documents.
     pub part: Option<Part>,
-    /// The columns compared, in the order of rows.
+    /// The compared columns, in the order of the cells of a row.
     pub columns: &'static [&'static str],
-    /// Which of them form the key within a day.
+    /// The columns that form the key within a day.
     pub key: &'static [&'static str],
 }
 
-/// The five tables, in the order they are reported.
+/// The five tables, in the order in which they are reported.
 pub static TABLES: [TableShape; 5] = [
     TableShape { name: "metrics_daily", part: None, columns: &["rows_json", "overlay_json"], key: &[] },
     TableShape {
@@ -114,13 +114,13 @@ pub static TABLES: [TableShape; 5] = [
 /// Rows of one table for one day.
 #[derive(Debug)]
 pub struct Table {
-    /// Which table, and what its columns are.
+    /// The table and its columns.
     pub shape: &'static TableShape,
-    /// Rows with one cell a column, in no particular order.
+    /// Rows with one cell per column, in no particular order.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// What the five tables must hold for this day.
+/// The expected rows of the five tables for this day.
 pub fn tables(snapshot: &Snapshot) -> [Table; 5] {
     let mut rows = [
         vec![daily(snapshot)],
@@ -133,12 +133,17 @@ pub fn tables(snapshot: &Snapshot) -> [Table; 5] {
     TABLES.each_ref().map(|shape| Table { shape, rows: rows.next().unwrap_or_default() })
 }
 
+/// The tables of a day that is not stored.
+pub fn no_rows() -> Vec<Table> {
+    TABLES.iter().map(|shape| Table { shape, rows: Vec::new() }).collect()
+}
+
 fn daily(snapshot: &Snapshot) -> Vec<Cell> {
     vec![Cell::text(rows_json(snapshot)), Cell::text(overlay_json(snapshot))]
 }
 
 fn kpi_value(kpi: &str, text: &str) -> Vec<Cell> {
-    let value = Value::of(text);
+    let value = DisplayedValue::of(text);
     vec![Cell::text(kpi), Cell::text(text), value.number.into(), Cell::text(value.kind.as_str())]
 }
 
