@@ -24,8 +24,8 @@ SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
             SELECT base.name FROM base WHERE base.below = 0) END
           FROM pg_type t WHERE t.oid = a.atttypid)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
-FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS wanted (name, place)
-  LEFT JOIN pg_class c ON c.oid = to_regclass(wanted.name) ORDER BY wanted.place";
+FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS requested (name, position)
+  LEFT JOIN pg_class c ON c.oid = to_regclass(requested.name) ORDER BY requested.position";
 
 /// The column with the day that a row belongs to.
 const DAY: &str = "report_date";
@@ -130,7 +130,7 @@ fn find(views: &[&View]) -> String {
     FIND.replace("NAMES", &names.collect::<Vec<_>>().join(", "))
 }
 
-/// The simple protocol takes one round trip.
+/// Executes the statements in one round trip, which the simple protocol permits.
 async fn rows(connection: &mut PgConnection, sql: String) -> Result<Vec<FoundRow>, sqlx::Error> {
     let rows: Vec<PgRow> = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
     rows.iter().map(FoundRow::from_row).collect()

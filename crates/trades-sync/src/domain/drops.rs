@@ -70,7 +70,7 @@ impl fmt::Display for DropReason {
             Self::NoSide => "a side other than hi and lo",
             Self::NoId => "a trade_id that is missing, not a whole number or above 2^53",
             Self::NoTime => "no readable time",
-            Self::Repeated => "a repeated key (the later row is kept)",
+            Self::Repeated => "a repeated key, the later row is kept",
         })
     }
 }

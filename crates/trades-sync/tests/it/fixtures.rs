@@ -53,7 +53,7 @@ fn dropped(outcome: &CommandOutput) -> u64 {
     let repeats = outcome
         .warnings()
         .into_iter()
-        .filter(|line| line.contains(": a repeated key (the later row is kept)"));
+        .filter(|line| line.contains(": a repeated key, the later row is kept"));
     let count = |line: String| line.split(' ').nth(1).and_then(|count| count.parse::<u64>().ok());
     let repeats: u64 = repeats.map(|line| count(line).expect("a warning has its count")).sum();
     outcome.summary()["dropped"].as_u64().expect("it is counted") - repeats

@@ -38,7 +38,7 @@ async fn a_sample_day_causes_warnings_about_its_four_faulty_rows_only() {
     let expected = [
         "dropped 1 series row: no value; first: Delta at 2026-02-11T20:59:59.000Z",
         "dropped 1 series row: not a finite number; first: Gamma at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series row: a repeated key (the later row is kept); first: Theta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: a repeated key, the later row is kept; first: Theta at 2026-02-11T20:59:59.000Z",
         "dropped 1 portfolio row: no name; first: trade 1 without a contract_name",
     ];
     assert_eq!(outcome.warnings(), expected);

@@ -36,7 +36,9 @@ async fn a_file_of_an_earlier_version_keeps_its_days_and_can_store_holdings_with
         sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut file).await.expect("a number");
     assert_eq!(version, 2);
     // The recreated table still references metrics_daily with ON DELETE CASCADE.
-    file.execute("DELETE FROM metrics_daily WHERE date = '2026-02-10'").await.expect("it is ours");
+    file.execute("DELETE FROM metrics_daily WHERE date = '2026-02-10'")
+        .await
+        .expect("the file can be written");
     let left: i64 =
         sqlx::query_scalar("SELECT count(*) FROM metrics_portfolio_assets WHERE date = '2026-02-10'")
             .fetch_one(&mut file)

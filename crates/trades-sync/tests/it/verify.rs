@@ -64,9 +64,9 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
             deletes,
         ),
     ] {
-        file.execute(sqlx::raw_sql("BEGIN")).await.expect("it is ours");
+        file.execute(sqlx::raw_sql("BEGIN")).await.expect("the file can be written");
         file.execute(sqlx::raw_sql(change)).await.expect(change);
-        file.execute(sqlx::raw_sql("COMMIT")).await.expect("it is ours");
+        file.execute(sqlx::raw_sql("COMMIT")).await.expect("the file can be written");
         let outcome = verify.fails(1, &["2026-02-11 is not verified", advice]).await;
         assert!(outcome.stdout.contains(words), "{words}: {}", outcome.stdout);
         call.succeeds().await;
@@ -89,7 +89,7 @@ async fn verify_counts_the_rows_of_the_views_and_reports_those_that_can_not_be_s
         "metrics_daily 1 row for the day, 1 in the sink: equal".to_owned(),
         "metrics_kpi_values 26 rows in the view, 26 in the sink: equal".to_owned(),
         format!("metrics_series_points {} rows in the view, {points} in the sink: equal", points + 3),
-        "can't be stored: 1 row (no value), 1 row (not a finite number), 1 row (a repeated key (the later row is kept))"
+        "can't be stored: 1 row (no value), 1 row (not a finite number), 1 row (a repeated key, the later row is kept)"
             .to_owned(),
         format!("metrics_portfolio_assets {} rows in the view, {assets} in the sink: equal", assets + 1),
         "can't be stored: 1 row (no name)".to_owned(),
@@ -180,7 +180,12 @@ async fn a_day_with_the_same_meaning_that_another_program_wrote_is_verified() {
     both_are_verified(&database, access).await;
 
     let mut file = opened(&sqlite.sqlite_path()).await;
-    sqlx::query(update).bind(&columns[0]).bind(&columns[1]).execute(&mut file).await.expect("it is ours");
+    sqlx::query(update)
+        .bind(&columns[0])
+        .bind(&columns[1])
+        .execute(&mut file)
+        .await
+        .expect("the file can be written");
     let items: Vec<String> = sqlx::query_scalar("SELECT item_json FROM metrics_extremes_items")
         .fetch_all(&mut file)
         .await
@@ -188,7 +193,7 @@ async fn a_day_with_the_same_meaning_that_another_program_wrote_is_verified() {
     for item in items {
         let theirs = rewritten(&serde_json::from_str(&item).expect("an item is JSON")).to_string();
         let update = sqlx::query("UPDATE metrics_extremes_items SET item_json = ?1 WHERE item_json = ?2");
-        update.bind(theirs).bind(item).execute(&mut file).await.expect("it is ours");
+        update.bind(theirs).bind(item).execute(&mut file).await.expect("the file can be written");
     }
     let path = sqlite.sqlite_path().display().to_string();
     verify(&database, "sqlite").env("SQLITE_PATH", &path).succeeds().await;

@@ -136,7 +136,7 @@ fn the_settings_name_the_views_and_the_time_zone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("settings.yaml");
     let settings = |text: &str| {
-        std::fs::write(&path, text).expect("the folder is ours");
+        std::fs::write(&path, text).expect("the folder can be written");
         Settings::load(Some(&path), &VARIABLES).expect("they can be read")
     };
     let named = Views::from_settings(&settings("mv_series_table: other.series\nreport_timezone: Asia/Tokyo"));

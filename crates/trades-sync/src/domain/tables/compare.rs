@@ -8,7 +8,7 @@ use common::text::single_line;
 use serde_json::Value;
 
 use super::documents::{Difference, first_difference};
-use super::{Cell, Table, TableShape};
+use super::shape::{Cell, Table, TableShape};
 use crate::domain::{METRICS, numeric_text};
 
 /// How much of a document's value is formatted for a line, in bytes.
@@ -146,8 +146,8 @@ fn shortened(text: &str, show: impl Fn(&str) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TABLES;
     use super::*;
+    use crate::domain::TABLES;
 
     fn text(text: &str) -> Cell {
         Cell::Text(text.to_owned())

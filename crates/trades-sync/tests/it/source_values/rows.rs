@@ -21,8 +21,8 @@ async fn the_later_of_two_rows_with_one_key_is_stored_and_the_earlier_is_counted
     assert_eq!(column(&stored["metrics_series_points"], "v"), [2.0, 4.0].map(Value::from));
     assert_eq!(column(&stored["metrics_portfolio_assets"], "symbol"), ["B", "A"].map(Value::from));
     let warnings = outcome.warnings().join("\n");
-    assert!(warnings.contains("dropped 2 series rows: a repeated key (the later row is kept)"), "{warnings}");
-    assert!(warnings.contains("dropped 1 KPI row: a repeated key (the later row is kept)"), "{warnings}");
+    assert!(warnings.contains("dropped 2 series rows: a repeated key, the later row is kept"), "{warnings}");
+    assert!(warnings.contains("dropped 1 KPI row: a repeated key, the later row is kept"), "{warnings}");
 }
 
 #[tokio::test]

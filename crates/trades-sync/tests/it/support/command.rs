@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use jiff::civil::{Date, date};
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::postgres::Database;
 use testkit::worker::Access;
 use tokio::process::{Child, Command};
 
-use super::{DAY, stored_in_sqlite};
+use super::stored::stored_in_sqlite;
+
+/// The day that most tests ship.
+pub(crate) const DAY: Date = date(2026, 2, 11);
 
 /// A command line of the program, with an environment that inherits nothing.
 pub(crate) struct SyncCommand {

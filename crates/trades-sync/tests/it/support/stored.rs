@@ -8,7 +8,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
 use testkit::worker::Access;
 
-use super::TABLES;
+/// The tables of a day, and the columns that order their rows.
+pub(crate) const TABLES: [(&str, &str); 5] = [
+    ("metrics_daily", "date"),
+    ("metrics_kpi_values", "kpi"),
+    ("metrics_series_points", "kpi, t"),
+    ("metrics_extremes_items", "kpi, side, rank"),
+    ("metrics_portfolio_assets", "trade_id, contract_name"),
+];
 
 /// The five tables of a day in a SQLite file, as `{table: [row, ...]}`; without `updated_at`.
 pub(crate) async fn stored_in_sqlite(path: &Path, day: Date) -> Value {
