@@ -10,7 +10,7 @@ const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 #[tokio::test]
 async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 19] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 21] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
@@ -66,6 +66,13 @@ async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
             &["INTERNAL_TOKEN", "INTERNAL_TOKEN_FILE is set too"],
         ),
         (&[("INTERNAL_TOKEN_FILE", "/nowhere/token")], &[], &["INTERNAL_TOKEN_FILE", "/nowhere/token"]),
+        // A wrong setting is an error even if the command does not use it.
+        (&[("SNAPSHOT_API_URL", "ftp://x")], &["--sink", "sqlite"], &["SNAPSHOT_API_URL", "http"]),
+        (
+            &[("D1_DATABASE_ID", "a/b")],
+            &["--sink", "sqlite"],
+            &["D1_DATABASE_ID", "letters, digits and dashes"],
+        ),
     ];
     for (environment, arguments, words) in cases {
         let call = SyncCommand::new(&[&["run"], arguments].concat());

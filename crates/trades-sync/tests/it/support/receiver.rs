@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener and its URL.
+/// A listener that a test uses as a receiver, and its URL.
 pub(crate) async fn receiver() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -39,7 +39,7 @@ pub(crate) async fn answer_request(connection: &mut TcpStream, status: u16, body
         assert_ne!(
             connection.read_buf(&mut request).await.expect("it can be read"),
             0,
-            "the request is complete"
+            "the request is incomplete"
         );
     }
     // A 204 has neither a body nor a content-length.
