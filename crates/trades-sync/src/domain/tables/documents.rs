@@ -1,55 +1,54 @@
-//! Whether two JSON documents of a day mean the same, whoever wrote them.
+//! Compares two JSON documents of a day by meaning, because other programs may write the same day differently.
 //!
-//! The order of keys is ignored, and so is the order of points and holdings, which are sets. `null` equals absent, and
-//! so does what is empty: a text, a list, an object. A number equals the same number as text.
+//! The order of keys is ignored, and also the order of points and holdings, which are sets. `null`, an empty text, an
+//! empty list and an empty object equal an absent value. A number equals its text.
 
 use serde_json::Value;
 
-use super::compare::same_number;
 use crate::domain::numeric_text;
 
-/// A place where two documents differ; None stands for an absent value.
+/// A place where two documents differ. None is an absent value.
 pub(super) struct Difference {
     pub(super) path: String,
-    pub(super) wanted: Option<Value>,
+    pub(super) expected: Option<Value>,
     pub(super) stored: Option<Value>,
 }
 
 /// The first difference between two documents.
-pub(super) fn first_difference(mut wanted: Value, mut stored: Value) -> Option<Difference> {
-    for document in [&mut wanted, &mut stored] {
+pub(super) fn first_difference(mut expected: Value, mut stored: Value) -> Option<Difference> {
+    for document in [&mut expected, &mut stored] {
         sort_sets(document);
     }
-    compare(Some(&wanted), Some(&stored), "")
+    compare(Some(&expected), Some(&stored), "")
 }
 
-fn compare(wanted: Option<&Value>, stored: Option<&Value>, path: &str) -> Option<Difference> {
-    match (wanted, stored) {
-        (Some(Value::Object(wanted)), Some(Value::Object(stored))) => {
-            let added = stored.keys().filter(|key| !wanted.contains_key(*key));
-            let mut keys = wanted.keys().chain(added);
-            keys.find_map(|key| compare(wanted.get(key), stored.get(key), &joined(path, key)))
+fn compare(expected: Option<&Value>, stored: Option<&Value>, path: &str) -> Option<Difference> {
+    match (expected, stored) {
+        (Some(Value::Object(expected)), Some(Value::Object(stored))) => {
+            let added = stored.keys().filter(|key| !expected.contains_key(*key));
+            let mut keys = expected.keys().chain(added);
+            keys.find_map(|key| compare(expected.get(key), stored.get(key), &joined(path, key)))
         }
-        (Some(Value::Array(wanted)), Some(Value::Array(stored))) => {
-            let (wanted, stored) = (elements(wanted), elements(stored));
-            (0..wanted.len().max(stored.len())).find_map(|index| {
-                let (wanted, stored) = (wanted.get(index).copied(), stored.get(index).copied());
-                compare(wanted, stored, &format!("{path}[{index}]"))
+        (Some(Value::Array(expected)), Some(Value::Array(stored))) => {
+            let (expected, stored) = (elements(expected), elements(stored));
+            (0..expected.len().max(stored.len())).find_map(|index| {
+                let (expected, stored) = (expected.get(index).copied(), stored.get(index).copied());
+                compare(expected, stored, &format!("{path}[{index}]"))
             })
         }
-        _ if same(wanted, stored) => None,
-        _ => Some(Difference { path: path.to_owned(), wanted: wanted.cloned(), stored: stored.cloned() }),
+        _ if are_equal(expected, stored) => None,
+        _ => Some(Difference { path: path.to_owned(), expected: expected.cloned(), stored: stored.cloned() }),
     }
 }
 
-/// Whether two values that are not both objects or both lists mean the same.
-fn same(wanted: Option<&Value>, stored: Option<&Value>) -> bool {
-    match (wanted, stored) {
-        (Some(Value::String(wanted)), Some(Value::String(stored))) => wanted == stored,
-        (Some(Value::Bool(wanted)), Some(Value::Bool(stored))) => wanted == stored,
-        _ => match number(wanted).zip(number(stored)) {
-            Some((wanted, stored)) => same_number(wanted, stored),
-            None => is_nothing(wanted) && is_nothing(stored),
+/// Whether two values, not both objects or both lists, have the same meaning.
+fn are_equal(expected: Option<&Value>, stored: Option<&Value>) -> bool {
+    match (expected, stored) {
+        (Some(Value::String(expected)), Some(Value::String(stored))) => expected == stored,
+        (Some(Value::Bool(expected)), Some(Value::Bool(stored))) => expected == stored,
+        _ => match number(expected).zip(number(stored)) {
+            Some((expected, stored)) => numeric_text::equals_stored(expected, stored),
+            None => is_empty(expected) && is_empty(stored),
         },
     }
 }
@@ -62,17 +61,17 @@ fn number(value: Option<&Value>) -> Option<f64> {
     }
 }
 
-fn is_nothing(value: Option<&Value>) -> bool {
+fn is_empty(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
         Some(Value::String(text)) => text.is_empty(),
         Some(Value::Array(items)) => items.iter().all(Value::is_null),
-        Some(Value::Object(entries)) => entries.values().all(|value| is_nothing(Some(value))),
+        Some(Value::Object(entries)) => entries.values().all(|value| is_empty(Some(value))),
         Some(Value::Bool(_) | Value::Number(_)) => false,
     }
 }
 
-/// The elements that are not `null`, which are no elements.
+/// The elements, without those that are `null`.
 fn elements(items: &[Value]) -> Vec<&Value> {
     items.iter().filter(|item| !item.is_null()).collect()
 }
@@ -81,7 +80,7 @@ fn joined(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Puts points into the order of their times, and holdings into the order of their keys.
+/// Sorts points by their times, and holdings by their keys.
 fn sort_sets(document: &mut Value) {
     if let Some(Value::Object(series)) = document.get_mut("seriesByKpi") {
         series.values_mut().for_each(|points| sort_by_fields(points, &["t"]));
@@ -109,12 +108,12 @@ mod tests {
 
     use super::*;
 
-    fn place(wanted: Value, stored: Value) -> Option<String> {
-        first_difference(wanted, stored).map(|difference| difference.path)
+    fn path(expected: Value, stored: Value) -> Option<String> {
+        first_difference(expected, stored).map(|difference| difference.path)
     }
 
     #[test]
-    fn documents_that_mean_the_same_are_equal() {
+    fn documents_with_the_same_meaning_are_equal() {
         let point = |t: &str| json!({ "t": t, "v": 1.5 });
         let cases = [
             (json!({ "a": 1, "b": 2 }), json!({ "b": 2, "a": 1 })),
@@ -133,13 +132,13 @@ mod tests {
                 json!({ "portfolioAssets": [{ "trade_id": "2", "contract_name": "C" }, { "contract_name": "C", "trade_id": "1" }] }),
             ),
         ];
-        for (wanted, stored) in cases {
-            assert_eq!(place(wanted.clone(), stored.clone()), None, "{wanted} and {stored}");
+        for (expected, stored) in cases {
+            assert_eq!(path(expected.clone(), stored.clone()), None, "{expected} and {stored}");
         }
     }
 
     #[test]
-    fn the_first_place_that_differs_is_named() {
+    fn the_path_of_the_first_difference_is_returned() {
         let cases = [
             (json!({ "a": { "b": [1, 2] } }), json!({ "a": { "b": [1, 3] } }), "a.b[1]"),
             (json!({ "a": 1 }), json!({}), "a"),
@@ -155,12 +154,9 @@ mod tests {
                 "hi[0].trade_id",
             ),
         ];
-        for (wanted, stored, expected) in cases {
-            assert_eq!(
-                place(wanted.clone(), stored.clone()).as_deref(),
-                Some(expected),
-                "{wanted} and {stored}"
-            );
+        for (expected, stored, place) in cases {
+            let found = path(expected.clone(), stored.clone());
+            assert_eq!(found.as_deref(), Some(place), "{expected} and {stored}");
         }
     }
 }

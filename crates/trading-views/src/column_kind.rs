@@ -1,13 +1,13 @@
-//! What kinds of values columns have.
+//! Kinds of column types.
 
-/// The kind of values that a column has, by its type.
+/// The kind of a column's type.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Whole numbers.
     Integer,
     /// Floats of double precision.
     Double,
-    /// Floats of single precision. Their value is the one that Postgres shows: 0.1 and not 0.10000000149011612.
+    /// Floats of single precision. Their value is the one that Postgres displays: 0.1, not 0.10000000149011612.
     Single,
     /// Decimals of any precision.
     Numeric,
@@ -15,12 +15,12 @@ pub enum Kind {
     Date,
     /// Timestamps, with or without a time zone.
     Time,
-    /// Texts, enums and every other type, which is read as the text that Postgres shows.
+    /// Texts, enums and all other types. They are read as the text that Postgres displays.
     Text,
 }
 
-impl Kind {
-    /// By the name of the type in `pg_type`. A domain has the kind of its base type.
+impl ColumnKind {
+    /// The kind of a type, by its name in `pg_type`. For a domain, pass the name of its base type.
     pub fn of(type_name: &str) -> Self {
         match type_name {
             "int2" | "int4" | "int8" => Self::Integer,
