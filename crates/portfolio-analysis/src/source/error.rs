@@ -70,7 +70,7 @@ pub(in super::super) fn no_connection(error: &ConnectError) -> TaskError {
 
 fn words(failure: &Failure) -> String {
     match &failure.sqlstate {
-        Some(code) => format!("{} ({code})", failure.words),
-        None => failure.words.clone(),
+        Some(code) => format!("{} ({code})", failure.detail),
+        None => failure.detail.clone(),
     }
 }

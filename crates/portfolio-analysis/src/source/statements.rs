@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 
-use trading_views::{Kind, Relation};
+use trading_views::{ColumnKind, Relation};
 
 /// The columns that are read of the view of extremes.
 pub(super) const EXTREMES: &[&str] = &[
@@ -82,7 +82,7 @@ impl Plan {
 /// The newest days of a view, not after `bound`.
 pub(super) fn days(relation: &Relation, bound: Option<Date>, limit: usize) -> String {
     let sql = match relation.kind("report_date") {
-        Kind::Date | Kind::Time => include_str!("sql/days.sql"),
+        ColumnKind::Date | ColumnKind::Time => include_str!("sql/days.sql"),
         _ => include_str!("sql/days_of_texts.sql"),
     };
     let bound = bound.map_or("true".to_owned(), |bound| relation.is_between(date(1, 1, 1), bound));
