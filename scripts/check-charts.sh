@@ -38,8 +38,6 @@ check() {
   fi
 }
 
-# Helm tells of the link to the library chart each time.
-helm() { command helm "$@" 2> >(grep -v 'found symbolic link' >&2); }
 kubectl() { command kubectl --request-timeout=30s "$@"; }
 # eventually SECONDS COMMAND...: until it succeeds.
 eventually() {
@@ -270,6 +268,7 @@ on_a_server() {
 # Other versions of Helm have other words for what the schema refuses.
 path=$(scripts/tools.sh --pinned helm kubeconform kube-score cyclonus)
 PATH=$path:$PATH
+scripts/chart-dependencies.sh
 by_themselves
 for environment in dev prod; do check "kube-score: $environment" scored $environment; done
 on_a_server
