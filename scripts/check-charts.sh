@@ -182,7 +182,7 @@ release_works() {
   local namespace=$1
   eventually 20 pods_are_made "$namespace" trigger-api 2
   # The server learns of new policies a moment later.
-  eventually 20 refused 'trigger-api may create and delete Jobs of its targets alone' \
+  eventually 20 refused 'trigger-api may create and delete only Jobs of its targets' \
     as_trigger_api "$namespace" create job evil --image=evil --dry-run=server
   eventually 10 as_trigger_api "$namespace" create job trades-sync-midday-a123456789 --from=cronjob/trades-sync-midday
   eventually 20 pods_are_made "$namespace" trades-sync 1
