@@ -15,7 +15,7 @@ export default {
   async fetch(request, { DB, SQL }) {
     const { method, day, points } = await request.json();
     if (method === "migrate") for (const sql of day) await DB.prepare(sql).run();
-    else if (method === "statements") await statements(DB, SQL, day);
+    else if (method === "statements") await runStatements(DB, SQL, day);
     else await insertRows(DB, SQL, day, points, method === "batches" ? 200 : 1);
     return new Response();
   },
@@ -23,7 +23,7 @@ export default {
 
 const params = (day, i) => (i === 0 ? day : i === 5 ? [day[0], "[]"] : [day[0]]);
 
-function statements(DB, SQL, day) {
+function runStatements(DB, SQL, day) {
   return DB.batch(SQL.map((sql, i) => DB.prepare(sql).bind(...params(day, i))));
 }
 

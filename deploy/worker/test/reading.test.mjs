@@ -122,30 +122,31 @@ describe("one KPI over several days", () => {
   }
 });
 
-describe("a part of a day", () => {
-  const day = {
-    date: DATE,
-    updated_at: `${DATE}T14:00:00Z`,
-    headline: "h",
-    summary: "s",
-    rows: [
-      { kpi: "A", value: "1" },
-      { kpi: "B", value: "2" },
-    ],
-    overlay: {
-      seriesByKpi: { A: [{ t: DATE, v: 0.1 }], B: [{ t: DATE, v: 1e21, src: "live" }] },
-      extremes: {
-        byKpi: {
-          A: { hi: [{ trade_id: 1, contract_name: "C", note: { deep: [1] } }], lo: [] },
-          C: { hi: [], lo: [] },
-        },
+const day = {
+  date: DATE,
+  updated_at: `${DATE}T14:00:00Z`,
+  headline: "h",
+  summary: "s",
+  rows: [
+    { kpi: "A", value: "1" },
+    { kpi: "B", value: "2" },
+  ],
+  overlay: {
+    seriesByKpi: { A: [{ t: DATE, v: 0.1 }], B: [{ t: DATE, v: 1e21, src: "live" }] },
+    extremes: {
+      byKpi: {
+        A: { hi: [{ trade_id: 1, contract_name: "C", note: { deep: [1] } }], lo: [] },
+        C: { hi: [], lo: [] },
       },
-      portfolioAssets: [{ trade_id: 1, contract_name: "C" }],
     },
-    source: "d1",
-  };
-  const { rows, overlay, ...head } = day;
-  const { seriesByKpi, extremes, portfolioAssets } = overlay;
+    portfolioAssets: [{ trade_id: 1, contract_name: "C" }],
+  },
+  source: "d1",
+};
+const { rows, overlay, ...head } = day;
+const { seriesByKpi, extremes, portfolioAssets } = overlay;
+
+describe("a part of a day", () => {
   beforeEach(() => post(harness, day));
 
   const cases = {
@@ -192,6 +193,10 @@ describe("a part of a day", () => {
       assert.deepEqual(body.rows, [row]);
     });
   }
+});
+
+describe("the selection of a part", () => {
+  beforeEach(() => post(harness, day));
 
   for (const [query, field] of [
     ["parts=", "parts"],

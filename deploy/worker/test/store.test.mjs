@@ -87,7 +87,9 @@ describe("one day is one transaction", () => {
     assert.deepEqual(sizes, [1, 1, 0, 0, 0]);
     assert.deepEqual(await storedDay(harness, "2026-02-10"), other);
   });
+});
 
+describe("the stored day", () => {
   test("a rejected day does not change the stored one", async () => {
     await post(harness, sampleDay(DATE, "old"));
     const before = await storedDay(harness, DATE);
