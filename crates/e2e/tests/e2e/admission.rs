@@ -9,7 +9,7 @@ pub(crate) fn story(world: &'static World) {
     let account = format!("--as=system:serviceaccount:{}:trigger-api-sa", release.namespace);
     let job = ["create", "job", "evil", "--image=evil", &account];
     let said = release.try_kubectl(&job).refused();
-    assert!(said.contains("trigger-api may create and delete Jobs of its targets alone"), "{said}");
+    assert!(said.contains("trigger-api may create and delete only Jobs of its targets"), "{said}");
 
     // The template, but for what it runs.
     let manifest = release.kubectl(&[
