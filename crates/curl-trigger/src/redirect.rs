@@ -51,7 +51,7 @@ pub fn too_many_redirects(max: u32) -> Failure {
     Failure::new(
         ExitCode::TooManyRedirects,
         format_args!(
-            "more than {max} redirects: the server may redirect in a loop; if not, raise --max-redirs"
+            "more than {max} redirects: check for a loop, or raise --max-redirs"
         ),
     )
 }
