@@ -1,6 +1,6 @@
 //! The environment variables of the program.
 
-/// The environment as pairs of name and value. Only [`crate::plan`] and [`crate::idempotency`] read it.
+/// The environment as pairs of name and value. Only the modules `plan` and `idempotency` read it.
 ///
 /// | variable | meaning |
 /// |---|---|

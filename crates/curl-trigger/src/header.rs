@@ -103,8 +103,8 @@ impl Headers {
     /// The same headers without those whose name matches `drop`.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
-        let kept = |rule: &&HeaderRule| !matches!(rule, HeaderRule::Set(header) if drop(&header.name));
-        Self { rules: self.rules.iter().filter(kept).cloned().collect() }
+        let is_kept = |rule: &&HeaderRule| !matches!(rule, HeaderRule::Set(header) if drop(&header.name));
+        Self { rules: self.rules.iter().filter(is_kept).cloned().collect() }
     }
 }
 

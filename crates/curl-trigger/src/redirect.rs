@@ -50,9 +50,7 @@ pub fn follow(request: &Request, head: &Head, has_explicit_method: bool) -> Opti
 pub fn too_many_redirects(max: u32) -> Failure {
     Failure::new(
         ExitCode::TooManyRedirects,
-        format_args!(
-            "more than {max} redirects: check for a loop, or raise --max-redirs"
-        ),
+        format_args!("more than {max} redirects: check for a loop, or raise --max-redirs"),
     )
 }
 

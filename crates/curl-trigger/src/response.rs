@@ -96,7 +96,7 @@ impl ResponseReader {
         }
     }
 
-    /// Reads up to the end of the head; returns the bytes behind it.
+    /// Reads up to the end of the head; returns the bytes after it.
     fn feed_head<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -104,11 +104,11 @@ impl ResponseReader {
     ) -> Result<&'a [u8], Failure> {
         let before = self.buffer.len();
         let room = MAX_HEAD - self.head_bytes;
-        let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
-        self.buffer.extend_from_slice(taken);
+        let added = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.buffer.extend_from_slice(added);
         check_start(&self.buffer)?;
         let Some(end) = head_end(&self.buffer, before) else {
-            self.head_bytes += taken.len();
+            self.head_bytes += added.len();
             if self.head_bytes >= MAX_HEAD {
                 let limit = MAX_HEAD / 1024;
                 return Err(Failure::new(

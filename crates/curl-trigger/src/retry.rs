@@ -164,12 +164,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_number_and_the_time_of_retries_are_limited(retries in 0u32..40, limit in 1u64..2000, asked in proptest::option::of(0u64..9999)) {
+        fn the_number_and_the_time_of_retries_are_limited(retries in 0u32..40, limit in 1u64..2000, requested in proptest::option::of(0u64..9999)) {
             let policy = RetryPolicy { retries, max_time: Duration::from_secs(limit), ..RetryPolicy::default() };
             let mut schedule = RetrySchedule::new(policy, SECOND);
             let mut now = SECOND;
             let mut made = 0;
-            let ended = Attempt { retry_after: asked.map(Duration::from_secs), ..attempt(ExitCode::Ok, Some(503)) };
+            let ended = Attempt { retry_after: requested.map(Duration::from_secs), ..attempt(ExitCode::Ok, Some(503)) };
             while let Some(retry) = schedule.next(&ended, now) {
                 now += retry.pause;
                 made += 1;

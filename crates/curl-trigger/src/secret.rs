@@ -28,7 +28,7 @@ pub fn is_secret_header(name: &str) -> bool {
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Adds a value. If it has a scheme, as in an `Authorization` header, the part behind it is added too.
+    /// Adds a value. If it has a scheme, as in an `Authorization` header, the part after it is added too.
     pub fn add(&mut self, value: &str) {
         let last = value.rsplit(' ').next().unwrap_or_default();
         for part in [value, last] {

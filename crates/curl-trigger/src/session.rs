@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
         self.redirects
     }
 
-    /// Whether to print the body behind this head: it is not redirected, and `-f` does not suppress it.
+    /// Whether to print the body after this head: it is not redirected, and `-f` does not suppress it.
     pub fn prints_body(&self, head: &Head) -> bool {
         let suppressed = self.plan.fail == FailMode::WithoutBody && head.status >= 400;
         !suppressed && !self.follows_redirect(head)

@@ -23,10 +23,10 @@ pub fn split_once<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
 pub fn replace(text: &str, part: &str, with: &str) -> String {
     let mut replaced = String::new();
     let mut rest = text;
-    while let Some((before, behind)) = split_once(rest, part) {
+    while let Some((before, after)) = split_once(rest, part) {
         replaced.push_str(before);
         replaced.push_str(with);
-        rest = behind;
+        rest = after;
     }
     replaced.push_str(rest);
     replaced

@@ -72,8 +72,8 @@ pub fn render(format: &str, values: &WriteOutValues) -> WriteOutText {
             (Some('\\'), Some('t')) => push(&mut written, to_err, "\t"),
             (Some('%'), Some('%')) => push(&mut written, to_err, "%"),
             (Some('%'), Some('{')) if rest.contains('}') => {
-                let (name, behind) = rest.split_once('}').unwrap_or_default();
-                rest = behind;
+                let (name, after) = rest.split_once('}').unwrap_or_default();
+                rest = after;
                 match name {
                     "stdout" => to_err = false,
                     "stderr" => to_err = true,

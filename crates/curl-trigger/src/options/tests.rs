@@ -93,7 +93,7 @@ fn help_and_version_ignore_all_other_arguments() {
 
 proptest! {
     #[test]
-    fn no_arguments_crash_the_parser(words in proptest::collection::vec("-{0,2}[a-zA-Zé=@ ]{0,9}", 0..8)) {
-        let _ = parse(words.iter().map(String::as_str));
+    fn no_arguments_crash_the_parser(arguments in proptest::collection::vec("-{0,2}[a-zA-Zé=@ ]{0,9}", 0..8)) {
+        let _ = parse(arguments.iter().map(String::as_str));
     }
 }

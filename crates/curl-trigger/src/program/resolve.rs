@@ -75,7 +75,7 @@ fn failure(name: &str, error: LookupError, config: &ResolverConfig) -> Failure {
 
 fn random_id() -> u16 {
     let mut id = [0; 2];
-    // getrandom fails only early at boot. The random source port alone then protects against forged answers.
+    // getrandom fails only early at boot. The random source port still protects against forged answers.
     let _ = getrandom(&mut id, GetRandomFlags::empty());
     u16::from_ne_bytes(id)
 }

@@ -82,7 +82,7 @@ impl ChunkedDecoder {
                 Ok(ChunkState::Size)
             }
             (ChunkState::Size, _) if self.digits == 0 => Err(broken("has no hexadecimal size")),
-            (ChunkState::Size | ChunkState::Extension, b'\n') => Ok(self.begin_chunk()),
+            (ChunkState::Size | ChunkState::Extension, b'\n') => Ok(self.start_chunk()),
             (ChunkState::Size, b';' | b' ' | b'\t' | b'\r') | (ChunkState::Extension, _) => {
                 Ok(ChunkState::Extension)
             }
@@ -101,7 +101,7 @@ impl ChunkedDecoder {
         }
     }
 
-    fn begin_chunk(&mut self) -> ChunkState {
+    fn start_chunk(&mut self) -> ChunkState {
         if self.size == 0 {
             return ChunkState::Trailer { line_is_empty: true };
         }

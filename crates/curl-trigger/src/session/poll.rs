@@ -28,7 +28,7 @@ pub(super) fn request(call: &Request, url: &Url) -> Request {
     Request { method: "GET".to_string(), url: url.clone(), headers, body: None }
 }
 
-/// The pause of a response's `Retry-After`, which holds seconds or a date. `clock` is in seconds since 1970.
+/// The pause of a response's `Retry-After`, which is a number of seconds or a date. `clock` is in seconds since 1970.
 pub(super) fn retry_after(transfer: &TransferResult, clock: u64) -> Option<Duration> {
     let value = transfer.head.as_ref()?.header("retry-after")?.trim_ascii();
     let seconds =

@@ -18,23 +18,23 @@ pub(super) fn normalize_target(target: &str) -> String {
 }
 
 fn remove_dot_segments(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
+    let mut resolved: Vec<&str> = Vec::new();
     let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
         match segment {
             "." | ".." => {
                 if segment == ".." {
-                    kept.pop();
+                    resolved.pop();
                 }
                 if last {
-                    kept.push("");
+                    resolved.push("");
                 }
             }
-            _ => kept.push(segment),
+            _ => resolved.push(segment),
         }
     }
-    format!("/{}", kept.join("/"))
+    format!("/{}", resolved.join("/"))
 }
 
 /// Appends the byte as `%XX`.

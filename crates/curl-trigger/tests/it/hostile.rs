@@ -37,9 +37,9 @@ fn endless(start: &'static str, piece: Vec<u8>) -> Server {
 
 #[test]
 fn a_slow_response_ends_at_the_time_limit() {
-    for begin in ["", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"] {
+    for start in ["", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"] {
         let server = Server::start(move |stream, _| {
-            let mut written = stream.write_all(begin.as_bytes());
+            let mut written = stream.write_all(start.as_bytes());
             for byte in b"HTTP/1.1 200 OK\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'x')) {
                 if written.is_err() {
                     break;
@@ -58,19 +58,19 @@ fn a_slow_response_ends_at_the_time_limit() {
 #[test]
 fn endless_bodies_end_at_the_time_limit_and_need_little_memory() {
     let chunk = [b"4000\r\n".to_vec(), vec![b'x'; 0x4000], b"\r\n".to_vec()].concat();
-    for (begin, piece) in [
+    for (start, piece) in [
         ("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 65_536]),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n".repeat(10_000)),
     ] {
-        bounded(&endless(begin, piece), &[]).0.exits(28);
+        bounded(&endless(start, piece), &[]).0.exits(28);
     }
 }
 
 #[test]
 fn endless_headers_and_trailers_are_rejected() {
-    for begin in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"] {
-        let server = endless(begin, b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(1_000));
+    for start in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"] {
+        let server = endless(start, b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(1_000));
         let (output, took) = bounded(&server, &[]);
         output.exits(56);
         assert!(took < Duration::from_secs(2), "{took:?}");
@@ -96,8 +96,8 @@ fn a_hundred_megabytes_of_headers_are_not_read() {
 
 #[test]
 fn an_endless_redirect_ends_at_the_limit() {
-    let answer = "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
-    bounded(&Server::responding_with(answer), &["-L"]).0.exits(47);
+    let response = "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
+    bounded(&Server::responding_with(response), &["-L"]).0.exits(47);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_server_that_never_reads_ends_at_the_time_limit() {
 fn a_text_of_the_server_is_one_truncated_line_without_control_characters() {
     let long = "x".repeat(20_000);
     let elsewhere = format!("HTTP/1.1 302 {long}\r\nLocation: http://{long}.invalid:1/{long}\r\n\r\n");
-    let answers = [
+    let responses = [
         format!("HTTP/1.1 500 {long}\r\nX-Long: {long}\r\nX-{long}: y\r\nContent-Length: 0\r\n\r\n"),
         // U+009B starts a control sequence of a terminal, U+2028 is a line break, U+202E changes the text direction.
         response(
@@ -131,7 +131,7 @@ fn a_text_of_the_server_is_one_truncated_line_without_control_characters() {
         ),
         elsewhere,
     ];
-    for text in answers {
+    for text in responses {
         let server = Server::responding_with(text);
         let url = server.url("/");
         let directory = tempfile::tempdir().expect("a directory");

@@ -9,6 +9,7 @@ mod image;
 mod names;
 mod outcome;
 mod own_root;
+mod retries_as_curl;
 mod secure;
 mod support;
 mod waiting;

@@ -72,13 +72,13 @@ impl ServerCertificate {
         let mut fields: Vec<&[u8]> = Vec::new();
         let mut rest = signed;
         while !rest.is_empty() {
-            let (_, behind) = element(rest);
-            let (field, _) = rest.split_at(rest.len() - behind.len());
+            let (_, after) = element(rest);
+            let (field, _) = rest.split_at(rest.len() - after.len());
             // Context tags mark version and extensions.
             if field[0] & 0xc0 == 0 {
                 fields.push(field);
             }
-            rest = behind;
+            rest = after;
         }
         let signed = wrapped(SEQUENCE, &fields.concat());
         let (_, signature) = element(algorithm_and_signature);
