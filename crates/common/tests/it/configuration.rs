@@ -53,11 +53,11 @@ async fn a_key_file_must_contain_a_usable_key() {
     fs::write(path, key_set(&[Key::eddsa().jwk("key")])).unwrap();
     assert!(try_authenticator(&values).await.is_ok());
     let symmetric = key_set(&[Key::hs256(SECRET).jwk("key")]);
-    for (content, told) in
+    for (content, expected) in
         [("no json", "not a JWK set"), ("{}", "not a JWK set"), (symmetric.as_str(), "contains no key")]
     {
         fs::write(path, content).unwrap();
-        assert!(problem(&values).await.contains(told), "{content}");
+        assert!(problem(&values).await.contains(expected), "{content}");
     }
 }
 
