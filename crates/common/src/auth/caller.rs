@@ -3,10 +3,10 @@
 /// The maximum number of characters of a token's subject in a [`Caller`]'s name.
 const MAX_SUBJECT_CHARACTERS: usize = 128;
 
-/// The authenticated sender of a request.
+/// The sender of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller {
-    /// `internal-token`, `admin-secret`, `jwt:<sub>` (`jwt` without a subject) or
+    /// `anonymous`, `internal-token`, `admin-secret`, `jwt:<sub>` (`jwt` without a subject) or
     /// `serviceaccount:<namespace>:<name>`. It contains no control character and fits into a log line or an annotation.
     pub name: String,
     /// The permissions of the caller.
@@ -16,6 +16,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller of a request without a credential, where none is configured.
+    pub fn anonymous() -> Self {
+        Self { name: "anonymous".to_owned(), role: Role::Anonymous, method: AuthMethod::None }
+    }
+
     pub(super) fn internal_token() -> Self {
         Self { name: "internal-token".to_owned(), role: Role::Internal, method: AuthMethod::InternalToken }
     }
@@ -39,6 +44,8 @@ impl Caller {
 /// The permissions of a caller. A greater role includes every lesser one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Role {
+    /// Not authenticated: the service has no credential configured.
+    Anonymous,
     /// A service or person of the platform: may start and follow runs.
     Internal,
     /// An administrator.
@@ -48,6 +55,8 @@ pub enum Role {
 /// A kind of credential.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum AuthMethod {
+    /// The request has no credential.
+    None,
     /// `X-Internal-Token`.
     InternalToken,
     /// `X-Admin-Secret`.
@@ -62,6 +71,7 @@ impl AuthMethod {
     /// A stable label for metrics.
     pub fn label(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::InternalToken => "internal_token",
             Self::AdminSecret => "admin_secret",
             Self::Jwt => "jwt",

@@ -14,6 +14,7 @@ mod key_server;
 mod postgres;
 mod properties;
 mod secrecy;
+mod service;
 mod shared_secrets;
 mod support;
 mod token_reviews;

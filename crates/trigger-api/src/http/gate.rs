@@ -132,7 +132,7 @@ impl Caller {
                     "The caller is known, but this needs an administrator: X-Admin-Secret, or a token with the administrator's claim.",
                 ))
             }
-            None => {
+            Some(Role::Anonymous) | None => {
                 metrics.refused("missing");
                 Err(ApiError::new(
                     Kind::MissingCredential,
