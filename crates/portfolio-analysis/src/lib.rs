@@ -8,6 +8,7 @@
 //! `SourceFailed` (reading broke off), `InvalidParameters`, `ReportFailed`.
 
 mod compose;
+mod definition;
 pub mod figures;
 mod page;
 mod parameters;
@@ -23,11 +24,13 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::time::{Duration, timeout};
 use trading_views::Views;
+use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError};
+use trigger_core::task_context::TaskContext;
 
+pub use self::definition::DEFINITION;
 use self::parameters::Asked;
 pub use self::settings::VARIABLES;
 use self::source::Session;
-use trigger_core::task::{Parameters, Task, TaskContext, TaskError};
 
 /// The limit of all reads together. A server that stops answering would delay a run forever.
 const READ_DEADLINE: Duration = Duration::from_mins(5);
@@ -104,7 +107,7 @@ impl PortfolioAnalysis {
         let connection = source::connect(&self.server()?, patience, context).await?;
         let reading = async {
             let mut session = Session::begin(connection, &self.views).await?;
-            context.progress(10, "looking for the days that the views have");
+            context.report_progress(10, "looking for the days that the views have");
             let reading = match self.days_of(&mut session, asked).await {
                 Ok(days) => session.read(days, context).await,
                 Err(error) => Err(error),
@@ -127,8 +130,8 @@ fn no_such_day(date: Date, newest: Option<&Date>) -> TaskError {
 
 #[async_trait]
 impl Task for PortfolioAnalysis {
-    fn name(&self) -> &'static str {
-        "portfolio-analysis"
+    fn definition(&self) -> &'static TaskDefinition {
+        &DEFINITION
     }
 
     fn resumable(&self) -> bool {
@@ -142,7 +145,7 @@ impl Task for PortfolioAnalysis {
     async fn run(&self, parameters: &Parameters, context: &TaskContext) -> Result<Value, TaskError> {
         let asked = self.asked(parameters)?;
         let reading = self.read(asked, context).await?;
-        context.progress(90, "working out the figures");
+        context.report_progress(90, "working out the figures");
         let report = compose::report(reading, asked.days);
         let summary =
             format!("{}: {} positions, {} days", report.date, report.total.positions, report.window.days);
@@ -151,7 +154,7 @@ impl Task for PortfolioAnalysis {
             message: "the report can't be written as JSON".to_owned(),
             detail: Some(error.to_string()),
         })?;
-        context.progress(100, summary);
+        context.report_progress(100, summary);
         Ok(value)
     }
 

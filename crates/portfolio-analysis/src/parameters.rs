@@ -2,11 +2,10 @@
 
 use jiff::civil::Date;
 use serde_json::Value;
-
 use trigger_core::task::Parameters;
 
 /// The most trading days a report looks back.
-const LONGEST: u16 = 366;
+pub(super) const MAX_DAYS: u16 = 366;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,9 +48,9 @@ fn days(value: &Value) -> Result<Option<usize>, String> {
     // JSON has one kind of number: 30.0 is as whole as 30.
     let days = value
         .as_f64()
-        .and_then(|days| (1..=LONGEST).find(|whole| f64::from(*whole).total_cmp(&days).is_eq()));
+        .and_then(|days| (1..=MAX_DAYS).find(|whole| f64::from(*whole).total_cmp(&days).is_eq()));
     days.map(|days| Some(days.into()))
-        .ok_or_else(|| format!("days must be a whole number from 1 to {LONGEST}"))
+        .ok_or_else(|| format!("days must be a whole number from 1 to {MAX_DAYS}"))
 }
 
 #[cfg(test)]

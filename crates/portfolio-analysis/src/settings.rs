@@ -5,9 +5,7 @@ use common::postgres::Server;
 use trading_views::Views;
 
 use super::PortfolioAnalysis;
-
-/// The longest window, in trading days.
-const MAX_DAYS: usize = 366;
+use super::parameters::MAX_DAYS;
 
 /// The variables of the analysis.
 pub const VARIABLES: [Variable; 7] = [
@@ -35,7 +33,7 @@ impl PortfolioAnalysis {
         let views = Views::from_settings(settings);
         let zone = trading_views::report_time_zone(settings)?;
         let days = settings.parsed("ANALYSIS_DAYS")?.unwrap_or(Self::DEFAULT_DAYS);
-        if !(1..=MAX_DAYS).contains(&days) {
+        if !(1..=usize::from(MAX_DAYS)).contains(&days) {
             let problem = format!("{days} is not between 1 and {MAX_DAYS}");
             return Err(ConfigError::variable("ANALYSIS_DAYS", problem));
         }

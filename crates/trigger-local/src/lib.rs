@@ -36,6 +36,10 @@ mod variables;
 
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::run_store::{RunFilter, RunStore};
+use trigger_core::store_error::StoreError;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -49,14 +53,9 @@ use self::registry::{Claim, Registry, Stop, Stopper};
 use self::supervisor::{Desk, Supervisor};
 use self::variables::JobName;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{
-    Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunFilter, RunStore, StoreError,
-};
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
 use trigger_core::run::{Run, RunId, State, Trigger};
-use trigger_core::target::Target;
-use trigger_core::target_snapshot::TargetSnapshot;
 
 pub use self::config::{LocalConfig, Program};
 
@@ -77,7 +76,7 @@ impl LocalExecutor {
     /// When the store can't be read.
     pub async fn start(
         config: LocalConfig,
-        targets: &[Target],
+        targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         book: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
@@ -104,7 +103,7 @@ impl LocalExecutor {
         join_all(stoppers.iter().map(|stopper| end(stopper, Stop::Restarted))).await;
     }
 
-    async fn manifest(&self, target: &Target) -> Result<Manifest, ExecutorError> {
+    async fn manifest(&self, target: &CronJobTarget) -> Result<Manifest, ExecutorError> {
         let (path, wanted) = (self.config.manifests.clone(), target.clone());
         let read =
             tokio::task::spawn_blocking(move || manifest::find(&path, &wanted.namespace, &wanted.cronjob));
@@ -116,7 +115,11 @@ impl LocalExecutor {
     }
 
     /// The run that has the Job's name already.
-    async fn earlier(&self, target: &Target, job_name: &str) -> Result<Option<Launched>, ExecutorError> {
+    async fn earlier(
+        &self,
+        target: &CronJobTarget,
+        job_name: &str,
+    ) -> Result<Option<Launched>, ExecutorError> {
         if let Some(run) = self.desk.registry.of_job(&target.namespace, job_name) {
             return found(target, run).map(Some);
         }
@@ -127,7 +130,11 @@ impl LocalExecutor {
 
 #[async_trait]
 impl Executor for LocalExecutor {
-    async fn inspect(&self, target: &Target, _freshness: Freshness) -> Result<TargetSnapshot, ExecutorError> {
+    async fn inspect(
+        &self,
+        target: &CronJobTarget,
+        _freshness: Freshness,
+    ) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.manifest(target).await?.summary()?;
         // After the last await: what is seen together was so at one moment.
         let (active, generation) = self.desk.registry.snapshot(target);
@@ -136,7 +143,7 @@ impl Executor for LocalExecutor {
 
     async fn preview(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         _request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
@@ -147,7 +154,7 @@ impl Executor for LocalExecutor {
 
     async fn launch(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -171,7 +178,7 @@ impl Executor for LocalExecutor {
         Ok(Launched::Created(run))
     }
 
-    async fn active_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+    async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError> {
         Ok(self.desk.registry.before(target, &run.id))
     }
 
@@ -202,7 +209,7 @@ async fn end(stopper: &Stopper, why: Stop) -> bool {
     timeout(END_WITHIN, stopper.closed()).await.is_ok()
 }
 
-fn found(target: &Target, run: Run) -> Result<Launched, ExecutorError> {
+fn found(target: &CronJobTarget, run: Run) -> Result<Launched, ExecutorError> {
     if run.target == target.name {
         Ok(Launched::Found(run))
     } else {
@@ -210,7 +217,7 @@ fn found(target: &Target, run: Run) -> Result<Launched, ExecutorError> {
     }
 }
 
-fn pending(target: &Target, job_name: &str, request: &RunRequest) -> Run {
+fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run {
     Run {
         id: RunId::new(format!("local-{:032x}", fastrand::u128(..))),
         target: target.name.clone(),

@@ -1,8 +1,7 @@
 //! A field of a CronJob that can't be honoured on this machine.
 
 use std::time::Duration;
-
-use trigger_core::ports::ExecutorError;
+use trigger_core::executor::ExecutorError;
 
 /// Names file, document and field.
 #[derive(Debug, thiserror::Error)]

@@ -4,12 +4,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::Target;
 
 /// How many ended runs are remembered here. The store has them too, but may have them a little later.
 const ENDED_RUNS: usize = 1000;
@@ -72,7 +72,7 @@ impl Registry {
     }
 
     /// Takes a run in, unless its Job's name is another's.
-    pub(super) fn claim(&self, run: &Run, target: &Target) -> Claim {
+    pub(super) fn claim(&self, run: &Run, target: &CronJobTarget) -> Claim {
         let mut runs = self.locked();
         if runs.closed {
             return Claim::Closed;
@@ -87,7 +87,7 @@ impl Registry {
     }
 
     /// Takes note of a run of an earlier process.
-    pub(super) fn remember(&self, run: Run, target: &Target) {
+    pub(super) fn remember(&self, run: Run, target: &CronJobTarget) {
         let mut runs = self.locked();
         let newest = runs.newest.entry(key(target)).or_insert_with(|| (run.created_at, run.id.clone()));
         if newest.0 < run.created_at {
@@ -118,7 +118,7 @@ impl Registry {
     }
 
     /// The runs of a target's CronJob that go on, and the generation of its newest run.
-    pub(super) fn snapshot(&self, target: &Target) -> (Vec<Run>, String) {
+    pub(super) fn snapshot(&self, target: &CronJobTarget) -> (Vec<Run>, String) {
         let runs = self.locked();
         let is_of = |live: &&Live| live.cronjob == target.cronjob && live.run.namespace == target.namespace;
         let active = runs.live.iter().filter(is_of).map(|live| live.run.clone()).collect();
@@ -127,7 +127,7 @@ impl Registry {
     }
 
     /// The runs of a target's CronJob that were claimed before that one and still go on.
-    pub(super) fn before(&self, target: &Target, id: &RunId) -> Vec<Run> {
+    pub(super) fn before(&self, target: &CronJobTarget, id: &RunId) -> Vec<Run> {
         let (active, _) = self.snapshot(target);
         active.into_iter().take_while(|run| run.id != *id).collect()
     }
@@ -149,6 +149,6 @@ impl Registry {
     }
 }
 
-fn key(target: &Target) -> (String, String) {
+fn key(target: &CronJobTarget) -> (String, String) {
     (target.namespace.clone(), target.cronjob.clone())
 }

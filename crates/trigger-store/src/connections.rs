@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::store_error::{StoreError, Unwritable};
 
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -14,7 +15,6 @@ use super::postgres;
 use super::row::{Answer, Row};
 use super::sqlite;
 use super::statement::Statement;
-use trigger_core::ports::{StoreError, Unwritable};
 
 /// How long the program waits for a Postgres that starts.
 const PATIENCE: Duration = Duration::from_secs(10);

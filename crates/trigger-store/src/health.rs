@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::store_error::Unwritable;
 
 use super::failure::Failure;
 use super::row::Answer;
 use super::statement::Statement;
-use trigger_core::ports::Unwritable;
 
 /// Learns from every statement whether the store can be written. Changes are logged, repetitions are not.
 #[derive(Default)]

@@ -21,6 +21,9 @@ mod tasks;
 
 use std::fmt;
 use std::time::Duration;
+use trigger_core::run_store::{Retention, RunFilter, RunStore};
+use trigger_core::store_error::{StoreError, Unwritable};
+use trigger_core::target_name::TargetName;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,9 +35,7 @@ use self::connections::Connections;
 use self::row::Row;
 use trigger_core::event::Event;
 use trigger_core::log_buffers::LogTail;
-use trigger_core::ports::{Retention, RunFilter, RunStore, StoreError, Unwritable};
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::TargetName;
 
 /// How often it is checked that the store can be written, when nothing else is.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);

@@ -1,13 +1,13 @@
 //! The statements that read and forget. Each list is told in the order of an index, so none is sorted.
 
 use jiff::Timestamp;
+use trigger_core::run_store::RunFilter;
+use trigger_core::target_name::TargetName;
 
 use super::rows::COLUMNS;
 use super::statement::{Statement, Value};
 use trigger_core::log_buffers::LogTail;
-use trigger_core::ports::RunFilter;
 use trigger_core::run::{RunId, State};
-use trigger_core::target::TargetName;
 
 /// How many runs are forgotten in one transaction, so that others needn't wait long for the database.
 pub(super) const PRUNE_BATCH: u16 = 500;

@@ -1,11 +1,11 @@
 //! Takes in what was seen of a run.
 
 use jiff::Timestamp;
+use trigger_core::store_error::StoreError;
 
 use super::connections::Connections;
 use super::rows::{self, COLUMNS};
 use super::statement::{Statement, Value};
-use trigger_core::ports::StoreError;
 use trigger_core::run::{Run, RunId, State};
 
 /// How often a write is tried that others were faster than. Each time one of them got on, so this many lost in a row

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::connections::Connection;
 use super::failure::Failure;
-use trigger_core::ports::StoreError;
+use trigger_core::store_error::StoreError;
 
 /// The steps from an empty database to the tables of today, for SQLite and for Postgres. A change of the tables is a
 /// further step; the steps that were released stay as they are.

@@ -3,15 +3,16 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use trigger_core::store_error::StoreError;
+use trigger_core::target_name::TargetName;
+use trigger_core::task::Parameters;
+use trigger_core::task_store::{Lease, LeaseStatus, Outcome, TaskStore};
 
 use super::SqlStore;
 use super::row::Row;
 use super::rows::{self, COLUMNS, decode};
 use super::statement::{Statement, Value};
-use trigger_core::ports::{Lease, LeaseStatus, Outcome, StoreError, TaskStore};
 use trigger_core::run::{Cause, Progress, Run, RunId, State};
-use trigger_core::target::TargetName;
-use trigger_core::task::Parameters;
 
 /// The condition stands as in the index `runs_unfinished`, or SQLite would not use it; the second part narrows it.
 const WAITS: &str = "state IN ('pending', 'running') AND state = 'pending' AND attempt IS NOT NULL";

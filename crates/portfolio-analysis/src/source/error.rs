@@ -2,7 +2,6 @@
 
 use common::postgres::ConnectError;
 use trading_views::{Failure, ViewError, ViewProblem};
-
 use trigger_core::task::TaskError;
 
 /// There is no connection.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+use trigger_core::task::TaskError;
+use trigger_core::task_context::TaskContext;
 
 use common::postgres::Server;
 use jiff::civil::Date;
@@ -12,7 +14,6 @@ use trading_views::{Relation, View, ViewError, Views, begin, text};
 use super::error::{no_connection, of_session, of_view};
 use super::rows::{DisplayedRow, DropsRow, Reading};
 use super::statements::{self, Plan};
-use trigger_core::task::{TaskContext, TaskError};
 
 const STATEMENT_DEADLINE: Duration = Duration::from_mins(1);
 /// How often a run that waits for its connection reports that.
@@ -31,7 +32,7 @@ pub(crate) async fn connect(
     patience: Duration,
     context: &TaskContext,
 ) -> Result<PgConnection, TaskError> {
-    context.progress(0, format!("connecting to {server}"));
+    context.report_progress(0, format!("connecting to {server}"));
     let started = Instant::now();
     let mut reports = interval_at(started + REPORT_INTERVAL, REPORT_INTERVAL);
     let connecting = server.connect_within(patience);
@@ -42,7 +43,7 @@ pub(crate) async fn connect(
             _ = reports.tick() => {
                 let (elapsed, limit) = (started.elapsed().as_secs(), patience.as_secs());
                 let note = format!("connecting to {server}: no connection after {elapsed} s, tried for {limit} s");
-                context.progress(0, note);
+                context.report_progress(0, note);
             }
         }
     }
@@ -90,7 +91,7 @@ impl Session {
         };
         let value_kind = self.relations[0].kind("display_value");
         let Self { connection, views: [kpis, series, extremes, portfolio], .. } = self;
-        context.progress(20, "reading displayed KPIs");
+        context.report_progress(20, "reading displayed KPIs");
         let mut reading = Reading { days, ..Reading::default() };
         let displayed: Vec<DisplayedRow> = fetch(connection, kpis, &plan.displayed).await?;
         let as_displayed = |row: DisplayedRow| DisplayedRow {
@@ -98,15 +99,15 @@ impl Session {
             ..row
         };
         reading.displayed = displayed.into_iter().map(as_displayed).collect();
-        context.progress(30, "reading the series of Daily PnL");
+        context.report_progress(30, "reading the series of Daily PnL");
         reading.points = fetch(connection, series, &plan.points).await?;
         // Each of the two views by itself first, so that one that fails is the one that is named.
-        context.progress(50, "reading the portfolio and the extremes");
+        context.report_progress(50, "reading the portfolio and the extremes");
         let held: Vec<DropsRow> = fetch(connection, portfolio, &plan.portfolio_drops).await?;
         let listed: Vec<DropsRow> = fetch(connection, extremes, &plan.extremes_drops).await?;
-        context.progress(60, "summing up positions by day and symbol");
+        context.report_progress(60, "summing up positions by day and symbol");
         reading.groups = fetch(connection, extremes, &plan.groups).await?;
-        context.progress(75, "reading the positions of the day and the day before");
+        context.report_progress(75, "reading the positions of the day and the day before");
         reading.holdings = fetch(connection, extremes, &plan.holdings).await?;
         let distinct = reading.groups.iter().filter(|row| row.is_total).map(|row| row.positions).sum();
         for row in held {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trigger_core::task::{Parameters, Task};
+use trigger_core::task_context::TaskContext;
 
 use serde_json::json;
 use testkit::pgbouncer::{PgBouncer, PoolMode};
@@ -9,7 +11,6 @@ use testkit::postgres::Server;
 use tokio::net::{TcpListener, TcpStream};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::run::RunId;
-use trigger_core::task::{Parameters, Task, TaskContext};
 
 use super::support::{DAY, report_on, task, told, views_with};
 
@@ -62,15 +63,11 @@ async fn a_server_that_starts_while_the_run_connects_is_waited_for() {
     });
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut turns = tokio::time::interval(Duration::from_millis(50));
-    while !context.reported_progress().note.contains("no connection after") {
-        assert!(
-            Instant::now() < deadline,
-            "the run does not report that it waits: {:?}",
-            context.reported_progress()
-        );
+    while !context.progress().note.contains("no connection after") {
+        assert!(Instant::now() < deadline, "the run does not report that it waits: {:?}", context.progress());
         turns.tick().await;
     }
-    assert!(!context.reported_progress().note.contains("secret"), "{:?}", context.reported_progress());
+    assert!(!context.progress().note.contains("secret"), "{:?}", context.progress());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is still free");
     let relay = tokio::spawn(relay(listener, database.port));
     let report = running.await.expect("it does not panic").expect("it succeeds");

@@ -1,6 +1,7 @@
 //! Sources that can't give a report, and requests that can't have one: what the caller is told, and what he is not.
 
 use std::time::{Duration, Instant};
+use trigger_core::task::{Parameters, Task, TaskError};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use testkit::postgres::Server;
 use trading_views::Views;
-use trigger_core::task::{Parameters, Task, TaskError};
 
 use super::support::{DAY, failure, report, report_on, task, told, told_within, views, views_with};
 

@@ -2,11 +2,10 @@
 
 use std::error::Error as StdError;
 use std::time::Duration;
+use trigger_core::executor::ExecutorError;
 
 use hyper_util::client::legacy::Error as LegacyError;
 use kube::core::Status;
-
-use trigger_core::ports::ExecutorError;
 
 /// The meaning of a failed call. The texts it carries are for the log.
 pub(super) fn meaning(error: &kube::Error) -> ExecutorError {

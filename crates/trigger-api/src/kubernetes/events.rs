@@ -1,6 +1,7 @@
 //! Tells the cluster's own record who started a Job, so that `kubectl describe cronjob` shows it.
 
 use std::time::Duration;
+use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
@@ -12,7 +13,6 @@ use tokio::task::JoinSet;
 
 use super::calls::Calls;
 use trigger_core::run::Run;
-use trigger_core::target::Target;
 
 /// How many events may wait; more than that are left out, for they are only a courtesy.
 const WAITING: usize = 64;
@@ -40,13 +40,13 @@ impl Announcer {
         Self { queue }
     }
 
-    pub(super) fn announce(&self, target: &Target, run: &Run) {
+    pub(super) fn announce(&self, target: &CronJobTarget, run: &Run) {
         // A full queue is no error; see WAITING.
         let _ = self.queue.try_send((target.namespace.clone(), event(target, run)));
     }
 }
 
-fn event(target: &Target, run: &Run) -> Event {
+fn event(target: &CronJobTarget, run: &Run) -> Event {
     let now = Some(Time(Timestamp::now()));
     let caller = run.requested_by.as_deref().unwrap_or("someone");
     Event {

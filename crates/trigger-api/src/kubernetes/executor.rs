@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::run_store::RunStore;
 
 use async_trait::async_trait;
 use common::kubernetes::Cluster;
@@ -20,12 +23,9 @@ use super::template;
 use super::view::View;
 use super::watch;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::{ConcurrencyPolicy, CronJobSummary, Target};
-use trigger_core::target_snapshot::TargetSnapshot;
 
 /// How often a Job is looked at again that changed before it could be deleted.
 const DELETE_ATTEMPTS: u32 = 10;
@@ -42,7 +42,7 @@ impl KubernetesExecutor {
     pub fn start(
         cluster: &Cluster,
         limit: Duration,
-        targets: &[Target],
+        targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         book: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
@@ -65,7 +65,7 @@ impl KubernetesExecutor {
     /// The target's CronJob, from memory if it is there and fresh enough.
     async fn cronjob(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         freshness: Freshness,
     ) -> Result<Arc<CronJobObject>, ExecutorError> {
         let heard = self.shared.view().cronjob(target);
@@ -100,7 +100,7 @@ impl KubernetesExecutor {
     }
 
     /// The run of a Job that has the name that was asked for.
-    async fn named(&self, target: &Target, job_name: &str) -> Result<Option<Run>, ExecutorError> {
+    async fn named(&self, target: &CronJobTarget, job_name: &str) -> Result<Option<Run>, ExecutorError> {
         let Some(job) = self.shared.calls.job(&target.namespace, job_name).await? else {
             return Ok(None);
         };
@@ -112,7 +112,7 @@ impl KubernetesExecutor {
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
-    fn created(&self, target: &Target, job: JobObject) -> Result<Launched, ExecutorError> {
+    fn created(&self, target: &CronJobTarget, job: JobObject) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
         let id = job.metadata.uid.clone().map(RunId::new);
         let mut view = self.shared.view();
@@ -130,7 +130,7 @@ impl KubernetesExecutor {
     /// The Job that has the name, if it is of the target: this request's own one, or another one's.
     async fn look_up(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -144,7 +144,11 @@ impl KubernetesExecutor {
 
 #[async_trait]
 impl Executor for KubernetesExecutor {
-    async fn inspect(&self, target: &Target, freshness: Freshness) -> Result<TargetSnapshot, ExecutorError> {
+    async fn inspect(
+        &self,
+        target: &CronJobTarget,
+        freshness: Freshness,
+    ) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.cronjob(target, freshness).await?;
         let heard_all = self.shared.health.readiness().is_ok() && {
             let view = self.shared.view();
@@ -161,7 +165,7 @@ impl Executor for KubernetesExecutor {
 
     async fn preview(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
@@ -171,7 +175,7 @@ impl Executor for KubernetesExecutor {
 
     async fn launch(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -193,7 +197,7 @@ impl Executor for KubernetesExecutor {
     }
 
     /// The server keeps what was for some minutes: the list of the moment when the Job came into being says who was there.
-    async fn active_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+    async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError> {
         let Some(version) = self.shared.view().first_version(&run.id) else {
             return Ok(Vec::new());
         };

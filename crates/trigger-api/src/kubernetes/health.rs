@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use trigger_core::executor::NotReady;
 
 use kube::runtime::watcher;
-
-use trigger_core::ports::NotReady;
 
 /// What was heard of, and what is the matter.
 #[derive(Default)]

@@ -6,6 +6,8 @@ mod lines;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use trigger_core::executor::{ExecutorError, LogStream};
+use trigger_core::run_store::RunStore;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -24,7 +26,6 @@ use super::calls::Calls;
 use super::error::meaning;
 use super::view::PodEntry;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{ExecutorError, LogStream, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 

@@ -1,11 +1,11 @@
 //! Finds the runs that ended while nobody was looking.
 
 use std::sync::Arc;
+use trigger_core::executor::ExecutorError;
 
 use jiff::Timestamp;
 
 use super::shared::Shared;
-use trigger_core::ports::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 /// Looks for the Jobs of runs that the store has as going on and that a list of the namespace did not hold. A Job that

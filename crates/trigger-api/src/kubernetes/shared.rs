@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::run_store::RunStore;
 
 use super::calls::Calls;
 use super::health::Health;
 use super::logs::LogReader;
 use super::view::View;
-use trigger_core::ports::RunStore;
 use trigger_core::recorder::Recorder;
-use trigger_core::target::Target;
 
 /// What the executor and its watches have in common.
 pub(super) struct Shared {
     pub(super) calls: Calls,
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<CronJobTarget>,
     pub(super) view: Mutex<View>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) store: Arc<dyn RunStore>,

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::target_name::TargetName;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobStatus;
@@ -14,7 +16,6 @@ use super::objects::{CronJobObject, JobObject, PodObject, annotation, controller
 use super::state;
 use super::template::{FINGERPRINT, INSTANTIATE, REASON, REQUEST_ID, REQUESTED_BY};
 use trigger_core::run::{Run, RunId, Trigger};
-use trigger_core::target::{Target, TargetName};
 
 /// A list that is being taken in: what it does not hold is gone afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -22,7 +23,7 @@ pub(super) struct Listing(u64);
 
 #[derive(Default)]
 pub(super) struct View {
-    targets: Vec<Target>,
+    targets: Vec<CronJobTarget>,
     cronjobs: HashMap<(String, String), Arc<CronJobObject>>,
     jobs: HashMap<RunId, JobEntry>,
     pods: HashMap<RunId, Vec<PodEntry>>,
@@ -71,7 +72,7 @@ impl PodEntry {
 }
 
 impl View {
-    pub(super) fn new(targets: &[Target]) -> Self {
+    pub(super) fn new(targets: &[CronJobTarget]) -> Self {
         Self { targets: targets.to_vec(), ..Self::default() }
     }
 
@@ -89,7 +90,7 @@ impl View {
         self.cronjobs.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    pub(super) fn cronjob(&self, target: &Target) -> Option<Arc<CronJobObject>> {
+    pub(super) fn cronjob(&self, target: &CronJobTarget) -> Option<Arc<CronJobObject>> {
         self.cronjobs.get(&(target.namespace.clone(), target.cronjob.clone())).cloned()
     }
 
@@ -202,7 +203,7 @@ impl View {
     }
 
     /// The runs of a target whose Jobs are there, oldest first.
-    pub(super) fn runs(&self, target: &Target) -> Vec<&Run> {
+    pub(super) fn runs(&self, target: &CronJobTarget) -> Vec<&Run> {
         let mut runs: Vec<&Run> =
             self.jobs.values().filter(|job| job.target == target.name).map(|job| &job.run).collect();
         runs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));

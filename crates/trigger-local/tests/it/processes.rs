@@ -1,10 +1,10 @@
 //! What becomes of the processes of a run, and what they can see.
 
 use std::process::{Command, Stdio};
+use trigger_core::executor::Executor;
 
 use secrecy::SecretString;
 use serde_json::json;
-use trigger_core::ports::Executor;
 use trigger_core::run::{CANCELLED_ON_REQUEST, RESTARTED, State};
 
 use super::machine::{self, Machine, Pipe, cause, closed, container, cronjob, pod};

@@ -1,7 +1,7 @@
 //! Lists: newest first, page by page, by target, state and Job.
 
-use trigger_core::ports::{Cursor, RunFilter, RunStore};
 use trigger_core::run::{Run, State};
+use trigger_core::run_store::{Cursor, RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{at, both, ended, pending, running, target};

@@ -1,7 +1,7 @@
 //! What is noted of a run goes into the store in the order in which it was seen.
 
-use trigger_core::ports::RunFilter;
 use trigger_core::run::{Cause, Run, RunId, State};
+use trigger_core::run_store::RunFilter;
 
 use super::support::{PATIENCE, both, events, pending, recorder, running, sqlite};
 

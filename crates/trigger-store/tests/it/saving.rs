@@ -1,9 +1,9 @@
 //! Runs go in once, in the order of their life, whoever saves them.
 
 use std::collections::BTreeSet;
+use trigger_core::run_store::RunStore;
 
 use jiff::SignedDuration;
-use trigger_core::ports::RunStore;
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State};
 
 use super::support::{at, both, events, failed, numbers, open, pending, postgres, running, target};

@@ -1,7 +1,7 @@
 //! How a store is opened, and what it says when it can't be.
 
 use testkit::postgres::Server;
-use trigger_core::ports::{RunFilter, RunStore};
+use trigger_core::run_store::{RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{both, events, pending, postgres, running, sqlite};

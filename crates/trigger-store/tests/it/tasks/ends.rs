@@ -1,9 +1,9 @@
 //! How runs end that do not succeed.
 
 use std::time::Duration;
+use trigger_core::task::TaskTarget;
 
 use trigger_core::run::{CANCELLED_ON_REQUEST, DEADLINE_EXCEEDED, PANICKED, Run, State};
-use trigger_core::task::TaskTarget;
 
 use super::replica::Replica;
 use super::script::{Order, scripted};

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use trigger_core::dispatcher::StartError;
 use trigger_core::run::State;
+use trigger_core::start::StartError;
 use trigger_core::task::TaskTarget;
 use trigger_core::task_queue::QueueDepth;
 
@@ -21,7 +21,7 @@ async fn a_run_waits_is_done_and_leaves_its_result_its_log_and_its_story() {
         assert_eq!((run.state, run.requested_by.as_deref()), (State::Pending, Some("admin")));
         let begun = script.next().await;
         assert_eq!(begun.parameters["number"], 7);
-        begun.context.progress(40, "four of ten");
+        begun.context.report_progress(40, "four of ten");
         let told =
             replica.until(&run.id, |run| run.task.as_ref().is_some_and(|task| task.progress.percent == 40));
         let told = told.await;
