@@ -1,4 +1,4 @@
--- What trigger-api remembers, on SQLite. postgres.sql is the same for Postgres, and says why it is as it is.
+-- The history of runs on SQLite. postgres_1_runs.sql creates the same tables on Postgres and gives the reasons.
 
 CREATE TABLE runs (
     id TEXT NOT NULL PRIMARY KEY,
@@ -14,16 +14,16 @@ CREATE TABLE runs (
     reason TEXT,
     request_id TEXT,
     fingerprint TEXT,
-    -- Times are RFC 3339 in UTC with six decimals, so the order of the texts is the order of the times.
+    -- Times are RFC 3339 in UTC with six decimals, so the texts sort in the order of the times.
     created_at TEXT NOT NULL,
     started_at TEXT,
     finished_at TEXT,
     saved_at TEXT NOT NULL,
-    -- Counts the writes: who has read version n may write version n + 1.
+    -- Incremented by each write. A write of version n + 1 requires that version n was read.
     version INTEGER NOT NULL
 ) STRICT;
 
--- One index for each list that is asked for, in the order in which it is told.
+-- One index for each list, in the order of the list.
 CREATE INDEX runs_newest ON runs (created_at, id);
 CREATE INDEX runs_of_target ON runs (target, created_at, id);
 CREATE INDEX runs_in_state ON runs (state, created_at, id);
@@ -37,7 +37,7 @@ CREATE TABLE run_logs (
     saved_at TEXT NOT NULL
 ) STRICT;
 
--- No reference to runs: an event may outlive its run.
+-- No reference to runs, because events are kept after their run is deleted.
 CREATE TABLE run_events (
     sequence INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -59,13 +59,13 @@ CREATE TABLE run_events (
     finished_at TEXT
 ) STRICT;
 
--- The number of the last event, in the one row of this table.
+-- The number of the last event. The table has one row.
 CREATE TABLE run_event_counter (
     last INTEGER NOT NULL
 ) STRICT;
 INSERT INTO run_event_counter (last) VALUES (0);
 
--- A change and its event are one statement.
+-- A trigger stores the event in the statement that makes the change.
 CREATE TRIGGER run_created AFTER INSERT ON runs
 BEGIN
     UPDATE run_event_counter SET last = last + 1;

@@ -1,4 +1,4 @@
--- Runs of tasks, on SQLite. postgres_tasks.sql is the same for Postgres, and says why it is as it is.
+-- Runs of tasks on SQLite. postgres_2_tasks.sql makes the same changes on Postgres and gives the reasons.
 
 ALTER TABLE runs ADD COLUMN attempt INTEGER;
 ALTER TABLE runs ADD COLUMN progress_percent INTEGER;

@@ -1,22 +1,23 @@
--- Runs of tasks, on Postgres. sqlite_tasks.sql is the same for SQLite.
--- They are rows of the table of all runs, so that the history, its events and its clean-up have them like the others. A
--- run that waits is the queue's entry; whoever does it holds one of its target's slots.
+-- Runs of tasks on Postgres. sqlite_2_tasks.sql makes the same changes on SQLite.
+-- They are rows of the table of all runs, so lists, events and retention include them. A pending row is an entry of the
+-- queue. The worker that executes a run holds a lease: the row has the worker's name and one of the target's slots.
 
--- How often a worker has begun the run; NULL for a Job's run.
+-- How often a worker has started the run. NULL if it is the run of a Job.
 ALTER TABLE runs ADD COLUMN attempt INTEGER;
 ALTER TABLE runs ADD COLUMN progress_percent INTEGER;
 ALTER TABLE runs ADD COLUMN progress_note TEXT;
--- A JSON object: what the request asked for.
+-- The parameters of the request, a JSON object.
 ALTER TABLE runs ADD COLUMN parameters TEXT;
--- Who does the run, and in which slot. Both stay until the worker has let go, also when the run was cancelled before.
+-- The worker that holds the lease, and its slot. Both are set until the lease is released, even if the run is cancelled
+-- before.
 ALTER TABLE runs ADD COLUMN worker TEXT;
 ALTER TABLE runs ADD COLUMN slot INTEGER;
--- Counts the worker's signs of life. A clock of its own would have to agree with those of others.
+-- Counts the heartbeats of the worker. A time would require synchronized clocks.
 ALTER TABLE runs ADD COLUMN beat BIGINT;
 
--- Of two requests with one idempotency key one makes the run.
+-- Of two requests with the same idempotency key, only one creates a run.
 CREATE UNIQUE INDEX runs_of_task ON runs (target, job_name) WHERE attempt IS NOT NULL;
--- A slot is held once, whoever claims it at the same moment.
+-- Of two workers that claim a slot at the same moment, only one gets it.
 CREATE UNIQUE INDEX runs_slots ON runs (target, slot) WHERE slot IS NOT NULL;
 
 CREATE TABLE run_results (

@@ -1,5 +1,5 @@
--- What trigger-api remembers, on Postgres. sqlite.sql is the same for SQLite: the same tables and columns.
--- COLLATE "C" orders and compares by bytes, as SQLite does; indexes then also survive an upgrade of the C library.
+-- The history of runs on Postgres. sqlite_1_runs.sql creates the same tables and columns on SQLite.
+-- COLLATE "C" sorts and compares bytes, as SQLite does. It also keeps indexes valid after an upgrade of the C library.
 
 CREATE TABLE runs (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -15,16 +15,16 @@ CREATE TABLE runs (
     reason TEXT,
     request_id TEXT,
     fingerprint TEXT,
-    -- Times are RFC 3339 in UTC with six decimals, so the order of the texts is the order of the times.
+    -- Times are RFC 3339 in UTC with six decimals, so the texts sort in the order of the times.
     created_at TEXT COLLATE "C" NOT NULL,
     started_at TEXT,
     finished_at TEXT,
     saved_at TEXT NOT NULL,
-    -- Counts the writes: who has read version n may write version n + 1.
+    -- Incremented by each write. A write of version n + 1 requires that version n was read.
     version BIGINT NOT NULL
 );
 
--- One index for each list that is asked for, in the order in which it is told.
+-- One index for each list, in the order of the list.
 CREATE INDEX runs_newest ON runs (created_at, id);
 CREATE INDEX runs_of_target ON runs (target, created_at, id);
 CREATE INDEX runs_in_state ON runs (state, created_at, id);
@@ -38,7 +38,7 @@ CREATE TABLE run_logs (
     saved_at TEXT NOT NULL
 );
 
--- No reference to runs: an event may outlive its run.
+-- No reference to runs, because events are kept after their run is deleted.
 CREATE TABLE run_events (
     sequence BIGINT PRIMARY KEY,
     at TEXT NOT NULL,
@@ -60,16 +60,16 @@ CREATE TABLE run_events (
     finished_at TEXT
 );
 
--- The number of the last event, in the one row of this table. A sequence would not do: its numbers become visible in the
--- order of the commits, so a reader that has seen 8 might find 7 only later and would have passed it by. Who counts up
--- here holds the row until the commit, so the order of the numbers is the order of the commits, without gaps.
+-- The number of the last event. The table has one row. A sequence is not used: its numbers become visible in the order of
+-- the commits, so a reader that has read event 8 could miss an event 7 that is committed later. An update of this row locks
+-- it until the commit, so the numbers have the order of the commits and no gaps.
 CREATE TABLE run_event_counter (
     last BIGINT NOT NULL
 );
 INSERT INTO run_event_counter (last) VALUES (0);
 
--- A change and its event are one statement: nothing can come between them, no client can keep the counter's row while it
--- is slow, and storing a new run takes one round trip.
+-- A trigger stores the event in the statement that makes the change: both are atomic, a slow client does not hold the lock
+-- on the counter, and storing a new run takes one round trip.
 CREATE FUNCTION note_run_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     number BIGINT;
