@@ -1,6 +1,6 @@
--- What views may hold that can't be used, on a day and the day before it: values that are absent, NaN or infinite,
--- names with white space around them or of nothing else, repeats, and prices of which the newest counts; and holdings
--- without a symbol, which can be used.
+-- Unusable and unusual rows of the tables behind the views, on a day and the day before it: values that are NULL, NaN or
+-- infinite; names that are blank or surrounded by white space; repeated rows; several prices of a contract, of which the
+-- newest counts; and holdings without a symbol, which are usable.
 UPDATE utils_statistics.trades_contract_extremes SET individual_pnl = 'NaN' WHERE trade_id % 11 = 0;
 UPDATE utils_statistics.trades_contract_extremes SET cost_basis = NULL WHERE trade_id % 13 = 0;
 UPDATE utils_statistics.trades_contract_extremes SET liquidity_drag = 'Infinity' WHERE trade_id % 17 = 0;

@@ -1,4 +1,4 @@
-//! Sums of groups of positions, and the figures that they give.
+//! The sums of groups of positions, and the figures that are computed from them.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::super::source::{Drops, GroupRow};
 
 /// The sums by day, and by day and symbol.
 pub(super) struct Groups {
-    days: BTreeMap<String, Day>,
+    days: BTreeMap<String, DaySums>,
 }
 
 /// The sums of a day.
 #[derive(Default)]
-struct Day {
+struct DaySums {
     total: Option<GroupRow>,
     symbols: BTreeMap<SymbolKey, GroupRow>,
 }
 
-/// A symbol. The positions without one come last.
+/// A symbol as a key of a sorted map. The key of the positions without a symbol is the last.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
 struct SymbolKey {
     is_missing: bool,
@@ -26,7 +26,7 @@ struct SymbolKey {
 }
 
 impl SymbolKey {
-    fn of(symbol: Option<&str>) -> Self {
+    fn new(symbol: Option<&str>) -> Self {
         Self { is_missing: symbol.is_none(), name: symbol.unwrap_or_default().to_owned() }
     }
 
@@ -35,25 +35,25 @@ impl SymbolKey {
     }
 }
 
-/// Which positions of a day.
+/// A selection of the positions of a day.
 #[derive(Clone, Copy)]
-pub(super) enum Of<'s> {
-    /// All.
+pub(super) enum PositionFilter<'s> {
+    /// All positions.
     All,
-    /// Those of a symbol, or those without one.
+    /// The positions of a symbol, or those without one.
     Symbol(Option<&'s str>),
 }
 
 impl Groups {
-    pub(super) fn of(rows: Vec<GroupRow>, drops: &mut Drops) -> Self {
-        let mut days: BTreeMap<String, Day> = BTreeMap::new();
+    pub(super) fn from_rows(rows: Vec<GroupRow>, drops: &mut Drops) -> Self {
+        let mut days: BTreeMap<String, DaySums> = BTreeMap::new();
         for row in rows {
             let day = days.entry(row.day.clone()).or_default();
             if row.is_total {
                 drops.add("extremes", "not_finite", row.not_finite.unwrap_or(0).unsigned_abs());
                 day.total = Some(row);
             } else {
-                day.symbols.insert(SymbolKey::of(row.symbol.as_deref()), row);
+                day.symbols.insert(SymbolKey::new(row.symbol.as_deref()), row);
             }
         }
         Self { days }
@@ -66,26 +66,26 @@ impl Groups {
 
     /// A symbol's positions of a day.
     pub(super) fn symbol(&self, day: &str, symbol: Option<&str>) -> Option<&GroupRow> {
-        self.days.get(day)?.symbols.get(&SymbolKey::of(symbol))
+        self.days.get(day)?.symbols.get(&SymbolKey::new(symbol))
     }
 
-    /// The symbols of a day, by name.
+    /// The symbols of a day, sorted by name.
     pub(super) fn symbols(&self, day: &str) -> impl Iterator<Item = (Option<&str>, &GroupRow)> {
         let symbols = self.days.get(day).into_iter().flat_map(|day| &day.symbols);
         symbols.map(|(key, row)| (key.symbol(), row))
     }
 
     /// P&L by day; days without one are skipped.
-    pub(super) fn pnl_by_day(&self, positions: Of<'_>, days: &[String]) -> Vec<(String, f64)> {
-        let row = |day: &str| match positions {
-            Of::Symbol(symbol) => self.symbol(day, symbol),
-            Of::All => self.total(day),
+    pub(super) fn pnl_by_day(&self, filter: PositionFilter<'_>, days: &[String]) -> Vec<(String, f64)> {
+        let row = |day: &str| match filter {
+            PositionFilter::Symbol(symbol) => self.symbol(day, symbol),
+            PositionFilter::All => self.total(day),
         };
         days.iter().filter_map(|day| Some((day.clone(), row(day)?.pnl?))).collect()
     }
 }
 
-/// The figures of a group; the report's fields say how each is defined.
+/// The figures of a group. The fields of [`GroupFigures`] define them.
 pub(super) fn figures(row: &GroupRow) -> GroupFigures {
     let whole = |count: i64| count.unsigned_abs();
     let (priced, winners, losers) = (whole(row.priced), whole(row.winners), whole(row.losers));
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_of_three_positions_are_those_of_a_calculation_by_hand() {
+    fn the_figures_of_three_positions_equal_a_calculation_by_hand() {
         // Cost bases 100, -50 and 50, P&L 30, -10 and -10, drag -2, -1 and unknown.
         let figures = figures(&GroupRow {
             positions: 4,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_prices_has_no_figures_and_a_group_without_losses_no_profit_factor() {
+    fn a_group_without_prices_has_no_figures_and_a_group_without_losses_has_no_profit_factor() {
         let unpriced = figures(&GroupRow { positions: 2, gross_profit: Some(0.0), ..GroupRow::default() });
         assert_eq!(unpriced, GroupFigures { positions: 2, ..GroupFigures::default() });
         let row = GroupRow {
