@@ -1,5 +1,4 @@
-//! What becomes of Jobs whose pods really run: their states, why they fail, and their logs. It takes a cluster with a
-//! node.
+//! Jobs whose pods run on a node: their states, causes and logs. These tests need a cluster with a node.
 
 mod beginnings;
 mod causes;
