@@ -213,7 +213,7 @@ impl FollowedLog {
 
     /// Reads to the end, and returns the whole text.
     pub(super) async fn rest(mut self) -> String {
-        while let Some(piece) = in_time(self.chunks.next()).await {
+        while let Some(chunk) = in_time(self.chunks.next()).await {
             self.text.push_str(&String::from_utf8_lossy(&chunk.expect("a complete log")));
         }
         self.text
