@@ -1,14 +1,14 @@
-//! Runs that are cancelled while they run.
+//! Runs that are cancelled or deleted while they run.
 
 use serde_json::json;
 
-use super::job::{FollowedLog, Template, WAIT};
+use super::test_env::{FollowedLog, JobTemplate, WAIT};
 use crate::support::answer;
 
 #[tokio::test]
-async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
+async fn a_cancelled_run_deletes_its_pods_and_keeps_its_log() {
     let script = "trap 'echo told to end; exit 1' TERM; echo waiting; sleep 1000 & wait";
-    let mut template = Template::of(script);
+    let mut template = JobTemplate::of(script);
     template.pod()["terminationGracePeriodSeconds"] = 20.into();
     let node = template.on_a_node("cancelled").await;
     let run = node.trigger().await;
@@ -22,7 +22,7 @@ async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
         (&json!("cancelled"), &json!("CancelledOnRequest"))
     );
     node.wait_for_pod(&pod, kube::runtime::wait::conditions::is_deleted(&uid)).await;
-    // What it says on being told to end belongs to it.
+    // The log includes what the container prints after SIGTERM.
     assert_eq!(log.rest().await, "waiting\ntold to end\n");
     assert_eq!(node.kept_log(&run).await, (false, "waiting\ntold to end\n".to_owned()));
     let now = node.api.run(&run.id).await;
@@ -30,8 +30,8 @@ async fn a_run_that_is_cancelled_takes_its_pods_with_it_and_leaves_its_log() {
 }
 
 #[tokio::test]
-async fn a_job_that_someone_deletes_while_it_runs_is_a_cancelled_run_with_its_log() {
-    let node = Template::of(WAIT).on_a_node("job-deleted").await;
+async fn a_job_that_is_deleted_while_it_runs_is_a_cancelled_run_with_its_log() {
+    let node = JobTemplate::of(WAIT).on_a_node("job-deleted").await;
     let run = node.trigger().await;
     let mut log = FollowedLog::of(&node.api, &run).await;
     log.until("waiting\n").await;

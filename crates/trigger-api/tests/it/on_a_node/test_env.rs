@@ -1,4 +1,4 @@
-//! A CronJob whose Jobs run a script, and what a test does with it.
+//! A CronJob whose Jobs run a script on a node.
 
 use futures_util::StreamExt;
 use k8s_openapi::api::batch::v1::Job;
@@ -11,28 +11,28 @@ use testkit::cluster::{Cluster, Namespace};
 
 use crate::support::{CRONJOB, Events, PATIENCE, TriggerApi, namespace};
 
-// What a container prints in its last moments can be lost on the way out of it: containerd 1.6 cuts off a burst of more
-// than some kilobytes that a process ends with. A test that counts on more lets the script wait before it ends.
+// containerd 1.6 loses the end of a large burst of output (several kilobytes) that a process prints right before it exits. A
+// test that needs such output lets the script wait before it exits.
 
-/// Prints that it waits, and waits for [`Node::go`].
+/// Prints `waiting`, and waits for [`NodeTestEnv::resume`].
 pub(super) const WAIT: &str = "mkfifo /signal/go; exec 3<>/signal/go; echo waiting; read go <&3";
 
-/// A CronJob whose Jobs are what a test wants: not tried again unless it says so, with pods that end at once when told to.
-pub(super) struct Template {
+/// A CronJob for a test. By default its Jobs are not retried, and its pods have a short grace period.
+pub(super) struct JobTemplate {
     /// The spec of the CronJob.
     pub(super) cronjob: Value,
     /// The spec of its Jobs.
     pub(super) job: Value,
 }
 
-/// A trigger-api beside a node, with one CronJob.
-pub(super) struct Node {
+/// A trigger-api with one CronJob, on a cluster with a node.
+pub(super) struct NodeTestEnv {
     pub(super) api: TriggerApi,
     pub(super) namespace: Namespace,
 }
 
-impl Template {
-    /// Jobs that run this script.
+impl JobTemplate {
+    /// A CronJob whose Jobs run this script.
     pub(super) fn of(script: &str) -> Self {
         let main = container("main", script);
         let pod = json!({
@@ -64,13 +64,13 @@ impl Template {
             .to_string()
     }
 
-    /// Puts it into a namespace of its own, and starts trigger-api for it.
-    pub(super) async fn on_a_node(&self, purpose: &str) -> Node {
+    /// Applies the CronJob in a new namespace, and starts trigger-api for it.
+    pub(super) async fn on_a_node(&self, purpose: &str) -> NodeTestEnv {
         Cluster::shared().needs_a_node().await;
         let namespace = namespace(purpose).await;
         namespace.apply(&self.manifest());
         let api = TriggerApi::start(&namespace, &[]).await;
-        Node { api, namespace }
+        NodeTestEnv { api, namespace }
     }
 }
 
@@ -85,61 +85,61 @@ pub(super) fn container(name: &str, script: &str) -> Value {
     })
 }
 
-/// A run as the API names it.
+/// The identifiers of a run that was started.
 #[derive(Clone, Debug)]
-pub(super) struct Started {
+pub(super) struct StartedRun {
     pub(super) id: String,
     pub(super) job: String,
 }
 
-impl Node {
-    pub(super) async fn trigger(&self) -> Started {
+impl NodeTestEnv {
+    pub(super) async fn trigger(&self) -> StartedRun {
         let started = self.api.trigger().await;
-        let text = |key: &str| started[key].as_str().expect("the answer names it").to_owned();
-        Started { id: text("run_id"), job: text("job_name") }
+        let text = |key: &str| started[key].as_str().expect("the response has it").to_owned();
+        StartedRun { id: text("run_id"), job: text("job_name") }
     }
 
-    /// Triggers a run and follows it to its end.
-    pub(super) async fn run(&self) -> (Started, Value) {
+    /// Starts a run, and follows its events until it has ended.
+    pub(super) async fn run(&self) -> (StartedRun, Value) {
         let started = self.trigger().await;
         let ended = self.api.wait_for_end(&started.id).await;
         (started, ended)
     }
 
-    /// Lets a pod of the run go on that [`WAIT`]s.
-    pub(super) fn go(&self, run: &Started) {
+    /// Resumes a script of the run that executes [`WAIT`].
+    pub(super) fn resume(&self, run: &StartedRun) {
         let script = "until [ -p /signal/go ]; do :; done; echo > /signal/go";
-        let said =
+        let output =
             self.namespace.try_kubectl(&["exec", &format!("job/{}", run.job), "--", "sh", "-c", script]);
-        // 137: what went on was over before the command was, and took it with it.
-        assert!(matches!(said.status.code(), Some(0 | 137)), "{said:?}");
+        // 137: the script, and with it the container, ended before the command did.
+        assert!(matches!(output.status.code(), Some(0 | 137)), "{output:?}");
     }
 
-    /// Waits for the run to have the cause.
-    pub(super) async fn wait_for_cause(&self, run: &Started, reason: &str) -> Value {
+    /// Waits until the run's cause has that reason.
+    pub(super) async fn wait_for_cause(&self, run: &StartedRun, reason: &str) -> Value {
         self.api.wait_for_run(&run.id, |run| run["cause"]["reason"] == reason).await
     }
 
-    /// Deletes the Job, and waits until its pods are gone too.
-    pub(super) fn delete_job(&self, run: &Started) {
+    /// Deletes the Job, and waits until its pods are deleted too.
+    pub(super) fn delete_job(&self, run: &StartedRun) {
         self.namespace.kubectl(&["delete", "job", &run.job, "--cascade=foreground", "--wait"]);
     }
 
-    /// Waits until the Job is gone.
-    pub(super) async fn wait_for_clean_up(&self, run: &Started) {
+    /// Waits until the Job is deleted.
+    pub(super) async fn wait_for_clean_up(&self, run: &StartedRun) {
         let jobs: Api<Job> = Api::namespaced(self.namespace.client.clone(), &self.namespace.name);
         let gone = await_condition(jobs, &run.job, conditions::is_deleted(&run.id));
-        waited(Box::pin(gone)).await.expect("it is watched");
+        in_time(Box::pin(gone)).await.expect("the object is watched");
     }
 
-    /// Waits for a pod.
+    /// Waits until the pod fulfills the condition.
     pub(super) async fn wait_for_pod(&self, name: &str, condition: impl Condition<Pod>) {
         let pods: Api<Pod> = Api::namespaced(self.namespace.client.clone(), &self.namespace.name);
-        waited(Box::pin(await_condition(pods, name, condition))).await.expect("it is watched");
+        in_time(Box::pin(await_condition(pods, name, condition))).await.expect("the object is watched");
     }
 
     /// The names of the run's pods, oldest first.
-    pub(super) fn pods(&self, run: &Started) -> Vec<String> {
+    pub(super) fn pods(&self, run: &StartedRun) -> Vec<String> {
         let selector = format!("job-name={}", run.job);
         let sort = "--sort-by=.metadata.creationTimestamp";
         let names =
@@ -147,98 +147,98 @@ impl Node {
         names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect()
     }
 
-    /// The log as it is now: whether it is cut, and its text.
-    pub(super) async fn log(&self, run: &Started) -> (bool, String) {
+    /// The current log: whether it is cut, and its text.
+    pub(super) async fn log(&self, run: &StartedRun) -> (bool, String) {
         read_log(&self.api, run, "").await
     }
 
-    /// The log until the run ends.
-    pub(super) async fn followed_log(&self, run: &Started) -> String {
+    /// The log, followed until the run ends.
+    pub(super) async fn followed_log(&self, run: &StartedRun) -> String {
         read_log(&self.api, run, "?follow=true").await.1
     }
 
-    /// The end of the log of a run that has ended, when all of it was read and its pods are gone.
-    pub(super) async fn kept_log(&self, run: &Started) -> (bool, String) {
+    /// The stored log tail of a run that has ended, after its pods were deleted: whether it is cut, and its text.
+    pub(super) async fn kept_log(&self, run: &StartedRun) -> (bool, String) {
         let selector = format!("job-name={}", run.job);
         self.namespace.kubectl(&["wait", "pod", "--for=delete", "--selector", &selector, "--timeout=60s"]);
         kept_log(&self.api, run).await
     }
 }
 
-/// The same, of another replica.
-pub(super) async fn kept_log(api: &TriggerApi, run: &Started) -> (bool, String) {
+/// The stored log tail as that replica has it: whether it is cut, and its text.
+pub(super) async fn kept_log(api: &TriggerApi, run: &StartedRun) -> (bool, String) {
     read_log(api, run, "?follow=true").await;
     read_log(api, run, "").await
 }
 
-async fn read_log(api: &TriggerApi, run: &Started, query: &str) -> (bool, String) {
+async fn read_log(api: &TriggerApi, run: &StartedRun, query: &str) -> (bool, String) {
     let request = api.get(&format!("/v1/runs/{}/logs{query}", run.id));
-    let response = waited(request.send()).await.expect("it answers");
+    let response = in_time(request.send()).await.expect("a response");
     let status = response.status();
     let cut = response.headers().get("x-log-cut").is_some_and(|value| value == "true");
-    let text = waited(response.text()).await.expect("a whole log");
+    let text = in_time(response.text()).await.expect("a complete log");
     assert_eq!(status, StatusCode::OK, "{text}");
     (cut, text)
 }
 
-/// What `seq` prints.
+/// The output of `seq`.
 pub(super) fn numbers(first: u32, last: u32) -> String {
     let lines: Vec<String> = (first..=last).map(|number| number.to_string()).collect();
     lines.join("\n") + "\n"
 }
 
-/// A log that is followed.
+/// A log while it is followed.
 pub(super) struct FollowedLog {
-    pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
+    chunks: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
 }
 
 impl FollowedLog {
-    pub(super) async fn of(api: &TriggerApi, run: &Started) -> Self {
+    pub(super) async fn of(api: &TriggerApi, run: &StartedRun) -> Self {
         let response = api.get(&format!("/v1/runs/{}/logs?follow=true", run.id)).send().await;
-        let response = response.expect("it answers");
+        let response = response.expect("a response");
         assert_eq!(response.status(), StatusCode::OK);
-        Self { pieces: Box::pin(response.bytes_stream()), text: String::new() }
+        Self { chunks: Box::pin(response.bytes_stream()), text: String::new() }
     }
 
-    /// Reads on until the text is there, and gives all that was read.
+    /// Reads until the log contains the text, and returns the whole text so far.
     pub(super) async fn until(&mut self, text: &str) -> String {
         while !self.text.contains(text) {
-            let piece = waited(self.pieces.next()).await;
-            let piece = piece.unwrap_or_else(|| panic!("no {text:?} in {:?}", self.text));
-            self.text.push_str(&String::from_utf8_lossy(&piece.expect("a whole log")));
+            let chunk = in_time(self.chunks.next()).await;
+            let chunk = chunk.unwrap_or_else(|| panic!("no {text:?} in {:?}", self.text));
+            self.text.push_str(&String::from_utf8_lossy(&chunk.expect("a complete log")));
         }
         self.text.clone()
     }
 
-    /// Reads to the end, and gives all that was read.
+    /// Reads to the end, and returns the whole text.
     pub(super) async fn rest(mut self) -> String {
-        while let Some(piece) = waited(self.pieces.next()).await {
-            self.text.push_str(&String::from_utf8_lossy(&piece.expect("a whole log")));
+        while let Some(chunk) = in_time(self.chunks.next()).await {
+            self.text.push_str(&String::from_utf8_lossy(&chunk.expect("a complete log")));
         }
         self.text
     }
 }
 
-/// The changes of all runs from now on.
+/// The events of all runs from now on.
 pub(super) async fn all_events(api: &TriggerApi) -> Events {
-    Events::of(api.get("/v1/events").send().await.expect("it answers"))
+    Events::of(api.get("/v1/events").send().await.expect("a response"))
 }
 
-/// The events up to the first in a final state.
+/// The data of the events up to the first final state.
 pub(super) async fn to_end(events: &mut Events) -> Vec<Value> {
     let mut seen = Vec::new();
     loop {
-        let event = waited(events.next()).await.expect("the stream goes on");
-        let goes_on = matches!(event.data["state"].as_str(), Some("pending" | "running"));
+        let event = in_time(events.next()).await.expect("the stream continues");
+        let is_active = matches!(event.data["state"].as_str(), Some("pending" | "running"));
         seen.push(event.data);
-        if !goes_on {
+        if !is_active {
             return seen;
         }
     }
 }
 
-/// What comes in bounded time.
+/// The output of the future, which must complete within the timeout.
 pub(super) async fn waited<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("it comes in bounded time")
+    tokio::time::timeout(PATIENCE, future).await.expect("completed within the timeout")
 }
