@@ -8,8 +8,10 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::time::{Duration, timeout};
 use trading_views::Views;
-use trigger_core::task::{Parameters, Task, TaskContext, TaskError};
+use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError};
+use trigger_core::task_context::TaskContext;
 
+use super::definition::DEFINITION;
 use super::parameters::AnalysisRequest;
 use super::plural::counted;
 use super::source::{self, Session, SourceRows};
@@ -88,7 +90,7 @@ impl PortfolioAnalysis {
         let connection = source::connect(&self.server()?, budget, context).await?;
         let reading = async {
             let mut session = Session::begin(connection, &self.views).await?;
-            context.progress(10, "finding the days in the views");
+            context.report_progress(10, "finding the days in the views");
             let rows = match self.days(&mut session, request).await {
                 Ok(days) => session.read(days, context).await,
                 Err(error) => Err(error),
@@ -111,8 +113,8 @@ fn no_such_day(date: Date, newest: Option<&Date>) -> TaskError {
 
 #[async_trait]
 impl Task for PortfolioAnalysis {
-    fn name(&self) -> &'static str {
-        "portfolio-analysis"
+    fn definition(&self) -> &'static TaskDefinition {
+        &DEFINITION
     }
 
     fn resumable(&self) -> bool {
@@ -126,7 +128,7 @@ impl Task for PortfolioAnalysis {
     async fn run(&self, parameters: &Parameters, context: &TaskContext) -> Result<Value, TaskError> {
         let request = self.request(parameters)?;
         let rows = self.read(request, context).await?;
-        context.progress(90, "computing the figures");
+        context.report_progress(90, "computing the figures");
         let report = compose::report(rows, request.days);
         let summary = format!(
             "{}: {}, {}",
@@ -139,7 +141,7 @@ impl Task for PortfolioAnalysis {
             message: "the report can't be written as JSON".to_owned(),
             detail: Some(error.to_string()),
         })?;
-        context.progress(100, summary);
+        context.report_progress(100, summary);
         Ok(value)
     }
 

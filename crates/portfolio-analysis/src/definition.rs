@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trigger_core::task::{Parameters, TaskDefinition, TaskRoute, TaskRoutes};
 
-use crate::parameters::MAX_DAYS;
+use super::variables::MAX_DAYS;
 
 /// The definition of the task `portfolio-analysis`.
 pub static DEFINITION: TaskDefinition = TaskDefinition {

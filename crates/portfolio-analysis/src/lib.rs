@@ -11,6 +11,7 @@
 
 mod analysis;
 mod compose;
+mod definition;
 mod figures;
 mod page;
 mod parameters;
@@ -21,4 +22,5 @@ mod source;
 mod variables;
 
 pub use self::analysis::PortfolioAnalysis;
+pub use self::definition::DEFINITION;
 pub use self::variables::{DEFAULT_DAYS, MAX_DAYS, VARIABLES};

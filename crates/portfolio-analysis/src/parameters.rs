@@ -2,7 +2,6 @@
 
 use jiff::civil::Date;
 use serde_json::Value;
-
 use trigger_core::task::Parameters;
 
 use super::figures::count;

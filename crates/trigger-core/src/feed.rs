@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::event::Event;
@@ -38,12 +38,15 @@ pub struct Feed {
     store: Arc<dyn RunStore>,
     sender: broadcast::Sender<Arc<Event>>,
     wake: Notify,
+    /// The number after which publishing starts. A subscriber reads it first: otherwise events between its subscription and
+    /// the first poll would be lost.
+    start: OnceCell<i64>,
 }
 
 impl Feed {
     /// A feed of the events of that store.
     pub fn new(store: Arc<dyn RunStore>) -> Self {
-        Self { store, sender: broadcast::Sender::new(BACKLOG), wake: Notify::new() }
+        Self { store, sender: broadcast::Sender::new(BACKLOG), wake: Notify::new(), start: OnceCell::new() }
     }
 
     /// Reads new events now.
@@ -66,7 +69,7 @@ impl Feed {
     /// Publishes the events after `last` and returns the number of the last one. The first time nothing is published.
     async fn publish(&self, last: Option<i64>) -> Result<i64, StoreError> {
         let Some(mut last) = last else {
-            return Ok(self.store.event_range().await?.map_or(0, |(_, newest)| newest));
+            return self.start().await;
         };
         loop {
             let events = self.store.events_after(last, PAGE).await?;
@@ -82,6 +85,11 @@ impl Feed {
         }
     }
 
+    async fn start(&self) -> Result<i64, StoreError> {
+        let newest = async || Ok(self.store.event_range().await?.map_or(0, |(_, newest)| newest));
+        self.start.get_or_try_init(newest).await.copied()
+    }
+
     /// The events from now on, or all events after the number `after`.
     ///
     /// # Errors
@@ -90,6 +98,7 @@ impl Feed {
         &self,
         after: Option<i64>,
     ) -> Result<impl Stream<Item = Notice> + Send + use<>, StoreError> {
+        self.start().await?;
         let live = self.sender.subscribe();
         let range = self.store.event_range().await?;
         let (oldest, newest) = range.unwrap_or((1, 0));

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::run_store::{RunFilter, RunStore};
+use trigger_core::store_error::StoreError;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -9,14 +13,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{
-    Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunFilter, RunStore, StoreError,
-};
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
 use trigger_core::run::{Run, RunId, State, Trigger};
-use trigger_core::target::Target;
-use trigger_core::target_snapshot::TargetSnapshot;
 
 use super::config::LocalConfig;
 use super::manifest::Manifest;
@@ -44,7 +43,7 @@ impl LocalExecutor {
     /// When the store can't be read.
     pub async fn start(
         config: LocalConfig,
-        targets: &[Target],
+        targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         logs: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
@@ -71,7 +70,7 @@ impl LocalExecutor {
         join_all(active.iter().map(|sender| stop(sender, StopReason::Restarted))).await;
     }
 
-    async fn manifest(&self, target: &Target) -> Result<Manifest, ExecutorError> {
+    async fn manifest(&self, target: &CronJobTarget) -> Result<Manifest, ExecutorError> {
         let (path, target) = (self.config.manifests.clone(), target.clone());
         let (namespace, name) = (target.namespace.clone(), target.cronjob.clone());
         let read = tokio::task::spawn_blocking(move || {
@@ -82,7 +81,11 @@ impl LocalExecutor {
     }
 
     /// The run that already has the Job's name.
-    async fn existing(&self, target: &Target, job_name: &str) -> Result<Option<Launched>, ExecutorError> {
+    async fn existing(
+        &self,
+        target: &CronJobTarget,
+        job_name: &str,
+    ) -> Result<Option<Launched>, ExecutorError> {
         if let Some(run) = self.context.registry.find_by_job(&target.namespace, job_name) {
             return found(target, run).map(Some);
         }
@@ -93,7 +96,11 @@ impl LocalExecutor {
 
 #[async_trait]
 impl Executor for LocalExecutor {
-    async fn inspect(&self, target: &Target, _freshness: Freshness) -> Result<TargetSnapshot, ExecutorError> {
+    async fn inspect(
+        &self,
+        target: &CronJobTarget,
+        _freshness: Freshness,
+    ) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.manifest(target).await?.summary()?;
         // Taken after the last await and under one lock, so that the active runs fit the generation.
         let (active, generation) = self.context.registry.snapshot(target);
@@ -102,7 +109,7 @@ impl Executor for LocalExecutor {
 
     async fn preview(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         _request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
@@ -113,7 +120,7 @@ impl Executor for LocalExecutor {
 
     async fn launch(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -139,7 +146,7 @@ impl Executor for LocalExecutor {
         Ok(Launched::Created(run))
     }
 
-    async fn active_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+    async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError> {
         Ok(self.context.registry.active_before(target, &run.id))
     }
 
@@ -170,7 +177,7 @@ async fn stop(sender: &StopSender, reason: StopReason) -> bool {
     timeout(STOP_TIMEOUT, sender.closed()).await.is_ok()
 }
 
-fn found(target: &Target, run: Run) -> Result<Launched, ExecutorError> {
+fn found(target: &CronJobTarget, run: Run) -> Result<Launched, ExecutorError> {
     if run.target == target.name {
         Ok(Launched::Found(run))
     } else {
@@ -178,7 +185,7 @@ fn found(target: &Target, run: Run) -> Result<Launched, ExecutorError> {
     }
 }
 
-fn pending(target: &Target, job_name: &str, request: &RunRequest) -> Run {
+fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run {
     Run {
         id: RunId::new(format!("local-{:032x}", fastrand::u128(..))),
         target: target.name.clone(),

@@ -1,6 +1,6 @@
 //! A field of a CronJob that is invalid or not supported.
 
-use trigger_core::ports::ExecutorError;
+use trigger_core::executor::ExecutorError;
 
 /// Names the file, the document and the field.
 #[derive(Debug, thiserror::Error)]

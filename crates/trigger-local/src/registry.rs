@@ -4,11 +4,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::Target;
 
 /// How many ended runs are kept in memory. They bridge the time until the store has them.
 const MAX_ENDED_RUNS: usize = 1000;
@@ -72,7 +72,7 @@ impl Registry {
     }
 
     /// Registers a run, unless another one has its Job's name.
-    pub(super) fn claim(&self, run: &Run, target: &Target) -> Claim {
+    pub(super) fn claim(&self, run: &Run, target: &CronJobTarget) -> Claim {
         let mut runs = self.locked();
         if runs.closed {
             return Claim::Closed;
@@ -87,7 +87,7 @@ impl Registry {
     }
 
     /// Adds the newest run of an earlier process, which determines the generation until the next claim.
-    pub(super) fn add_earlier(&self, run: Run, target: &Target) {
+    pub(super) fn add_earlier(&self, run: Run, target: &CronJobTarget) {
         let mut runs = self.locked();
         let newest = runs.newest.entry(key(target)).or_insert_with(|| (run.created_at, run.id.clone()));
         if newest.0 < run.created_at {
@@ -118,7 +118,7 @@ impl Registry {
     }
 
     /// The active runs of a target's CronJob, and its generation: the id of its newest run.
-    pub(super) fn snapshot(&self, target: &Target) -> (Vec<Run>, String) {
+    pub(super) fn snapshot(&self, target: &CronJobTarget) -> (Vec<Run>, String) {
         let runs = self.locked();
         let is_of_target = |active: &&ActiveRun| {
             active.cronjob == target.cronjob && active.run.namespace == target.namespace
@@ -129,7 +129,7 @@ impl Registry {
     }
 
     /// The active runs of a target's CronJob that were claimed before that run.
-    pub(super) fn active_before(&self, target: &Target, id: &RunId) -> Vec<Run> {
+    pub(super) fn active_before(&self, target: &CronJobTarget, id: &RunId) -> Vec<Run> {
         let (active, _) = self.snapshot(target);
         active.into_iter().take_while(|run| run.id != *id).collect()
     }
@@ -151,7 +151,7 @@ impl Registry {
     }
 }
 
-fn key(target: &Target) -> (String, String) {
+fn key(target: &CronJobTarget) -> (String, String) {
     (target.namespace.clone(), target.cronjob.clone())
 }
 
@@ -161,8 +161,8 @@ mod tests {
 
     use super::*;
 
-    fn target(cronjob: &str) -> Target {
-        Target {
+    fn target(cronjob: &str) -> CronJobTarget {
+        CronJobTarget {
             name: cronjob.parse().unwrap(),
             namespace: "trading".to_owned(),
             cronjob: cronjob.to_owned(),

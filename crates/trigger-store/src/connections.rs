@@ -1,6 +1,7 @@
 //! The connections to the database. Only this file and the schema distinguish between SQLite and Postgres.
 
 use std::sync::Arc;
+use trigger_core::store_error::{StoreError, Unwritable};
 
 use sqlx::sqlite::SqlitePool;
 
@@ -11,7 +12,6 @@ use super::postgres::{self, PostgresPool};
 use super::row::{Row, StatementResult};
 use super::sqlite::{self, SqliteFile};
 use super::statement::Statement;
-use trigger_core::ports::{StoreError, Unwritable};
 
 /// The connections to the database, and whether it can be written.
 #[derive(Clone)]

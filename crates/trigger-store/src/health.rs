@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::store_error::Unwritable;
 
 use super::execute_error::ExecuteError;
 use super::row::StatementResult;
 use super::statement::Statement;
-use trigger_core::ports::Unwritable;
 
 /// Derives from the result of each statement whether the store can be written. Logs changes, not repetitions.
 #[derive(Default)]

@@ -1,13 +1,13 @@
 //! The statements that read and delete. Each list has the order of an index, so the database does not sort.
 
 use jiff::Timestamp;
+use trigger_core::run_store::RunFilter;
+use trigger_core::target_name::TargetName;
 
 use super::run_row::{COLUMNS, RUN_COLUMNS, TASK_COLUMNS};
 use super::statement::{SqlValue, Statement};
 use trigger_core::log_buffers::LogTail;
-use trigger_core::ports::RunFilter;
 use trigger_core::run::{RunId, State};
-use trigger_core::target::TargetName;
 
 /// How many runs are deleted in one transaction. The limit keeps other statements from waiting long.
 pub(super) const PRUNE_BATCH: u16 = 500;

@@ -9,7 +9,7 @@
 use super::address::Address;
 use super::execute_error::ExecuteError;
 use super::schema_connection::SchemaConnection;
-use trigger_core::ports::StoreError;
+use trigger_core::store_error::StoreError;
 
 /// The steps from an empty database to the current tables, for SQLite and for Postgres. A change of the tables is a new
 /// step; steps that were released do not change.

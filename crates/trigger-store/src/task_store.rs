@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
+use trigger_core::store_error::StoreError;
+use trigger_core::target_name::TargetName;
+use trigger_core::task::Parameters;
+use trigger_core::task_store::{Lease, LeaseStatus, Outcome, TaskStore};
 
 use super::queries;
 use super::row::Row;
 use super::run_row::{decode_error, read_run};
 use super::sql_store::SqlStore;
 use super::task_statements as statements;
-use trigger_core::ports::{Lease, LeaseStatus, Outcome, StoreError, TaskStore};
 use trigger_core::run::{Cause, Progress, Run, RunId, State};
-use trigger_core::target::TargetName;
-use trigger_core::task::Parameters;
 
 #[async_trait]
 impl TaskStore for SqlStore {

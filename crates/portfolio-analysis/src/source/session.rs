@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+use trigger_core::task::TaskError;
+use trigger_core::task_context::TaskContext;
 
 use common::postgres::Server;
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, interval_at};
 use trading_views::{Relation, View, ViewError, Views, begin, text};
-use trigger_core::task::{TaskContext, TaskError};
 
 use super::error::{no_connection, of_transaction, of_view};
 use super::rows::{DisplayedRow, DropsRow, SourceRows};
@@ -31,7 +32,7 @@ pub(crate) async fn connect(
     budget: Duration,
     context: &TaskContext,
 ) -> Result<PgConnection, TaskError> {
-    context.progress(0, format!("connecting to {server}"));
+    context.report_progress(0, format!("connecting to {server}"));
     let started = Instant::now();
     let mut reports = interval_at(started + REPORT_INTERVAL, REPORT_INTERVAL);
     let connecting = server.connect_within(budget);
@@ -42,7 +43,7 @@ pub(crate) async fn connect(
             _ = reports.tick() => {
                 let (elapsed, limit) = (started.elapsed().as_secs(), budget.as_secs());
                 let note = format!("connecting to {server}: no connection after {elapsed} s, tried for {limit} s");
-                context.progress(0, note);
+                context.report_progress(0, note);
             }
         }
     }
@@ -90,7 +91,7 @@ impl Session {
         };
         let value_kind = self.relations[0].kind("display_value");
         let Self { connection, views: [kpis, series, extremes, portfolio], .. } = self;
-        context.progress(20, "reading displayed KPIs");
+        context.report_progress(20, "reading displayed KPIs");
         let mut rows = SourceRows { days, ..SourceRows::default() };
         let displayed: Vec<DisplayedRow> = fetch(connection, kpis, &sql.displayed).await?;
         let as_displayed = |row: DisplayedRow| DisplayedRow {
@@ -98,15 +99,15 @@ impl Session {
             ..row
         };
         rows.displayed = displayed.into_iter().map(as_displayed).collect();
-        context.progress(30, "reading the series of Daily PnL");
+        context.report_progress(30, "reading the series of Daily PnL");
         rows.points = fetch(connection, series, &sql.points).await?;
         // Each of the two views is read by itself before they are joined, so that an error names the view that failed.
-        context.progress(50, "reading the portfolio and the extremes");
+        context.report_progress(50, "reading the portfolio and the extremes");
         let held: Vec<DropsRow> = fetch(connection, portfolio, &sql.portfolio_drops).await?;
         let listed: Vec<DropsRow> = fetch(connection, extremes, &sql.extremes_drops).await?;
-        context.progress(60, "summing up the positions by day and symbol");
+        context.report_progress(60, "summing up the positions by day and symbol");
         rows.groups = fetch(connection, extremes, &sql.groups).await?;
-        context.progress(75, "reading the positions of the day and the day before");
+        context.report_progress(75, "reading the positions of the day and the day before");
         rows.holdings = fetch(connection, extremes, &sql.holdings).await?;
         let distinct = rows.groups.iter().filter(|row| row.is_total).map(|row| row.positions).sum();
         for row in held {

@@ -1,12 +1,12 @@
 //! Connections through a pooler, and to a server that starts during the run.
 
 use std::time::{Duration, Instant};
+use trigger_core::task::{Parameters, Task};
 
 use serde_json::json;
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 use tokio::net::{TcpListener, TcpStream};
-use trigger_core::task::{Parameters, Task};
 
 use super::support::{DAY, context, report_on, run, task, views_with};
 
@@ -59,15 +59,11 @@ async fn a_run_waits_for_a_server_that_starts_while_it_connects() {
     });
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut polls = tokio::time::interval(Duration::from_millis(50));
-    while !context.reported_progress().note.contains("no connection after") {
-        assert!(
-            Instant::now() < deadline,
-            "the run does not report that it waits: {:?}",
-            context.reported_progress()
-        );
+    while !context.progress().note.contains("no connection after") {
+        assert!(Instant::now() < deadline, "the run does not report that it waits: {:?}", context.progress());
         polls.tick().await;
     }
-    assert!(!context.reported_progress().note.contains("secret"), "{:?}", context.reported_progress());
+    assert!(!context.progress().note.contains("secret"), "{:?}", context.progress());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is still free");
     let relay = tokio::spawn(relay(listener, database.port));
     let report = running.await.expect("it does not panic").expect("it succeeds");

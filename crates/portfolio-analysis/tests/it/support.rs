@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trigger_core::task::{Parameters, Task, TaskError};
+use trigger_core::task_context::TaskContext;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -13,7 +15,6 @@ pub(crate) use testkit::trading_days::{views, views_with};
 use trading_views::Views;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::run::RunId;
-use trigger_core::task::{Parameters, Task, TaskContext, TaskError};
 
 /// The day on which most tests report.
 pub(crate) const DAY: Date = date(2026, 2, 11);
@@ -53,7 +54,7 @@ pub(crate) async fn run_within(
     limit: Duration,
 ) -> (Result<Value, TaskError>, String) {
     let (run, buffers) = (RunId::new("run_of_a_test"), Arc::new(LogBuffers::default()));
-    let context = TaskContext::new(run.clone(), Arc::clone(&buffers)).until(Instant::now() + limit);
+    let context = TaskContext::new(run.clone(), Arc::clone(&buffers)).with_deadline(Instant::now() + limit);
     let result = task(url).run(&object(parameters), &context).await;
     let log = buffers.close(&run).map(|tail| String::from_utf8_lossy(&tail.text).into_owned());
     (result, log.unwrap_or_default())

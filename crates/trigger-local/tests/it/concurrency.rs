@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trigger_core::dispatcher::StartError;
-use trigger_core::ports::{Executor, ExecutorError, Freshness, Launched};
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched};
 use trigger_core::run::{REPLACED, State};
-use trigger_core::target::Target;
+use trigger_core::start::StartError;
 
 use super::test_env::{NamedPipe, TestEnv, cause, cronjob, keyed, request, target, wait_for_close};
 
@@ -60,7 +60,7 @@ async fn fifty_launches_of_one_name_start_one_process() {
     env.wait_for_end(&run).await;
     assert_eq!(started(&folder), 1);
 
-    let other = Target { name: "other".parse().unwrap(), ..target.clone() };
+    let other = CronJobTarget { name: "other".parse().unwrap(), ..target.clone() };
     let result = env.executor.launch(&other, &run.job_name, &request).await;
     assert!(matches!(result, Err(ExecutorError::NameTaken(_))), "{result:?}");
 }

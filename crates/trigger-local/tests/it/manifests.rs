@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trigger_core::dispatcher::StartError;
-use trigger_core::ports::{Executor, ExecutorError, Freshness};
+use trigger_core::cronjob::ConcurrencyPolicy;
+use trigger_core::executor::{Executor, ExecutorError, Freshness};
 use trigger_core::run::State;
-use trigger_core::target::ConcurrencyPolicy;
+use trigger_core::start::StartError;
 use trigger_local::LocalConfig;
 
 use super::test_env::{self, TestEnv, cause, container, cronjob, job, pod, request, store, target};

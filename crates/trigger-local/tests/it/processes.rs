@@ -1,10 +1,10 @@
 //! The processes of a run: how they end, and their environment variables.
 
 use std::process::{Command, Stdio};
+use trigger_core::executor::Executor;
 
 use secrecy::SecretString;
 use serde_json::json;
-use trigger_core::ports::Executor;
 use trigger_core::run::{CANCELLED_ON_REQUEST, RESTARTED, State};
 
 use super::test_env::{self, NamedPipe, TestEnv, cause, container, cronjob, pod, wait_for_close};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::executor::ExecutorError;
+use trigger_core::start::StartError;
 
 use serde_json::json;
-use trigger_core::dispatcher::StartError;
-use trigger_core::ports::ExecutorError;
 use trigger_core::run::{RESTARTED, Run, RunId, State};
 
 use super::test_env::{

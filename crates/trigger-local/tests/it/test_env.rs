@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::dispatcher::Dispatcher;
+use trigger_core::executor::Executor;
+use trigger_core::run_store::RunStore;
+use trigger_core::start::{StartError, Started};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -13,14 +18,11 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use trigger_core::dispatcher::{Dispatcher, StartError, Started};
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{Executor, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{IdempotencyKey, RunRequest};
 use trigger_core::run::{Cause, Run, RunId};
-use trigger_core::target::Target;
 use trigger_local::{LocalConfig, LocalExecutor};
 use trigger_store::SqlStore;
 
@@ -121,8 +123,8 @@ impl TestEnv {
 }
 
 /// The only target.
-pub(crate) fn target() -> Target {
-    Target {
+pub(crate) fn target() -> CronJobTarget {
+    CronJobTarget {
         name: "sync".parse().expect("a valid name"),
         namespace: "trading".to_owned(),
         cronjob: "trades-sync".to_owned(),

@@ -1,8 +1,7 @@
 //! Events can be followed and resumed without a gap.
 
-use trigger_core::ports::{Retention, RunStore};
-
 use super::support::{both, events, numbers, open, pending, running};
+use trigger_core::run_store::{Retention, RunStore};
 
 #[tokio::test]
 async fn events_can_be_read_from_any_number_and_after_a_restart() {

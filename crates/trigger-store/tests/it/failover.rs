@@ -3,8 +3,8 @@
 use sqlx::{Connection, PgConnection};
 use testkit::postgres::{Server, Setup};
 use tokio::task::JoinSet;
-use trigger_core::ports::RunStore;
 use trigger_core::run::Run;
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
 use super::proxy::{ProxyMode, TcpProxy};

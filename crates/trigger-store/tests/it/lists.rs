@@ -1,7 +1,7 @@
 //! Lists of runs: the order, pages, and filters by target, state and Job.
 
-use trigger_core::ports::{Cursor, RunFilter, RunStore};
 use trigger_core::run::{Run, State};
+use trigger_core::run_store::{Cursor, RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{at, both, ended, pending, running, target};

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use trigger_core::log_buffers::{LogTail, TAIL_BYTES};
-use trigger_core::ports::{Retention, RunFilter, RunStore};
 use trigger_core::run::RunId;
+use trigger_core::run_store::{Retention, RunFilter, RunStore};
 
 use super::support::{both, ended, events, numbers, open, pending, running};
 

@@ -3,7 +3,7 @@
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 use tokio::task::JoinSet;
-use trigger_core::ports::{RunFilter, RunStore};
+use trigger_core::run_store::{RunFilter, RunStore};
 
 use super::support::{TestDatabase, events, failed, numbers, open, pending, postgres, running};
 

@@ -1,7 +1,7 @@
 //! The recorder stores observations of a run in their order.
 
-use trigger_core::ports::RunFilter;
 use trigger_core::run::{Cause, Run, RunId, State};
+use trigger_core::run_store::RunFilter;
 
 use super::support::{PATIENCE, both, events, pending, recorder, running, sqlite};
 

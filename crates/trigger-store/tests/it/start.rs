@@ -1,7 +1,7 @@
 //! Opening a store, and the errors if that is impossible.
 
 use testkit::postgres::Server;
-use trigger_core::ports::{RunFilter, RunStore};
+use trigger_core::run_store::{RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{both, events, pending, postgres, running, sqlite};

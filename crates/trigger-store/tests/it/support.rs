@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::run_store::RunStore;
+use trigger_core::target_name::TargetName;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, SqliteConnection};
@@ -11,10 +13,8 @@ use testkit::postgres::{Database, Server};
 use tokio::sync::OnceCell;
 use trigger_core::event::Event;
 use trigger_core::feed::Feed;
-use trigger_core::ports::RunStore;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, RunId, State, Trigger};
-use trigger_core::target::TargetName;
 use trigger_store::SqlStore;
 
 /// The password of the test server, hashed with one iteration. The default of 4,096 iterations takes an unoptimized build

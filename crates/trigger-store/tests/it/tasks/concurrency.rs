@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use trigger_core::task::{Parameters, Task, TaskError, TaskTarget};
+use trigger_core::task_context::TaskContext;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::Value;
 use trigger_core::run::State;
-use trigger_core::task::{Parameters, Task, TaskContext, TaskError, TaskTarget};
 
 use super::replica::Replica;
 use super::scripted_task::target;
@@ -40,7 +41,7 @@ impl Task for CountingTask {
         self.max_running.fetch_max(running, Ordering::SeqCst);
         self.started.fetch_add(1, Ordering::SeqCst);
         for step in 0..100 {
-            context.progress(step, "a step");
+            context.report_progress(step, "a step");
             tokio::task::yield_now().await;
         }
         self.running.fetch_sub(1, Ordering::SeqCst);

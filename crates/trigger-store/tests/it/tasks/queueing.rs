@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use trigger_core::dispatcher::StartError;
 use trigger_core::run::State;
+use trigger_core::start::StartError;
 use trigger_core::task::TaskTarget;
 use trigger_core::task_queue::QueueDepth;
 
@@ -20,7 +20,7 @@ async fn a_run_is_queued_and_executed_and_its_result_log_and_events_are_stored()
         assert_eq!((run.state, run.requested_by.as_deref()), (State::Pending, Some("admin")));
         let started = script.next().await;
         assert_eq!(started.parameters["number"], 7);
-        started.context.progress(40, "four of ten");
+        started.context.report_progress(40, "four of ten");
         let in_progress =
             replica.until(&run.id, |run| run.task.as_ref().is_some_and(|task| task.progress.percent == 40));
         let in_progress = in_progress.await;
