@@ -1,10 +1,10 @@
-//! `just bench-api`: `POST /trigger-sync` against a bare create-Job call on the same API server, in turn and on as many
-//! connections, so that a slow moment of the machine meets both; the history at 10,000 runs, start-up, memory, and a minute
-//! of load.
+//! `just bench-api`: compares `POST /trigger-sync` with a bare request that creates a Job on the same API server. Both alternate
+//! on the same number of connections, so that a slow phase of the machine affects both. Also measures the history with 10,000
+//! runs, startup, memory, and a minute of load.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a benchmark is told what to run, and prints"
+    reason = "a benchmark starts processes and prints its results"
 )]
 
 mod program;
@@ -12,6 +12,7 @@ mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use trigger_core::run_store::RunStore;
 
 use futures_util::StreamExt;
 use jiff::{Timestamp, ToSpan};
@@ -20,11 +21,10 @@ use kube::api::{PostParams, Request};
 use kube::{Client as KubeClient, Resource};
 use serde_json::{Value, json};
 use testkit::cluster::{Cluster, Namespace};
-use trigger_core::ports::RunStore;
 use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_store::SqlStore;
 
-use self::program::Program;
+use self::program::ApiOnCluster;
 use self::report::{Figures, milliseconds};
 
 const CRONJOB: &str = "kraken-trading-job";
@@ -48,7 +48,7 @@ async fn measure() {
     let starts: Vec<f64> = program::starts(&kubeconfig, &history, 15).await;
     println!("ready after {} (median of {} starts)", milliseconds(report::median(&starts)), starts.len());
     {
-        let program = Program::start(&kubeconfig, &history);
+        let program = ApiOnCluster::start(&kubeconfig, &history);
         println!("idle: {:.1} MB resident\n", program.resident_megabytes());
         println!(
             "| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | ratio | p99 / median |"
@@ -61,14 +61,13 @@ async fn measure() {
     }
     clear(&namespace);
     store_runs(&history).await;
-    let program = Program::start(&kubeconfig, &history);
+    let program = ApiOnCluster::start(&kubeconfig, &history);
     list_runs(&program).await;
     open_streams(&program, &namespace).await;
     hold_load(&program).await;
 }
 
-/// A CronJob whose Jobs do nothing: they are suspended, so that what is measured is the creation and not what a controller
-/// does after it.
+/// A CronJob whose Jobs are suspended, so that only their creation is measured and not the work of the controllers.
 fn cronjob() -> String {
     format!(
         "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {CRONJOB}}}\nspec:\n  schedule: '0 0 29 2 *'\n  jobTemplate:\n    \
@@ -77,19 +76,19 @@ fn cronjob() -> String {
     )
 }
 
-/// Calls of both kinds in turn, on each of so many connections at once.
-async fn compare(program: &Program, namespace: &Namespace, connections: usize) {
+/// Alternates between both requests on each of the connections.
+async fn compare(program: &ApiOnCluster, namespace: &Namespace, connections: usize) {
     let template = job(namespace, program).await;
     let workers = (0..connections).map(|_| {
         let (template, url, name) = (template.clone(), program.url.clone(), namespace.name.clone());
         tokio::spawn(async move {
-            // Clients of its own: one connection each.
+            // Separate clients, so that each has one connection.
             let (ours, theirs) = (reqwest::Client::new(), Cluster::shared().client().await);
             let (mut triggers, mut creations) = (Vec::new(), Vec::new());
             for call in 0..CALLS / connections + 5 {
                 let (trigger, creation) =
                     (trigger(&ours, &url).await, create(&theirs, &name, &template).await);
-                // The first ones make the connections.
+                // The first requests open the connections.
                 if call >= 5 {
                     triggers.push(trigger);
                     creations.push(creation);
@@ -117,8 +116,8 @@ async fn compare(program: &Program, namespace: &Namespace, connections: usize) {
     clear(namespace);
 }
 
-/// The Job that trigger-api would make, to make the same one without it.
-async fn job(namespace: &Namespace, program: &Program) -> Value {
+/// The Job that trigger-api would create.
+async fn job(namespace: &Namespace, program: &ApiOnCluster) -> Value {
     let path = format!("/v1/targets/{CRONJOB}/preview");
     let preview: Value = program.get(&path).await;
     let mut job = preview["job"].clone();
@@ -128,9 +127,9 @@ async fn job(namespace: &Namespace, program: &Program) -> Value {
 
 async fn trigger(client: &reqwest::Client, url: &str) -> f64 {
     let began = Instant::now();
-    let response = client.post(format!("{url}/trigger-sync")).send().await.expect("it answers");
+    let response = client.post(format!("{url}/trigger-sync")).send().await.expect("a response");
     let status = response.status();
-    let body = response.bytes().await.expect("a whole answer");
+    let body = response.bytes().await.expect("a complete response");
     assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
     began.elapsed().as_secs_f64()
 }
@@ -173,12 +172,12 @@ async fn store_runs(history: &str) {
             finished_at: Some(at + 30.seconds()),
             task: None,
         };
-        store.save(&run).await.expect("the history takes it");
+        store.save(&run).await.expect("the history saves it");
     }
     store.close().await;
 }
 
-async fn list_runs(program: &Program) {
+async fn list_runs(program: &ApiOnCluster) {
     println!("\n| with {STORED_RUNS} runs | median | p99 |\n|---|---|---|");
     for (name, path) in [
         ("GET /v1/runs", "/v1/runs".to_owned()),
@@ -196,12 +195,12 @@ async fn list_runs(program: &Program) {
     }
 }
 
-/// Opens many event streams and has each of them get an event.
-async fn open_streams(program: &Program, namespace: &Namespace) {
+/// Opens many event streams, and measures the time until an event has reached all of them.
+async fn open_streams(program: &ApiOnCluster, namespace: &Namespace) {
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
         let response =
-            program.client.get(format!("{}/v1/events", program.url)).send().await.expect("it answers");
+            program.client.get(format!("{}/v1/events", program.url)).send().await.expect("a response");
         assert!(response.status().is_success(), "{}", response.status());
         streams.push(Box::pin(response.bytes_stream()));
     }
@@ -222,8 +221,8 @@ async fn open_streams(program: &Program, namespace: &Namespace) {
     clear(namespace);
 }
 
-/// As many requests as are answered, on 8 connections.
-async fn hold_load(program: &Program) {
+/// Sends requests without pauses on 8 connections.
+async fn hold_load(program: &ApiOnCluster) {
     let until = Instant::now() + LOAD;
     let workers = (0..8).map(|_| {
         let url = program.url.clone();
@@ -245,7 +244,7 @@ async fn hold_load(program: &Program) {
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
     let rate = times.len() as f64 / LOAD.as_secs_f64();
     println!(
-        "\n{rate:.0} Jobs a second for {} s on 8 connections, no error: median {}, p99 {}; {:.1} MB resident afterwards",
+        "\n{rate:.0} Jobs a second for {} s on 8 connections, without errors: median {}, p99 {}; {:.1} MB resident afterwards",
         LOAD.as_secs(),
         milliseconds(figures.median),
         milliseconds(figures.p99),

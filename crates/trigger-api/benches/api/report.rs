@@ -1,4 +1,4 @@
-//! Figures out of times in seconds.
+//! Statistics of durations in seconds.
 
 pub(crate) struct Figures {
     pub(crate) median: f64,

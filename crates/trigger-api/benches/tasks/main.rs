@@ -1,9 +1,9 @@
-//! `just bench-tasks`: how soon `POST .../trigger-analysis` answers while analyses are under way, an analysis against `psql`
-//! running its bare SQL, and the memory over a thousand runs.
+//! `just bench-tasks`: measures the latency of `POST .../trigger-analysis` while analyses run, compares an analysis with `psql`
+//! that executes the same SQL, and measures the memory over a thousand runs.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a benchmark is told what to run, and prints"
+    reason = "a benchmark starts processes and prints its results"
 )]
 
 mod program;
@@ -13,6 +13,7 @@ mod report;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use trigger_core::task::Parameters;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
@@ -23,9 +24,8 @@ use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
 use trading_views::Views;
-use trigger_core::task::Parameters;
 
-use self::program::Program;
+use self::program::ApiWithTasks;
 use self::report::{Figures, median, milliseconds};
 
 const LAST: Date = date(2026, 2, 11);
@@ -43,18 +43,18 @@ fn main() {
         compare(&server).await;
         let database = server.database().await;
         fill(&database, 2, 0).await;
-        answer_under_load(&database).await;
-        do_many(&database).await;
+        measure_latency(&database).await;
+        measure_memory(&database).await;
     });
 }
 
-/// Trading days with their sample, filled up to so many rows a day.
+/// Inserts trading days with sample data, filled up to `rows` rows per day.
 async fn fill(database: &Database, days: usize, rows: usize) {
     database.execute(sample::SCHEMA).await;
     let mut day = LAST;
     for _ in 0..days {
         database.execute(&sample::day(day)).await;
-        let fill_up = format!(
+        let filler = format!(
             "INSERT INTO utils_statistics.trades_kpi_series
                SELECT '{day}', 'KPI ' || i % 26, '{day}'::timestamptz + i * interval '1 ms', 100 * sin(i), 'synthetic'
                FROM generate_series(1, {rows} - (
@@ -62,37 +62,37 @@ async fn fill(database: &Database, days: usize, rows: usize) {
                  + (SELECT count(*) FROM utils_statistics.trades_contract_extremes WHERE report_date = '{day}')
                  + (SELECT count(*) FROM utils_statistics.trades_portfolio_assets WHERE report_date = '{day}') + 26)) AS i"
         );
-        database.execute(&fill_up).await;
-        day = day.checked_sub(1.day()).expect("there are days before");
+        database.execute(&filler).await;
+        day = day.checked_sub(1.day()).expect("an earlier day");
         while matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {
-            day = day.checked_sub(1.day()).expect("there are days before");
+            day = day.checked_sub(1.day()).expect("an earlier day");
         }
     }
     database.execute(sample::REFRESH).await;
     database.execute("VACUUM ANALYZE").await;
 }
 
-/// An analysis of thirty days, and `psql` with the very statements that it runs, in turn.
+/// Alternates between an analysis of thirty days and `psql` with the same statements.
 async fn compare(server: &Server) {
     let database = server.database().await;
     fill(&database, DAYS, ROWS_A_DAY).await;
-    let mut program = Program::start(&database);
+    let mut program = ApiWithTasks::start(&database);
     let analysis = PortfolioAnalysis::new(
         SecretString::from(database.url.as_str()),
         Views::default(),
         TimeZone::UTC,
         DAYS,
     );
-    let asked = json!({ "date": LAST.to_string(), "days": DAYS });
-    let parameters: Parameters = asked.as_object().expect("an object").clone();
-    let statements = analysis.statements(&parameters).await.expect("the views are there");
+    let parameters_json = json!({ "date": LAST.to_string(), "days": DAYS });
+    let parameters: Parameters = parameters_json.as_object().expect("an object").clone();
+    let statements = analysis.statements(&parameters).await.expect("the views exist");
     let file = sql_file(&statements);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..=COMPARISONS {
-        program.trigger(&asked).await;
+        program.trigger(&parameters_json).await;
         let our_time = program.next_duration();
         let their_time = psql(&database, &file);
-        // The first ones fill the caches.
+        // The first turn fills the caches.
         if turn > 0 {
             ours.push(our_time);
             theirs.push(their_time);
@@ -108,14 +108,14 @@ async fn compare(server: &Server) {
         milliseconds(theirs),
         ours / theirs
     );
-    std::fs::remove_file(file).expect("it is ours");
+    std::fs::remove_file(file).expect("the file is writable");
 }
 
 fn sql_file(statements: &[String]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("bench-tasks-{}.sql", std::process::id()));
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off;\n";
     std::fs::write(&path, format!("{begin}{};\nCOMMIT;\n", statements.join(";\n")))
-        .expect("it can be written");
+        .expect("the file is writable");
     path
 }
 
@@ -124,14 +124,13 @@ fn psql(database: &Database, file: &PathBuf) -> f64 {
     let mut psql = Command::new("psql");
     psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", "--file"]);
     let status = psql.arg(file).arg(&database.url).stdout(Stdio::null()).status();
-    assert!(status.expect("psql is there").success());
+    assert!(status.expect("psql is installed").success());
     began.elapsed().as_secs_f64()
 }
 
-/// Requests at a steady pace, whether or not the ones before are answered; between two a probe, as the measure of what any
-/// answer takes at that moment.
-async fn answer_under_load(database: &Database) {
-    let program = Program::start(database);
+/// Sends requests at a constant rate, independently of the responses. They alternate with probes, whose latency is the baseline.
+async fn measure_latency(database: &Database) {
+    let program = ApiWithTasks::start(database);
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / PER_SECOND / 2);
     let mut answers = JoinSet::new();
     for number in 0..2 * REQUESTS {
@@ -142,9 +141,9 @@ async fn answer_under_load(database: &Database) {
             let request =
                 if triggers { program::trigger(&client, &url) } else { client.get(format!("{url}/healthz")) };
             let began = Instant::now();
-            let response = request.send().await.expect("it answers");
+            let response = request.send().await.expect("a response");
             let status = response.status();
-            response.bytes().await.expect("a whole answer");
+            response.bytes().await.expect("a complete response");
             assert!(status.is_success(), "{status}");
             (triggers, began.elapsed().as_secs_f64())
         });
@@ -162,9 +161,9 @@ async fn answer_under_load(database: &Database) {
     println!();
 }
 
-/// A thousand analyses one after the other.
-async fn do_many(database: &Database) {
-    let mut program = Program::start(database);
+/// Runs a thousand analyses in sequence, and prints the resident memory.
+async fn measure_memory(database: &Database) {
+    let mut program = ApiWithTasks::start(database);
     println!("| runs | resident |\n|---|---|\n| 0 | {:.1} MB |", program.resident_megabytes());
     for run in 1..=RUNS {
         program.trigger(&Value::Null).await;

@@ -1,4 +1,4 @@
-//! The program that is measured, with the analysis of a database.
+//! The process that is measured, which analyses a database.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -11,8 +11,8 @@ use testkit::postgres::Database;
 
 const ADMIN_SECRET: &str = "the-secret-of-a-benchmark";
 
-/// A running trigger-api; it is killed when this is dropped.
-pub(crate) struct Program {
+/// A running trigger-api process, which is killed on drop.
+pub(crate) struct ApiWithTasks {
     pub(crate) url: String,
     pub(crate) client: Client,
     child: Child,
@@ -26,15 +26,15 @@ pub(crate) fn trigger(client: &Client, url: &str) -> RequestBuilder {
     request.header("x-admin-secret", ADMIN_SECRET)
 }
 
-impl Program {
-    /// Starts it over a new SQLite file, and waits until it serves.
+impl ApiWithTasks {
+    /// Starts the program with a new SQLite history, and waits until it serves.
     pub(crate) fn start(source: &Database) -> Self {
-        // The client wants to know how TLS is done, though nothing here does it.
+        // Creating a client requires a TLS provider, although no request uses TLS.
         common::tls::install_provider();
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = json!({ "local": { "manifests": path("none.yaml") } });
-        std::fs::write(path("config.json"), config.to_string()).expect("the folder is ours");
+        std::fs::write(path("config.json"), config.to_string()).expect("the folder is writable");
         let built =
             std::env::var("TRIGGER_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trigger-api").to_owned());
         let mut command = Command::new(built);
@@ -42,46 +42,47 @@ impl Program {
         command.env("DATABASE_URL", format!("sqlite:{}", path("history.sqlite")));
         command.env("SOURCE_DATABASE_URL", &source.url).env("ADMIN_SECRET", ADMIN_SECRET);
         command.envs([("EXECUTOR", "local"), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
-        // What is measured is the work, not the protection from too much of it.
+        // Limits are not part of the measurement.
         command.envs([("RATE_LIMIT", "1000000"), ("TASK_QUEUE", "1000000")]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
         let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
         let (sender, log) = channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                // Somebody has to read on, or the program waits for it.
+                // The pipe must be read, or the program would block on it.
                 let _ = sender.send(serde_json::from_str(&line).expect("the log is JSON"));
             }
         });
         let mut program = Self { url: String::new(), client: Client::new(), child, log, _folder: folder };
         let serving = program.next_line("serving");
-        program.url = format!("http://{}", serving["address"].as_str().expect("it says where"));
+        program.url = format!("http://{}", serving["address"].as_str().expect("the log has the address"));
         program
     }
 
-    /// Asks for an analysis; null asks for the usual one.
+    /// Starts an analysis; null parameters select the defaults.
     pub(crate) async fn trigger(&self, parameters: &Value) {
-        let answer = trigger(&self.client, &self.url).json(parameters).send().await.expect("it answers");
-        answer.error_for_status().expect("it is granted").bytes().await.expect("a whole answer");
+        let answer = trigger(&self.client, &self.url).json(parameters).send().await.expect("a response");
+        answer.error_for_status().expect("a successful response").bytes().await.expect("a complete response");
     }
 
-    /// Waits for the end of the next analysis, and gives how long it took as the log has it, in seconds.
+    /// Waits for the end of the next analysis, and returns its duration from the log, in seconds.
     pub(crate) fn next_duration(&mut self) -> f64 {
         let line = self.next_line("task completed successfully");
-        line["duration_ms"].as_f64().expect("it says how long it took") / 1000.0
+        line["duration_ms"].as_f64().expect("the log has the duration") / 1000.0
     }
 
-    /// What it has in memory now (`VmRSS`), in millions of bytes.
+    /// The resident memory (`VmRSS`), in millions of bytes.
     pub(crate) fn resident_megabytes(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a VmRSS line");
         let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kibibytes * 1024.0 / 1e6
     }
 
     fn next_line(&mut self, message: &str) -> Value {
         loop {
-            let line = self.log.recv().expect("it goes on");
+            let line = self.log.recv().expect("the log continues");
             assert!(line["message"] != "task failed", "{line}");
             if line["message"] == message {
                 return line;
@@ -90,7 +91,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for ApiWithTasks {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,49 +1,52 @@
-//! Why a Job waits or failed, in words that stay the same while the cause does.
+//! Derives why a Job waits or failed.
 //!
-//! The cluster's own messages are long, and alternate while a kubelet tries again; what is made of them here changes
-//! only when the cause changes. Where its words are: `kubelet/images/types.go`, `pkg/controller/job/job_controller.go`
-//! and `k8s.io/api/batch/v1/types.go` of Kubernetes.
+//! The messages of the cluster are long, and alternate while a kubelet retries. The causes here change only when the
+//! reason changes. The reasons are defined in `kubelet/images/types.go`, `pkg/controller/job/job_controller.go` and
+//! `k8s.io/api/batch/v1/types.go` of Kubernetes.
 
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
 
-use super::objects::moment;
+use super::objects::timestamp;
 use trigger_core::run::Cause;
 
-/// How long a Job may be without a pod before that is told.
-pub(super) const POD_EXPECTED_AFTER_SECONDS: i64 = 5;
+/// How long a Job may have no pod before that becomes a cause.
+pub(super) const MAX_SECONDS_WITHOUT_POD: i64 = 5;
 
-/// The highest number that Linux gives a signal.
-const LAST_SIGNAL: i32 = 64;
+/// The highest signal number of Linux.
+const MAX_SIGNAL: i32 = 64;
 
-/// The cause of a Job for which the cluster makes no pod.
+/// The cause of a Job for which no pod is created.
 pub(super) fn no_pod() -> Cause {
     Cause::new(
         "PodNotCreated",
-        "The cluster has made no pod for this Job. Most often a quota or an admission rule of the namespace is against it; \
-         `kubectl describe job` tells which.",
+        "No pod has been created for this Job. Usually a quota or an admission policy of the namespace rejects it; run \
+         `kubectl describe job` to see the reason.",
     )
 }
 
-/// The cause of a Job that was deleted before it ended.
+/// The cause of a Job that was deleted before it finished.
 pub(super) fn deleted() -> Cause {
-    Cause::new("JobDeleted", "The Job was deleted in the cluster before it ended.")
+    Cause::new("JobDeleted", "The Job was deleted in the cluster before it finished.")
 }
 
-/// The cause of a Job whose spec says that it must not start yet.
+/// The cause of a suspended Job, which is not the same as a suspended CronJob.
 pub(super) fn suspended() -> Cause {
-    Cause::new("JobSuspended", "The Job itself is suspended: its template sets suspend.")
+    Cause::new(
+        "JobSuspended",
+        "The Job is suspended: the CronJob's template sets `suspend` in the Job's spec.",
+    )
 }
 
-/// Why a pod that has not ended does not run.
+/// Why a pod that has not finished is not running.
 pub(super) fn waiting(pod: &PodStatus) -> Option<Cause> {
     let unschedulable = pod.conditions.iter().flatten().find(|condition| {
         condition.type_ == "PodScheduled" && condition.status == "False" && condition.reason.is_some()
     });
     if let Some(condition) = unschedulable {
         let reason = condition.reason.as_deref().unwrap_or_default();
-        let message = condition.message.as_deref().unwrap_or("No node takes the pod.");
-        return Some(Cause::new(reason, format!("The pod has no node: {message}")));
+        let message = condition.message.as_deref().unwrap_or("no node is suitable.");
+        return Some(Cause::new(reason, format!("The pod can't be scheduled: {message}")));
     }
     containers(pod).find_map(waiting_container)
 }
@@ -63,15 +66,15 @@ fn waiting_container(container: &ContainerStatus) -> Option<Cause> {
         ),
         "InvalidImageName" => Cause::new(
             "InvalidImageName",
-            format!("The container {name} has an image name that is none: {image}"),
+            format!("The image name of the container {name} is invalid: {image}"),
         ),
         "CrashLoopBackOff" => {
             let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
             let mut cause = last.map_or_else(
-                || Cause::new("CrashLoopBackOff", format!("The container {name} keeps ending.")),
-                |ended| terminated(name, ended),
+                || Cause::new("CrashLoopBackOff", format!("The container {name} exits repeatedly.")),
+                |last| termination(name, last),
             );
-            cause.message.push_str(" It is started again after a while.");
+            cause.message.push_str(" It is restarted after a delay.");
             cause
         }
         reason @ ("CreateContainerConfigError"
@@ -80,14 +83,15 @@ fn waiting_container(container: &ContainerStatus) -> Option<Cause> {
         | "PreStartHookError") => {
             Cause::new(reason, format!("The container {name} can't be started: {}", detail()))
         }
-        // ContainerCreating, PodInitializing: on its way.
+        // ContainerCreating and PodInitializing: the pod is starting normally.
         _ => return None,
     })
 }
 
-/// How a pod failed; None for one that did not.
+/// Why a pod failed; None if it did not.
 pub(super) fn pod_failure(pod: &PodStatus) -> Option<Cause> {
-    // A sidecar stands among the init containers and is ended after the others, most often with a code that is not 0.
+    // A sidecar is an init container that is stopped after the main containers, usually with a non-zero exit code. So the
+    // main containers are checked first.
     let main = first_failure(pod.container_statuses.as_deref());
     if let Some(cause) = main.or_else(|| first_failure(pod.init_container_statuses.as_deref())) {
         return Some(cause);
@@ -95,7 +99,7 @@ pub(super) fn pod_failure(pod: &PodStatus) -> Option<Cause> {
     if pod.phase.as_deref() != Some("Failed") {
         return None;
     }
-    // Evicted, Preempting, NodeShutdown, DeadlineExceeded, UnexpectedAdmissionError and the like.
+    // For example Evicted, Preempting, NodeShutdown, DeadlineExceeded, UnexpectedAdmissionError.
     let reason = pod.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("PodFailed");
     let message = pod.message.as_deref().filter(|message| !message.is_empty());
     Some(Cause::new(
@@ -104,38 +108,39 @@ pub(super) fn pod_failure(pod: &PodStatus) -> Option<Cause> {
     ))
 }
 
-/// How the container failed that was the first to.
+/// The failure of the container that failed first.
 fn first_failure(containers: Option<&[ContainerStatus]>) -> Option<Cause> {
     let failed = containers.unwrap_or_default().iter().filter_map(|container| {
         let state = container.state.as_ref()?;
-        // One that waits to be started again may never be: its Job gives up first.
-        let last = container.last_state.as_ref().filter(|_| state.waiting.is_some());
-        let ended = state.terminated.as_ref().or_else(|| last?.terminated.as_ref())?;
-        (ended.exit_code != 0).then_some((&container.name, ended))
+        // The Job may fail before a waiting container is restarted; then the previous termination is the failure.
+        let previous = container.last_state.as_ref().filter(|_| state.waiting.is_some());
+        let terminated = state.terminated.as_ref().or_else(|| previous?.terminated.as_ref())?;
+        (terminated.exit_code != 0).then_some((&container.name, terminated))
     });
-    let first = failed.min_by_key(|(_, ended)| ended.finished_at.as_ref().map(moment));
-    first.map(|(name, ended)| terminated(name, ended))
+    let first = failed.min_by_key(|(_, terminated)| terminated.finished_at.as_ref().map(timestamp));
+    first.map(|(name, terminated)| termination(name, terminated))
 }
 
-fn terminated(name: &str, ended: &ContainerStateTerminated) -> Cause {
-    let code = ended.exit_code;
-    let (reason, message) = match (ended.reason.as_deref(), ended.signal) {
+/// The cause of a container that has terminated.
+fn termination(name: &str, terminated: &ContainerStateTerminated) -> Cause {
+    let code = terminated.exit_code;
+    let (reason, message) = match (terminated.reason.as_deref(), terminated.signal) {
         (Some("OOMKilled"), _) => {
-            ("OutOfMemory", format!("The container {name} took more memory than its limit and was killed."))
+            ("OutOfMemory", format!("The container {name} exceeded its memory limit and was killed."))
         }
         (Some(reason @ ("ContainerCannotRun" | "StartError")), _) => {
-            let detail = ended.message.as_deref().unwrap_or("it does not say why");
+            let detail = terminated.message.as_deref().unwrap_or("no reason was given");
             (reason, format!("The container {name} could not be started: {detail}"))
         }
         (_, Some(signal)) if signal != 0 => {
-            ("Signal", format!("The container {name} was ended by signal {signal}."))
+            ("Signal", format!("The container {name} was terminated by signal {signal}."))
         }
-        // containerd and CRI-O tell signals by the code alone, as shells do.
-        _ if (129..=128 + LAST_SIGNAL).contains(&code) => {
+        // containerd and CRI-O report a signal only as an exit code of 128 plus the signal, as shells do.
+        _ if (129..=128 + MAX_SIGNAL).contains(&code) => {
             let signal = code - 128;
             (
                 "ExitCode",
-                format!("The container {name} exited with code {code}, which stands for signal {signal}."),
+                format!("The container {name} exited with code {code}, which means signal {signal}."),
             )
         }
         _ => ("ExitCode", format!("The container {name} exited with code {code}.")),
@@ -143,12 +148,12 @@ fn terminated(name: &str, ended: &ContainerStateTerminated) -> Cause {
     Cause { reason: reason.to_owned(), message, exit_code: Some(code) }
 }
 
-/// How a Job failed, by its own word and by what its last failed pod tells.
+/// Why a Job failed: `condition` is its Failed condition, `pod` the cause of its last failed pod.
 pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_pods: i32) -> Cause {
     let reason = condition.reason.as_deref().unwrap_or("Failed");
     match (reason, pod) {
         ("DeadlineExceeded", _) => {
-            Cause::new(reason, "The Job ran longer than its activeDeadlineSeconds and was ended.")
+            Cause::new(reason, "The Job exceeded its activeDeadlineSeconds and was stopped.")
         }
         ("BackoffLimitExceeded", Some(mut cause)) => {
             if failed_pods > 1 {
@@ -157,7 +162,7 @@ pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_p
             cause
         }
         ("PodFailurePolicy", Some(mut cause)) => {
-            cause.message.push_str(" The Job's podFailurePolicy does not have that tried again.");
+            cause.message.push_str(" The Job's podFailurePolicy does not allow a retry.");
             cause
         }
         (_, Some(cause)) => cause,
@@ -168,21 +173,25 @@ pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_p
     }
 }
 
-/// Whether a Job failed because of a pod of which nothing is known.
-pub(super) fn is_for_a_pod_to_tell(cause: &Cause) -> bool {
+/// Whether the cause is that of a Job whose failed pod is not known, so that the real cause is missing.
+pub(super) fn lacks_pod_failure(cause: &Cause) -> bool {
     matches!(cause.reason.as_str(), "BackoffLimitExceeded" | "PodFailurePolicy")
 }
 
-/// The cause of a Job that goes on after a pod of it failed.
-pub(super) fn trying_again(pod: &Cause, failed_pods: i32) -> Cause {
+/// The cause of a Job that is still active after a pod failed.
+pub(super) fn retrying(pod: &Cause, failed_pods: i32) -> Cause {
+    let count = if failed_pods == 1 { "1 pod has".to_owned() } else { format!("{failed_pods} pods have") };
     Cause {
         reason: "Retrying".to_owned(),
-        message: format!("{} The Job tries again; {failed_pods} failed so far.", pod.message),
+        message: format!("{} The Job retries; {count} failed so far.", pod.message),
         exit_code: pod.exit_code,
     }
 }
 
-/// The statuses of all containers, those that start the pod first.
+/// The statuses of all containers, init containers first.
 fn containers(pod: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
     pod.init_container_statuses.iter().flatten().chain(pod.container_statuses.iter().flatten())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What an API server's answers mean here.
+//! Maps errors of the Kubernetes client to errors of the executor.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -8,22 +8,23 @@ use kube::core::Status;
 
 use trigger_core::ports::ExecutorError;
 
-/// The meaning of a failed call. The texts it carries are for the log.
-pub(super) fn meaning(error: &kube::Error) -> ExecutorError {
+/// Maps the error of a request. The texts inside the result are for the log, not for callers.
+pub(super) fn executor_error(error: &kube::Error) -> ExecutorError {
     match error {
-        kube::Error::Api(status) => refusal(status),
-        // An answer came, and is none of an API server's: something else stands in its place.
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => ExecutorError::Failed(chain(error)),
-        other if never_arrived(other) => ExecutorError::Unreachable(chain(other)),
-        other => ExecutorError::TimedOut(chain(other)),
+        kube::Error::Api(status) => from_status(status),
+        // Something responded, but not an API server: for example a proxy in front of it.
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => ExecutorError::Failed(error_chain(error)),
+        other if is_connect_error(other) => ExecutorError::Unreachable(error_chain(other)),
+        other => ExecutorError::TimedOut(error_chain(other)),
     }
 }
 
+/// Whether the API server responded with that status code and reason. An empty `reason` matches any.
 pub(super) fn is_status(error: &kube::Error, code: u16, reason: &str) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code && (reason.is_empty() || status.reason == reason))
 }
 
-fn refusal(status: &Status) -> ExecutorError {
+fn from_status(status: &Status) -> ExecutorError {
     let detail = format!("{} {}: {}", status.code, status.reason, status.message);
     match status.code {
         429 => {
@@ -35,8 +36,9 @@ fn refusal(status: &Status) -> ExecutorError {
             }
         }
         401 => ExecutorError::Forbidden(detail),
-        // The resource quota's plugin and RBAC share a status; only their words tell them apart (from an admission
-        // webhook or policy too): `quota/v1/.../controller.go`, `apiserver/.../responsewriters/errors.go`.
+        // The quota admission plugin, RBAC and admission policies all respond 403 Forbidden; only the message
+        // distinguishes them. The messages are defined in apiserver/pkg/admission/plugin/resourcequota/controller.go
+        // and apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
         403 if status.message.contains("exceeded quota") => ExecutorError::QuotaExceeded(detail),
         403 if status.message.contains("cannot ") => ExecutorError::Forbidden(detail),
         504 => ExecutorError::TimedOut(detail),
@@ -45,8 +47,8 @@ fn refusal(status: &Status) -> ExecutorError {
     }
 }
 
-/// Whether no connection stood, so that the server saw nothing of the request.
-fn never_arrived(error: &kube::Error) -> bool {
+/// Whether the connection could not be established, so that the API server can't have received the request.
+fn is_connect_error(error: &kube::Error) -> bool {
     let mut source: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = source {
         if error.downcast_ref::<LegacyError>().is_some_and(LegacyError::is_connect) {
@@ -57,7 +59,7 @@ fn never_arrived(error: &kube::Error) -> bool {
     false
 }
 
-fn chain(error: &dyn StdError) -> String {
+fn error_chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -66,3 +68,6 @@ fn chain(error: &dyn StdError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

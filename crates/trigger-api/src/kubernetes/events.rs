@@ -1,4 +1,4 @@
-//! Tells the cluster's own record who started a Job, so that `kubectl describe cronjob` shows it.
+//! Records in the cluster who started a Job, as a Kubernetes Event that `kubectl describe cronjob` shows.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use kube::api::PostParams;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::calls::Calls;
+use super::client::ClusterClient;
 use trigger_core::run::Run;
 use trigger_core::target::Target;
 
-/// How many events may wait; more than that are left out, for they are only a courtesy.
-const WAITING: usize = 64;
+/// How many events may wait. Further ones are dropped: an Event is informational.
+const MAX_QUEUED: usize = 64;
 
-/// The shortest time from one event to the next: a burst of clicks shall not cost the API server twice.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The shortest time between two events, so that a burst of starts does not double the load of the API server.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Creates events, one at a time, apart from the requests they are about.
-pub(super) struct Announcer {
+/// Creates Events one at a time, independently of the requests that start the Jobs.
+pub(super) struct EventRecorder {
     queue: mpsc::Sender<(String, Event)>,
 }
 
-impl Announcer {
-    pub(super) fn start(calls: Calls, tasks: &mut JoinSet<()>) -> Self {
-        let (queue, mut waiting) = mpsc::channel::<(String, Event)>(WAITING);
+impl EventRecorder {
+    pub(super) fn start(cluster: ClusterClient, tasks: &mut JoinSet<()>) -> Self {
+        let (queue, mut queued) = mpsc::channel::<(String, Event)>(MAX_QUEUED);
         tasks.spawn(async move {
-            while let Some((namespace, event)) = waiting.recv().await {
-                let api: Api<Event> = Api::namespaced(calls.client.clone(), &namespace);
-                if let Err(error) = calls.bounded(api.create(&PostParams::default(), &event)).await {
-                    tracing::debug!(%error, "an event could not be created");
+            while let Some((namespace, event)) = queued.recv().await {
+                let api: Api<Event> = Api::namespaced(cluster.client.clone(), &namespace);
+                if let Err(error) = cluster.read(api.create(&PostParams::default(), &event)).await {
+                    tracing::debug!(%error, "could not create a Kubernetes Event");
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(MIN_INTERVAL).await;
             }
         });
         Self { queue }
     }
 
-    pub(super) fn announce(&self, target: &Target, run: &Run) {
-        // A full queue is no error; see WAITING.
+    pub(super) fn record_start(&self, target: &Target, run: &Run) {
+        // A full queue is not an error; see MAX_QUEUED.
         let _ = self.queue.try_send((target.namespace.clone(), event(target, run)));
     }
 }
 
 fn event(target: &Target, run: &Run) -> Event {
     let now = Some(Time(Timestamp::now()));
-    let caller = run.requested_by.as_deref().unwrap_or("someone");
+    let caller = run.requested_by.as_deref().unwrap_or("an unknown caller");
     Event {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", target.cronjob)),
@@ -64,7 +64,7 @@ fn event(target: &Target, run: &Run) -> Event {
         },
         type_: Some("Normal".to_owned()),
         reason: Some("Triggered".to_owned()),
-        message: Some(format!("Created job {} because {caller} asked for it", run.job_name)),
+        message: Some(format!("Created job {}, requested by {caller}", run.job_name)),
         count: Some(1),
         first_timestamp: now.clone(),
         last_timestamp: now,

@@ -1,4 +1,4 @@
-//! Whether the cluster is being heard.
+//! Tracks whether the watches of the cluster work.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,37 +7,39 @@ use kube::runtime::watcher;
 
 use trigger_core::ports::NotReady;
 
-/// What was heard of, and what is the matter.
+/// The health of every watch, by what it watches: for example `Jobs in trading`.
 #[derive(Default)]
-pub(super) struct Health {
+pub(super) struct WatchesHealth {
     watches: Mutex<BTreeMap<String, WatchHealth>>,
 }
 
 #[derive(Default)]
 struct WatchHealth {
+    /// Whether the initial list was received.
     listed: bool,
-    trouble: Option<String>,
+    /// The current error; None while the watch works.
+    error: Option<String>,
 }
 
-impl Health {
+impl WatchesHealth {
+    /// Ready when every watch has received its initial list.
     pub(super) fn readiness(&self) -> Result<(), NotReady> {
         let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         match watches.iter().find(|(_, watch)| !watch.listed) {
             None => Ok(()),
-            Some((what, WatchHealth { trouble: None, .. })) => {
-                Err(NotReady(format!("{what} are being listed")))
-            }
-            Some((what, WatchHealth { trouble: Some(_), .. })) => {
-                Err(NotReady(format!("{what} can't be listed; the log says why")))
+            Some((what, WatchHealth { error: None, .. })) => Err(NotReady(format!("still listing {what}"))),
+            Some((what, WatchHealth { error: Some(_), .. })) => {
+                Err(NotReady(format!("can't list {what}; the log has the error")))
             }
         }
     }
 
-    pub(super) fn expect(&self, what: &str) {
+    /// Adds a watch, whose initial list readiness waits for.
+    pub(super) fn register(&self, what: &str) {
         self.change(what, |_| ());
     }
 
-    pub(super) fn listed(&self, what: &str) {
+    pub(super) fn mark_listed(&self, what: &str) {
         let was_ready = self.readiness().is_ok();
         self.change(what, |watch| watch.listed = true);
         if !was_ready && self.readiness().is_ok() {
@@ -45,21 +47,21 @@ impl Health {
         }
     }
 
-    /// Notes trouble, and logs it when it is new.
-    pub(super) fn trouble(&self, what: &str, error: &watcher::Error) {
+    /// Records an error of a watch. The same error is logged once.
+    pub(super) fn record_error(&self, what: &str, error: &watcher::Error) {
         let text = error.to_string();
         self.change(what, |watch| {
-            if watch.trouble.as_deref() != Some(text.as_str()) {
-                tracing::warn!(watch = what, error = text, "the cluster can't be watched; it is tried again");
-                watch.trouble = Some(text);
+            if watch.error.as_deref() != Some(text.as_str()) {
+                tracing::warn!(watch = what, error = text, "a watch failed; retrying");
+                watch.error = Some(text);
             }
         });
     }
 
-    pub(super) fn well(&self, what: &str) {
+    pub(super) fn clear_error(&self, what: &str) {
         self.change(what, |watch| {
-            if watch.trouble.take().is_some() {
-                tracing::info!(watch = what, "the cluster is watched again");
+            if watch.error.take().is_some() {
+                tracing::info!(watch = what, "a watch has recovered");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! The parts of Kubernetes objects that are read here; the rest of them is not even parsed.
+//! Types and accessors for Kubernetes objects. Fields that are not used are not deserialized.
 
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobStatus};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use kube::core::{ApiResource, DynamicObject, NotUsed, Object};
 use kube::{Api, Client};
 
-/// A CronJob as the server has it, every field of it: also those that this program's types don't know yet.
+/// A CronJob as JSON, so that fields unknown to this version of `k8s_openapi` are kept.
 pub(super) type CronJobObject = DynamicObject;
 /// A Job without its spec.
 pub(super) type JobObject = Object<NotUsed, JobStatus>;
@@ -25,7 +25,7 @@ pub(super) fn pods(client: &Client, namespace: &str) -> Api<PodObject> {
     Api::namespaced_with(client.clone(), namespace, &ApiResource::erase::<Pod>(&()))
 }
 
-/// The owner that manages the object, if it is of that kind.
+/// The object's controlling owner, if it is of that kind.
 pub(super) fn controller<'a>(metadata: &'a ObjectMeta, kind: &str) -> Option<&'a OwnerReference> {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     owners.iter().find(|owner| owner.controller == Some(true) && owner.kind == kind)
@@ -35,11 +35,11 @@ pub(super) fn annotation<'a>(metadata: &'a ObjectMeta, key: &str) -> Option<&'a 
     metadata.annotations.as_ref()?.get(key).map(String::as_str)
 }
 
-/// Where an object stands among the versions of it that were seen; later ones have higher numbers.
-pub(super) fn version(metadata: &ObjectMeta) -> u64 {
+/// The resourceVersion as a number: of two versions of an object, the later one has the higher number. 0 if there is none.
+pub(super) fn resource_version(metadata: &ObjectMeta) -> u64 {
     metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
-pub(super) fn moment(time: &Time) -> jiff::Timestamp {
+pub(super) fn timestamp(time: &Time) -> jiff::Timestamp {
     time.0
 }

@@ -1,46 +1,46 @@
-//! Finds the runs that ended while nobody was looking.
+//! Finds runs that ended while the cluster was not watched.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::shared::Shared;
-use trigger_core::ports::ExecutorError;
+use trigger_core::ports::{ExecutorError, StoreError};
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
-/// Looks for the Jobs of runs that the store has as going on and that a list of the namespace did not hold. A Job that
-/// is gone may have ended any way; its run is marked as interrupted.
-pub(super) async fn missed_ends(shared: Arc<Shared>, namespace: String) {
+/// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
+/// a Job that no longer exists is unknown, so its run becomes interrupted.
+pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: String) {
     for target in shared.targets.iter().filter(|target| target.namespace == namespace) {
         match shared.store.unfinished(&target.name).await {
             Ok(runs) => {
                 for run in runs {
-                    if !shared.view().has_job(&run.id) {
-                        check(&shared, run).await;
+                    if !shared.cache().has_job(&run.id) {
+                        interrupt_if_gone(&shared, run).await;
                     }
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, target = %target.name, "runs that ended meanwhile can't be looked for");
+            Err(StoreError(error)) => {
+                tracing::warn!(error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
             }
         }
     }
 }
 
-async fn check(shared: &Arc<Shared>, run: Run) {
-    let job = match shared.calls.job(&run.namespace, &run.job_name).await {
+async fn interrupt_if_gone(shared: &Arc<Shared>, run: Run) {
+    let job = match shared.cluster.job(&run.namespace, &run.job_name).await {
         Ok(job) => job,
         Err(ExecutorError::NoCronJob { .. }) => None,
         Err(error) => {
-            tracing::warn!(%error, run.id = %run.id, "whether a run has ended can't be found out; the next list tells");
+            tracing::warn!(%error, run.id = %run.id, "can't check whether the run has ended; retrying after the next list");
             return;
         }
     };
-    let there = job.is_some_and(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
-    if !there {
+    let exists = job.is_some_and(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
+    if !exists {
         let cause = Cause::new(
             OUTCOME_UNKNOWN,
-            "The Job ended and was cleaned up, or was deleted, while trigger-api could not watch; its outcome is not known.",
+            "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
         );
         shared.recorder.observe(run.ended(State::Interrupted, cause, Timestamp::now()));
     }

@@ -1,30 +1,30 @@
-//! What the executor and its watches have in common.
+//! The state that the executor shares with its watches.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::calls::Calls;
-use super::health::Health;
-use super::logs::LogReader;
-use super::view::View;
+use super::cache::ClusterCache;
+use super::client::ClusterClient;
+use super::health::WatchesHealth;
+use super::logs::LogCollector;
 use trigger_core::ports::RunStore;
 use trigger_core::recorder::Recorder;
 use trigger_core::target::Target;
 
-/// What the executor and its watches have in common.
+/// The state that the executor shares with its watches.
 pub(super) struct Shared {
-    pub(super) calls: Calls,
+    pub(super) cluster: ClusterClient,
     pub(super) targets: Vec<Target>,
-    pub(super) view: Mutex<View>,
+    pub(super) cache: Mutex<ClusterCache>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) store: Arc<dyn RunStore>,
-    pub(super) logs: LogReader,
-    pub(super) health: Health,
+    pub(super) logs: LogCollector,
+    pub(super) health: WatchesHealth,
 }
 
 impl Shared {
-    pub(super) fn view(&self) -> MutexGuard<'_, View> {
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn cache(&self) -> MutexGuard<'_, ClusterCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn namespaces(&self) -> BTreeSet<String> {

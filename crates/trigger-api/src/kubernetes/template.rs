@@ -1,28 +1,32 @@
-//! The Job that a CronJob's schedule would start.
+//! Builds the Job that a CronJob's schedule would create.
 //!
-//! The template goes into the Job as the server has it, as JSON: a field that this program has never heard of arrives
-//! all the same. The metadata is that of `kubectl create job --from=cronjob/NAME`, with annotations of our own added.
+//! The template is copied as JSON, so that fields unknown to this program are kept. The metadata is the same as that of
+//! `kubectl create job --from=cronjob/NAME`, plus annotations of trigger-api.
 
 use serde_json::{Map, Value, json};
 
 use super::objects::CronJobObject;
 use trigger_core::request::{RunRequest, fingerprint};
 
-/// Marks a Job that no schedule started, as kubectl does.
+/// Marks a Job that was not started by the schedule, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
-/// Who asked.
+/// The caller who requested the run.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
-/// Why, in the caller's words.
+/// The reason that the caller gave.
 pub(super) const REASON: &str = "tradeops.dev/reason";
-/// The id of the request.
+/// The id of the HTTP request.
 pub(super) const REQUEST_ID: &str = "tradeops.dev/request-id";
-/// What a repeat of the request must be equal to.
+/// The fingerprint of the request; a request that repeats the idempotency key must have the same one.
 pub(super) const FINGERPRINT: &str = "tradeops.dev/idempotency-fingerprint";
-/// The W3C trace context.
+/// The W3C trace context of the request.
 pub(super) const TRACEPARENT: &str = "tradeops.dev/traceparent";
 
-/// The Job of that name. None when the CronJob has no template, which the server does not allow.
-pub(super) fn job(cronjob: &CronJobObject, job_name: &str, request: &RunRequest) -> Option<Value> {
+/// The Job of that name. None if the CronJob has no template, which the API server does not allow.
+pub(super) fn job_from_template(
+    cronjob: &CronJobObject,
+    job_name: &str,
+    request: &RunRequest,
+) -> Option<Value> {
     let template = cronjob.data.pointer("/spec/jobTemplate")?;
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), json!(job_name));
@@ -31,7 +35,7 @@ pub(super) fn job(cronjob: &CronJobObject, job_name: &str, request: &RunRequest)
         metadata.insert("labels".to_owned(), labels.clone());
     }
     metadata.insert("annotations".to_owned(), annotations(template, request).into());
-    // No blockOwnerDeletion: setting it would take a permission on the CronJob's finalizers.
+    // blockOwnerDeletion would require the permission to update the CronJob's finalizers.
     metadata.insert(
         "ownerReferences".to_owned(),
         json!([{
@@ -47,10 +51,10 @@ pub(super) fn job(cronjob: &CronJobObject, job_name: &str, request: &RunRequest)
 }
 
 fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
-    let of_template = template.pointer("/metadata/annotations").and_then(Value::as_object);
-    let mut annotations = of_template.cloned().unwrap_or_default();
+    let template_annotations = template.pointer("/metadata/annotations").and_then(Value::as_object);
+    let mut annotations = template_annotations.cloned().unwrap_or_default();
     let fingerprint = fingerprint(request);
-    let ours = [
+    let own = [
         (INSTANTIATE, Some("manual")),
         (REQUESTED_BY, Some(request.caller.as_str())),
         (REASON, request.reason.as_deref()),
@@ -58,10 +62,13 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (FINGERPRINT, Some(fingerprint.as_str())),
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
-    for (key, value) in ours {
+    for (key, value) in own {
         if let Some(value) = value {
             annotations.insert(key.to_owned(), json!(value));
         }
     }
     annotations
 }
+
+#[cfg(test)]
+mod tests;

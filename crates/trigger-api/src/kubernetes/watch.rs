@@ -1,8 +1,8 @@
-//! Hears of changes in the cluster.
+//! Watches the cluster and applies its changes to the cache.
 //!
-//! A watch lasts half a minute and is then taken up where it ended, so what was heard is never much older than
-//! that, even when a connection hangs: the client for watches gives a silent one up. When the server has forgotten the
-//! place (410), everything is listed anew.
+//! The API server ends each watch after 25 s, and the next one resumes at the same resourceVersion. A connection that
+//! hangs is closed by the read timeout of the client for watches, so the cache is never much older than that. When the
+//! API server no longer has the resourceVersion (410 Gone), the objects are listed again.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -18,29 +18,31 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
+use super::cache::ClusterCache;
+use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::view::{Listing, View};
 use super::{cause, logs, reconcile};
 use trigger_core::run::{Run, RunId};
 
 const WATCH_SECONDS: u32 = 25;
-const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How often runs are looked at that change because nothing happens.
-const TICK: Duration = Duration::from_secs(1);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(200);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// How often runs are updated whose cause depends on the time that has passed.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The pauses between tries: short at first, and never so long that a recovery goes unnoticed for more than some seconds.
-struct Pauses(ExponentialBackoff);
+/// The delays between retries of a watch. They are short enough that a recovery is noticed within seconds.
+struct RetryDelays(ExponentialBackoff);
 
-impl Pauses {
+impl RetryDelays {
     fn new() -> Self {
-        let pauses = ExponentialBuilder::new().with_min_delay(SHORTEST_PAUSE).with_max_delay(LONGEST_PAUSE);
-        Self(pauses.with_jitter().without_max_times().build())
+        let delays =
+            ExponentialBuilder::new().with_min_delay(MIN_RETRY_DELAY).with_max_delay(MAX_RETRY_DELAY);
+        Self(delays.with_jitter().without_max_times().build())
     }
 }
 
-impl Iterator for Pauses {
+impl Iterator for RetryDelays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -48,37 +50,39 @@ impl Iterator for Pauses {
     }
 }
 
-impl Backoff for Pauses {
+impl Backoff for RetryDelays {
     fn reset(&mut self) {
         *self = Self::new();
     }
 }
 
-/// Starts to watch every target's CronJob, and the Jobs and their pods in every namespace that has a target.
+/// Starts watches of every target's CronJob, and of the Jobs and their pods in every namespace that has a target.
 pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet<()>) {
     for target in &shared.targets {
-        // By name, so that the permission can be for that name alone.
-        let only = watcher::Config::default().fields(&format!("metadata.name={}", target.cronjob));
+        // A field selector with the name, so that RBAC can restrict the permission to that name.
+        let by_name = watcher::Config::default().fields(&format!("metadata.name={}", target.cronjob));
         let api = objects::cronjobs(client, &target.namespace);
-        let place = (target.namespace.clone(), target.cronjob.clone());
+        let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, api, only, what, move |shared, event| hear_of_cronjob(shared, &place, event));
+        spawn(shared, watches, api, by_name, what, move |shared, event| {
+            apply_cronjob_event(shared, &key, event)
+        });
     }
     for namespace in shared.namespaces() {
         let all = watcher::Config::default();
-        let (place, mut listing) = (namespace.clone(), Listing::default());
+        let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("Jobs in {namespace}");
         spawn(shared, watches, objects::jobs(client, &namespace), all, what, move |shared, event| {
-            hear_of_job(shared, &place, &mut listing, event);
+            apply_job_event(shared, &own_namespace, &mut listing, event);
         });
         let of_jobs = watcher::Config::default().labels("batch.kubernetes.io/job-name");
-        let (place, mut listing) = (namespace.clone(), Listing::default());
+        let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("pods in {namespace}");
         spawn(shared, watches, objects::pods(client, &namespace), of_jobs, what, move |shared, event| {
-            hear_of_pod(shared, &place, &mut listing, event);
+            apply_pod_event(shared, &own_namespace, &mut listing, event);
         });
     }
-    watches.spawn(tick(Arc::clone(shared)));
+    watches.spawn(update_pending_runs(Arc::clone(shared)));
 }
 
 fn spawn<K>(
@@ -87,114 +91,120 @@ fn spawn<K>(
     api: Api<K>,
     config: watcher::Config,
     what: String,
-    mut hear: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
+    mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let shared = Arc::clone(shared);
-    shared.health.expect(&what);
+    shared.health.register(&what);
     watches.spawn(async move {
-        let mut events = watcher::watcher(api, config.timeout(WATCH_SECONDS)).backoff(Pauses::new()).boxed();
+        let mut events =
+            watcher::watcher(api, config.timeout(WATCH_SECONDS)).backoff(RetryDelays::new()).boxed();
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => {
                     let listed = matches!(event, Event::InitDone);
-                    hear(&shared, event);
-                    shared.health.well(&what);
+                    apply_event(&shared, event);
+                    shared.health.clear_error(&what);
                     if listed {
-                        shared.health.listed(&what);
+                        shared.health.mark_listed(&what);
                     }
                 }
-                Err(error) => shared.health.trouble(&what, &error),
+                Err(error) => shared.health.record_error(&what, &error),
             }
         }
     });
 }
 
-fn hear_of_cronjob(shared: &Arc<Shared>, (namespace, name): &(String, String), event: Event<CronJobObject>) {
+fn apply_cronjob_event(
+    shared: &Arc<Shared>,
+    (namespace, name): &(String, String),
+    event: Event<CronJobObject>,
+) {
     match event {
-        Event::Apply(cronjob) | Event::InitApply(cronjob) => shared.view().apply_cronjob(cronjob),
-        // A list that does not hold it follows no deletion that was heard of.
-        Event::Delete(_) | Event::Init => shared.view().remove_cronjob(namespace, name),
+        Event::Apply(cronjob) | Event::InitApply(cronjob) => shared.cache().apply_cronjob(cronjob),
+        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it.
+        Event::Delete(_) | Event::Init => shared.cache().remove_cronjob(namespace, name),
         Event::InitDone => {}
     }
 }
 
-fn hear_of_job(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<JobObject>) {
+fn apply_job_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<JobObject>) {
     match event {
-        Event::Init => *listing = shared.view().begin_listing(),
-        Event::Apply(job) | Event::InitApply(job) => take_in(shared, |view, now| view.apply_job(job, now)),
-        Event::Delete(job) => take_in(shared, |view, now| view.remove_job(job, now)),
+        Event::Init => *listing = shared.cache().begin_listing(),
+        Event::Apply(job) | Event::InitApply(job) => apply(shared, |cache, now| cache.apply_job(job, now)),
+        Event::Delete(job) => apply(shared, |cache, now| cache.remove_job(job, now)),
         Event::InitDone => {
-            shared.view().end_job_listing(namespace, *listing);
-            tokio::spawn(reconcile::missed_ends(Arc::clone(shared), namespace.to_owned()));
+            shared.cache().end_job_listing(namespace, *listing);
+            tokio::spawn(reconcile::reconcile_missing_jobs(Arc::clone(shared), namespace.to_owned()));
         }
     }
 }
 
-fn hear_of_pod(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<PodObject>) {
+fn apply_pod_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing, event: Event<PodObject>) {
     match event {
-        Event::Init => *listing = shared.view().begin_listing(),
+        Event::Init => *listing = shared.cache().begin_listing(),
         Event::Apply(pod) | Event::InitApply(pod) => {
             let job = objects::controller(&pod.metadata, "Job").map(|job| RunId::new(job.uid.clone()));
-            take_in(shared, |view, now| view.apply_pod(pod, now));
+            apply(shared, |cache, now| cache.apply_pod(pod, now));
             if let Some(job) = job {
-                read_logs(shared, &shared.view(), namespace, &job);
+                follow_logs(shared, &shared.cache(), namespace, &job);
             }
         }
-        Event::Delete(pod) => take_in(shared, |view, now| view.remove_pod(pod, now)),
-        Event::InitDone => shared.view().end_pod_listing(namespace, *listing),
+        Event::Delete(pod) => apply(shared, |cache, now| cache.remove_pod(pod, now)),
+        Event::InitDone => shared.cache().end_pod_listing(namespace, *listing),
     }
 }
 
-/// Takes in what was heard, and passes on what that changes of a run before anything else is taken in: Jobs and pods come
-/// over connections of their own, and what is told last of a run has to be what is known.
-pub(super) fn take_in(shared: &Arc<Shared>, hear: impl FnOnce(&mut View, Timestamp) -> Option<Run>) {
-    let mut view = shared.view();
-    if let Some(run) = hear(&mut view, Timestamp::now()) {
-        report(shared, &view, run);
+/// Applies a change to the cache, and publishes the run that it changed. Both happen under the lock of the cache: Jobs and
+/// pods arrive on different connections, and the last published state of a run must be the cached one.
+pub(super) fn apply(shared: &Arc<Shared>, change: impl FnOnce(&mut ClusterCache, Timestamp) -> Option<Run>) {
+    let mut cache = shared.cache();
+    if let Some(run) = change(&mut cache, Timestamp::now()) {
+        publish(shared, &cache, run);
     }
 }
 
-/// Reads along with every container of the Job that has started.
-fn read_logs(shared: &Shared, view: &View, namespace: &str, job: &RunId) {
-    if view.has_job(job) {
-        for container in logs::containers(view.pods(job)) {
+/// Follows the logs of the Job's containers that have started.
+fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &RunId) {
+    if cache.has_job(job) {
+        for container in logs::containers(cache.pods(job)) {
             shared.logs.follow(job, namespace, container);
         }
     }
 }
 
-/// Passes on that a run changed: to who reads its log, and into the history.
-pub(super) fn report(shared: &Arc<Shared>, view: &View, run: Run) {
-    if run.cause.as_ref().is_some_and(cause::is_for_a_pod_to_tell) {
-        tokio::spawn(explain(Arc::clone(shared), run));
+/// Publishes a changed run: to the log collector and to the recorder.
+pub(super) fn publish(shared: &Arc<Shared>, cache: &ClusterCache, run: Run) {
+    if run.cause.as_ref().is_some_and(cause::lacks_pod_failure) {
+        tokio::spawn(publish_with_pods(Arc::clone(shared), run));
     } else {
-        pass_on(shared, view, run);
+        publish_now(shared, cache, run);
     }
 }
 
-/// Asks for the pods of a Job whose failure was heard of before theirs: the cause of an end is never changed afterwards.
-async fn explain(shared: Arc<Shared>, run: Run) {
-    let pods = shared.calls.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
-    let mut view = shared.view();
-    let explained = view.explain(&run.id, pods, Timestamp::now());
-    pass_on(&shared, &view, explained.unwrap_or(run));
+/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
+/// cause of a run that has ended, so the first one must be complete.
+async fn publish_with_pods(shared: Arc<Shared>, run: Run) {
+    let pods = shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
+    let mut cache = shared.cache();
+    let complete = cache.apply_pods(&run.id, pods, Timestamp::now());
+    publish_now(&shared, &cache, complete.unwrap_or(run));
 }
 
-fn pass_on(shared: &Shared, view: &View, run: Run) {
-    shared.logs.note(&run);
-    read_logs(shared, view, &run.namespace, &run.id);
+fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
+    shared.logs.run_changed(&run);
+    follow_logs(shared, cache, &run.namespace, &run.id);
     shared.recorder.observe(run);
 }
 
-async fn tick(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(TICK);
+async fn update_pending_runs(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(UPDATE_INTERVAL);
     loop {
         ticks.tick().await;
-        let mut view = shared.view();
-        for run in view.tick(Timestamp::now()) {
-            report(&shared, &view, run);
+        let mut cache = shared.cache();
+        for run in cache.update_pending(Timestamp::now()) {
+            publish(&shared, &cache, run);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The admission policy: with trigger-api's own token only what a target's schedule would run can be started, and only
-//! Jobs of targets can be deleted.
+//! The admission policy: with the token of trigger-api, only Jobs that are identical to those of a target's schedule can be
+//! created, and only Jobs of targets can be deleted.
 
 mod changes;
 mod denials;
@@ -9,15 +9,15 @@ mod policy;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use self::policy::Policy;
+use self::policy::AdmissionPolicy;
 use crate::support::{CRONJOB, answer, cronjobs, namespace, objects, problem};
 
 #[tokio::test]
-async fn the_programs_own_jobs_pass_for_every_cronjob_and_can_be_cancelled() {
+async fn the_policy_allows_trigger_api_to_start_and_cancel_jobs_of_every_cronjob() {
     let namespace = namespace("policy-passes").await;
     cronjobs::apply(&namespace);
     let names = cronjobs::names();
-    Policy::install(&namespace, &names).await;
+    AdmissionPolicy::install(&namespace, &names).await;
     let api = cronjobs::start(&namespace, &names, &[]).await;
     for name in &names {
         let (status, run) = answer(api.post(&format!("/v1/targets/{name}/runs"))).await;
@@ -29,18 +29,18 @@ async fn the_programs_own_jobs_pass_for_every_cronjob_and_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn what_the_policy_refuses_is_told_without_the_clusters_words() {
+async fn a_denial_of_the_policy_is_reported_without_the_message_of_the_cluster() {
     let namespace = namespace("policy-refuses").await;
     cronjobs::apply(&namespace);
-    // The policy knows of another target alone.
-    Policy::install(&namespace, &["indexed".to_owned()]).await;
+    // The policy allows only another target.
+    AdmissionPolicy::install(&namespace, &["indexed".to_owned()]).await;
     let mut api = cronjobs::start(&namespace, &[CRONJOB.to_owned()], &[]).await;
-    let refused = problem(api.post("/trigger-sync"), 502, "cluster-refused").await;
-    let told = refused.to_string();
+    let rejected = problem(api.post("/trigger-sync"), 502, "cluster-refused").await;
+    let body = rejected.to_string();
     for upstream in
         ["ValidatingAdmissionPolicy", "may create and delete", "forbidden", "422", "403", "indexed"]
     {
-        assert!(!told.contains(upstream), "{upstream}: {told}");
+        assert!(!body.contains(upstream), "{upstream}: {body}");
     }
     let logged = api.wait_for_log("cluster-refused");
     assert!(logged.contains("trigger-api may create and delete only Jobs of its targets"), "{logged}");

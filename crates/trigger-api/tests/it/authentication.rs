@@ -1,4 +1,4 @@
-//! Who may call the API, over HTTP: shared secrets, JWTs, and ServiceAccount tokens that the real server reviews.
+//! Credentials of callers: shared secrets, JWTs, and ServiceAccount tokens that the API server reviews.
 
 mod limits;
 mod rotation;
@@ -23,7 +23,7 @@ const SECRETS: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn a_request_without_a_credential_or_with_a_wrong_one_is_refused_and_counted() {
+async fn a_request_without_a_valid_credential_is_rejected_and_counted() {
     let namespace = namespace("refusals").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &SECRETS).await;
@@ -48,7 +48,7 @@ async fn a_request_without_a_credential_or_with_a_wrong_one_is_refused_and_count
     }
     for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
         let response = api.get(path).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK, "{path} is open");
+        assert_eq!(response.status(), StatusCode::OK, "{path} requires no credential");
     }
     let metrics = api.get("/metrics").send().await.unwrap().text().await.unwrap();
     for (reason, count) in
@@ -58,9 +58,9 @@ async fn a_request_without_a_credential_or_with_a_wrong_one_is_refused_and_count
         assert!(metrics.contains(&line), "{line} in\n{metrics}");
     }
     let jobs = objects::get(&namespace, "jobs").await;
-    assert_eq!(jobs["items"], serde_json::json!([]), "nobody started anything");
+    assert_eq!(jobs["items"], serde_json::json!([]), "no run was started");
     let log = api.last_words().join("\n");
-    assert!(log.contains("wrong-credential"), "refusals are logged: {log}");
+    assert!(log.contains("wrong-credential"), "rejections are logged: {log}");
     for secret in [INTERNAL_TOKEN, ADMIN_SECRET, JWT_SECRET, "wrong-internal-token", "wrong-one", &other_key]
     {
         assert!(!log.contains(secret), "{secret} is in the log");
@@ -68,15 +68,15 @@ async fn a_request_without_a_credential_or_with_a_wrong_one_is_refused_and_count
 }
 
 async fn assert_asks_for_credential(request: RequestBuilder, kind: &str) {
-    let response = request.send().await.expect("it answers");
+    let response = request.send().await.expect("a response");
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"trigger-api\"");
-    let text = response.text().await.expect("a whole answer");
+    let text = response.text().await.expect("a complete response");
     assert!(text.contains(&format!("https://tradeops.dev/problems/{kind}\"")), "{text}");
 }
 
 #[tokio::test]
-async fn the_caller_of_every_credential_is_named_in_the_run_and_in_the_job() {
+async fn the_run_and_the_job_have_the_name_of_the_caller_for_every_kind_of_credential() {
     let namespace = namespace("callers").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &SECRETS).await;
@@ -89,7 +89,7 @@ async fn the_caller_of_every_credential_is_named_in_the_run_and_in_the_job() {
         (start().header("x-internal-token", INTERNAL_TOKEN).bearer_auth(&token), "jwt:alice"),
     ];
     for (request, caller) in callers {
-        assert_named(&namespace, &api, request, caller).await;
+        assert_caller(&namespace, &api, request, caller).await;
     }
     problem(api.get("/v1/runs"), 401, "missing-credential").await;
     let log = api.last_words().join("\n");
@@ -98,14 +98,14 @@ async fn the_caller_of_every_credential_is_named_in_the_run_and_in_the_job() {
     }
 }
 
-/// Starts a run by the request, and looks for the caller's name.
-async fn assert_named(namespace: &Namespace, api: &TriggerApi, request: RequestBuilder, caller: &str) {
+/// Starts a run with the request, and checks the caller's name in the run and in the Job.
+async fn assert_caller(namespace: &Namespace, api: &TriggerApi, request: RequestBuilder, caller: &str) {
     let (status, started) = answer(request).await;
     assert_eq!(status, StatusCode::OK, "{caller}: {started}");
-    let path = format!("/v1/runs/{}", started["run_id"].as_str().expect("a text"));
+    let path = format!("/v1/runs/{}", started["run_id"].as_str().expect("a string"));
     let (_, run) = answer(api.get(&path).header("x-internal-token", INTERNAL_TOKEN)).await;
     assert_eq!(run["requested_by"], caller);
     let job: Value =
-        objects::get(namespace, &format!("jobs/{}", started["job_name"].as_str().expect("a text"))).await;
+        objects::get(namespace, &format!("jobs/{}", started["job_name"].as_str().expect("a string"))).await;
     assert_eq!(job["metadata"]["annotations"]["tradeops.dev/requested-by"], caller);
 }

@@ -1,4 +1,4 @@
-//! Runs whose Jobs go: cleaned up, deleted by someone, or cancelled here.
+//! Runs whose Jobs are cleaned up, deleted or cancelled.
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::DeleteParams;
@@ -13,27 +13,27 @@ fn text<'a>(document: &'a Value, field: &str) -> &'a str {
     document[field].as_str().unwrap_or_else(|| panic!("no {field}: {document}"))
 }
 
-async fn gone(namespace: &Namespace, name: &str) {
+async fn wait_until_deleted(namespace: &Namespace, name: &str) {
     let gone = await_condition(jobs::api(namespace), name, |job: Option<&Job>| job.is_none());
-    timeout(PATIENCE, gone).await.expect("the Job goes").expect("the API server is there");
+    timeout(PATIENCE, gone).await.expect("the Job is deleted").expect("the API server responds");
 }
 
 #[tokio::test]
-async fn a_job_that_is_cleaned_up_the_moment_it_ends_has_succeeded_for_ever() {
+async fn a_job_that_is_cleaned_up_immediately_stays_a_succeeded_run() {
     let namespace = namespace("ttl").await;
     namespace.apply(&cronjob("", "ttlSecondsAfterFinished: 0"));
     let api = TriggerApi::start(&namespace, &[]).await;
     for _ in 0..3 {
         let started = api.trigger().await;
         jobs::finish(&namespace, text(&started, "job_name")).await;
-        gone(&namespace, text(&started, "job_name")).await;
+        wait_until_deleted(&namespace, text(&started, "job_name")).await;
         let run = api.wait_for_end(text(&started, "run_id")).await;
         assert_eq!((text(&run, "state"), &run["cause"]), ("succeeded", &Value::Null), "{run}");
     }
 }
 
 #[tokio::test]
-async fn a_job_that_went_while_nobody_looked_is_interrupted_since_its_outcome_is_not_known() {
+async fn a_job_that_was_deleted_unobserved_is_an_interrupted_run() {
     let namespace = namespace("unseen").await;
     namespace.apply(&cronjob("", "ttlSecondsAfterFinished: 0"));
     let mut api = TriggerApi::start(&namespace, &[]).await;
@@ -41,8 +41,8 @@ async fn a_job_that_went_while_nobody_looked_is_interrupted_since_its_outcome_is
     api.kill();
     jobs::finish(&namespace, text(&ended, "job_name")).await;
     let _ = jobs::api(&namespace).delete(text(&deleted, "job_name"), &DeleteParams::background()).await;
-    gone(&namespace, text(&ended, "job_name")).await;
-    gone(&namespace, text(&deleted, "job_name")).await;
+    wait_until_deleted(&namespace, text(&ended, "job_name")).await;
+    wait_until_deleted(&namespace, text(&deleted, "job_name")).await;
     let api = TriggerApi::start(&namespace, &[]).await;
     for run in [&ended, &deleted] {
         let run = api.wait_for_end(text(run, "run_id")).await;
@@ -52,7 +52,7 @@ async fn a_job_that_went_while_nobody_looked_is_interrupted_since_its_outcome_is
 }
 
 #[tokio::test]
-async fn a_job_that_ended_while_nobody_looked_and_is_still_there_has_its_outcome() {
+async fn a_job_that_ended_unobserved_and_still_exists_has_its_outcome() {
     let namespace = namespace("looked-late").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &[]).await;
@@ -75,7 +75,7 @@ async fn a_job_that_someone_deletes_is_a_cancelled_run() {
 }
 
 #[tokio::test]
-async fn cancelling_takes_the_job_and_its_pods_and_asking_twice_is_as_asking_once() {
+async fn cancelling_deletes_the_job_and_its_pods_and_is_idempotent() {
     let namespace = namespace("cancel").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -85,7 +85,7 @@ async fn cancelling_takes_the_job_and_its_pods_and_asking_twice_is_as_asking_onc
     assert!(status.is_success(), "{first}");
     assert_eq!((text(&first, "state"), text(&first["cause"], "reason")), ("cancelled", "CancelledOnRequest"));
     assert_eq!(text(&first["cause"], "message"), "Cancelled by anonymous.");
-    gone(&namespace, text(&started, "job_name")).await;
+    wait_until_deleted(&namespace, text(&started, "job_name")).await;
     assert_eq!(answer(api.delete(&path)).await.1, first);
     namespace.kubectl(&["wait", "--for=delete", "pods", "--all", "--timeout=60s"]);
     assert_eq!(api.run(text(&started, "run_id")).await["cause"], first["cause"]);
@@ -93,7 +93,7 @@ async fn cancelling_takes_the_job_and_its_pods_and_asking_twice_is_as_asking_onc
 }
 
 #[tokio::test]
-async fn cancelling_what_has_ended_changes_nothing() {
+async fn cancelling_an_ended_run_changes_nothing() {
     let namespace = namespace("cancel-late").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;

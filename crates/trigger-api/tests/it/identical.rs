@@ -1,5 +1,5 @@
-//! The Job of a click is the Job of the schedule: field for field what the CronJob's template says, and what the
-//! CronJob controller itself makes of it.
+//! A manually started Job is identical to a scheduled one: field by field it is the CronJob's template, and what the CronJob
+//! controller creates from it.
 
 mod edits;
 mod expected;
@@ -17,7 +17,7 @@ use self::expected::{expected_spec, own_labels, spec_without_server_parts};
 use crate::support::{PATIENCE, TriggerApi, answer, cronjobs, namespace, objects};
 
 #[tokio::test]
-async fn every_job_is_what_its_template_says_and_what_the_controller_makes_of_it() {
+async fn every_job_is_identical_to_its_template_and_to_a_scheduled_job() {
     let namespace = namespace("identical").await;
     cronjobs::apply(&namespace);
     let names = cronjobs::names();
@@ -25,17 +25,17 @@ async fn every_job_is_what_its_template_says_and_what_the_controller_makes_of_it
     for name in &names {
         let cronjob = objects::get(&namespace, &format!("cronjobs/{name}")).await;
         let template = &cronjob["spec"]["jobTemplate"];
-        let ours = started(&namespace, &api, name).await;
-        assert_eq!(spec_without_server_parts(&ours), expected_spec(&template["spec"]), "{name}");
+        let manual = started(&namespace, &api, name).await;
+        assert_eq!(spec_without_server_parts(&manual), expected_spec(&template["spec"]), "{name}");
         let scheduled = scheduled(&namespace, name).await;
-        assert_eq!(spec_without_server_parts(&ours), spec_without_server_parts(&scheduled), "{name}");
-        assert_eq!(own_labels(&ours), own_labels(&scheduled), "{name}");
-        metadata::check(&ours, &cronjob);
+        assert_eq!(spec_without_server_parts(&manual), spec_without_server_parts(&scheduled), "{name}");
+        assert_eq!(own_labels(&manual), own_labels(&scheduled), "{name}");
+        metadata::check(&manual, &cronjob);
     }
 }
 
 #[tokio::test]
-async fn a_preview_is_the_job_that_is_then_made() {
+async fn a_preview_is_the_job_that_is_then_created() {
     let namespace = namespace("preview").await;
     cronjobs::apply(&namespace);
     let names = cronjobs::names();
@@ -43,35 +43,35 @@ async fn a_preview_is_the_job_that_is_then_made() {
     for name in &names {
         let (status, preview) = answer(api.get(&format!("/v1/targets/{name}/preview"))).await;
         assert_eq!((status, &preview["allowed"]), (StatusCode::OK, &json!(true)), "{preview}");
-        let mut promised = preview["job"].clone();
-        let mut made = started(&namespace, &api, name).await;
+        let mut previewed = preview["job"].clone();
+        let mut created = started(&namespace, &api, name).await;
         let cronjob = objects::get(&namespace, &format!("cronjobs/{name}")).await;
-        if promised["metadata"]["labels"].is_null() {
-            // A Job without labels gets those of its pods from the server.
-            promised["metadata"]["labels"] = made["metadata"]["labels"].clone();
+        if previewed["metadata"]["labels"].is_null() {
+            // The API server gives a Job without labels those of its pods.
+            previewed["metadata"]["labels"] = created["metadata"]["labels"].clone();
         }
-        metadata::check(&promised, &cronjob);
-        for job in [&mut promised, &mut made] {
+        metadata::check(&previewed, &cronjob);
+        for job in [&mut previewed, &mut created] {
             job["metadata"]["annotations"].as_object_mut().unwrap().remove("tradeops.dev/request-id");
         }
         for field in ["annotations", "ownerReferences", "namespace"] {
-            assert_eq!(promised["metadata"][field], made["metadata"][field], "{name}: {field}");
+            assert_eq!(previewed["metadata"][field], created["metadata"][field], "{name}: {field}");
         }
-        assert_eq!(own_labels(&promised), own_labels(&made), "{name}");
-        assert_eq!(expected_spec(&promised["spec"]), spec_without_server_parts(&made), "{name}");
+        assert_eq!(own_labels(&previewed), own_labels(&created), "{name}");
+        assert_eq!(expected_spec(&previewed["spec"]), spec_without_server_parts(&created), "{name}");
     }
-    let made = objects::get(&namespace, "jobs").await["items"].as_array().map(Vec::len);
-    assert_eq!(made, Some(names.len()), "a preview makes nothing");
+    let count = objects::get(&namespace, "jobs").await["items"].as_array().map(Vec::len);
+    assert_eq!(count, Some(names.len()), "a preview creates nothing");
 }
 
-/// The Job that a click makes, as the server has it.
+/// Starts a run, and returns its Job as the API server has it.
 async fn started(namespace: &Namespace, api: &TriggerApi, target: &str) -> Value {
     let (status, run) = answer(api.post(&format!("/v1/targets/{target}/runs"))).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{target}: {run}");
     objects::get(namespace, &format!("jobs/{}", run["job_name"].as_str().expect("a name"))).await
 }
 
-/// The Job that the CronJob controller makes at once, for it takes the leap day of 2024 for missed.
+/// A Job that the CronJob controller creates immediately, because the status makes it consider the leap day of 2024 missed.
 async fn scheduled(namespace: &Namespace, cronjob: &str) -> Value {
     let long_ago = json!({ "status": { "lastScheduleTime": "2023-01-01T00:00:00Z" } });
     objects::patch(namespace, &format!("cronjobs/{cronjob}/status"), &long_ago).await;
@@ -79,10 +79,11 @@ async fn scheduled(namespace: &Namespace, cronjob: &str) -> Value {
     let name = format!("{cronjob}-{}", 1_709_164_800 / 60);
     let jobs: Api<k8s_openapi::api::batch::v1::Job> =
         Api::namespaced(namespace.client.clone(), &namespace.name);
-    let made = await_condition(jobs, &name, |job: Option<&k8s_openapi::api::batch::v1::Job>| job.is_some());
-    tokio::time::timeout(PATIENCE, made)
+    let created =
+        await_condition(jobs, &name, |job: Option<&k8s_openapi::api::batch::v1::Job>| job.is_some());
+    tokio::time::timeout(PATIENCE, created)
         .await
-        .expect("the controller makes a Job")
-        .expect("it can be watched");
+        .expect("the controller creates a Job")
+        .expect("the Job is watched");
     objects::get(namespace, &format!("jobs/{name}")).await
 }

@@ -1,4 +1,4 @@
-//! Who asks at the same moment, on two replicas: a real API server decides.
+//! Concurrent requests to two replicas, decided by a real API server.
 
 mod policies;
 mod repeats;
@@ -11,14 +11,14 @@ use testkit::postgres::Server;
 
 use crate::support::{TriggerApi, answer};
 
-/// How many ask at once.
+/// The number of concurrent requests.
 const CALLERS: usize = 50;
 
-/// Where two replicas have their histories.
+/// Where two replicas store their histories.
 #[derive(Clone, Copy, Debug)]
 enum Histories {
-    /// Each in a SQLite file of its own.
-    Apart,
+    /// Each in its own SQLite file.
+    Separate,
     /// Both in one Postgres database.
     Shared,
 }
@@ -26,7 +26,7 @@ enum Histories {
 async fn replicas(namespace: &Namespace, histories: Histories) -> [TriggerApi; 2] {
     let file = |name: &str| format!("sqlite:{}", namespace.folder().join(name).display());
     let urls = match histories {
-        Histories::Apart => [file("first.sqlite"), file("second.sqlite")],
+        Histories::Separate => [file("first.sqlite"), file("second.sqlite")],
         Histories::Shared => {
             let url = Server::shared().database().await.url;
             [url.clone(), url]
@@ -34,15 +34,15 @@ async fn replicas(namespace: &Namespace, histories: Histories) -> [TriggerApi; 2
     };
     let first = TriggerApi::start(namespace, &[("DATABASE_URL", &urls[0])]).await;
     let replicas = [first, TriggerApi::start(namespace, &[("DATABASE_URL", &urls[1])]).await];
-    // A login costs a program that is not optimized so much that many at once can take longer than a call may wait.
+    // In a debug build, many new connections at once can take longer than the request timeout, so they are opened before.
     for replica in &replicas {
         join_all((0..10).map(|_| replica.get("/v1/runs").send())).await;
     }
     replicas
 }
 
-/// Sends so many requests at once, to one replica and the other in turns.
-async fn max_concurrent(
+/// Sends that many requests concurrently, alternating between the replicas.
+async fn send_concurrently(
     replicas: &[TriggerApi; 2],
     number: usize,
     request: impl Fn(RequestBuilder) -> RequestBuilder,
@@ -53,7 +53,7 @@ async fn max_concurrent(
 }
 
 fn name(answer: &Value) -> &str {
-    answer["job_name"].as_str().unwrap_or_else(|| panic!("it names no Job: {answer}"))
+    answer["job_name"].as_str().unwrap_or_else(|| panic!("no job_name: {answer}"))
 }
 
 fn count(answers: &[(StatusCode, Value)], status: u16) -> usize {

@@ -1,4 +1,4 @@
-//! What trigger-api's own token may do, and what not: the Role is as small as it can be.
+//! The permissions of trigger-api's ServiceAccount: the Role allows only what the program needs.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use testkit::cluster::Namespace;
 
 use crate::support::{CRONJOB, cronjob, namespace, objects};
 
-/// What is needed, as method and path; `{ns}` is the namespace.
+/// The requests that the program needs, as method and path. `{ns}` is the namespace.
 const ALLOWED: [(&str, &str); 11] = [
     ("GET", "/apis/batch/v1/namespaces/{ns}/cronjobs/kraken-trading-job"),
     ("GET", "/apis/batch/v1/namespaces/{ns}/cronjobs?fieldSelector=metadata.name%3Dkraken-trading-job"),
@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &str); 11] = [
     ("GET", "/version"),
 ];
 
-/// What a thief would like.
+/// Requests that an attacker with the token would try.
 const DENIED: [(&str, &str); 58] = [
     ("GET", "/api/v1/namespaces/{ns}/secrets"),
     ("GET", "/api/v1/namespaces/{ns}/secrets/keys"),
@@ -85,7 +85,7 @@ const DENIED: [(&str, &str); 58] = [
 ];
 
 #[tokio::test]
-async fn the_token_may_do_what_the_program_needs_and_nothing_that_a_thief_would_like() {
+async fn the_token_allows_what_the_program_needs_and_nothing_an_attacker_would_try() {
     let namespace = namespace("rights").await;
     namespace.apply(&cronjob("", ""));
     namespace.kubectl(&["create", "job", "job", &format!("--from=cronjob/{CRONJOB}")]);
@@ -94,7 +94,7 @@ async fn the_token_may_do_what_the_program_needs_and_nothing_that_a_thief_would_
         let path = path.replace("{ns}", &namespace.name);
         let body = body(&namespace, &path);
         match objects::call(&own, method, &path, body.as_ref()).await {
-            // The pod of the table does not exist; RBAC would say so before.
+            // The pods of the table don't exist. RBAC would deny the request before that is noticed.
             Err(status) if status.code != 404 => panic!("{method} {path}: {status:?}"),
             Ok(_) | Err(_) => {}
         }
@@ -105,7 +105,7 @@ async fn the_token_may_do_what_the_program_needs_and_nothing_that_a_thief_would_
         let status = objects::call(&own, method, &path, body.as_ref()).await;
         let status = status.expect_err(&format!("{method} {path}"));
         assert_eq!((status.code, status.reason.as_str()), (403, "Forbidden"), "{method} {path}: {status:?}");
-        assert!(status.message.contains("cannot"), "RBAC says no: {method} {path}: {status:?}");
+        assert!(status.message.contains("cannot"), "denied by RBAC: {method} {path}: {status:?}");
     }
 }
 
@@ -122,7 +122,7 @@ fn body(namespace: &Namespace, path: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn the_servers_own_list_of_the_tokens_rights_is_the_role_and_nothing_else() {
+async fn the_api_servers_list_of_the_tokens_permissions_is_exactly_the_role() {
     let namespace = namespace("rules").await;
     let own = objects::client_of(&namespace, "trigger-api-sa").await;
     let review = json!({ "kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1",
@@ -131,31 +131,31 @@ async fn the_servers_own_list_of_the_tokens_rights_is_the_role_and_nothing_else(
     let review = objects::call(&own, "POST", path, Some(&review)).await.unwrap();
     assert_eq!(review["status"]["incomplete"], false);
     let rules = review["status"]["resourceRules"].as_array().unwrap();
-    // Everybody may ask about themselves.
-    let about_themselves = |rule: &&Value| {
+    // Every user may review its own permissions.
+    let is_self_review = |rule: &&Value| {
         rule["resources"]
             .as_array()
             .unwrap()
             .iter()
             .all(|name| name.as_str().unwrap().starts_with("selfsubject"))
     };
-    let rules: BTreeSet<String> = rules.iter().filter(|rule| !about_themselves(rule)).map(sentence).collect();
-    let wanted = [
+    let rules: BTreeSet<String> = rules.iter().filter(|rule| !is_self_review(rule)).map(rule_text).collect();
+    let expected = [
         "batch/cronjobs [kraken-trading-job]: get list watch",
         "batch/jobs: create delete get list watch",
         "/pods: get list watch",
         "/pods/log: get",
         "/events: create",
     ];
-    assert_eq!(rules, wanted.map(str::to_owned).into());
+    assert_eq!(rules, expected.map(str::to_owned).into());
 }
 
-fn sentence(rule: &Value) -> String {
-    let words = |field: &str, separator: &str| {
-        let words = rule[field].as_array().into_iter().flatten().map(|word| word.as_str().expect("a text"));
+fn rule_text(rule: &Value) -> String {
+    let joined = |field: &str, separator: &str| {
+        let words = rule[field].as_array().into_iter().flatten().map(|word| word.as_str().expect("a string"));
         words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(separator)
     };
-    let names = words("resourceNames", " ");
+    let names = joined("resourceNames", " ");
     let names = if names.is_empty() { names } else { format!(" [{names}]") };
-    format!("{}/{}{names}: {}", words("apiGroups", ","), words("resources", ","), words("verbs", " "))
+    format!("{}/{}{names}: {}", joined("apiGroups", ","), joined("resources", ","), joined("verbs", " "))
 }

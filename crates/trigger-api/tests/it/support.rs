@@ -1,4 +1,4 @@
-//! What the tests share: the program as it is built, on a real cluster, under its own ServiceAccount.
+//! Runs the built program against a real cluster, under its own ServiceAccount.
 
 pub(crate) mod api_server;
 pub(crate) mod cluster_wide;
@@ -17,30 +17,29 @@ use serde_json::Value;
 use testkit::cluster::{Cluster, Namespace};
 use testkit::manifests;
 
-/// The CronJob that the manifests let trigger-api start.
+/// The CronJob that the deployed Role allows trigger-api to start.
 pub(crate) const CRONJOB: &str = "kraken-trading-job";
-/// How long anything may take that is waited for.
+/// The timeout of everything that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running trigger-api. It is killed when this is dropped.
+/// A running trigger-api process, which is killed on drop.
 pub(crate) struct TriggerApi {
     /// Its base URL.
     pub(crate) url: String,
-    /// Talks to it.
     pub(crate) client: Client,
     child: Child,
     log: Receiver<String>,
 }
 
-/// A namespace with the deployed ServiceAccount and its rights.
+/// A namespace with the ServiceAccount and the Role of the deployment.
 pub(crate) async fn namespace(purpose: &str) -> Namespace {
     let namespace = Cluster::shared().namespace(purpose).await;
     namespace.apply(&manifests::rights(&[CRONJOB]));
     namespace
 }
 
-/// A CronJob that never starts by itself, and whose pods no scheduler takes: its Jobs end when a test has them end. `spec` and
-/// `job` are lines of YAML that go into its spec and into the spec of its Jobs.
+/// A CronJob whose schedule never fires and whose pods are never scheduled, so that its Jobs end only when a test ends them.
+/// `spec` and `job` are lines of YAML for its spec and for the spec of its Jobs.
 pub(crate) fn cronjob(spec: &str, job: &str) -> String {
     format!(
         "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {CRONJOB}}}\nspec:\n  schedule: '0 0 29 2 *'\n{}\
@@ -57,28 +56,27 @@ fn indented(lines: &str, by: usize) -> String {
 }
 
 impl TriggerApi {
-    /// Starts it for the CronJob of the namespace, under its own ServiceAccount, with a history of its own, and waits until
-    /// it is ready.
+    /// Starts the program for the CronJob of the namespace, with a new history, and waits until it is ready.
     pub(crate) async fn start(namespace: &Namespace, variables: &[(&str, &str)]) -> Self {
         let kubeconfig = namespace.kubeconfig_of("trigger-api-sa", None).await;
         let kubeconfig = kubeconfig.to_str().expect("a path in UTF-8");
         let database = format!("sqlite:{}", namespace.folder().join("history.sqlite").display());
-        let own = [("KUBECONFIG", kubeconfig), ("CRONJOB_NAME", CRONJOB), ("DATABASE_URL", &database)];
-        let mut api = Self::spawn(&[&own, variables].concat());
+        let defaults = [("KUBECONFIG", kubeconfig), ("CRONJOB_NAME", CRONJOB), ("DATABASE_URL", &database)];
+        let mut api = Self::spawn(&[&defaults, variables].concat());
         api.wait_for_log("ready: every target's runs are known");
         api
     }
 
-    /// Starts it with these variables alone, and waits until it serves. Later variables win.
+    /// Starts the program with only these variables, and waits until it serves. Later variables override earlier ones.
     pub(crate) fn spawn(variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trigger-api"));
         command.env_clear();
         Self::spawn_by(command, variables)
     }
 
-    /// Starts it by that command, and waits until it serves.
+    /// Starts the program with that command, and waits until it serves.
     pub(crate) fn spawn_by(mut command: Command, variables: &[(&str, &str)]) -> Self {
-        // The client wants to know how TLS is done, though no test does it.
+        // Creating a client requires a TLS provider, although no test uses TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         command.envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         command.envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
@@ -95,45 +93,44 @@ impl TriggerApi {
         let mut api = Self { url: String::new(), client: Client::new(), child, log };
         let line = api.wait_for_log("\"message\":\"serving\"");
         let line: Value = serde_json::from_str(&line).expect("the log is JSON");
-        api.url = format!("http://{}", line["address"].as_str().expect("it says where it serves"));
+        api.url = format!("http://{}", line["address"].as_str().expect("the log has the address"));
         api
     }
 
-    /// The process.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Reads the log up to a line with that text, and gives the line.
+    /// Reads the log up to a line that contains the text, and returns the line.
     pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
-        let mut seen = Vec::new();
+        let mut skipped = Vec::new();
         loop {
             match self.log.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(text) => return line,
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("{error}: {text:?} is not in the log:\n{}", seen.join("\n")),
+                Ok(line) => skipped.push(line),
+                Err(error) => panic!("{error}: {text:?} is not in the log:\n{}", skipped.join("\n")),
             }
         }
     }
 
-    /// Kills it, and gives what it logged that was not waited for.
+    /// Kills the program, and returns the unread lines of its log.
     pub(crate) fn last_words(&mut self) -> Vec<String> {
         self.kill();
         self.log.iter().collect()
     }
 
-    /// Kills it as `kill -9` does, and waits for its end.
+    /// Sends SIGKILL, and waits for the end of the process.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it is ours");
+        self.child.kill().expect("the process runs");
+        self.child.wait().expect("the process is a child");
     }
 
-    /// Asks it to end, as a pod's end does, and waits until it has.
+    /// Sends SIGTERM, as a kubelet does, and waits for the end of the process.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let process = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it runs");
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("the process runs");
         self.wait_for_log("\"message\":\"ended\"");
-        self.child.wait().expect("it is ours")
+        self.child.wait().expect("the process is a child")
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -148,41 +145,41 @@ impl TriggerApi {
         self.client.delete(format!("{}{path}", self.url))
     }
 
-    /// Starts the default target and gives the answer's JSON, which has to be a 200.
+    /// Starts the default target, and returns the JSON of the 200 response.
     pub(crate) async fn trigger(&self) -> Value {
         let (status, body) = answer(self.post("/trigger-sync")).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
     }
 
-    /// The run as it is now.
+    /// The current state of the run.
     pub(crate) async fn run(&self, id: &str) -> Value {
         let (status, body) = answer(self.get(&format!("/v1/runs/{id}"))).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
     }
 
-    /// Follows the run's events until one is as wanted, and gives it.
-    pub(crate) async fn wait_for_run(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let response = self.get(&format!("/v1/runs/{id}/events")).send().await.expect("it answers");
+    /// Follows the run's events until one matches, and returns its data.
+    pub(crate) async fn wait_for_run(&self, id: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        let response = self.get(&format!("/v1/runs/{id}/events")).send().await.expect("a response");
         assert_eq!(response.status(), StatusCode::OK);
         let mut events = Events::of(response);
         let mut last = Value::Null;
         let found = tokio::time::timeout(PATIENCE, async {
             while let Some(event) = events.next().await {
                 last = event.data;
-                if wanted(&last) {
+                if matches(&last) {
                     return true;
                 }
             }
             false
         });
         let found = found.await.unwrap_or_default();
-        assert!(found, "the run never was as wanted; the last event: {last}");
+        assert!(found, "no event of the run matched; the last one: {last}");
         last
     }
 
-    /// Follows the run to its end.
+    /// Follows the run's events until it has ended.
     pub(crate) async fn wait_for_end(&self, id: &str) -> Value {
         let ended = |run: &Value| !matches!(run["state"].as_str(), Some("pending" | "running"));
         self.wait_for_run(id, ended).await
@@ -195,7 +192,7 @@ impl Drop for TriggerApi {
         let _ = self.child.wait();
         if std::thread::panicking() {
             let rest: Vec<String> = self.log.try_iter().collect();
-            #[expect(clippy::print_stderr, reason = "it belongs to the failed test's output")]
+            #[expect(clippy::print_stderr, reason = "the log is part of the output of a failed test")]
             {
                 eprintln!("the rest of the log of {}:\n{}", self.url, rest.join("\n"));
             }
@@ -203,26 +200,26 @@ impl Drop for TriggerApi {
     }
 }
 
-/// Asks until the answer is yes; each question takes long enough that this is no busy loop.
-pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
-    let yes = tokio::time::timeout(PATIENCE, async { while !ask().await {} });
-    assert!(yes.await.is_ok(), "never: {what}");
+/// Polls until the condition is true. Each poll makes a request, so this is not a busy loop.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let polled = tokio::time::timeout(PATIENCE, async { while !condition().await {} });
+    assert!(polled.await.is_ok(), "timed out waiting until {what}");
 }
 
-/// Sends a request and gives status and JSON.
+/// Sends a request, and returns the status and the JSON of the response.
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
-    let response = request.send().await.expect("it answers");
+    let response = request.send().await.expect("a response");
     let status = response.status();
-    let text = response.text().await.expect("a whole answer");
+    let text = response.text().await.expect("a complete response");
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// Sends a request and checks that the answer is that problem: status, media type and the last part of its type.
+/// Sends a request, and checks that the response is that problem: status, media type and the last segment of its type.
 pub(crate) async fn problem(request: RequestBuilder, status: u16, kind: &str) -> Value {
-    let response = request.send().await.expect("it answers");
+    let response = request.send().await.expect("a response");
     let got = response.status().as_u16();
     let media_type = response.headers().get("content-type").cloned();
-    let text = response.text().await.expect("a whole answer");
+    let text = response.text().await.expect("a complete response");
     let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((got, body["status"].as_u64()), (status, Some(status.into())), "{text}");
     assert_eq!(body["type"], format!("https://tradeops.dev/problems/{kind}"), "{text}");
@@ -233,7 +230,7 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16, kind: &str) ->
     body
 }
 
-/// A server-sent event.
+/// One server-sent event.
 #[derive(Debug)]
 pub(crate) struct ServerEvent {
     pub(crate) id: Option<String>,
@@ -241,18 +238,18 @@ pub(crate) struct ServerEvent {
     pub(crate) data: Value,
 }
 
-/// The events of an answer, as they come.
+/// The server-sent events of a response.
 pub(crate) struct Events {
-    pieces: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
+    chunks: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
 }
 
 impl Events {
     pub(crate) fn of(response: Response) -> Self {
-        Self { pieces: Box::pin(response.bytes_stream()), text: String::new() }
+        Self { chunks: Box::pin(response.bytes_stream()), text: String::new() }
     }
 
-    /// The next event that is not a mere comment; None when the stream has ended.
+    /// The next event, without comments; None at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
@@ -263,8 +260,8 @@ impl Events {
                 }
                 continue;
             }
-            let piece = self.pieces.next().await?.ok()?;
-            self.text.push_str(&String::from_utf8_lossy(&piece));
+            let chunk = self.chunks.next().await?.ok()?;
+            self.text.push_str(&String::from_utf8_lossy(&chunk));
         }
     }
 }

@@ -1,65 +1,66 @@
-//! Log lines as the server gives them with `timestamps=true`.
+//! Parses logs that were requested with `timestamps=true`.
 
 use bytes::Bytes;
 
-/// Takes lines apart that begin with the moment they were written at.
+/// Removes the timestamp at the start of each line.
 #[derive(Default)]
-pub(super) struct Lines {
-    /// The moment of the last line that was taken, as the server wrote it; a later one is a later text.
+pub(super) struct TimestampedLines {
+    /// The timestamp of the last line, as text: the API server's format sorts by time.
     last: String,
-    /// What of a moment at the start of a line has come so far; None in the middle of a line.
-    moment: Option<Vec<u8>>,
-    /// Up to which moment lines were taken before the reading broke; None once that is passed. Clocks go back, and two
-    /// streams of a container overtake each other, so otherwise the order of moments means nothing.
-    taken_before: Option<String>,
+    /// The part of a line's timestamp that has arrived so far; None after the timestamp.
+    timestamp: Option<Vec<u8>>,
+    /// The last timestamp before the connection broke; None once a line after it has arrived. Timestamps are compared only
+    /// until then, because they are not ordered in general: clocks are set back, and a container has two output streams.
+    resume_after: Option<String>,
     skipping: bool,
 }
 
-/// A moment with nanoseconds and an offset is shorter than this.
-const LONGEST_MOMENT: usize = 40;
+/// RFC 3339 timestamps with nanoseconds and an offset are shorter than this.
+const MAX_TIMESTAMP_LENGTH: usize = 40;
 
-impl Lines {
+impl TimestampedLines {
+    /// Starts a new stream, which may repeat lines of the one before.
     pub(super) fn begin(&mut self) {
-        self.moment = Some(Vec::new());
+        self.timestamp = Some(Vec::new());
         self.skipping = false;
-        self.taken_before = Some(self.last.clone()).filter(|last| !last.is_empty());
+        self.resume_after = Some(self.last.clone()).filter(|last| !last.is_empty());
     }
 
-    pub(super) fn last_moment(&self) -> Option<jiff::Timestamp> {
+    pub(super) fn last_timestamp(&self) -> Option<jiff::Timestamp> {
         self.last.parse().ok()
     }
 
-    /// The text of a piece without the moments, and without lines that were taken before.
-    pub(super) fn take(&mut self, piece: &[u8]) -> Bytes {
-        let mut text = Vec::with_capacity(piece.len());
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+    /// The text of a chunk without timestamps, and without lines of an earlier stream.
+    pub(super) fn strip(&mut self, chunk: &[u8]) -> Bytes {
+        let mut text = Vec::with_capacity(chunk.len());
+        for part in chunk.split_inclusive(|byte| *byte == b'\n') {
             let mut rest = part;
-            if let Some(moment) = &mut self.moment {
+            if let Some(timestamp) = &mut self.timestamp {
                 let Some(space) = rest.iter().position(|byte| *byte == b' ') else {
-                    moment.extend_from_slice(rest);
-                    if moment.len() <= LONGEST_MOMENT && !rest.ends_with(b"\n") {
+                    timestamp.extend_from_slice(rest);
+                    if timestamp.len() <= MAX_TIMESTAMP_LENGTH && !rest.ends_with(b"\n") {
                         continue;
                     }
-                    // Not a moment after all.
-                    text.append(moment);
-                    self.moment = rest.ends_with(b"\n").then(Vec::new);
+                    // The line has no timestamp.
+                    text.append(timestamp);
+                    self.timestamp = rest.ends_with(b"\n").then(Vec::new);
                     continue;
                 };
-                moment.extend_from_slice(&rest[..space]);
-                let written = String::from_utf8_lossy(moment).into_owned();
-                self.skipping = self.taken_before.as_ref().is_some_and(|before| written <= *before);
+                timestamp.extend_from_slice(&rest[..space]);
+                let written = String::from_utf8_lossy(timestamp).into_owned();
+                self.skipping = self.resume_after.as_ref().is_some_and(|before| written <= *before);
                 if !self.skipping {
-                    self.taken_before = None;
+                    self.resume_after = None;
                     self.last = written;
                 }
                 rest = &rest[space + 1..];
-                self.moment = None;
+                self.timestamp = None;
             }
             if !self.skipping {
                 text.extend_from_slice(rest);
             }
             if rest.ends_with(b"\n") {
-                self.moment = Some(Vec::new());
+                self.timestamp = Some(Vec::new());
             }
         }
         Bytes::from(text)
@@ -74,38 +75,38 @@ mod tests {
                        2026-11-21T10:00:01.000000000Z a b\n2026-11-21T10:00:02.000000000Z no end";
 
     #[test]
-    fn moments_are_taken_off_wherever_the_pieces_end() {
+    fn timestamps_are_removed_wherever_the_chunks_end() {
         for size in 1..LOG.len() {
-            let mut lines = Lines::default();
+            let mut lines = TimestampedLines::default();
             lines.begin();
-            let pieces: Vec<Bytes> = LOG.as_bytes().chunks(size).map(|piece| lines.take(piece)).collect();
-            assert_eq!(pieces.concat(), b"one\n\na b\nno end", "in pieces of {size}");
+            let chunks: Vec<Bytes> = LOG.as_bytes().chunks(size).map(|chunk| lines.strip(chunk)).collect();
+            assert_eq!(chunks.concat(), b"one\n\na b\nno end", "in chunks of {size}");
         }
     }
 
     #[test]
-    fn lines_that_come_again_after_a_break_are_left_out() {
-        let mut lines = Lines::default();
+    fn lines_that_a_resumed_stream_repeats_are_skipped() {
+        let mut lines = TimestampedLines::default();
         lines.begin();
-        let first = lines.take(&LOG.as_bytes()[..LOG.find("2026-11-21T10:00:01").unwrap()]);
-        assert_eq!(lines.last_moment(), Some("2026-11-21T10:00:00.000000002Z".parse().unwrap()));
+        let first = lines.strip(&LOG.as_bytes()[..LOG.find("2026-11-21T10:00:01").unwrap()]);
+        assert_eq!(lines.last_timestamp(), Some("2026-11-21T10:00:00.000000002Z".parse().unwrap()));
         lines.begin();
-        let rest = lines.take(LOG.as_bytes());
+        let rest = lines.strip(LOG.as_bytes());
         assert_eq!([first, rest].concat(), b"one\n\na b\nno end");
     }
 
     #[test]
-    fn a_line_whose_moment_is_before_that_of_the_line_above_is_kept() {
-        let mut lines = Lines::default();
+    fn a_line_with_an_earlier_timestamp_than_the_line_before_is_kept() {
+        let mut lines = TimestampedLines::default();
         lines.begin();
-        let text = lines.take(b"2026-11-21T10:00:00.000000002Z one\n2026-11-21T09:00:00.000000000Z two\n");
+        let text = lines.strip(b"2026-11-21T10:00:00.000000002Z one\n2026-11-21T09:00:00.000000000Z two\n");
         assert_eq!(text, "one\ntwo\n");
     }
 
     #[test]
-    fn a_line_without_a_moment_is_kept() {
-        let mut lines = Lines::default();
+    fn a_line_without_a_timestamp_is_kept() {
+        let mut lines = TimestampedLines::default();
         lines.begin();
-        assert_eq!(lines.take(b"unexpected\n2026-11-21T10:00:00.000000001Z one\n"), "unexpected\none\n");
+        assert_eq!(lines.strip(b"unexpected\n2026-11-21T10:00:00.000000001Z one\n"), "unexpected\none\n");
     }
 }

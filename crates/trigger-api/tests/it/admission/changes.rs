@@ -1,19 +1,19 @@
-//! Ways to make another Job of a target's Job. Each has to be denied.
+//! Changes to a target's Job, each of which the policy must deny.
 
 use serde_json::{Value, json};
 
-/// A change by a JSON pointer: what is there, or is added there, becomes this. `-` at the end of a list adds an item.
+/// A name, a JSON pointer and the new value at that place. `-` at the end of the pointer appends to an array.
 type Change = (&'static str, &'static str, Value);
 
-/// Every field in turn, of the pods and of what says how many of them run, how long, and by whom.
+/// Changes of the containers, of the pods and of the Job.
 pub(super) fn changes() -> Vec<Change> {
-    let mut all = of_containers();
-    all.extend(of_pods());
-    all.extend(of_jobs());
+    let mut all = container_changes();
+    all.extend(pod_changes());
+    all.extend(job_changes());
     all
 }
 
-fn of_containers() -> Vec<Change> {
+fn container_changes() -> Vec<Change> {
     let other = json!({ "name": "other", "image": "evil" });
     let key = json!({ "secretKeyRef": { "name": "prod", "key": "token" } });
     vec![
@@ -54,7 +54,7 @@ fn of_containers() -> Vec<Change> {
     ]
 }
 
-fn of_pods() -> Vec<Change> {
+fn pod_changes() -> Vec<Change> {
     vec![
         (
             "a Secret's volume",
@@ -98,7 +98,7 @@ fn of_pods() -> Vec<Change> {
     ]
 }
 
-fn of_jobs() -> Vec<Change> {
+fn job_changes() -> Vec<Change> {
     vec![
         ("parallelism", "/spec/parallelism", json!(1000)),
         ("completions", "/spec/completions", json!(1000)),
@@ -115,7 +115,7 @@ fn of_jobs() -> Vec<Change> {
     ]
 }
 
-/// The Job with that change.
+/// The Job with the change applied.
 pub(super) fn changed(job: &Value, pointer: &str, value: &Value) -> Value {
     let mut job = job.clone();
     let (parent, last) = pointer.rsplit_once('/').expect("a pointer");

@@ -1,50 +1,50 @@
-//! What a thief of the token can't start.
+//! Jobs that can't be created with a stolen token.
 
 use serde_json::{Value, json};
 use testkit::cluster::Namespace;
 
 use super::changes::{changed, changes};
-use super::policy::{Policy, try_create};
+use super::policy::{AdmissionPolicy, try_create};
 use crate::support::{CRONJOB, TriggerApi, answer, cronjobs, namespace, objects};
 
-/// The Job of a target, as trigger-api would create it, ready to be changed.
+/// The Job of a target as trigger-api would create it.
 pub(super) async fn job_of(api: &TriggerApi, target: &str) -> Value {
     let (_, preview) = answer(api.get(&format!("/v1/targets/{target}/preview"))).await;
     preview["job"].clone()
 }
 
-/// That the stolen token can't create the Job, by a rule of the policy and not by something else.
-pub(super) async fn assert_denied(namespace: &Namespace, policy: &Policy, what: &str, job: &Value) {
-    let status = try_create(namespace, &policy.thief, job).await.expect_err(what);
+/// Asserts that the stolen token can't create the Job, and that a rule of the policy is the reason.
+pub(super) async fn assert_denied(namespace: &Namespace, policy: &AdmissionPolicy, what: &str, job: &Value) {
+    let status = try_create(namespace, &policy.attacker, job).await.expect_err(what);
     assert!(matches!(status.code, 403 | 422), "{what}: {status:?}");
     assert!(status.message.contains("ValidatingAdmissionPolicy"), "{what}: {status:?}");
-    assert!(!status.message.contains("expression"), "{what}: a rule failed to run: {status:?}");
+    assert!(!status.message.contains("expression"), "{what}: a rule could not be evaluated: {status:?}");
 }
 
 #[tokio::test]
 async fn a_job_that_differs_from_the_template_in_any_field_is_denied() {
     let namespace = namespace("policy-denies").await;
     cronjobs::apply(&namespace);
-    let policy = Policy::install(&namespace, &[CRONJOB.to_owned()]).await;
+    let policy = AdmissionPolicy::install(&namespace, &[CRONJOB.to_owned()]).await;
     let api = cronjobs::start(&namespace, &[CRONJOB.to_owned()], &[]).await;
     let job = job_of(&api, CRONJOB).await;
-    try_create(&namespace, &policy.thief, &job).await.expect("the unchanged Job passes");
+    try_create(&namespace, &policy.attacker, &job).await.expect("the unchanged Job is allowed");
     for (what, pointer, value) in changes() {
         let other = changed(&job, pointer, &value);
         assert_denied(&namespace, &policy, what, &other).await;
-        // The administrator may: so the server denies it for the policy alone.
+        // An administrator can create it, so only the policy denies it.
         let allowed = try_create(&namespace, &namespace.client, &other).await;
         allowed.unwrap_or_else(|status| panic!("{what}: {status:?}"));
     }
 }
 
 #[tokio::test]
-async fn a_job_that_lacks_something_of_the_template_is_denied() {
+async fn a_job_that_lacks_a_field_of_the_template_is_denied() {
     let namespace = namespace("policy-lacks").await;
     cronjobs::apply(&namespace);
     let names = ["deadline-and-ttl", "failure-policy", "indexed", "labelled", "security", "work-queue"];
     let names = names.map(str::to_owned);
-    let policy = Policy::install(&namespace, &names).await;
+    let policy = AdmissionPolicy::install(&namespace, &names).await;
     let api = cronjobs::start(&namespace, &names, &[]).await;
     let fields = [
         ("deadline-and-ttl", "/spec", "activeDeadlineSeconds"),
@@ -71,26 +71,28 @@ async fn a_job_that_lacks_something_of_the_template_is_denied() {
 }
 
 #[tokio::test]
-async fn while_a_cronjob_is_gone_the_other_targets_and_other_users_go_on_and_its_successor_is_another_one() {
+async fn a_deleted_cronjob_affects_no_other_target_or_user_and_a_recreated_one_has_another_uid() {
     let namespace = namespace("policy-gone").await;
     cronjobs::apply(&namespace);
     let targets = [CRONJOB.to_owned(), "indexed".to_owned()];
-    let policy = Policy::install(&namespace, &targets).await;
+    let policy = AdmissionPolicy::install(&namespace, &targets).await;
     let api = cronjobs::start(&namespace, &targets, &[]).await;
-    let (gone, there) = (job_of(&api, CRONJOB).await, job_of(&api, "indexed").await);
+    let (deleted, existing) = (job_of(&api, CRONJOB).await, job_of(&api, "indexed").await);
     namespace.kubectl(&["delete", "cronjob", CRONJOB]);
-    try_create(&namespace, &policy.thief, &there).await.expect("the other target's Job passes");
-    let of_others = changed(&gone, "/metadata/ownerReferences", &json!([]));
-    try_create(&namespace, &namespace.client, &of_others).await.expect("other users are not affected");
+    try_create(&namespace, &policy.attacker, &existing)
+        .await
+        .expect("the Job of the other target is allowed");
+    let without_owner = changed(&deleted, "/metadata/ownerReferences", &json!([]));
+    try_create(&namespace, &namespace.client, &without_owner).await.expect("other users are not affected");
     cronjobs::apply(&namespace);
-    assert_denied_soon(&namespace, &policy, &gone).await;
+    assert_denied_soon(&namespace, &policy, &deleted).await;
 }
 
-/// The policy hears of the successor a moment later.
-async fn assert_denied_soon(namespace: &Namespace, policy: &Policy, job: &Value) {
-    let denied = async { while try_create(namespace, &policy.thief, job).await.is_ok() {} };
-    tokio::time::timeout(crate::support::PATIENCE, denied).await.expect("the Job is denied at last");
-    assert_denied(namespace, policy, "the uid of the CronJob before", job).await;
-    let created = objects::call(&policy.thief, "POST", &objects::path(namespace, "jobs"), Some(job)).await;
-    assert!(created.is_err(), "in earnest too");
+/// Waits until the policy uses the recreated CronJob.
+async fn assert_denied_soon(namespace: &Namespace, policy: &AdmissionPolicy, job: &Value) {
+    let denied = async { while try_create(namespace, &policy.attacker, job).await.is_ok() {} };
+    tokio::time::timeout(crate::support::PATIENCE, denied).await.expect("the Job is denied");
+    assert_denied(namespace, policy, "the uid of the deleted CronJob", job).await;
+    let created = objects::call(&policy.attacker, "POST", &objects::path(namespace, "jobs"), Some(job)).await;
+    assert!(created.is_err(), "denied without a dry run too");
 }

@@ -1,18 +1,18 @@
-//! Whose Jobs may be created and deleted with the token.
+//! Which owners a Job must have to be created or deleted with the token.
 
 use serde_json::{Value, json};
 use testkit::cluster::Namespace;
 
 use super::denials::{assert_denied, job_of};
-use super::policy::{Policy, try_create};
+use super::policy::{AdmissionPolicy, try_create};
 use crate::support::{CRONJOB, cronjobs, namespace, objects};
 
 #[tokio::test]
-async fn a_job_without_the_targets_cronjob_as_its_one_owner_is_denied() {
+async fn a_job_whose_only_owner_is_not_the_targets_cronjob_is_denied() {
     let namespace = namespace("policy-owners").await;
     cronjobs::apply(&namespace);
     let targets = [CRONJOB.to_owned(), "indexed".to_owned()];
-    let policy = Policy::install(&namespace, &targets).await;
+    let policy = AdmissionPolicy::install(&namespace, &targets).await;
     let api = cronjobs::start(&namespace, &targets, &[]).await;
     let job = job_of(&api, CRONJOB).await;
     let owner = job["metadata"]["ownerReferences"][0].clone();
@@ -46,7 +46,7 @@ async fn a_job_without_the_targets_cronjob_as_its_one_owner_is_denied() {
 async fn only_jobs_of_targets_can_be_deleted_with_the_token() {
     let namespace = namespace("policy-deletes").await;
     cronjobs::apply(&namespace);
-    let policy = Policy::install(&namespace, &[CRONJOB.to_owned()]).await;
+    let policy = AdmissionPolicy::install(&namespace, &[CRONJOB.to_owned()]).await;
     namespace.kubectl(&["create", "job", "by-hand", "--image=a"]);
     for (name, cronjob) in [("of-another", "indexed"), ("of-the-target", CRONJOB)] {
         namespace.kubectl(&["create", "job", name, &format!("--from=cronjob/{cronjob}")]);
@@ -60,9 +60,13 @@ async fn only_jobs_of_targets_can_be_deleted_with_the_token() {
     delete(&namespace, &policy, "of-the-target").await.expect("a Job of the target can be deleted");
 }
 
-async fn delete(namespace: &Namespace, policy: &Policy, job: &str) -> Result<Value, Box<kube::core::Status>> {
+async fn delete(
+    namespace: &Namespace,
+    policy: &AdmissionPolicy,
+    job: &str,
+) -> Result<Value, Box<kube::core::Status>> {
     let path = format!("{}?propagationPolicy=Background", objects::path(namespace, &format!("jobs/{job}")));
-    objects::call(&policy.thief, "DELETE", &path, None).await.map_err(Box::new)
+    objects::call(&policy.attacker, "DELETE", &path, None).await.map_err(Box::new)
 }
 
 #[tokio::test]
@@ -71,7 +75,7 @@ async fn other_users_and_other_namespaces_are_not_affected() {
     for namespace in [&namespace, &elsewhere] {
         cronjobs::apply(namespace);
     }
-    Policy::install(&namespace, &[CRONJOB.to_owned()]).await;
+    AdmissionPolicy::install(&namespace, &[CRONJOB.to_owned()]).await;
     let job = json!({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "any" },
         "spec": { "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "a", "image": "a" }] } } },

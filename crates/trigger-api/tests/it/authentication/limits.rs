@@ -1,4 +1,4 @@
-//! A caller that asks too often.
+//! The rate limit of each caller.
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -8,7 +8,7 @@ use super::{ADMIN_SECRET, INTERNAL_TOKEN, JWT_SECRET, SECRETS};
 use crate::support::{TriggerApi, cronjob, namespace, problem};
 
 #[tokio::test]
-async fn a_caller_that_asks_too_often_has_to_wait_and_the_others_have_not() {
+async fn a_caller_over_its_rate_limit_gets_429_and_other_callers_are_served() {
     let namespace = namespace("rate").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[&SECRETS[..3], &[("RATE_LIMIT", "5")]].concat()).await;
@@ -17,9 +17,9 @@ async fn a_caller_that_asks_too_often_has_to_wait_and_the_others_have_not() {
     let answers: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     let served = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
     assert!(served >= 5, "{served} of 40");
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.status() != StatusCode::OK).collect();
-    assert!(!refused.is_empty());
-    for answer in refused {
+    let limited: Vec<_> = answers.iter().filter(|answer| answer.status() != StatusCode::OK).collect();
+    assert!(!limited.is_empty());
+    for answer in limited {
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
         let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=10).contains(&wait), "{wait} s");
@@ -33,7 +33,7 @@ async fn a_caller_that_asks_too_often_has_to_wait_and_the_others_have_not() {
     for other in others {
         assert_eq!(other.send().await.unwrap().status(), StatusCode::OK);
     }
-    // Probes are never counted, and who shows no right credential is told that, not to wait.
+    // Probes are not limited, and a wrong credential gets 401 instead of 429.
     for _ in 0..20 {
         assert_eq!(api.get("/healthz").send().await.unwrap().status(), StatusCode::OK);
     }

@@ -1,4 +1,4 @@
-//! A secret that changes while the program runs.
+//! Rotation of a secret while the program runs.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -24,7 +24,7 @@ async fn a_secret_in_a_mounted_file_is_rotated_without_a_restart() {
 
     write_as_kubelet(&mount, "..second", "the-new-token\nthe-old-token\n");
     until_accepted(&api, "the-new-token").await;
-    assert_eq!(status(&api, "the-old-token").await, StatusCode::OK, "both are valid for a while");
+    assert_eq!(status(&api, "the-old-token").await, StatusCode::OK, "both secrets are valid");
 
     write_as_kubelet(&mount, "..third", "the-new-token\nthe-newest-token\n");
     until_accepted(&api, "the-newest-token").await;
@@ -33,25 +33,25 @@ async fn a_secret_in_a_mounted_file_is_rotated_without_a_restart() {
         .await;
 }
 
-/// A mounted Secret's files are links through `..data`, which is swapped as one.
+/// Replaces the files as a kubelet does for a mounted Secret: they are links through `..data`, which is renamed atomically.
 fn write_as_kubelet(mount: &Path, version: &str, text: &str) {
-    std::fs::create_dir(mount.join(version)).expect("the folder is ours");
-    std::fs::write(mount.join(version).join("token"), text).expect("the folder is ours");
-    symlink(version, mount.join("..data_tmp")).expect("the folder is ours");
-    std::fs::rename(mount.join("..data_tmp"), mount.join("..data")).expect("the folder is ours");
+    std::fs::create_dir(mount.join(version)).expect("the folder is writable");
+    std::fs::write(mount.join(version).join("token"), text).expect("the folder is writable");
+    symlink(version, mount.join("..data_tmp")).expect("the folder is writable");
+    std::fs::rename(mount.join("..data_tmp"), mount.join("..data")).expect("the folder is writable");
 }
 
 async fn until_accepted(api: &TriggerApi, token: &str) {
     let accepted = async {
-        // The file is looked at on use, not more than once a second: nothing else would tell of it.
-        let mut turns = tokio::time::interval(Duration::from_millis(50));
+        // The program reads the file at most once a second, and nothing reports that it did.
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
         while status(api, token).await != StatusCode::OK {
-            turns.tick().await;
+            ticks.tick().await;
         }
     };
     tokio::time::timeout(PATIENCE, accepted).await.expect("the new secret is accepted");
 }
 
 async fn status(api: &TriggerApi, token: &str) -> StatusCode {
-    api.get("/v1/targets").header("x-internal-token", token).send().await.expect("it answers").status()
+    api.get("/v1/targets").header("x-internal-token", token).send().await.expect("a response").status()
 }

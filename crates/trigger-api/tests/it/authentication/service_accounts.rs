@@ -1,16 +1,16 @@
-//! ServiceAccount tokens, reviewed by the real API server.
+//! ServiceAccount tokens, which the API server reviews.
 
 use reqwest::StatusCode;
 use serde_json::json;
 use testkit::cluster::Namespace;
 
-use super::{INTERNAL_TOKEN, assert_asks_for_credential, assert_named};
+use super::{INTERNAL_TOKEN, assert_asks_for_credential, assert_caller};
 use crate::support::{TriggerApi, answer, cluster_wide, cronjob, namespace, problem};
 
 const AUDIENCE: &str = "trigger-api";
 
 #[tokio::test]
-async fn a_serviceaccount_comes_in_with_a_token_for_our_audience_and_with_no_other() {
+async fn a_serviceaccount_token_is_accepted_only_with_the_configured_audience() {
     let namespace = namespace("reviews").await;
     namespace.apply(&cronjob("", ""));
     namespace.kubectl(&["create", "serviceaccount", "dashboard"]);
@@ -20,26 +20,26 @@ async fn a_serviceaccount_comes_in_with_a_token_for_our_audience_and_with_no_oth
     let mut api = TriggerApi::start(&namespace, &variables).await;
     let token = namespace.token("dashboard", &[AUDIENCE]).await;
     let caller = format!("serviceaccount:{}:dashboard", namespace.name);
-    assert_named(&namespace, &api, api.post("/trigger-sync").bearer_auth(&token), &caller).await;
-    // Good for several, ours among them.
+    assert_caller(&namespace, &api, api.post("/trigger-sync").bearer_auth(&token), &caller).await;
+    // A token with several audiences, one of which is the configured one.
     let several = namespace.token("dashboard", &["other", AUDIENCE]).await;
-    assert_named(&namespace, &api, api.post("/trigger-sync").bearer_auth(&several), &caller).await;
+    assert_caller(&namespace, &api, api.post("/trigger-sync").bearer_auth(&several), &caller).await;
 
-    let of_the_server = namespace.token("dashboard", &[]).await;
-    let of_others = namespace.token("dashboard", &["other"]).await;
+    let default_audience = namespace.token("dashboard", &[]).await;
+    let other_audience = namespace.token("dashboard", &["other"]).await;
     let forged =
         format!("{}{}", &token[..token.len() - 4], if token.ends_with("AAAA") { "BBBB" } else { "AAAA" });
-    for wrong in [&of_the_server, &of_others, &forged] {
+    for wrong in [&default_audience, &other_audience, &forged] {
         assert_asks_for_credential(api.post("/trigger-sync").bearer_auth(wrong), "wrong-credential").await;
     }
-    // A token ends with its ServiceAccount; one that was not seen before is not remembered as good.
+    // A token is invalid once its ServiceAccount is deleted. This one was not used before, so no review of it is cached.
     namespace.kubectl(&["create", "serviceaccount", "leaver"]);
     let orphan = namespace.token("leaver", &[AUDIENCE]).await;
     namespace.kubectl(&["delete", "serviceaccount", "leaver"]);
     assert_asks_for_credential(api.post("/trigger-sync").bearer_auth(&orphan), "wrong-credential").await;
 
     let log = api.last_words().join("\n");
-    for token in [&token, &several, &of_the_server, &of_others, &forged, &orphan] {
+    for token in [&token, &several, &default_audience, &other_audience, &forged, &orphan] {
         assert!(!log.contains(token.as_str()), "a token is in the log");
         let signature = token.rsplit('.').next().unwrap();
         assert!(!log.contains(signature), "a signature is in the log");
@@ -47,7 +47,7 @@ async fn a_serviceaccount_comes_in_with_a_token_for_our_audience_and_with_no_oth
 }
 
 #[tokio::test]
-async fn only_the_listed_serviceaccounts_come_in_where_there_is_a_list() {
+async fn with_an_allow_list_only_the_listed_serviceaccounts_are_accepted() {
     let namespace = namespace("listed").await;
     namespace.apply(&cronjob("", ""));
     for account in ["dashboard", "stranger"] {
@@ -65,16 +65,16 @@ async fn only_the_listed_serviceaccounts_come_in_where_there_is_a_list() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_ask_for_reviews_the_answer_is_that_nothing_can_be_checked() {
+async fn without_permission_to_create_token_reviews_the_response_is_auth_unavailable() {
     let namespace = namespace("no-reviews").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[("TOKEN_REVIEW_AUDIENCE", AUDIENCE)]).await;
     let token = namespace.token("trigger-api-sa", &[AUDIENCE]).await;
-    let told = problem(api.get("/v1/targets").bearer_auth(&token), 503, "auth-unavailable").await;
-    assert!(!told.to_string().contains("tokenreviews"), "{told}");
+    let body = problem(api.get("/v1/targets").bearer_auth(&token), 503, "auth-unavailable").await;
+    assert!(!body.to_string().contains("tokenreviews"), "{body}");
 }
 
-/// What the chart's `token-review.yaml` makes, for the ServiceAccount of this namespace.
+/// Creates the same objects as the chart's `token-review.yaml`, for the ServiceAccount of this namespace.
 async fn grant_reviews(namespace: &Namespace) {
     let name = format!("trigger-api-token-review.{}", namespace.name);
     let metadata = json!({ "name": name });

@@ -1,4 +1,4 @@
-//! JWTs, signed here and not by what checks them.
+//! JWTs, signed independently of the code that verifies them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 
-/// A token with those claims.
+/// A token with those claims, signed with HS256.
 pub(crate) fn hs256(secret: &str, claims: &Value) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let header = json!({ "alg": "HS256", "typ": "JWT" });
@@ -18,12 +18,12 @@ pub(crate) fn hs256(secret: &str, claims: &Value) -> String {
     format!("{signed}.{}", encode(&mac.finalize().into_bytes()))
 }
 
-/// The claims of somebody, for an hour.
+/// Claims that expire in an hour.
 pub(super) fn in_an_hour(subject: &str) -> Value {
     json!({ "sub": subject, "exp": now() + 3600 })
 }
 
-/// The claims of somebody that were good until an hour ago.
+/// Claims that expired an hour ago.
 pub(super) fn expired(subject: &str) -> Value {
     json!({ "sub": subject, "exp": now() - 3600 })
 }

@@ -1,11 +1,11 @@
 //! The history in a root like the image's: read-only, without `/tmp`.
 
 use std::path::Path;
+use trigger_core::run_store::RunStore;
 
 use reqwest::StatusCode;
 use sqlx::{Connection, SqliteConnection};
 use testkit::bare_root::BareRoot;
-use trigger_core::ports::RunStore;
 use trigger_core::run::RunId;
 use trigger_store::SqlStore;
 

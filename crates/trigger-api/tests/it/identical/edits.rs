@@ -1,4 +1,4 @@
-//! A template that was edited just before the click.
+//! A template that was edited immediately before a start.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::started;
 use crate::support::{CRONJOB, cronjobs, namespace, objects};
 
 #[tokio::test]
-async fn a_template_edited_just_before_the_click_is_the_one_that_runs() {
+async fn a_start_uses_a_template_that_was_edited_immediately_before() {
     let namespace = namespace("edited").await;
     cronjobs::apply(&namespace);
     let api = cronjobs::start(&namespace, &[CRONJOB.to_owned()], &[]).await;

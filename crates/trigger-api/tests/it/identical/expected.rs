@@ -1,11 +1,12 @@
-//! What a Job of a template has to look like.
+//! The expected Job of a template.
 
 use serde_json::{Map, Value, json};
 
-/// What the server puts into a Job and its pods from the Job's uid and name.
+/// The labels that the API server adds from the Job's UID and name.
 const SERVER_LABELS: [&str; 4] =
     ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
-/// A Job's spec without what depends on the Job's uid and name.
+
+/// A Job's spec without the parts that depend on the Job's UID and name.
 pub(super) fn spec_without_server_parts(job: &Value) -> Value {
     let mut spec = job["spec"].clone();
     let selector = spec.as_object_mut().expect("a spec is an object").remove("selector");
@@ -15,10 +16,10 @@ pub(super) fn spec_without_server_parts(job: &Value) -> Value {
     for label in SERVER_LABELS {
         assert!(labels.remove(label).is_some(), "{label}");
     }
-    tidy(spec)
+    normalized(spec)
 }
 
-/// The spec of a template as a Job has it: with the server's defaults.
+/// The spec of a template with the API server's defaults for Jobs.
 pub(super) fn expected_spec(template: &Value) -> Value {
     let mut spec = template.clone();
     let fields = spec.as_object_mut().expect("a spec is an object");
@@ -40,11 +41,11 @@ pub(super) fn expected_spec(template: &Value) -> Value {
     if !has("parallelism") {
         fields.entry("completions").or_insert(json!(1));
     }
-    tidy(spec)
+    normalized(spec)
 }
 
-/// Empty and absent metadata of the pods are the same.
-fn tidy(mut spec: Value) -> Value {
+/// Removes empty metadata of the pods, which is equivalent to absent metadata.
+fn normalized(mut spec: Value) -> Value {
     let template = spec["template"].as_object_mut().expect("a template is an object");
     let metadata =
         template.entry("metadata").or_insert(json!({})).as_object_mut().expect("metadata is an object");
@@ -52,7 +53,7 @@ fn tidy(mut spec: Value) -> Value {
     spec
 }
 
-/// A Job's labels without the server's.
+/// A Job's labels without those of the API server.
 pub(super) fn own_labels(job: &Value) -> Map<String, Value> {
     let mut labels = job["metadata"]["labels"].as_object().cloned().unwrap_or_default();
     labels.retain(|label, _| !SERVER_LABELS.contains(&label.as_str()));

@@ -1,4 +1,4 @@
-//! The same for made-up templates.
+//! Jobs of randomly generated templates.
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{metadata, started, templates};
 use crate::support::{CRONJOB, TriggerApi, cronjobs, namespace, objects};
 
 #[test]
-fn jobs_of_made_up_templates_are_what_the_templates_say() {
+fn jobs_of_generated_templates_are_identical_to_the_templates() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (namespace, api) = runtime.block_on(async {
         let namespace = namespace("generated").await;
@@ -21,7 +21,7 @@ fn jobs_of_made_up_templates_are_what_the_templates_say() {
     let outcome = runner.run(&templates::template(), |template| {
         runtime.block_on(check(&namespace, &api, &template)).map_err(TestCaseError::fail)
     });
-    // The client of the namespace belongs to the runtime.
+    // The namespace's client must be dropped inside the runtime.
     runtime.block_on(async { drop((namespace, api)) });
     outcome.unwrap();
 }
@@ -31,10 +31,15 @@ async fn check(namespace: &Namespace, api: &TriggerApi, template: &Value) -> Res
     let mut cronjob = objects::get(namespace, &path).await;
     cronjob["spec"]["jobTemplate"] = template.clone();
     let put = objects::call(&namespace.client, "PUT", &objects::path(namespace, &path), Some(&cronjob)).await;
-    let cronjob = put.map_err(|status| format!("the strategy made what the server refuses: {status:?}"))?;
+    let cronjob =
+        put.map_err(|status| format!("the API server rejects the generated template: {status:?}"))?;
     let stored = &cronjob["spec"]["jobTemplate"];
     let job = started(namespace, api, CRONJOB).await;
     metadata::check(&job, &cronjob);
-    let (got, wanted) = (spec_without_server_parts(&job), expected_spec(&stored["spec"]));
-    if got == wanted { Ok(()) } else { Err(json!({ "got": got, "wanted": wanted }).to_string()) }
+    let (actual, expected) = (spec_without_server_parts(&job), expected_spec(&stored["spec"]));
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(json!({ "actual": actual, "expected": expected }).to_string())
+    }
 }

@@ -1,17 +1,17 @@
-//! The metadata of a Job that was asked for here.
+//! The expected metadata of a manually started Job.
 
 use serde_json::{Map, Value, json};
 
 use super::expected::own_labels;
 
-const OURS: [&str; 4] = [
+const OWN_ANNOTATIONS: [&str; 4] = [
     "cronjob.kubernetes.io/instantiate",
     "tradeops.dev/requested-by",
     "tradeops.dev/request-id",
     "tradeops.dev/idempotency-fingerprint",
 ];
 
-/// Checks all of it for a Job of this CronJob that was asked for without a reason.
+/// Checks the metadata of a Job of this CronJob that was requested without a reason.
 pub(super) fn check(job: &Value, cronjob: &Value) {
     let metadata = &job["metadata"];
     let template = &cronjob["spec"]["jobTemplate"];
@@ -22,20 +22,22 @@ pub(super) fn check(job: &Value, cronjob: &Value) {
 
     let owner = json!([{ "apiVersion": "batch/v1", "kind": "CronJob", "name": cronjob_name,
                          "uid": cronjob["metadata"]["uid"], "controller": true }]);
-    assert_eq!(metadata["ownerReferences"], owner, "nothing but these fields");
+    assert_eq!(metadata["ownerReferences"], owner, "only these fields");
 
     let labels = [&template["metadata"]["labels"], &template["spec"]["template"]["metadata"]["labels"]];
     let labels = labels.into_iter().find_map(Value::as_object).cloned().unwrap_or_default();
     assert_eq!(own_labels(job), labels, "{cronjob_name}");
 
     let mut annotations = metadata["annotations"].as_object().expect("the Job has annotations").clone();
-    let ours: Map<String, Value> =
-        OURS.iter().filter_map(|key| Some(((*key).to_owned(), annotations.remove(*key)?))).collect();
-    let of_template = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
-    assert_eq!(annotations, of_template, "{cronjob_name}");
-    assert_eq!(ours.len(), OURS.len(), "{cronjob_name}: {ours:?}");
-    assert_eq!(ours[OURS[0]], "manual");
-    assert_eq!(ours[OURS[1]], "anonymous");
+    let own: Map<String, Value> = OWN_ANNOTATIONS
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), annotations.remove(*key)?)))
+        .collect();
+    let expected = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    assert_eq!(annotations, expected, "{cronjob_name}");
+    assert_eq!(own.len(), OWN_ANNOTATIONS.len(), "{cronjob_name}: {own:?}");
+    assert_eq!(own[OWN_ANNOTATIONS[0]], "manual");
+    assert_eq!(own[OWN_ANNOTATIONS[1]], "anonymous");
 }
 
 fn check_name(name: &str, cronjob: &str) {

@@ -1,4 +1,4 @@
-//! A strategy that makes valid templates of Jobs.
+//! A proptest strategy that generates valid Job templates.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -7,25 +7,25 @@ use serde_json::{Map, Value, json};
 
 /// Any valid `jobTemplate`.
 pub(super) fn template() -> impl Strategy<Value = Value> {
-    let sizes = (option::of(0..4_i32), option::of(1..4_i32), option::of(0..9_i32), option::of(1..999_i64));
-    let rules = (any::<bool>(), any::<bool>(), any::<bool>(), option::of(0..999_i32), any::<bool>());
-    (labels(), annotations(), labels(), annotations(), sizes, rules, pod()).prop_map(
-        |(labels, annotations, pod_labels, pod_annotations, sizes, rules, pod)| {
+    let numbers = (option::of(0..4_i32), option::of(1..4_i32), option::of(0..9_i32), option::of(1..999_i64));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), option::of(0..999_i32), any::<bool>());
+    (labels(), annotations(), labels(), annotations(), numbers, flags, pod()).prop_map(
+        |(labels, annotations, pod_labels, pod_annotations, numbers, flags, pod)| {
             let metadata = object([("labels", labels), ("annotations", annotations)]);
             let pod_metadata = object([("labels", pod_labels), ("annotations", pod_annotations)]);
             let mut spec = object([("template", Some(json!({ "metadata": pod_metadata, "spec": pod })))]);
-            fill(&mut spec, sizes, rules);
+            set_fields(&mut spec, numbers, flags);
             json!({ "metadata": metadata, "spec": spec })
         },
     )
 }
 
-type Sizes = (Option<i32>, Option<i32>, Option<i32>, Option<i64>);
-type Rules = (bool, bool, bool, Option<i32>, bool);
+type Numbers = (Option<i32>, Option<i32>, Option<i32>, Option<i64>);
+type Flags = (bool, bool, bool, Option<i32>, bool);
 
-fn fill(spec: &mut Map<String, Value>, sizes: Sizes, rules: Rules) {
-    let (parallelism, completions, backoff, deadline) = sizes;
-    let (indexed, failure_policy, suspend, ttl, success_policy) = rules;
+fn set_fields(spec: &mut Map<String, Value>, numbers: Numbers, flags: Flags) {
+    let (parallelism, completions, backoff, deadline) = numbers;
+    let (indexed, failure_policy, suspend, ttl, success_policy) = flags;
     let mut set = |field: &str, value: Option<Value>| {
         spec.extend(value.map(|value| (field.to_owned(), value)));
     };
@@ -63,8 +63,9 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn pod() -> impl Strategy<Value = Value> {
-    let places = (option::of("[a-z]{1,6}"), option::of(0..100_i64), any::<bool>(), option::of(1..9999_i64));
-    (vec(container(), 1..4), vec(container(), 0..3), any::<bool>(), places).prop_map(
+    let pod_fields =
+        (option::of("[a-z]{1,6}"), option::of(0..100_i64), any::<bool>(), option::of(1..9999_i64));
+    (vec(container(), 1..4), vec(container(), 0..3), any::<bool>(), pod_fields).prop_map(
         |(mut containers, mut init, sidecar, (account, grace, host_network, user))| {
             name_each(&mut containers, "main");
             name_each(&mut init, "init");
@@ -93,14 +94,14 @@ fn name_each(containers: &mut [Value], prefix: &str) {
 }
 
 fn container() -> impl Strategy<Value = Value> {
-    let words = || option::of(vec(text(), 1..4).prop_map(|words| json!(words)));
+    let arguments = || option::of(vec(text(), 1..4).prop_map(|texts| json!(texts)));
     let variables = btree_map("[A-Z][A-Z0-9_]{0,8}", text(), 0..5).prop_map(|variables| {
         let each = variables.iter().map(|(name, value)| json!({ "name": name, "value": value }));
         Value::Array(each.collect())
     });
     let image = "registry[.]example/[a-z]{1,8}(:[a-z0-9]{1,5})?";
     let amounts = prop_oneof![Just("100m"), Just("1"), Just("0.25"), Just("1000m"), Just("2e-1")];
-    (image, words(), words(), variables, option::of(amounts), any::<bool>()).prop_map(
+    (image, arguments(), arguments(), variables, option::of(amounts), any::<bool>()).prop_map(
         |(image, command, arguments, variables, cpu, mounted)| {
             Value::Object(object([
                 ("image", Some(json!(image))),

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::job::{FollowedLog, Template, all_events, container, to_end};
+use super::test_env::{FollowedLog, JobTemplate, all_events, container, to_end};
 
-/// Runs the template's Job to its failure, and gives the cause: its reason, its exit code and its message.
-async fn failure(template: &Template, purpose: &str) -> (String, Option<i64>, String) {
+/// Runs the template's Job until it fails, and returns the reason, the exit code and the message of the cause.
+async fn failure(template: &JobTemplate, purpose: &str) -> (String, Option<i64>, String) {
     let node = template.on_a_node(purpose).await;
     let (_, ended) = node.run().await;
     assert_eq!(ended["state"], "failed", "{ended}");
@@ -22,38 +22,38 @@ fn cause(reason: &str, exit_code: Option<i64>, message: &str) -> (String, Option
 }
 
 #[tokio::test]
-async fn an_exit_code_is_the_cause_and_nothing_is_said_of_another_try() {
-    let node = Template::of("exit 3").on_a_node("exit-code").await;
+async fn an_exit_code_is_the_cause_without_a_mention_of_a_retry() {
+    let node = JobTemplate::of("exit 3").on_a_node("exit-code").await;
     let mut events = all_events(&node.api).await;
     node.trigger().await;
     let seen = to_end(&mut events).await;
     let failed = parts(&seen.last().unwrap()["cause"]);
     assert_eq!(failed, cause("ExitCode", Some(3), "The container main exited with code 3."));
-    // Whether it was ever seen running depends on how fast the node tells.
+    // A short run may never be observed as running.
     let before = seen.iter().filter(|run| run["state"] != "failed");
     assert!(before.clone().count() <= 2 && before.clone().all(|run| run["cause"].is_null()), "{seen:?}");
 }
 
-/// A container's first process ends as a shell does whose last command was killed, when it is one.
+/// A shell whose last command was killed exits with 128 plus the signal.
 #[tokio::test]
-async fn an_exit_code_that_stands_for_a_signal_is_explained() {
-    let failed = failure(&Template::of("sleep 1000 & kill -KILL $!; wait $!"), "signal").await;
-    let message = "The container main exited with code 137, which stands for signal 9.";
+async fn an_exit_code_that_means_a_signal_is_explained() {
+    let failed = failure(&JobTemplate::of("sleep 1000 & kill -KILL $!; wait $!"), "signal").await;
+    let message = "The container main exited with code 137, which means signal 9.";
     assert_eq!(failed, cause("ExitCode", Some(137), message));
 }
 
 #[tokio::test]
-async fn a_container_that_takes_too_much_memory_is_told_apart_from_others_that_are_killed() {
-    let mut template = Template::of("exec awk 'BEGIN { text = \"x\"; while (1) text = text text }'");
+async fn a_container_over_its_memory_limit_is_distinguished_from_other_killed_ones() {
+    let mut template = JobTemplate::of("exec awk 'BEGIN { text = \"x\"; while (1) text = text text }'");
     template.main()["resources"] = json!({"limits": {"memory": "16Mi"}});
     let failed = failure(&template, "memory").await;
-    let message = "The container main took more memory than its limit and was killed.";
+    let message = "The container main exceeded its memory limit and was killed.";
     assert_eq!(failed, cause("OutOfMemory", Some(137), message));
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_is_named() {
-    let mut template = Template::of("");
+async fn a_missing_command_is_named() {
+    let mut template = JobTemplate::of("");
     template.main()["command"] = json!(["/bin/nowhere"]);
     let (reason, code, message) = failure(&template, "no-command").await;
     assert_eq!((reason.as_str(), code), ("StartError", Some(128)), "{message}");
@@ -62,27 +62,27 @@ async fn a_command_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_job_that_runs_too_long_is_ended_by_its_deadline() {
-    let mut template = Template::of("exec sleep 1000");
+async fn a_job_that_exceeds_its_deadline_fails() {
+    let mut template = JobTemplate::of("exec sleep 1000");
     template.job["activeDeadlineSeconds"] = 4.into();
     let (reason, code, message) = failure(&template, "deadline").await;
     assert_eq!((reason.as_str(), code), ("DeadlineExceeded", None), "{message}");
 }
 
 #[tokio::test]
-async fn a_failure_that_the_policy_does_not_try_again_says_so() {
-    let mut template = Template::of("exit 42");
+async fn the_cause_says_that_the_failure_policy_does_not_allow_a_retry() {
+    let mut template = JobTemplate::of("exit 42");
     template.job["backoffLimit"] = 6.into();
     template.job["podFailurePolicy"] =
         json!({"rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}]});
     let message =
-        "The container main exited with code 42. The Job's podFailurePolicy does not have that tried again.";
+        "The container main exited with code 42. The Job's podFailurePolicy does not allow a retry.";
     assert_eq!(failure(&template, "policy").await, cause("ExitCode", Some(42), message));
 }
 
 #[tokio::test]
 async fn an_init_container_that_fails_is_named() {
-    let mut template = Template::of("true");
+    let mut template = JobTemplate::of("true");
     template.pod()["initContainers"] = json!([container("prepare", "exit 5")]);
     let failed = failure(&template, "init").await;
     assert_eq!(failed, cause("ExitCode", Some(5), "The container prepare exited with code 5."));
@@ -90,16 +90,16 @@ async fn an_init_container_that_fails_is_named() {
 
 #[tokio::test]
 async fn of_two_containers_the_one_that_failed_is_named() {
-    let mut template = Template::of("true");
+    let mut template = JobTemplate::of("true");
     template.pod()["containers"].as_array_mut().unwrap().push(container("other", "exit 7"));
     let failed = failure(&template, "two").await;
     assert_eq!(failed, cause("ExitCode", Some(7), "The container other exited with code 7."));
 }
 
-/// A sidecar is ended when the others have ended, and most often with a code that is not 0.
+/// A sidecar is stopped after the main containers, usually with a non-zero exit code.
 #[tokio::test]
-async fn the_end_of_a_sidecar_is_not_taken_for_the_failure() {
-    let mut template = Template::of("exit 3");
+async fn the_exit_of_a_sidecar_is_not_the_cause() {
+    let mut template = JobTemplate::of("exit 3");
     let mut sidecar = container("beside", "exec sleep 1000");
     sidecar["restartPolicy"] = "Always".into();
     template.pod()["initContainers"] = json!([sidecar]);
@@ -108,20 +108,20 @@ async fn the_end_of_a_sidecar_is_not_taken_for_the_failure() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_started_again_and_again_shows_why_while_it_waits() {
-    let mut template = Template::of("echo try; exit 9");
+async fn a_crash_looping_container_has_a_cause_while_it_waits() {
+    let mut template = JobTemplate::of("echo try; exit 9");
     template.pod()["restartPolicy"] = "OnFailure".into();
-    // So many that the kubelet waits longer and longer between them: a busy one does not tell of its short waits.
+    // A high limit, because a busy kubelet reports only the longer delays between later restarts.
     template.job["backoffLimit"] = 10.into();
     let node = template.on_a_node("crash-loop").await;
     let run = node.trigger().await;
-    let again =
-        |run: &Value| run["cause"]["message"].as_str().is_some_and(|text| text.contains("started again"));
-    let waiting = node.api.wait_for_run(&run.id, again).await;
+    let restarted =
+        |run: &Value| run["cause"]["message"].as_str().is_some_and(|text| text.contains("is restarted"));
+    let waiting = node.api.wait_for_run(&run.id, restarted).await;
     assert_eq!(waiting["state"], "running");
-    let message = "The container main exited with code 9. It is started again after a while.";
+    let message = "The container main exited with code 9. It is restarted after a delay.";
     assert_eq!(parts(&waiting["cause"]), cause("ExitCode", Some(9), message));
-    // Every start is in the log, also those that were over before anyone could look.
+    // The log has every start, including those that ended before they were observed.
     let mut log = FollowedLog::of(&node.api, &run).await;
     let twice = log.until("main <==\ntry\n").await;
     assert!(twice.starts_with("try\n\n==> "), "{twice}");
@@ -130,8 +130,8 @@ async fn a_container_that_is_started_again_and_again_shows_why_while_it_waits() 
 }
 
 #[tokio::test]
-async fn a_container_that_was_started_again_until_the_job_gave_up_is_named() {
-    let mut template = Template::of("exit 9");
+async fn a_container_that_was_restarted_until_the_job_failed_is_named() {
+    let mut template = JobTemplate::of("exit 9");
     template.pod()["restartPolicy"] = "OnFailure".into();
     template.job["backoffLimit"] = 1.into();
     let failed = failure(&template, "gave-up").await;

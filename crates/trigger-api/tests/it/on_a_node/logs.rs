@@ -1,16 +1,16 @@
-//! The logs of runs that go on, and of runs whose pods are still there.
+//! Logs of active runs, and of runs whose pods still exist or were deleted.
 
 use serde_json::json;
 
-use super::job::{FollowedLog, Template, WAIT, container, numbers};
+use super::test_env::{FollowedLog, JobTemplate, WAIT, container, numbers};
 use crate::support::{TriggerApi, problem};
 
 #[tokio::test]
-async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_afterwards() {
-    let node = Template::of(&format!("seq 1 20000; {WAIT}")).on_a_node("long-log").await;
+async fn a_long_log_is_complete_while_the_pod_exists_and_its_last_whole_lines_are_kept_afterwards() {
+    let node = JobTemplate::of(&format!("seq 1 20000; {WAIT}")).on_a_node("long-log").await;
     let run = node.trigger().await;
     FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
-    node.go(&run);
+    node.resume(&run);
     node.api.wait_for_end(&run.id).await;
     let whole = format!("{}waiting\n", numbers(1, 20000));
     assert_eq!(node.log(&run).await, (false, whole.clone()));
@@ -23,8 +23,8 @@ async fn all_of_a_long_log_is_there_while_the_pod_is_and_its_last_whole_lines_af
 }
 
 #[tokio::test]
-async fn a_short_log_is_kept_whole_also_a_last_line_without_an_end() {
-    let node = Template::of("echo one; printf two").on_a_node("short-log").await;
+async fn a_short_log_is_kept_whole_including_an_unterminated_last_line() {
+    let node = JobTemplate::of("echo one; printf two").on_a_node("short-log").await;
     let (run, _) = node.run().await;
     node.followed_log(&run).await;
     node.delete_job(&run);
@@ -32,19 +32,19 @@ async fn a_short_log_is_kept_whole_also_a_last_line_without_an_end() {
 }
 
 #[tokio::test]
-async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
+async fn a_followed_log_is_streamed_and_ends_with_the_run() {
     let script = format!("{WAIT}; echo went on; read go <&3; echo last");
-    let node = Template::of(&script).on_a_node("follow").await;
+    let node = JobTemplate::of(&script).on_a_node("follow").await;
     let run = node.trigger().await;
     node.api.wait_for_run(&run.id, |run| run["state"] == "running").await;
     let mut log = FollowedLog::of(&node.api, &run).await;
     assert_eq!(log.until("waiting\n").await, "waiting\n");
-    node.go(&run);
+    node.resume(&run);
     assert_eq!(log.until("went on\n").await, "waiting\nwent on\n");
-    // Who comes later gets what came before, too.
+    // A later reader gets the earlier lines too.
     let later = FollowedLog::of(&node.api, &run).await;
     assert_eq!(node.log(&run).await, (false, "waiting\nwent on\n".to_owned()));
-    node.go(&run);
+    node.resume(&run);
     assert_eq!(log.rest().await, "waiting\nwent on\nlast\n");
     assert_eq!(later.rest().await, "waiting\nwent on\nlast\n");
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
@@ -53,13 +53,13 @@ async fn a_followed_log_comes_line_by_line_and_ends_with_the_run() {
 #[tokio::test]
 async fn no_line_is_lost_when_two_processes_print_at_once() {
     let script = format!("seq 10001 13000 & seq 20001 23000 >&2; wait; {WAIT}");
-    let node = Template::of(&script).on_a_node("two-writers").await;
+    let node = JobTemplate::of(&script).on_a_node("two-writers").await;
     let run = node.trigger().await;
     let mut log = FollowedLog::of(&node.api, &run).await;
-    // Two pipes: the end of one says nothing of the other.
+    // Stdout and stderr are separate pipes, so the end of one does not imply the end of the other.
     log.until("waiting\n").await;
     log.until("23000\n").await;
-    node.go(&run);
+    node.resume(&run);
     node.followed_log(&run).await;
     node.delete_job(&run);
     let (cut, text) = node.kept_log(&run).await;
@@ -72,9 +72,9 @@ async fn no_line_is_lost_when_two_processes_print_at_once() {
 
 #[tokio::test]
 async fn a_run_that_printed_nothing_has_no_log() {
-    let node = Template::of("true").on_a_node("silent").await;
+    let node = JobTemplate::of("true").on_a_node("silent").await;
     let (run, _) = node.run().await;
-    // To its end; whether that is already behind us or not.
+    // Read to its end, whether or not the run has ended already.
     let followed = node.api.get(&format!("/v1/runs/{}/logs?follow=true", run.id)).send().await.unwrap();
     followed.text().await.unwrap();
     node.delete_job(&run);
@@ -83,8 +83,8 @@ async fn a_run_that_printed_nothing_has_no_log() {
 }
 
 #[tokio::test]
-async fn the_containers_of_a_pod_stand_in_one_log_each_under_its_name() {
-    let mut template = Template::of("echo of the main one");
+async fn the_log_of_a_pod_has_a_header_for_each_container() {
+    let mut template = JobTemplate::of("echo of the main one");
     let sidecar = |mut container: serde_json::Value| {
         container["restartPolicy"] = "Always".into();
         container
@@ -113,14 +113,14 @@ async fn the_containers_of_a_pod_stand_in_one_log_each_under_its_name() {
 }
 
 #[tokio::test]
-async fn without_permission_for_logs_runs_still_run_and_the_log_says_what_is_missing() {
-    let template = Template::of("echo unread");
+async fn without_permission_for_logs_runs_succeed_and_the_log_names_the_missing_permission() {
+    let template = JobTemplate::of("echo unread");
     let mut node = template.on_a_node("no-permission").await;
     let rules = node.namespace.kubectl(&["get", "role", "trigger-api-job-trigger", "--output", "json"]);
     let mut role: serde_json::Value = serde_json::from_str(&rules).unwrap();
     role["rules"].as_array_mut().unwrap().retain(|rule| rule["resources"] != json!(["pods/log"]));
     node.namespace.apply(&role.to_string());
-    // The program that ran before the permission went is replaced: it holds connections, not permissions.
+    // The program is restarted, because it may already read the log over an open connection.
     node.api = TriggerApi::start(&node.namespace, &[]).await;
     let (run, ended) = node.run().await;
     assert_eq!(ended["state"], "succeeded");

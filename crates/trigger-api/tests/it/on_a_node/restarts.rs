@@ -1,19 +1,19 @@
-//! trigger-api that ends and starts again, or that there are two of, while Jobs run.
+//! Restarts and replicas of trigger-api while Jobs run.
 
-use super::job::{FollowedLog, Started, Template, WAIT, all_events, kept_log, numbers, to_end};
+use super::test_env::{FollowedLog, JobTemplate, StartedRun, WAIT, all_events, kept_log, numbers, to_end};
 use crate::support::{CRONJOB, TriggerApi};
 
 #[tokio::test]
-async fn killed_in_the_middle_of_a_run_it_knows_all_of_its_log_and_its_end_after_a_restart() {
+async fn after_a_restart_during_a_run_its_whole_log_and_its_end_are_observed() {
     let script = format!("seq 1 100; {WAIT}; echo last");
-    let mut node = Template::of(&script).on_a_node("killed").await;
+    let mut node = JobTemplate::of(&script).on_a_node("killed").await;
     let run = node.trigger().await;
     FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
     node.api.kill();
     node.api = TriggerApi::start(&node.namespace, &[]).await;
     let mut log = FollowedLog::of(&node.api, &run).await;
     log.until("waiting\n").await;
-    node.go(&run);
+    node.resume(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
     let all = format!("{}waiting\nlast\n", numbers(1, 100));
     assert_eq!(log.rest().await, all);
@@ -22,14 +22,14 @@ async fn killed_in_the_middle_of_a_run_it_knows_all_of_its_log_and_its_end_after
 }
 
 #[tokio::test]
-async fn an_end_that_came_while_it_was_down_is_known_afterwards_with_its_log() {
-    let mut template = Template::of(&format!("{WAIT}; echo meanwhile; exit 3"));
+async fn a_run_that_ended_while_the_program_was_down_has_its_state_and_log_after_a_restart() {
+    let mut template = JobTemplate::of(&format!("{WAIT}; echo meanwhile; exit 3"));
     template.job["ttlSecondsAfterFinished"] = 100.into();
     let mut node = template.on_a_node("down").await;
     let run = node.trigger().await;
     FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
     node.api.kill();
-    node.go(&run);
+    node.resume(&run);
     node.namespace.kubectl(&["wait", "job", &run.job, "--for=condition=Failed", "--timeout=60s"]);
     node.api = TriggerApi::start(&node.namespace, &[]).await;
     let ended = node.api.wait_for_end(&run.id).await;
@@ -40,18 +40,18 @@ async fn an_end_that_came_while_it_was_down_is_known_afterwards_with_its_log() {
 }
 
 #[tokio::test]
-async fn the_tail_of_a_log_that_was_over_before_it_was_read_says_that_it_is_cut() {
-    let mut node = Template::of(&format!("seq 10001 30000; {WAIT}")).on_a_node("late").await;
+async fn the_tail_of_a_log_that_was_complete_before_it_was_read_is_marked_as_cut() {
+    let mut node = JobTemplate::of(&format!("seq 10001 30000; {WAIT}")).on_a_node("late").await;
     node.api.kill();
     let from = format!("--from=cronjob/{CRONJOB}");
     node.namespace.kubectl(&["create", "job", "by-hand", &from]);
     let id = node.namespace.kubectl(&["get", "job", "by-hand", "--output", "jsonpath={.metadata.uid}"]);
-    let run = Started { id, job: "by-hand".to_owned() };
+    let run = StartedRun { id, job: "by-hand".to_owned() };
     node.namespace.kubectl(&["wait", "job", &run.job, "--for=jsonpath={.status.ready}=1", "--timeout=60s"]);
-    node.go(&run);
+    node.resume(&run);
     node.namespace.kubectl(&["wait", "job", &run.job, "--for=condition=Complete", "--timeout=60s"]);
     node.api = TriggerApi::start(&node.namespace, &[]).await;
-    // The run is stored, or an event says when it is.
+    // Waits for an event unless the run is stored already.
     let mut events = all_events(&node.api).await;
     if node.api.get(&format!("/v1/runs/{}", run.id)).send().await.unwrap().status() == 404 {
         to_end(&mut events).await;
@@ -64,13 +64,13 @@ async fn the_tail_of_a_log_that_was_over_before_it_was_read_says_that_it_is_cut(
 }
 
 #[tokio::test]
-async fn each_of_two_replicas_with_a_history_of_its_own_keeps_the_log() {
-    let node = Template::of(&format!("{WAIT}; echo last")).on_a_node("replicas").await;
+async fn two_replicas_with_separate_histories_both_keep_the_log() {
+    let node = JobTemplate::of(&format!("{WAIT}; echo last")).on_a_node("replicas").await;
     let other = format!("sqlite:{}", node.namespace.folder().join("other.sqlite").display());
     let other = TriggerApi::start(&node.namespace, &[("DATABASE_URL", &other)]).await;
     let run = node.trigger().await;
     FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
-    node.go(&run);
+    node.resume(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
     assert_eq!(other.wait_for_end(&run.id).await["state"], "succeeded");
     node.followed_log(&run).await;

@@ -1,12 +1,12 @@
-//! Runs of more than one pod: tried again, or side by side.
+//! Runs with several pods: retries and parallel pods.
 
 use serde_json::json;
 
-use super::job::{Template, WAIT};
+use super::test_env::{JobTemplate, WAIT};
 
 #[tokio::test]
-async fn a_job_that_is_tried_again_says_so_and_its_last_failure_says_which_attempt_it_was() {
-    let mut template = Template::of("echo attempt; exit 3");
+async fn a_retried_job_has_the_cause_retrying_and_its_last_failure_has_the_number_of_attempts() {
+    let mut template = JobTemplate::of("echo attempt; exit 3");
     template.job["backoffLimit"] = 1.into();
     let node = template.on_a_node("again").await;
     let run = node.trigger().await;
@@ -14,7 +14,7 @@ async fn a_job_that_is_tried_again_says_so_and_its_last_failure_says_which_attem
     assert_eq!(again["state"], "running");
     let cause = json!({
         "reason": "Retrying",
-        "message": "The container main exited with code 3. The Job tries again; 1 failed so far.",
+        "message": "The container main exited with code 3. The Job retries; 1 pod has failed so far.",
         "exit_code": 3,
     });
     assert_eq!(again["cause"], cause);
@@ -36,13 +36,13 @@ async fn a_job_that_is_tried_again_says_so_and_its_last_failure_says_which_attem
 }
 
 #[tokio::test]
-async fn a_pod_that_someone_deletes_is_made_anew_and_its_log_stays() {
+async fn a_deleted_pod_is_replaced_and_its_log_is_kept() {
     let script = format!("echo I am $HOSTNAME; {WAIT}");
-    let mut template = Template::of(&script);
+    let mut template = JobTemplate::of(&script);
     template.job["backoffLimit"] = 1.into();
     let node = template.on_a_node("pod-deleted").await;
     let run = node.trigger().await;
-    let mut log = super::job::FollowedLog::of(&node.api, &run).await;
+    let mut log = super::test_env::FollowedLog::of(&node.api, &run).await;
     log.until("waiting\n").await;
     let first = node.pods(&run).remove(0);
     node.namespace.kubectl(&["delete", "pod", &first, "--wait=false"]);
@@ -51,7 +51,7 @@ async fn a_pod_that_someone_deletes_is_made_anew_and_its_log_stays() {
     let second = node.pods(&run).pop().unwrap();
     log.until(&format!("I am {second}\nwaiting\n")).await;
     assert_eq!(node.api.run(&run.id).await["state"], "running");
-    node.go(&run);
+    node.resume(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
     log.rest().await;
     node.delete_job(&run);
@@ -60,8 +60,8 @@ async fn a_pod_that_someone_deletes_is_made_anew_and_its_log_stays() {
 }
 
 #[tokio::test]
-async fn the_logs_of_pods_that_run_side_by_side_stand_each_under_its_pod() {
-    let mut template = Template::of("echo I am $HOSTNAME");
+async fn the_log_of_parallel_pods_has_a_header_for_each_pod() {
+    let mut template = JobTemplate::of("echo I am $HOSTNAME");
     template.job["parallelism"] = 3.into();
     template.job["completions"] = 3.into();
     let node = template.on_a_node("three").await;

@@ -1,4 +1,4 @@
-//! What a CronJob says about Jobs that would overlap is kept.
+//! The concurrencyPolicy of the CronJob is enforced.
 
 use std::collections::HashSet;
 
@@ -9,60 +9,60 @@ use kube::runtime::wait::await_condition;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{CALLERS, Histories, count, max_concurrent, name, replicas};
-use crate::support::api_server::{ApiServer, Fault, WATCH};
+use super::{CALLERS, Histories, count, name, replicas, send_concurrently};
+use crate::support::api_server::{ApiServerProxy, Fault, WATCH};
 use crate::support::{CRONJOB, PATIENCE, TriggerApi, answer, cronjob, jobs, namespace, problem};
 
 async fn forbid(histories: Histories) {
     let namespace = namespace("forbid").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let replicas = replicas(&namespace, histories).await;
-    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
+    let answers = send_concurrently(&replicas, CALLERS, |request| request).await;
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
-    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("it is there");
-    for (_, refused) in answers.iter().filter(|(status, _)| !status.is_success()) {
-        assert_eq!(refused["type"], "https://tradeops.dev/problems/run-in-the-way", "{refused}");
-        assert_eq!(refused["run"]["job_name"], started["job_name"], "{refused}");
-        assert_eq!(refused["run"]["run_id"], started["run_id"], "{refused}");
+    let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("a value");
+    for (_, rejected) in answers.iter().filter(|(status, _)| !status.is_success()) {
+        assert_eq!(rejected["type"], "https://tradeops.dev/problems/run-in-the-way", "{rejected}");
+        assert_eq!(rejected["run"]["job_name"], started["job_name"], "{rejected}");
+        assert_eq!(rejected["run"]["run_id"], started["run_id"], "{rejected}");
     }
     assert_eq!(jobs::names(&namespace).await, [name(started)]);
 }
 
 #[tokio::test]
-async fn under_forbid_fifty_at_once_on_two_replicas_start_one_job() {
-    forbid(Histories::Apart).await;
+async fn under_forbid_fifty_concurrent_requests_on_two_replicas_start_one_job() {
+    forbid(Histories::Separate).await;
 }
 
 #[tokio::test]
-async fn under_forbid_fifty_at_once_on_two_replicas_that_share_a_history_start_one_job() {
+async fn under_forbid_fifty_concurrent_requests_on_two_replicas_with_one_history_start_one_job() {
     forbid(Histories::Shared).await;
 }
 
 #[tokio::test]
-async fn under_allow_fifty_at_once_start_fifty_jobs() {
+async fn under_allow_fifty_concurrent_requests_start_fifty_jobs() {
     let namespace = namespace("allow").await;
     namespace.apply(&cronjob("concurrencyPolicy: Allow", ""));
-    let replicas = replicas(&namespace, Histories::Apart).await;
-    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
+    let replicas = replicas(&namespace, Histories::Separate).await;
+    let answers = send_concurrently(&replicas, CALLERS, |request| request).await;
     assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
     let answered: HashSet<&str> = answers.iter().map(|(_, body)| name(body)).collect();
-    let there = jobs::names(&namespace).await;
-    assert_eq!(answered, there.iter().map(String::as_str).collect());
-    assert_eq!(there.len(), CALLERS);
+    let existing = jobs::names(&namespace).await;
+    assert_eq!(answered, existing.iter().map(String::as_str).collect());
+    assert_eq!(existing.len(), CALLERS);
 }
 
-/// Those that come while the first of them is being started are that one; who comes later replaces it in turn.
+/// Requests that arrive while the first Job is created get that Job; later requests replace it.
 #[tokio::test]
-async fn under_replace_fifty_at_once_on_two_replicas_leave_one_job_and_every_other_one_is_told_as_replaced() {
+async fn under_replace_fifty_concurrent_requests_on_two_replicas_leave_one_job_and_the_others_are_replaced() {
     let namespace = namespace("replace").await;
     namespace.apply(&cronjob("concurrencyPolicy: Replace", ""));
     let replicas = replicas(&namespace, Histories::Shared).await;
     let earlier = replicas[0].trigger().await;
-    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
+    let answers = send_concurrently(&replicas, CALLERS, |request| request).await;
     assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
     let left = jobs::ids(&namespace).await;
     assert_eq!(left.len(), 1, "{left:?}");
-    assert_ne!(left[0], earlier["run_id"], "the earlier one is still there");
+    assert_ne!(left[0], earlier["run_id"], "the earlier Job still exists");
     let all: HashSet<&str> = answers.iter().map(|(_, body)| body["run_id"].as_str().unwrap()).collect();
     for id in all.iter().copied().chain(earlier["run_id"].as_str()) {
         let run = replicas[1].run(id).await;
@@ -76,7 +76,7 @@ async fn under_replace_fifty_at_once_on_two_replicas_leave_one_job_and_every_oth
 }
 
 #[tokio::test]
-async fn under_replace_a_second_click_ends_the_first_run_and_says_who_replaced_it() {
+async fn under_replace_a_second_start_cancels_the_first_run_and_names_the_replacement() {
     let namespace = namespace("replaced").await;
     namespace.apply(&cronjob("concurrencyPolicy: Replace", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -93,20 +93,20 @@ async fn under_replace_a_second_click_ends_the_first_run_and_says_who_replaced_i
 }
 
 #[tokio::test]
-async fn a_job_that_the_schedule_started_is_in_the_way_too() {
+async fn a_scheduled_job_conflicts_too() {
     let namespace = namespace("scheduled").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     let job = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384040")).await;
-    // At once: a refusal and a start are both decided by what the API server has, not by what was heard.
-    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
-    assert_eq!(refused["run"]["job_name"], job.metadata.name.unwrap());
-    let id = refused["run"]["run_id"].as_str().unwrap();
+    // Immediately, because a start is decided by the state of the API server, not by cached state.
+    let rejected = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(rejected["run"]["job_name"], job.metadata.name.unwrap());
+    let id = rejected["run"]["run_id"].as_str().unwrap();
     assert_eq!(api.wait_for_run(id, |_| true).await["trigger"], "scheduled");
 }
 
 #[tokio::test]
-async fn a_job_that_the_cronjob_counts_as_active_is_in_the_way() {
+async fn a_job_that_the_cronjob_lists_as_active_conflicts() {
     let namespace = namespace("active").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -117,12 +117,12 @@ async fn a_job_that_the_cronjob_counts_as_active_is_in_the_way() {
     let cronjobs: Api<CronJob> = Api::namespaced(namespace.client.clone(), &namespace.name);
     let patch = Patch::Merge(json!({ "status": { "active": [active] } }));
     cronjobs.patch_status(CRONJOB, &PatchParams::default(), &patch).await.unwrap();
-    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
-    assert_eq!(refused["run"]["run_id"], job.uid.unwrap());
+    let rejected = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(rejected["run"]["run_id"], job.uid.unwrap());
 }
 
 #[tokio::test]
-async fn as_soon_as_a_run_has_ended_the_next_click_starts_another_one_also_within_the_same_second() {
+async fn after_a_run_has_ended_the_next_start_succeeds_even_within_the_same_second() {
     let namespace = namespace("next").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid\nsuccessfulJobsHistoryLimit: 10", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -138,9 +138,9 @@ async fn as_soon_as_a_run_has_ended_the_next_click_starts_another_one_also_withi
     assert_eq!(page["runs"].as_array().unwrap().len(), 6, "{page}");
 }
 
-/// Nothing is heard between the end and the click: what was heard last has the Job going on.
+/// The end of the Job may not be observed before the next start, so that the cached Job is still active.
 #[tokio::test]
-async fn a_click_right_after_the_end_does_not_wait_until_the_end_was_heard_of() {
+async fn a_start_immediately_after_the_end_of_a_job_does_not_wait_for_the_watch() {
     let namespace = namespace("right-after").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid\nsuccessfulJobsHistoryLimit: 10", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -150,32 +150,33 @@ async fn a_click_right_after_the_end_does_not_wait_until_the_end_was_heard_of() 
     assert_eq!(jobs::names(&namespace).await.len(), 5);
 }
 
-/// What was heard last is old where a watch hangs. Its Jobs' names don't tell either, for their predecessor is gone.
+/// A watch that hangs leaves the cached state outdated. The names of the Jobs don't conflict either, because the earlier Job
+/// was deleted.
 #[tokio::test]
-async fn under_forbid_a_replica_whose_watch_hangs_takes_its_job_back_when_another_one_goes_on() {
+async fn under_forbid_a_replica_with_a_hung_watch_rolls_its_job_back_when_another_one_is_active() {
     let namespace = namespace("stale").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
-    let server = ApiServer::proxy().await;
-    let mut replicas = replicas(&namespace, Histories::Apart).await;
-    let kubeconfig = server.kubeconfig(&namespace).await;
-    let own = namespace.folder().join("deaf.sqlite").display().to_string();
+    let proxy = ApiServerProxy::start().await;
+    let mut replicas = replicas(&namespace, Histories::Separate).await;
+    let kubeconfig = proxy.kubeconfig(&namespace).await;
+    let own = namespace.folder().join("hung.sqlite").display().to_string();
     let variables =
         [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("DATABASE_URL", &format!("sqlite:{own}"))];
     let first = replicas[0].trigger().await;
     jobs::finish(&namespace, name(&first)).await;
     replicas[0].wait_for_end(first["run_id"].as_str().unwrap()).await;
-    server.fail("GET", WATCH, Fault::Hang);
+    proxy.fail("GET", WATCH, Fault::HungBody);
     replicas[1] = TriggerApi::start(&namespace, &variables).await;
     jobs::api(&namespace).delete(name(&first), &DeleteParams::background()).await.unwrap();
     let gone = await_condition(jobs::api(&namespace), name(&first), |job: Option<&Job>| job.is_none());
     timeout(PATIENCE, gone).await.unwrap().unwrap();
     let scheduled = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384042")).await.metadata;
     let request = || replicas[1].post("/trigger-sync").header("Idempotency-Key", "stale-1");
-    let refused = problem(request(), 409, "run-in-the-way").await;
-    assert_eq!(refused["run"]["run_id"].as_str(), scheduled.uid.as_deref());
+    let rejected = problem(request(), 409, "run-in-the-way").await;
+    assert_eq!(rejected["run"]["run_id"].as_str(), scheduled.uid.as_deref());
     let scheduled = scheduled.name.unwrap();
     assert_eq!(jobs::names(&namespace).await, std::slice::from_ref(&scheduled));
-    // The refused request may come again, and then it is a new one.
+    // A repeat of the rejected request is a new request.
     jobs::finish(&namespace, &scheduled).await;
     let (status, started) = answer(request()).await;
     assert!(status.is_success() && started["state"] == "pending", "{started}");

@@ -1,4 +1,4 @@
-//! Jobs, as the cluster's own controllers make and end them.
+//! Creates and finishes Jobs as the controllers of Kubernetes do.
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobCondition};
@@ -15,35 +15,35 @@ pub(crate) fn api(namespace: &Namespace) -> Api<Job> {
     Api::namespaced(namespace.client.clone(), &namespace.name)
 }
 
-/// All of them.
+/// All Jobs of the namespace.
 pub(crate) async fn list(namespace: &Namespace) -> Vec<Job> {
     api(namespace).list(&ListParams::default()).await.expect("the API server lists Jobs").items
 }
 
-/// The names of those that are not about to go.
+/// The names of the Jobs that are not being deleted.
 pub(crate) async fn names(namespace: &Namespace) -> Vec<String> {
-    let there = |job: &Job| job.metadata.deletion_timestamp.is_none();
-    list(namespace).await.into_iter().filter(there).filter_map(|job| job.metadata.name).collect()
+    let is_kept = |job: &Job| job.metadata.deletion_timestamp.is_none();
+    list(namespace).await.into_iter().filter(is_kept).filter_map(|job| job.metadata.name).collect()
 }
 
-/// The UIDs of the Jobs that are there and not about to go.
+/// The UIDs of the Jobs that are not being deleted.
 pub(crate) async fn ids(namespace: &Namespace) -> Vec<String> {
-    let there = |job: &Job| job.metadata.deletion_timestamp.is_none();
-    list(namespace).await.into_iter().filter(there).filter_map(|job| job.metadata.uid).collect()
+    let is_kept = |job: &Job| job.metadata.deletion_timestamp.is_none();
+    list(namespace).await.into_iter().filter(is_kept).filter_map(|job| job.metadata.uid).collect()
 }
 
-/// Ends a Job well, as the Job controller does when its pods are done.
+/// Sets the status of a Job to complete, as the Job controller does when its pods have succeeded.
 pub(crate) async fn finish(namespace: &Namespace, name: &str) {
     let jobs = api(namespace);
     loop {
-        let mut job = jobs.get(name).await.expect("the Job is there");
+        let mut job = jobs.get(name).await.expect("the Job exists");
         let now = Time(Timestamp::from_second(Timestamp::now().as_second()).expect("a time"));
         let status = job.status.get_or_insert_default();
         status.start_time.get_or_insert_with(|| now.clone());
         status.completion_time = Some(now.clone());
         (status.active, status.ready, status.succeeded) = (None, Some(0), Some(1));
         status.uncounted_terminated_pods = None;
-        let holds = |kind: &str| JobCondition {
+        let condition = |kind: &str| JobCondition {
             type_: kind.to_owned(),
             status: "True".to_owned(),
             reason: Some("CompletionsReached".to_owned()),
@@ -51,20 +51,20 @@ pub(crate) async fn finish(namespace: &Namespace, name: &str) {
             last_probe_time: Some(now.clone()),
             ..JobCondition::default()
         };
-        status.conditions = Some(["SuccessCriteriaMet", "Complete"].map(holds).to_vec());
+        status.conditions = Some(["SuccessCriteriaMet", "Complete"].map(condition).to_vec());
         match jobs.replace_status(name, &PostParams::default(), &job).await {
             Ok(_) => return,
-            // The Job controller was faster; it is done again on top.
+            // The Job controller updated the Job in the meantime.
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            Err(error) => panic!("{name} can't be ended: {error}"),
+            Err(error) => panic!("{name} can't be finished: {error}"),
         }
     }
 }
 
-/// A Job that the CronJob's schedule started, as the CronJob controller makes it.
+/// Creates a Job like the CronJob controller does on schedule.
 pub(crate) async fn scheduled(namespace: &Namespace, name: &str) -> Job {
     let cronjobs: Api<CronJob> = Api::namespaced(namespace.client.clone(), &namespace.name);
-    let cronjob = cronjobs.get(CRONJOB).await.expect("the CronJob is there");
+    let cronjob = cronjobs.get(CRONJOB).await.expect("the CronJob exists");
     let annotations = json!({ "batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-02-11T14:00:00Z" });
     let owner = json!({
         "apiVersion": "batch/v1", "kind": "CronJob", "name": CRONJOB, "uid": cronjob.metadata.uid,
@@ -75,8 +75,8 @@ pub(crate) async fn scheduled(namespace: &Namespace, name: &str) -> Job {
         .await
 }
 
-/// A Job that belongs to nobody.
-pub(crate) async fn stranger(namespace: &Namespace, name: &str) -> Job {
+/// Creates a Job without an owner.
+pub(crate) async fn without_owner(namespace: &Namespace, name: &str) -> Job {
     let container = json!({ "name": "main", "image": "localhost/busybox:1" });
     let template = json!({ "template": { "spec": { "restartPolicy": "Never", "containers": [container] } } });
     create(namespace, name, &json!({}), &template).await
@@ -91,5 +91,5 @@ async fn create(
     let mut job = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec });
     job["metadata"]["name"] = name.into();
     let job: Job = serde_json::from_value(job).expect("a Job");
-    api(namespace).create(&PostParams::default(), &job).await.expect("the API server takes the Job")
+    api(namespace).create(&PostParams::default(), &job).await.expect("the API server creates the Job")
 }

@@ -1,4 +1,4 @@
-//! The cluster's objects as JSON, every field of them.
+//! Kubernetes objects as JSON with all their fields.
 
 use axum::http::{Method, Request};
 use kube::Client;
@@ -25,7 +25,7 @@ pub(crate) async fn call(
     }
 }
 
-/// The path of what is in a namespace; `what` is such as `jobs` or `jobs/NAME`.
+/// The path of a resource of the namespace; `what` is for example `jobs` or `jobs/NAME`.
 pub(crate) fn path(namespace: &Namespace, what: &str) -> String {
     let group = match what.split('/').next() {
         Some("jobs" | "cronjobs") => "apis/batch/v1",
@@ -34,16 +34,16 @@ pub(crate) fn path(namespace: &Namespace, what: &str) -> String {
     format!("/{group}/namespaces/{}/{what}", namespace.name)
 }
 
-/// An object of a namespace, which has to be there.
+/// An object of the namespace, which must exist.
 pub(crate) async fn get(namespace: &Namespace, what: &str) -> Value {
     let found = call(&namespace.client, "GET", &path(namespace, what), None).await;
     found.unwrap_or_else(|status| panic!("{what}: {status:?}"))
 }
 
-/// Changes fields of an object by a merge patch.
+/// Applies a merge patch to an object.
 pub(crate) async fn patch(namespace: &Namespace, what: &str, change: &Value) {
-    let done = call(&namespace.client, "PATCH", &path(namespace, what), Some(change)).await;
-    done.unwrap_or_else(|status| panic!("{what}: {status:?}"));
+    let patched = call(&namespace.client, "PATCH", &path(namespace, what), Some(change)).await;
+    patched.unwrap_or_else(|status| panic!("{what}: {status:?}"));
 }
 
 /// A client with the token of a ServiceAccount.

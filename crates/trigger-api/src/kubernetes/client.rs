@@ -1,0 +1,133 @@
+//! Requests to the API server, each with a timeout.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
+use kube::{Client, Resource};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::error::{executor_error, is_status};
+use super::objects::{self, CronJobObject, JobObject, PodObject};
+use trigger_core::ports::ExecutorError;
+use trigger_core::target::Target;
+
+/// The API server, and the longest time that one request may take.
+#[derive(Clone)]
+pub(super) struct ClusterClient {
+    pub(super) client: Client,
+    pub(super) request_timeout: Duration,
+}
+
+/// The outcome of a request that creates a Job.
+pub(super) enum JobCreation {
+    Created(Box<JobObject>),
+    NameTaken,
+}
+
+impl ClusterClient {
+    pub(super) async fn cronjob(&self, target: &Target) -> Result<Arc<CronJobObject>, ExecutorError> {
+        let api = objects::cronjobs(&self.client, &target.namespace);
+        let found = self.read(api.get_opt(&target.cronjob)).await?;
+        found.map(Arc::new).ok_or_else(|| ExecutorError::NoCronJob {
+            namespace: target.namespace.clone(),
+            name: target.cronjob.clone(),
+        })
+    }
+
+    pub(super) async fn jobs(&self, namespace: &str) -> Result<Vec<JobObject>, ExecutorError> {
+        let api = objects::jobs(&self.client, namespace);
+        Ok(self.read(api.list(&ListParams::default())).await?.items)
+    }
+
+    /// The Jobs of the namespace as they were at that resourceVersion.
+    pub(super) async fn jobs_at(
+        &self,
+        namespace: &str,
+        version: u64,
+    ) -> Result<Vec<JobObject>, ExecutorError> {
+        let exact = ListParams::default().at(&version.to_string()).matching(VersionMatch::Exact);
+        Ok(self.read(objects::jobs(&self.client, namespace).list(&exact)).await?.items)
+    }
+
+    pub(super) async fn job(&self, namespace: &str, name: &str) -> Result<Option<JobObject>, ExecutorError> {
+        self.read(objects::jobs(&self.client, namespace).get_opt(name)).await
+    }
+
+    pub(super) async fn pods_of_job(
+        &self,
+        namespace: &str,
+        job: &str,
+    ) -> Result<Vec<PodObject>, ExecutorError> {
+        let selector = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+        Ok(self.read(objects::pods(&self.client, namespace).list(&selector)).await?.items)
+    }
+
+    /// Sends exactly one POST: a retry could create a second Job.
+    pub(super) async fn create_job(
+        &self,
+        namespace: &str,
+        job: &Value,
+    ) -> Result<JobCreation, ExecutorError> {
+        let path = k8s_openapi::api::batch::v1::Job::url_path(&(), Some(namespace));
+        let body = serde_json::to_vec(job).map_err(|error| ExecutorError::Failed(error.to_string()))?;
+        let request = Request::new(path).create(&PostParams::default(), body);
+        let request = request.map_err(|error| ExecutorError::Failed(error.to_string()))?;
+        match timeout(self.request_timeout, self.client.request::<JobObject>(request)).await {
+            Ok(Ok(job)) => Ok(JobCreation::Created(Box::new(job))),
+            Ok(Err(error)) if is_status(&error, 409, "AlreadyExists") => Ok(JobCreation::NameTaken),
+            Ok(Err(error)) => Err(executor_error(&error)),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    /// Deletes the Job, and its pods in the background. Returns false, and deletes nothing, when the Job has changed
+    /// since it was read. A Job that no longer exists counts as deleted.
+    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<bool, ExecutorError> {
+        let metadata = &job.metadata;
+        let mut parameters = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            ..DeleteParams::default()
+        };
+        let (uid, resource_version) = (metadata.uid.clone(), metadata.resource_version.clone());
+        parameters.preconditions = Some(kube::api::Preconditions { uid, resource_version });
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let api = objects::jobs(&self.client, namespace);
+        match timeout(self.request_timeout, api.delete(name, &parameters)).await {
+            Ok(Err(error)) if is_status(&error, 404, "") => Ok(true),
+            Ok(Err(error)) if is_status(&error, 409, "") => Ok(false),
+            Ok(Err(error)) => Err(executor_error(&error)),
+            Ok(Ok(_)) => Ok(true),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    /// Waits for a request whose repetition is harmless, for at most the request timeout.
+    pub(super) async fn read<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ExecutorError> {
+        match timeout(self.request_timeout, request).await {
+            Ok(Ok(response)) => Ok(response),
+            // A broken connection can't have caused a change here, so it is reported like a failure to connect.
+            Ok(Err(error)) => Err(match (executor_error(&error), &error) {
+                (mapped, kube::Error::Api(_)) => mapped,
+                (ExecutorError::TimedOut(detail), _) => ExecutorError::Unreachable(detail),
+                (mapped, _) => mapped,
+            }),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    fn timed_out(&self) -> ExecutorError {
+        ExecutorError::TimedOut(format!(
+            "the API server did not respond within {} s",
+            self.request_timeout.as_secs()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

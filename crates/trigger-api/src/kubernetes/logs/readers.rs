@@ -1,0 +1,180 @@
+//! Background tasks that read logs, one for each start of a container.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::container::{ContainerStart, StartId, containers};
+use super::lines::TimestampedLines;
+use super::stream::{header, is_deleted, open_followed};
+use crate::kubernetes::client::ClusterClient;
+use crate::kubernetes::error::executor_error;
+use crate::kubernetes::pods::JobPod;
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::ports::{ExecutorError, RunStore};
+use trigger_core::recorder::Recorder;
+use trigger_core::run::{Run, RunId};
+
+/// How many logs are read at the same time. Further readers wait for one of them to end.
+const MAX_READERS: usize = 256;
+/// How long the readers of a run may continue after it has ended: the default grace period of pods is 30 s.
+const MAX_READ_AFTER_END: Duration = Duration::from_secs(45);
+/// How many times a log is opened whose connection breaks.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The log readers of all runs.
+pub(super) struct LogReaders {
+    cluster: ClusterClient,
+    log_buffers: Arc<LogBuffers>,
+    recorder: Arc<Recorder>,
+    store: Arc<dyn RunStore>,
+    runs: Mutex<HashMap<RunId, RunReaders>>,
+    permits: Semaphore,
+}
+
+/// The log readers of one run.
+#[derive(Default)]
+struct RunReaders {
+    started: HashSet<StartId>,
+    /// Dropping the set aborts the tasks.
+    tasks: JoinSet<()>,
+    /// The container of the most recent line.
+    last: Option<StartId>,
+    /// Whether the run has ended and [`LogReaders::finish`] was started.
+    finishing: bool,
+}
+
+impl LogReaders {
+    pub(super) fn new(
+        cluster: ClusterClient,
+        log_buffers: Arc<LogBuffers>,
+        recorder: Arc<Recorder>,
+        store: Arc<dyn RunStore>,
+    ) -> Self {
+        let permits = Semaphore::new(MAX_READERS);
+        Self { cluster, log_buffers, recorder, store, runs: Mutex::default(), permits }
+    }
+
+    /// Opens the log buffer of an active run.
+    pub(super) fn open(&self, id: &RunId) {
+        let mut runs = self.locked();
+        self.log_buffers.open(id);
+        runs.entry(id.clone()).or_default();
+    }
+
+    /// Starts a reader for a container of an open run, unless that start already has one.
+    pub(super) fn follow(self: &Arc<Self>, id: &RunId, namespace: &str, container: ContainerStart) {
+        let mut runs = self.locked();
+        let Some(readers) = runs.get_mut(id) else { return };
+        if readers.started.insert(container.id.clone()) {
+            let (this, id, namespace) = (Arc::clone(self), id.clone(), namespace.to_owned());
+            readers.tasks.spawn(async move { this.read(&id, &namespace, &container).await });
+        }
+    }
+
+    /// Starts to finish the log of a run that has ended. This includes a run that was never observed as active, because its
+    /// pods may still exist.
+    pub(super) fn finish_once(self: &Arc<Self>, run: &Run) {
+        let mut runs = self.locked();
+        let readers = runs.entry(run.id.clone()).or_default();
+        if !std::mem::replace(&mut readers.finishing, true) {
+            tokio::spawn(Arc::clone(self).finish(run.clone()));
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<RunId, RunReaders>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a container's log to its end, and resumes it when the connection breaks.
+    async fn read(&self, id: &RunId, namespace: &str, container: &ContainerStart) {
+        let Ok(_permit) = self.permits.acquire().await else { return };
+        let mut lines = TimestampedLines::default();
+        for attempt in 0..MAX_ATTEMPTS {
+            tokio::time::sleep(Duration::from_secs(1) * attempt).await;
+            match self.read_once(id, namespace, container, &mut lines).await {
+                // The API server refuses the request if the pod or the container no longer exists.
+                Ok(()) | Err(ExecutorError::Refused(_)) => return,
+                Err(error @ ExecutorError::Forbidden(_)) => {
+                    tracing::warn!(%error, run.id = %id, "not permitted to read a log");
+                    let note = "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n";
+                    self.append(id, container, &Bytes::from_static(note.as_bytes()));
+                    return;
+                }
+                Err(error) => tracing::debug!(%error, run.id = %id, attempt, "the connection of a log broke"),
+            }
+        }
+        tracing::warn!(run.id = %id, pod = container.pod, "could not read the log to its end");
+    }
+
+    async fn read_once(
+        &self,
+        id: &RunId,
+        namespace: &str,
+        container: &ContainerStart,
+        lines: &mut TimestampedLines,
+    ) -> Result<(), ExecutorError> {
+        let mut chunks = open_followed(&self.cluster, namespace, container, lines.last_timestamp()).await?;
+        lines.begin();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| executor_error(&kube::Error::ReadEvents(error)))?;
+            if is_deleted(&chunk) {
+                return Ok(());
+            }
+            let text = lines.strip(&chunk);
+            if !text.is_empty() {
+                self.append(id, container, &text);
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, id: &RunId, container: &ContainerStart, text: &Bytes) {
+        let mut runs = self.locked();
+        let last = runs.get_mut(id).and_then(|readers| readers.last.replace(container.id.clone()));
+        if last.is_some_and(|last| last != container.id) {
+            self.log_buffers.append(id, &header(container, false));
+        }
+        self.log_buffers.append(id, text);
+    }
+
+    /// Reads what was not read yet, waits for the readers, and passes the log tail to the recorder.
+    async fn finish(self: Arc<Self>, run: Run) {
+        let never_open = self.log_buffers.tail(&run.id).is_none();
+        let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
+        if !stored {
+            self.log_buffers.open(&run.id);
+            for pod in self.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default() {
+                if let Some(pod) = JobPod::of_run(pod, &run.id) {
+                    for container in containers(&[pod]) {
+                        self.follow(&run.id, &run.namespace, container);
+                    }
+                }
+            }
+            let _ = timeout(MAX_READ_AFTER_END, self.all_read(&run.id)).await;
+            // Recorded before the buffer is closed, so that the log is always available from one of them.
+            if let Some(tail) = self.log_buffers.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
+                self.recorder.record_log(&run.id, tail).await;
+            }
+        }
+        self.locked().remove(&run.id);
+        self.log_buffers.close(&run.id);
+    }
+
+    /// Waits until the run has no active reader. Readers may be added in the meantime.
+    async fn all_read(&self, id: &RunId) {
+        loop {
+            let tasks = self.locked().get_mut(id).map(|readers| std::mem::take(&mut readers.tasks));
+            match tasks {
+                Some(mut tasks) if !tasks.is_empty() => while tasks.join_next().await.is_some() {},
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Opens logs of containers as streams of chunks.
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{AsyncBufRead, AsyncBufReadExt, FutureExt, Stream, StreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::LogParams;
+
+use super::container::ContainerStart;
+use crate::kubernetes::client::ClusterClient;
+use trigger_core::ports::ExecutorError;
+
+/// How many lines of an existing log are read: more than any log tail holds, however short the lines are, so that the tail is
+/// marked as cut.
+const MAX_INITIAL_LINES: i64 = 64 * 1024 + 1;
+
+/// A kubelet sends this text instead of a log whose file was deleted, with status 200.
+const LOG_FILE_DELETED: &[u8] = b"unable to retrieve container logs for ";
+
+/// A log in chunks of arbitrary size.
+pub(super) type LogChunks = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// A log that was opened: its first chunk, and the chunks after it.
+pub(super) struct FullLog {
+    pub(super) first: Bytes,
+    pub(super) rest: LogChunks,
+}
+
+/// The whole log of a container so far; None if the node no longer has it.
+pub(super) async fn open_full(
+    cluster: &ClusterClient,
+    namespace: &str,
+    container: &ContainerStart,
+) -> Result<Option<FullLog>, ExecutorError> {
+    let parameters = LogParams {
+        container: Some(container.name.clone()),
+        previous: container.previous,
+        ..LogParams::default()
+    };
+    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await?;
+    // Fused, because an empty log ends before its first chunk.
+    let mut rest = chunks(reader).fuse().boxed();
+    let first = rest.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
+    let first = cluster.read(first).await?.unwrap_or_default();
+    Ok((!is_deleted(&first)).then_some(FullLog { first, rest }))
+}
+
+/// The log of a container with timestamps, from `since` until the container exits.
+pub(super) async fn open_followed(
+    cluster: &ClusterClient,
+    namespace: &str,
+    container: &ContainerStart,
+    since: Option<Timestamp>,
+) -> Result<LogChunks, ExecutorError> {
+    let parameters = LogParams {
+        container: Some(container.name.clone()),
+        follow: true,
+        timestamps: true,
+        tail_lines: Some(MAX_INITIAL_LINES),
+        since_time: since,
+        previous: container.previous,
+        ..LogParams::default()
+    };
+    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await?;
+    Ok(chunks(reader).boxed())
+}
+
+/// Whether the chunk is the message of a kubelet that no longer has the log.
+pub(super) fn is_deleted(chunk: &[u8]) -> bool {
+    chunk.starts_with(LOG_FILE_DELETED)
+}
+
+/// Names the container whose lines follow, in the format of `tail -f` with several files.
+pub(super) fn header(container: &ContainerStart, first: bool) -> Bytes {
+    let blank_line = if first { "" } else { "\n" };
+    Bytes::from(format!("{blank_line}==> {}/{} <==\n", container.pod, container.name))
+}
+
+fn pods(cluster: &ClusterClient, namespace: &str) -> Api<Pod> {
+    Api::namespaced(cluster.client.clone(), namespace)
+}
+
+fn chunks(reader: impl AsyncBufRead + Send + 'static) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::unfold(Box::pin(reader), async |mut reader| {
+        let read = reader.fill_buf().await.map(Bytes::copy_from_slice);
+        match read {
+            Ok(chunk) if chunk.is_empty() => None,
+            Ok(chunk) => {
+                reader.as_mut().consume(chunk.len());
+                Some((Ok(chunk), reader))
+            }
+            Err(error) => Some((Err(error), reader)),
+        }
+    })
+}
