@@ -77,20 +77,20 @@ fn write(sql: &'static str, row: &RunRow, version: Option<i64>) -> Statement {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run_row::TASK_COLUMNS;
     use super::*;
 
     #[test]
     fn the_statements_write_the_columns_of_every_run_and_no_column_of_tasks() {
-        let expected = "INSERT INTO runs (id, target, namespace, job_name, triggered_by, state, cause_reason, \
-            cause_message, cause_exit_code, requested_by, reason, request_id, fingerprint, created_at, started_at, \
-            finished_at, saved_at, version) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1) \
-            ON CONFLICT (id) DO NOTHING";
-        assert_eq!(*INSERT, expected);
-        let expected = "UPDATE runs SET target = $2, namespace = $3, job_name = $4, triggered_by = $5, state = $6, \
-            cause_reason = $7, cause_message = $8, cause_exit_code = $9, requested_by = $10, reason = $11, \
-            request_id = $12, fingerprint = $13, created_at = $14, started_at = $15, finished_at = $16, \
-            saved_at = $17, version = version + 1 WHERE id = $1 AND version = $18";
-        assert_eq!(*UPDATE, expected);
+        let count = RUN_COLUMNS.len();
+        assert_eq!(INSERT.matches('$').count(), count + 1, "each column has a value, and saved_at");
+        assert!(INSERT.starts_with(&format!("INSERT INTO runs ({}, saved_at", RUN_COLUMNS.join(", "))));
+        for (number, column) in RUN_COLUMNS.iter().enumerate().skip(1) {
+            assert!(UPDATE.contains(&format!(" {column} = ${},", number + 1)), "{column}: {}", *UPDATE);
+        }
+        assert!(UPDATE.ends_with(&format!("WHERE id = $1 AND version = ${}", count + 2)), "{}", *UPDATE);
+        for column in TASK_COLUMNS {
+            assert!(!INSERT.contains(column) && !UPDATE.contains(column), "{column}");
+        }
     }
 }
