@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::figures::change;
-use super::super::report::{Change, Mover};
-use super::super::source::{GroupRow, HoldingRow};
 use super::groups::Groups;
 use super::positions::MAX_LISTED;
+use crate::figures::change;
+use crate::report::{Change, Mover};
+use crate::source::{GroupRow, HoldingRow};
 
 /// The change from the day `from` to the day `to`, with the positions of these days in `before` and `now`.
 pub(super) fn since(

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::super::figures::{Scale, SeriesFigures, displayed_number};
-use super::super::report::DayReport;
-use super::super::source::{DisplayedRow, Drops, GroupRow, PointRow};
+use crate::figures::{Scale, SeriesFigures, displayed_number};
+use crate::report::DayReport;
+use crate::source::{DisplayedRow, Drops, GroupRow, PointRow};
 
 /// The displayed KPI by day. Of two rows of a day, the later one is used. Days with an empty value are skipped.
 pub(super) fn displayed_by_day<'r>(rows: &'r [DisplayedRow], drops: &mut Drops) -> HashMap<&'r str, &'r str> {

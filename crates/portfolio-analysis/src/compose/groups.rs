@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::figures::{Concentration, count, percent, ratio};
-use super::super::report::GroupFigures;
-use super::super::source::{Drops, GroupRow};
+use crate::figures::{Concentration, count, percent, ratio};
+use crate::report::GroupFigures;
+use crate::source::{Drops, GroupRow};
 
 /// The sums by day, and by day and symbol.
 pub(super) struct Groups {

@@ -1,7 +1,7 @@
 //! The notes at the top of a report.
 
-use super::super::plural::counted;
-use super::super::report::Report;
+use crate::plural::counted;
+use crate::report::Report;
 
 /// Sentences about missing data and about unusual figures. `too_large` has the days on which positions have an amount
 /// that can't be summed, with the number of these positions.

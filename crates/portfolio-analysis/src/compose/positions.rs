@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::super::figures::percent;
-use super::super::report::Position;
-use super::super::source::HoldingRow;
+use crate::figures::percent;
+use crate::report::Position;
+use crate::source::HoldingRow;
 
 /// The maximum number of winners, losers and movers in a report.
 pub(super) const MAX_LISTED: usize = 10;

@@ -1,8 +1,8 @@
 //! The symbols held on the day, and how they share the book.
 
-use super::super::figures::{Concentration, Scale, SeriesFigures, change, percent};
-use super::super::report::{BookConcentration, GroupFigures, SymbolReport};
 use super::groups::{Groups, PositionFilter, figures};
+use crate::figures::{Concentration, Scale, SeriesFigures, change, percent};
+use crate::report::{BookConcentration, GroupFigures, SymbolReport};
 
 /// The symbols of `date`, compared with the day `before`.
 pub(super) fn reports(

@@ -1,8 +1,8 @@
 //! The headline figures at the top of the page.
 
-use super::super::plural::counted;
-use super::super::report::Report;
 use super::format::{self, FormattedFigure};
+use crate::plural::counted;
+use crate::report::Report;
 
 /// A headline figure.
 pub(super) struct HeadlineFigure {

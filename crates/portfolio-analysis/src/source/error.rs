@@ -1,4 +1,4 @@
-//! Errors of the source: a message for the caller, and the text that the server reported for the log alone.
+//! Errors of the source: a message for the caller, and the text that the server reported, which only the log contains.
 
 use common::postgres::ConnectError;
 use trading_views::{Failure, ViewError, ViewProblem};
