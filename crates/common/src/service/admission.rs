@@ -96,7 +96,7 @@ pub(super) async fn limit_concurrency(
     }
     match admission.slots.try_acquire() {
         Ok(_slot) => next.run(request).await,
-        Err(_) => ServiceError::new(ProblemKind::OVERLOADED, "Too many requests are in progress. Ask again.")
+        Err(_) => ServiceError::new(ProblemKind::OVERLOADED, "Too many requests are in progress. Retry.")
             .with_retry_after(Duration::from_secs(1))
             .into_response(),
     }

@@ -89,7 +89,7 @@ impl ServiceError {
         self
     }
 
-    /// The error, counted as a refused credential under this reason.
+    /// The error, counted by `credentials_refused` under this reason. A service needs it for rules of its own about roles.
     #[must_use]
     pub fn with_refusal_reason(mut self, reason: &'static str) -> Self {
         self.0.refusal_reason = Some(reason);
@@ -123,7 +123,7 @@ impl From<AuthError> for ServiceError {
     fn from(auth_error: AuthError) -> Self {
         let error = match auth_error {
             AuthError::Unavailable(_) => {
-                Self::new(ProblemKind::AUTH_UNAVAILABLE, "The credential can't be checked now. Ask again.")
+                Self::new(ProblemKind::AUTH_UNAVAILABLE, "The credential can't be checked now. Retry.")
                     .with_retry_after(RETRY_AFTER_OUTAGE)
             }
             AuthError::NotAllowed => {

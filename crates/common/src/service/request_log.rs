@@ -72,15 +72,15 @@ fn write_line(
     duration_ms: u64,
 ) {
     let problem = report.map(|report| report.slug);
-    let because = report.and_then(|report| report.internal_cause.as_deref());
+    let error = report.and_then(|report| report.internal_cause.as_deref());
     let is_internal = status == StatusCode::INTERNAL_SERVER_ERROR;
     let (is_server_error, status) = (status.is_server_error(), status.as_u16());
     if is_internal {
-        tracing::error!(%method, route, status, problem, because, duration_ms, request.id = id, "request failed");
+        tracing::error!(%method, route, status, problem, error, duration_ms, request.id = id, "request failed");
     } else if is_server_error {
-        tracing::warn!(%method, route, status, problem, because, duration_ms, request.id = id, "request not served");
+        tracing::warn!(%method, route, status, problem, error, duration_ms, request.id = id, "request not served");
     } else if problem.is_some() {
-        tracing::info!(%method, route, status, problem, because, duration_ms, request.id = id, "request refused");
+        tracing::info!(%method, route, status, problem, error, duration_ms, request.id = id, "request refused");
     } else {
         tracing::debug!(%method, route, status, duration_ms, request.id = id, "request served");
     }

@@ -45,7 +45,7 @@ impl Streams {
     ) -> Result<impl Stream<Item = S::Item> + Send + use<S>, ServiceError> {
         let permit = Arc::clone(&self.slots).try_acquire_owned();
         let permit = permit.map_err(|_| {
-            let detail = "Too many streams are open. Close one, or ask again later.";
+            let detail = "Too many streams are open. Close one, or retry later.";
             ServiceError::new(ProblemKind::OVERLOADED, detail).with_retry_after(Duration::from_secs(5))
         })?;
         self.open.inc();

@@ -61,16 +61,20 @@ async fn a_caller_above_the_rate_limit_has_to_wait_and_others_do_not() {
     assert_eq!(rejected.expect("the limit is reached"), "1");
     let other = service.get("/hello").header("x-admin-secret", SECRETS[1].1);
     assert_eq!(other.send().await.unwrap().status(), 200);
+    let wrong = hello().header("x-admin-secret", "wrong");
+    service.problem(wrong, 401, "wrong-credential").await;
 }
 
 #[tokio::test]
 async fn requests_above_the_limit_of_concurrent_ones_are_rejected_and_probes_are_not() {
-    let service = TestService::start(&[("MAX_REQUESTS", "1")]).await;
-    let slow = tokio::spawn(service.get("/slow").send());
+    let service = TestService::start(&[&SECRETS[..], &[("MAX_REQUESTS", "1")]].concat()).await;
+    let slow = service.get("/slow").header("x-internal-token", SECRETS[0].1);
+    let slow = tokio::spawn(slow.send());
     service.wait_for_status("/open", 503).await;
-    service.problem(service.get("/open"), 503, "overloaded").await;
     // The limit applies before authentication, and to paths without a route.
-    service.problem(service.get("/none"), 503, "overloaded").await;
+    for path in ["/open", "/hello", "/none"] {
+        service.problem(service.get(path), 503, "overloaded").await;
+    }
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(service.get(path).send().await.unwrap().status(), 200, "{path}");
     }

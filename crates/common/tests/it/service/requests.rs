@@ -1,6 +1,8 @@
 //! Request ids and bodies.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::TestService;
 
@@ -33,4 +35,27 @@ async fn a_body_must_be_json_of_limited_length_and_may_be_absent() {
     service.problem(echo("text/plain", "{}".to_owned()), 415, "not-json").await;
     service.problem(echo("application/json", "{".to_owned()), 400, "bad-request").await;
     service.problem(echo("application/json", " ".repeat(16 * 1024 + 1)), 413, "body-too-large").await;
+}
+
+#[tokio::test]
+async fn the_head_of_a_response_is_complete_and_in_a_fixed_order() {
+    let service = TestService::start(&[("INTERNAL_TOKEN", "the-internal-token-7d1f")]).await;
+    let mut stream = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let request = "GET /hello HTTP/1.1\r\nhost: x\r\nx-request-id: click-1\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let expected = format!(
+        "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/problem+json\r\n\
+         www-authenticate: Bearer realm=\"greeter\"\r\nx-request-id: click-1\r\ncontent-length: {}\r\nconnection: close",
+        body.len()
+    );
+    let (before_date, _) = head.split_once("\r\ndate: ").unwrap();
+    assert_eq!(before_date, expected);
+    assert_eq!(
+        body,
+        "{\"type\":\"https://tradeops.dev/problems/missing-credential\",\"title\":\"A credential is needed\",\"status\":401,\
+         \"detail\":\"Send X-Internal-Token, X-Admin-Secret or Authorization: Bearer.\",\"request_id\":\"click-1\"}"
+    );
 }
