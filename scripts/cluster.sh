@@ -19,14 +19,14 @@ PATH=$PATH:/usr/sbin:/sbin
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
-readonly sources=$root/crates/e2e/cluster
-# shellcheck source=crates/e2e/cluster/build.sh
+readonly sources=$root/tools/cluster
+# shellcheck source=tools/cluster/build.sh
 source "$sources/build.sh"
-# shellcheck source=crates/e2e/cluster/process.sh
+# shellcheck source=tools/cluster/process.sh
 source "$sources/process.sh"
-# shellcheck source=crates/e2e/cluster/control-plane.sh
+# shellcheck source=tools/cluster/control-plane.sh
 source "$sources/control-plane.sh"
-# shellcheck source=crates/e2e/cluster/node.sh
+# shellcheck source=tools/cluster/node.sh
 source "$sources/node.sh"
 
 usage() {

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
-use tokio::sync::OnceCell;
 use trigger_api::domain::event::Event;
 use trigger_api::domain::feed::Feed;
 use trigger_api::domain::ports::RunStore;
@@ -15,10 +14,6 @@ use trigger_api::domain::recorder::Recorder;
 use trigger_api::domain::run::{Cause, Run, RunId, State, Trigger};
 use trigger_api::domain::target::TargetName;
 use trigger_api::store::SqlStore;
-
-/// The password of the tests' server, hashed in one round. The usual 4,096 take an unoptimized build a tenth of a second
-/// for each connection, and the stores of these tests open hundreds.
-const ONE_ROUND: &str = "SCRAM-SHA-256$1:c2l4dGVlbiAgYnl0ZXMhIQ==$X3oha/ZHbttxBc7a4+Ov1lhcczHXrThN8oCwpRB9W2s=:fanXtlrVefvxuUWOKKTCtMB/2p5yx/gaFf9Pm4DDRvM=";
 
 /// A database of its own.
 pub(crate) struct Place {
@@ -47,10 +42,7 @@ pub(crate) fn sqlite_in(folder: &Path) -> Place {
 }
 
 pub(crate) async fn postgres() -> Place {
-    static FAST: OnceCell<()> = OnceCell::const_new();
     let database = Server::shared().database().await;
-    let cheap_password = format!("ALTER ROLE postgres PASSWORD '{ONE_ROUND}'");
-    FAST.get_or_init(async || database.execute(&cheap_password).await).await;
     Place { url: database.url.clone(), postgres: Some(database), folder: None }
 }
 

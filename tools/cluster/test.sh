@@ -67,7 +67,7 @@ become_unprivileged() {
   cluster build >/dev/null || exit 1
   mkdir -p "$work"/{checkout/crates/e2e,checkout/scripts,checkout/deploy,programs,home}
   cp "$checkout/scripts/cluster.sh" "$work/checkout/scripts/"
-  cp -r "$checkout/crates/e2e/cluster" "$work/checkout/crates/e2e/"
+  cp -r "$checkout/tools/cluster" "$work/checkout/crates/e2e/"
   cp -r "$checkout/deploy/images" "$work/checkout/deploy/"
   local name newest
   for name in kube-apiserver kube-controller-manager kube-scheduler kubectl; do
