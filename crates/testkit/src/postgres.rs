@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::child::Guarded;
@@ -68,7 +69,7 @@ impl Setup {
 }
 
 /// A database of its own for one test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Database {
     /// Its URL, for the superuser.
     pub url: String,
@@ -93,8 +94,10 @@ impl Server {
     }
 
     fn started_elsewhere(value: &str) -> Self {
-        let parts = value.split_once(' ').and_then(|(port, folder)| Some((port.parse().ok()?, folder.into())));
-        let (port, folder) = parts.unwrap_or_else(|| panic!("{SHARED_SERVER_VARIABLE} is not PORT FOLDER: {value}"));
+        let parts =
+            value.split_once(' ').and_then(|(port, folder)| Some((port.parse().ok()?, folder.into())));
+        let (port, folder) =
+            parts.unwrap_or_else(|| panic!("{SHARED_SERVER_VARIABLE} is not PORT FOLDER: {value}"));
         Self { process: None, port, folder }
     }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::child::Guarded;
 
@@ -17,7 +17,7 @@ pub struct Worker {
 }
 
 /// Addresses and credentials, as the harness announces them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Access {
     /// The Worker's base URL.
     pub worker: String,

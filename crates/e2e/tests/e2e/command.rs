@@ -1,16 +1,16 @@
-//! Programs of others, run to their end.
+//! Commands that run to their end.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The checkout.
+/// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout is there")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout exists")
 }
 
-/// What a program printed, and how it ended.
+/// The output and result of a command.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) succeeded: bool,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -18,11 +18,11 @@ pub(crate) struct Said {
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(command: &mut Command) -> Said {
+pub(crate) fn run(command: &mut Command) -> CommandOutput {
     let shown = format!("{command:?}");
     let output = command.output().unwrap_or_else(|error| panic!("{shown}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said {
+    CommandOutput {
         succeeded: output.status.success(),
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
@@ -31,18 +31,18 @@ pub(crate) fn run(command: &mut Command) -> Said {
     }
 }
 
-impl Said {
-    /// What it printed; it has to have succeeded.
+impl CommandOutput {
+    /// Asserts that the command succeeded; returns its standard output.
     #[track_caller]
-    pub(crate) fn well(self) -> String {
+    pub(crate) fn expect_success(self) -> String {
         assert!(self.succeeded, "{}\n{}\n{}", self.command, self.stdout, self.stderr);
         self.stdout
     }
 
-    /// What it said for its failure; it has to have failed.
+    /// Asserts that the command failed; returns its standard error.
     #[track_caller]
-    pub(crate) fn refused(self) -> String {
-        assert!(!self.succeeded, "{} went well\n{}", self.command, self.stdout);
+    pub(crate) fn expect_failure(self) -> String {
+        assert!(!self.succeeded, "{} succeeded\n{}", self.command, self.stdout);
         self.stderr
     }
 }
