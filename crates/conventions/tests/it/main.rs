@@ -1,1 +1,9 @@
-//! Tests of the project itself.
+//! The project's conventions, checked against its own files.
+
+mod crate_graph;
+mod file_cycles;
+mod modules;
+mod settings;
+mod sizes;
+mod sources;
+mod type_names;

@@ -15,7 +15,7 @@ pub(crate) fn scenario(env: &'static TestEnv) {
         .and_then(|(_, rest)| rest.split([',', ')']).next());
     let run = run.unwrap_or_else(|| panic!("no line reports success: {log}"));
 
-    let status = release.api(env).get(&format!("/api/admin/portfolio/analysis-status/{run}"));
+    let status = release.api().get(&format!("/api/admin/portfolio/analysis-status/{run}"));
     assert_eq!(status["status"], "completed", "{status}");
     assert!(status["result"]["total"].is_object(), "{status}");
 

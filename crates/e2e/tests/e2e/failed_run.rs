@@ -4,7 +4,7 @@ use crate::test_env::TestEnv;
 
 pub(crate) fn scenario(env: &'static TestEnv) {
     let release = env.second();
-    let api = release.api(env);
+    let api = release.api();
     let run = api.run("trades-sync-midday");
     assert_eq!((&run["state"], &run["cause"]["exit_code"]), (&"failed".into(), &2.into()), "{run}");
     assert_eq!(run["cause"]["reason"], "ExitCode", "{run}");

@@ -2,10 +2,11 @@
 
 use crate::release::{Release, ReleaseOptions};
 use crate::test_env::TestEnv;
+use crate::wait::wait;
 
 pub(crate) fn scenario(env: &'static TestEnv) {
     let services = &env.environment.services;
-    let history = env.wait(services.create_database("e2e_history"));
+    let history = wait(services.create_database("e2e_history"));
     let options = ReleaseOptions {
         purpose: "whole",
         database: &services.for_pods(&services.views),
@@ -28,9 +29,9 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     let token = release.kubectl(&["get", "secret", "trigger-api-token", template]);
     assert!(token.len() == 64 && !output.contains(&token), "a Secret was printed");
     let first_pods = release.pods();
-    let (run, log) = run_whose_job_is_deleted(env, &release);
+    let (run, log) = run_whose_job_is_deleted(&release);
     let assert_run_is_kept = || {
-        assert_eq!(release.api(env).get(&format!("/v1/runs/{run}"))["state"], "succeeded");
+        assert_eq!(release.api().get(&format!("/v1/runs/{run}"))["state"], "succeeded");
     };
 
     // A changed setting replaces the pods. The new ones read the old runs from the history.
@@ -44,7 +45,7 @@ pub(crate) fn scenario(env: &'static TestEnv) {
         "{second_pods:?}"
     );
     assert_run_is_kept();
-    assert_eq!(release.api(env).text(&format!("/v1/runs/{run}/logs")), log);
+    assert_eq!(release.api().text(&format!("/v1/runs/{run}/logs")), log);
 
     release.script("deploy.sh", &["rollback"]).expect_success();
     assert_eq!(release.setting("trigger-api-config", "LOG_LEVEL"), "debug");
@@ -70,8 +71,8 @@ pub(crate) fn scenario(env: &'static TestEnv) {
 }
 
 /// Runs a target and deletes its Job, so that only the history has the run. Returns the run's id and log.
-fn run_whose_job_is_deleted(env: &'static TestEnv, release: &Release) -> (String, String) {
-    let api = release.api(env);
+fn run_whose_job_is_deleted(release: &Release) -> (String, String) {
+    let api = release.api();
     let run = api.run("trades-sync-midday");
     assert_eq!(run["state"], "succeeded", "{run}");
     let id = run["run_id"].as_str().expect("a run has an id").to_owned();

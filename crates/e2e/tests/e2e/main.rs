@@ -14,10 +14,12 @@ mod failed_run;
 mod lifecycle;
 mod release;
 mod schedule;
+mod serve;
 mod services;
 mod sync;
 mod test_env;
 mod two_releases;
+mod wait;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
@@ -40,7 +42,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("environment") {
-        return environment::serve();
+        return serve::serve();
     }
     let mut arguments = Arguments::from_args();
     // Scenarios wait for the cluster most of the time.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::command::{CommandOutput, root, run};
 use crate::environment::{Environment, LABEL};
-use crate::test_env::TestEnv;
+use crate::wait::wait;
 
 /// How a test configures a release.
 #[derive(Debug, Default)]
@@ -37,7 +37,6 @@ pub(crate) struct Release {
 
 /// A connection to a release's trigger-api. It breaks when the pod that it was forwarded to ends.
 pub(crate) struct Api {
-    env: &'static TestEnv,
     client: reqwest::Client,
     url: String,
     token: String,
@@ -128,7 +127,7 @@ impl Release {
     }
 
     /// Connects to trigger-api with the credential of an administrator.
-    pub(crate) fn api(&self, env: &'static TestEnv) -> Api {
+    pub(crate) fn api(&self) -> Api {
         let mut command = self.cluster.command("kubectl");
         command.args(["--namespace", &self.namespace, "port-forward", "service/trigger-api", ":8000"]);
         let mut forward = command.stdout(Stdio::piped()).spawn().expect("kubectl can be run");
@@ -142,7 +141,7 @@ impl Release {
         let template = "go-template={{ index .data \"admin-secret\" | base64decode }}";
         let token = self.kubectl(&["get", "secret", "backend-secrets", "--output", template]);
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Api { env, client: reqwest::Client::new(), url: format!("http://127.0.0.1:{port}"), token, forward }
+        Api { client: reqwest::Client::new(), url: format!("http://127.0.0.1:{port}"), token, forward }
     }
 }
 
@@ -163,8 +162,8 @@ impl Api {
     }
 
     /// Sends a request; returns the status and the body.
-    pub(crate) fn response(&self, request: RequestBuilder) -> (StatusCode, String) {
-        self.env.wait(async {
+    pub(crate) fn response(request: RequestBuilder) -> (StatusCode, String) {
+        wait(async {
             let response = request.send().await.expect("trigger-api responds");
             (response.status(), response.text().await.expect("a complete response"))
         })
@@ -180,7 +179,7 @@ impl Api {
     /// Gets a path as text.
     #[track_caller]
     pub(crate) fn text(&self, path: &str) -> String {
-        let (status, text) = self.response(self.request(Method::GET, path));
+        let (status, text) = Self::response(self.request(Method::GET, path));
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         text
     }
@@ -189,7 +188,7 @@ impl Api {
     #[track_caller]
     pub(crate) fn run(&self, target: &str) -> Value {
         let request = self.request(Method::POST, &format!("/v1/targets/{target}/runs"));
-        let (status, text) = self.response(request.header("Prefer", "wait=60"));
+        let (status, text) = Self::response(request.header("Prefer", "wait=60"));
         assert!(status.is_success(), "{status}: {text}");
         serde_json::from_str(&text).expect("a run in JSON")
     }
@@ -197,7 +196,7 @@ impl Api {
     /// Reads the events of all runs until one fulfils the condition.
     pub(crate) fn event(&self, condition: impl Fn(&Value) -> bool) -> Value {
         let request = self.request(Method::GET, "/v1/events");
-        self.env.wait(async {
+        wait(async {
             let mut response = request.send().await.expect("trigger-api responds");
             let mut text = String::new();
             loop {
@@ -228,10 +227,10 @@ impl Drop for Api {
 }
 
 /// Runs trades-sync on this machine, with the environment's Postgres and D1.
-pub(crate) fn trades_sync(env: &TestEnv, arguments: &[&str]) -> CommandOutput {
-    let services = &env.environment.services;
+pub(crate) fn trades_sync(environment: &Environment, arguments: &[&str]) -> CommandOutput {
+    let services = &environment.services;
     let access = &services.worker;
-    let mut command = Command::new(env.environment.images.folder.join("trades-sync"));
+    let mut command = Command::new(environment.images.folder.join("trades-sync"));
     command.args(arguments).env_clear().envs([
         ("DATABASE_URL", &services.views.url),
         ("D1_API_URL", &access.d1_api),

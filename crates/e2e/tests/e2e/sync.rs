@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::release::trades_sync;
 use crate::test_env::TestEnv;
+use crate::wait::wait;
 
 pub(crate) fn scenario(env: &'static TestEnv) {
     let release = env.first();
@@ -18,13 +19,13 @@ pub(crate) fn scenario(env: &'static TestEnv) {
 
     let (date, stored) = newest_day(env);
     let date = date.to_string();
-    trades_sync(env, &["verify", "--date", &date, "--sink", "d1"]).expect_success();
+    trades_sync(&env.environment, &["verify", "--date", &date, "--sink", "d1"]).expect_success();
     // The sample day has 26 KPIs.
     assert_eq!(stored["rows"].as_array().map(Vec::len), Some(26), "{stored}");
 
     let runs = release.script("operate.sh", &["runs", "trades-sync-midday"]).expect_success();
     assert!(runs.lines().any(|line| line.contains(run) && line.contains("succeeded")), "{runs}");
-    let api = release.api(env);
+    let api = release.api();
     let run = api.get(&format!("/v1/runs/{run}"));
     let job = run["job_name"].as_str().expect("the run has a Job");
     // The Job's containers are those of the CronJob.
@@ -48,7 +49,7 @@ fn newest_day(env: &TestEnv) -> (Date, Value) {
         let response = client.get(format!("{}/v1/trades/snapshots{path}", access.worker)).send().await;
         response.expect("the Worker responds").json().await.expect("the response is JSON")
     };
-    env.wait(async {
+    wait(async {
         let days = get("?limit=1".to_owned()).await;
         let date = days["days"][0]["date"].as_str().unwrap_or_else(|| panic!("no day was stored: {days}"));
         (date.parse().expect("a date"), get(format!("/{date}")).await)

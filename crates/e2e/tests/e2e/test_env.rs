@@ -9,13 +9,9 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
-
 use crate::environment::Environment;
 use crate::release::Release;
-
-/// The limit for everything that a scenario waits for. A schedule starts a run each minute.
-const PATIENCE: Duration = Duration::from_secs(150);
+use crate::wait::PATIENCE;
 
 static SHARED: OnceLock<TestEnv> = OnceLock::new();
 
@@ -23,7 +19,6 @@ static SHARED: OnceLock<TestEnv> = OnceLock::new();
 #[derive(Debug)]
 pub(crate) struct TestEnv {
     pub(crate) environment: Environment,
-    runtime: Runtime,
     first: OnceLock<Release>,
     second: OnceLock<Release>,
     printed: AtomicBool,
@@ -40,7 +35,6 @@ impl TestEnv {
             let (folder, own) = given.map_or_else(start_environment, |folder| (folder.into(), None));
             Self {
                 environment: Environment::read(&folder),
-                runtime: Runtime::new().expect("a runtime"),
                 first: OnceLock::new(),
                 second: OnceLock::new(),
                 printed: AtomicBool::new(false),
@@ -83,12 +77,6 @@ impl TestEnv {
             assert!(Instant::now() < deadline, "the {name} release was not deployed in time");
             thread::sleep(Duration::from_millis(100));
         }
-    }
-
-    /// Waits for a future, but not longer than [`PATIENCE`].
-    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        let waited = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await });
-        waited.unwrap_or_else(|_| panic!("no result within {} s", PATIENCE.as_secs()))
     }
 
     /// Prints what the releases' namespaces contain, once for each process.
