@@ -38,8 +38,6 @@ check() {
   fi
 }
 
-# Helm tells of the link to the library chart each time.
-helm() { command helm "$@" 2> >(grep -v 'found symbolic link' >&2); }
 kubectl() { command kubectl --request-timeout=30s "$@"; }
 # eventually SECONDS COMMAND...: until it succeeds.
 eventually() {
@@ -184,7 +182,7 @@ release_works() {
   local namespace=$1
   eventually 20 pods_are_made "$namespace" trigger-api 2
   # The server learns of new policies a moment later.
-  eventually 20 refused 'trigger-api may create and delete Jobs of its targets alone' \
+  eventually 20 refused 'trigger-api may create and delete only Jobs of its targets' \
     as_trigger_api "$namespace" create job evil --image=evil --dry-run=server
   eventually 10 as_trigger_api "$namespace" create job trades-sync-midday-a123456789 --from=cronjob/trades-sync-midday
   eventually 20 pods_are_made "$namespace" trades-sync 1
@@ -270,6 +268,7 @@ on_a_server() {
 # Other versions of Helm have other words for what the schema refuses.
 path=$(scripts/tools.sh --pinned helm kubeconform kube-score cyclonus)
 PATH=$path:$PATH
+scripts/chart-dependencies.sh
 by_themselves
 for environment in dev prod; do check "kube-score: $environment" scored $environment; done
 on_a_server

@@ -43,12 +43,12 @@ again() {
 
 kube() { kubectl --namespace "$namespace" "$@"; }
 
-# Helm tells of the link to the library chart each time.
 helm() {
   if [[ -z ${helm_folder:-} ]]; then
     helm_folder=$("$root/scripts/tools.sh" helm)
+    PATH=$helm_folder:$PATH "$root/scripts/chart-dependencies.sh"
   fi
-  "$helm_folder/helm" --namespace "$namespace" "$@" 2> >(grep -v 'found symbolic link' >&2)
+  "$helm_folder/helm" --namespace "$namespace" "$@"
 }
 
 # Helm 4 asks before it overwrites what others have set, such as a number of replicas; 3 never did. The release is what counts.

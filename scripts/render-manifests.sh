@@ -15,6 +15,7 @@ tag=${TAG:-$(sed -n 's/^appVersion: //p' $chart/Chart.yaml)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PATH=$(scripts/tools.sh helm):$PATH
+scripts/chart-dependencies.sh
 
 # render ENVIRONMENT FOLDER: one file for each folder of templates, in the order of their names.
 render() {

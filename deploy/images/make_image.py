@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Makes a container image out of one static program: no Docker, no root, the same bytes every time.
+"""Makes a container image with one static program, reproducibly, without Docker and without root.
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
                   [--ca-bundle FILE] [--directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
                   [--source URL] [--created TIME] [--tag TAG] [--env NAME=VALUE ...] [--link PATH=TARGET ...] [--file PATH=FILE ...]
 
-The tar is two things at once: an OCI image layout (`skopeo copy oci-archive:...`, `podman load`, a registry
-push with crane or oras) and an archive for `docker load` and `ctr images import`. Both read the same blobs.
-The image is FROM scratch: the program at /NAME, /etc/passwd and /etc/group with the one user, the CA bundle if
-one is given, and folders that the user owns. Times of files are 1970, other owners are root, names are sorted, gzip
-has no time in it: a commit that leaves the program as it was gives the same layer, and nodes have it already.
+The tar is both an OCI image layout (for `skopeo copy oci-archive:...`, `podman load`, and a registry push with crane or oras)
+and an archive for `docker load` and `ctr images import`; both use the same blobs.
+
+The image is FROM scratch: the program at /NAME, /etc/passwd and /etc/group with one user, the CA bundle if one is given, and
+folders that the user owns. All other files belong to root. Modification times are 1970, names are sorted, and gzip stores no
+time, so a commit that does not change the program does not change the layer, and nodes do not pull it again.
 """
 
 import argparse
@@ -24,8 +25,8 @@ USER = 65532
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def tar_of(files, links=None, owned=()):
-    """A tar of {path: (mode, bytes)}, {path: target} and folders the user owns, with the folders above each, sorted."""
+def make_tar(files, links=None, owned=()):
+    """A sorted tar of files {path: (mode, bytes)}, links {path: target}, folders that the user owns, and all parent folders."""
     links = links or {}
     paths = {**files, **links, **dict.fromkeys(owned)}
     directories = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
@@ -55,7 +56,7 @@ def compact(value):
 
 
 def image(binary, ca_bundle, directories, labels, tag, created, environment, links, more):
-    """The archive, how many bytes a node unpacks, and how many it pulls before."""
+    """Returns the archive, the number of unpacked bytes, and the number of bytes to pull."""
     name = labels["org.opencontainers.image.title"]
     files = {**more, name: (0o755, binary)}
     for path in ("etc/passwd", "etc/group"):
@@ -63,7 +64,7 @@ def image(binary, ca_bundle, directories, labels, tag, created, environment, lin
             files[path] = (0o644, file.read())
     if ca_bundle is not None:
         files["etc/ssl/certs/ca-certificates.crt"] = (0o644, ca_bundle)
-    layer = tar_of(files, links, directories)
+    layer = make_tar(files, links, directories)
     packed = gzip.compress(layer, compresslevel=9, mtime=0)
     blobs = {}
 
@@ -107,13 +108,13 @@ def image(binary, ca_bundle, directories, labels, tag, created, environment, lin
         "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [descriptor("manifest.v1+json", blob(manifest), manifest, annotations=annotations)],
     })
-    # What `docker load` reads; it finds the layer and the configuration by these paths.
+    # For `docker load`.
     loadable = compact([{
         "Config": f"blobs/sha256/{config_digest}",
         "RepoTags": [reference],
         "Layers": [f"blobs/sha256/{layer_digest}"],
     }])
-    archive = tar_of({
+    archive = make_tar({
         "oci-layout": (0o644, compact({"imageLayoutVersion": "1.0.0"})),
         "index.json": (0o644, index),
         "manifest.json": (0o644, loadable),
@@ -124,12 +125,12 @@ def image(binary, ca_bundle, directories, labels, tag, created, environment, lin
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes a FROM scratch image out of one static program.")
+    parser = argparse.ArgumentParser(description="Makes a FROM scratch image with one static program.")
     parser.add_argument("--name", required=True)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--ca-bundle")
-    parser.add_argument("--directory", action="append", default=[], metavar="PATH", help="one that the user may write to")
+    parser.add_argument("--directory", action="append", default=[], metavar="PATH", help="a folder that the user owns")
     parser.add_argument("--description", default="")
     parser.add_argument("--version", default="")
     parser.add_argument("--revision", default="unknown", help="the git commit")
@@ -138,7 +139,7 @@ def main():
     parser.add_argument("--tag", default="latest")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
-    parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="one more file, such as a library")
+    parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="an additional file, such as a library")
     options = parser.parse_args()
 
     def read(path):

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Lists what is in an image, as CycloneDX 1.5: crates, the standard library, the C library, the CA bundle.
+"""Lists the contents of an image as CycloneDX 1.5: crates, the standard library, the C library, the CA bundle.
 
     make_sbom.py --name trigger-api --package trigger-api --binary FILE --output target/images/trigger-api.cdx.json
                  [--feature NAME] [--ca-bundle FILE] [--install]
 
-cargo-cyclonedx knows licences, hashes and origins. It takes features of the whole workspace together, though, and counts
-what only runs while building: of trades-sync it names a third too much, an RSA library and a MySQL driver among it. So
-what `cargo tree` says is linked for this one program is kept of its list. --install builds the tool (once, some minutes)
-if neither the cache nor the PATH has it. Neither clock nor folder is in the list; SOURCE_DATE_EPOCH gives its time.
+cargo-cyclonedx supplies licenses, hashes and origins. Its list is too long, because it unifies the features of the whole workspace
+and includes build dependencies: for trades-sync, a third of it is not linked, such as a MySQL driver. So only the crates that
+`cargo tree` reports as linked into the program are kept. --install builds the tool, which takes some minutes, if neither the cache
+nor PATH has it. The list does not depend on the clock or the folder; SOURCE_DATE_EPOCH sets its time.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def cache():
 
 
 def find_tool():
-    """The path of the tool in the version wanted, or None."""
+    """The path of the tool in the required version, or None."""
     for path in (os.path.join(cache(), "bin", TOOL), shutil.which(TOOL)):
         if path and os.path.exists(path) and output_of(path, "cyclonedx", "--version").split()[-1] == VERSION:
             return path
@@ -42,8 +42,8 @@ def find_tool():
 
 
 def install_tool():
-    print(f"building {TOOL}: once, and it takes some minutes", file=sys.stderr)
-    # Its flags are its own: those of a static build are for what is shipped.
+    print(f"building {TOOL}, which takes some minutes; the result is cached", file=sys.stderr)
+    # The tool is not built with the flags of the static programs.
     environment = {k: v for k, v in os.environ.items() if "RUSTFLAGS" not in k and k != "CARGO_BUILD_TARGET"}
     with tempfile.TemporaryDirectory() as target:
         environment["CARGO_TARGET_DIR"] = target
@@ -52,7 +52,7 @@ def install_tool():
 
 
 def linked(package, feature):
-    """{(name, version)} of the crates that are linked into the program."""
+    """The crates that are linked into the program, as {(name, version)}."""
     features = ["--no-default-features", "--features", feature] if feature else []
     tree = output_of(
         "cargo", "tree", "--quiet", "--locked", "--package", package, "--target", TARGET, *features,
@@ -62,7 +62,7 @@ def linked(package, feature):
 
 
 def every_crate(tool, package, feature):
-    """What the tool says of the package. It writes beside every manifest, so it gets a copy of the manifests."""
+    """The tool's list for the package. The tool writes a file beside each manifest, so it runs on a copy of the manifests."""
     features = ["--no-default-features", "--features", feature] if feature else []
     with tempfile.TemporaryDirectory() as folder:
         folder = os.path.realpath(folder)
@@ -79,7 +79,7 @@ def every_crate(tool, package, feature):
             check=True, env={"SOURCE_DATE_EPOCH": "0", **os.environ},
         )
         with open(os.path.join(folder, "crates", package, f"{package}.cdx.json")) as file:
-            # The copy's folder is in the references.
+            # References contain the path of the copy.
             return json.loads(file.read().replace(f"path+file://{folder}/", ""))
 
 
@@ -101,7 +101,7 @@ def c_library():
     version = output_of("getconf", "GNU_LIBC_VERSION").split()[1]
     purl = f"pkg:generic/glibc@{version}"
     if shutil.which("dpkg-query"):
-        # With the distribution's version it can be seen whether a fix is in.
+        # The distribution's version shows which fixes are included.
         purl = "pkg:deb/debian/libc6-dev@" + output_of("dpkg-query", "-W", "-f", "${Version}", "libc6-dev").replace("+", "%2B")
     return {
         "type": "library", "bom-ref": "glibc", "name": "glibc", "version": version, "scope": "required",
@@ -113,28 +113,28 @@ def c_library():
 def certificates(path):
     return {
         "type": "file", "bom-ref": "ca-certificates", "name": "/etc/ssl/certs/ca-certificates.crt", "scope": "required",
-        "description": "certificate authorities that are trusted", "hashes": sha256(path),
+        "description": "trusted certificate authorities", "hashes": sha256(path),
     }
 
 
 def sbom(tool, name, package, feature, binary, ca_bundle):
     bom = every_crate(tool, package, feature)
-    wanted = linked(package, feature)
+    expected = linked(package, feature)
     program = bom["metadata"]["component"]
-    crates = [one for one in bom["components"] if (one["name"], one["version"]) in wanted]
-    missing = wanted - {(one["name"], one["version"]) for one in [*crates, program]}
+    crates = [one for one in bom["components"] if (one["name"], one["version"]) in expected]
+    missing = expected - {(one["name"], one["version"]) for one in [*crates, program]}
     if missing:
-        sys.exit(f"make_sbom: {TOOL} knows nothing of {', '.join(f'{n} {v}' for n, v in sorted(missing))}")
+        sys.exit(f"make_sbom: {TOOL} does not list {', '.join(f'{n} {v}' for n, v in sorted(missing))}")
 
-    # Library and program of the package are in one file, whose name is the image's.
+    # The package's library and program are one file, which has the image's name.
     program.pop("components", None)
     program.update(name=name, hashes=sha256(binary))
     for one in [program, *crates]:
-        # For a crate of the workspace it would be a path.
+        # For crates of the workspace, this part would be a path.
         one["purl"] = one["purl"].partition("?download_url=file:")[0]
 
     others = [standard_library()]
-    # curl-trigger's program is made without one.
+    # curl-trigger is built without a C library.
     if package != "curl-trigger":
         others.append(c_library())
     if ca_bundle:
@@ -150,22 +150,22 @@ def sbom(tool, name, package, feature, binary, ca_bundle):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Lists what is in an image, as CycloneDX.")
+    parser = argparse.ArgumentParser(description="Lists the contents of an image, as CycloneDX.")
     parser.add_argument("--name", required=True)
     parser.add_argument("--package", required=True)
     parser.add_argument("--feature")
     parser.add_argument("--binary", required=True)
     parser.add_argument("--ca-bundle")
     parser.add_argument("--output", required=True)
-    parser.add_argument("--install", action="store_true", help="build cargo-cyclonedx if it is not there")
+    parser.add_argument("--install", action="store_true", help="build cargo-cyclonedx if it is not installed")
     options = parser.parse_args()
     try:
         if options.install and not find_tool():
             install_tool()
-        tool = find_tool() or sys.exit(f"make_sbom: there is no {TOOL} {VERSION}; --install builds it")
+        tool = find_tool() or sys.exit(f"make_sbom: {TOOL} {VERSION} is not installed; --install builds it")
         bom = sbom(tool, options.name, options.package, options.feature, options.binary, options.ca_bundle)
     except subprocess.CalledProcessError as error:
-        sys.exit(f"make_sbom: {' '.join(error.cmd[:3])} ended with status {error.returncode}; it says above why")
+        sys.exit(f"make_sbom: {' '.join(error.cmd[:3])} ended with status {error.returncode}; its error message is above")
     with open(options.output, "w") as out:
         out.write(bom)
     print(f"{options.output}: {len(json.loads(bom)['components'])} components")

@@ -1,4 +1,4 @@
-"""The panel with the button: what the target is, one run from click to outcome, and the last runs."""
+"""A panel with a Sync button. It shows the target, the run that is followed, its log, and the last runs."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from trigger_client import Document, Problem, TriggerClient
 from wording import ICONS, OVERLAP, clock, headline, moment, plain, span, took, zone
 
 FAST, RETURNING, SLOW = 1.0, 3.0, 10.0
-"""Seconds between two looks: while a run goes on, while trigger-api is away, and else."""
+"""Seconds between two refreshes: while a run is active, while trigger-api is unreachable, and otherwise."""
 
 HISTORY = 8
 PAUSE = 2.0
-"""How long the button rests after a start, in seconds: the second click of a double click is for the first run."""
+"""Seconds for which the button is disabled after a start, so that a double click does not start two runs."""
 
 FINAL = {"succeeded", "failed", "cancelled", "interrupted"}
 
 
 @dataclass
 class Attempt:
-    """One wish for a run. All clicks on its button are the same request, until the button is shown for the next one."""
+    """One request for a run, with one idempotency key. Repeated clicks send the same request."""
 
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent: str | None = None
-    """The reason that it was sent with: the same key goes with the same reason."""
+    """The reason that was sent; trigger-api rejects the same key with another reason."""
     unclear: bool = False
-    """Whether an answer was lost, so that it may have started a run. Only a run ends that."""
+    """Whether a response was lost, so the request may have started a run. True until the run is known."""
     done: bool = False
     """Whether its run is known."""
 
 
 @dataclass
 class State:
-    """What the panel remembers of one viewer."""
+    """The state of one viewer's session."""
 
     attempt: Attempt = field(default_factory=Attempt)
     problem: Problem | None = None
@@ -60,7 +60,7 @@ def state() -> State:
 
 
 def sync_panel() -> None:
-    """Shows the panel, and goes on showing it as things change."""
+    """Shows the panel and refreshes it periodically."""
     st.fragment(_panel, run_every=state().pace)()
 
 
@@ -68,18 +68,18 @@ def _panel() -> None:
     try:
         pace = _show()
     except Problem as problem:
-        # What became of a click matters more than that nothing can be read now.
-        _tell(state().problem or problem)
+        # The result of a click is more important than a failed refresh.
+        _show_problem(state().problem or problem)
         pace = RETURNING
     if pace != state().pace:
-        # How often a fragment runs is said where it is made, so the whole page has to run once.
+        # A fragment's interval is set when it is created, so the whole page must run again.
         state().pace = pace
         st.rerun()
 
 
 def _show() -> float:
     targets = client().targets()
-    if (told := state().problem) is not None and told.kind == "no-answer":
+    if (shown := state().problem) is not None and shown.kind == "no-answer":
         state().problem = None
     target = _choose(targets)
     if target is None:
@@ -89,12 +89,12 @@ def _show() -> float:
     if status is not None:
         _controls(target["name"], status)
     if (problem := state().problem) is not None:
-        _tell(problem)
-    goes_on = _followed()
+        _show_problem(problem)
+    is_active = _followed()
     _history(target["name"])
     active = status["active"] if status else []
-    resting = time.monotonic() - state().started < PAUSE
-    return FAST if goes_on or active or resting else SLOW
+    pausing = time.monotonic() - state().started < PAUSE
+    return FAST if is_active or active or pausing else SLOW
 
 
 def _choose(targets: list[Document]) -> Document | None:
@@ -111,8 +111,8 @@ def _describe(target: Document) -> None:
     st.markdown(f"Runs the Job of the CronJob **{plain(target['cronjob'])}** in the namespace **{plain(target['namespace'])}**.")
     status = target["status"]
     if status is None:
-        unseen = target["problem"]
-        _tell(Problem(str(unseen["type"]).rsplit("/", 1)[-1], unseen["title"], unseen["detail"]))
+        problem = target["problem"]
+        _show_problem(Problem(str(problem["type"]).rsplit("/", 1)[-1], problem["title"], problem["detail"]))
         return
     here = zone(st.context.timezone)
     schedule, following, overlap = st.columns([3, 4, 3])
@@ -137,14 +137,14 @@ def _describe(target: Document) -> None:
 
 
 def _blocked(name: str, status: Document) -> str | None:
-    """Why nothing can be started now."""
+    """Why no run can be started now; None if one can."""
     if time.monotonic() - state().started < PAUSE:
-        return "A run was started this moment."
+        return "A run was started just now."
     if status["active"] and status["concurrency_policy"] == "Forbid":
-        return f"{status['active'][0]['job_name']} goes on, and the CronJob allows one run at a time."
+        return f"{status['active'][0]['job_name']} is running, and the CronJob allows one run at a time."
     if status["suspended"]:
-        # trigger-api may be told to start suspended targets all the same; only it knows.
-        return client().obstacle(name)
+        # Whether suspended targets can be started is configured in trigger-api.
+        return client().blocked_reason(name)
     return None
 
 
@@ -158,27 +158,27 @@ def _controls(name: str, status: Document) -> None:
         "Reason (optional)",
         key="sync-reason",
         max_chars=500,
-        placeholder="goes into the history, for example: the morning's data came late",
+        placeholder="shown in the history, for example: the morning's data was late",
         disabled=blocked is not None or unclear,
     )
-    beside = False
+    needs_consent = False
     if blocked is None and status["active"] and not unclear:
         replaces = status["concurrency_policy"] == "Replace"
-        question = "End the run that goes on, and start another" if replaces else "Start another run beside the one that goes on"
-        beside = not st.checkbox(question, key=f"beside-{attempt.key}")
+        question = "Cancel the running run and start another" if replaces else "Start another run in parallel"
+        needs_consent = not st.checkbox(question, key=f"consent-{attempt.key}")
     st.button(
-        "Ask again" if unclear else "Sync now",
+        "Try again" if unclear else "Sync now",
         key="sync-now",
         type="primary",
         icon=":material/sync:",
-        disabled=blocked is not None or beside,
+        disabled=blocked is not None or needs_consent,
         on_click=_start,
         args=(name, attempt),
     )
     if blocked is not None:
         st.caption(f":material/pause_circle: {plain(blocked)}")
     elif unclear:
-        st.caption("Nobody knows yet what became of the last click. Asking again finds its run, or starts it.")
+        st.caption("The result of the last click is unknown. Trying again finds its run, or starts it.")
 
 
 def _start(target: str, attempt: Attempt) -> None:
@@ -200,7 +200,7 @@ def _start(target: str, attempt: Attempt) -> None:
 
 
 def _follow(run_id: str) -> None:
-    # In the page's address, so that a reload goes on with it and a colleague can be sent there.
+    # The run's id is in the page's URL, so it survives a reload and can be shared.
     st.query_params["run"] = run_id
     state().problem = None
 
@@ -218,7 +218,7 @@ def _leave() -> None:
 
 
 def _followed() -> bool:
-    """Shows the run that is followed; says whether it goes on."""
+    """Shows the run that is followed; returns whether it is active."""
     run_id = st.query_params.get("run")
     if not run_id:
         return False
@@ -227,12 +227,12 @@ def _followed() -> bool:
     except Problem as problem:
         if problem.kind != "unknown-run":
             raise
-        _tell(problem)
+        _show_problem(problem)
         st.button("Close", key="sync-close", on_click=_leave)
         return False
-    goes_on = run["state"] not in FINAL
+    is_active = run["state"] not in FINAL
     kind: Literal["running", "complete", "error"] = "running"
-    if not goes_on:
+    if not is_active:
         kind = "complete" if run["state"] == "succeeded" else "error"
     with st.status(headline(run), state=kind, expanded=True):
         cause = run["cause"]
@@ -241,29 +241,29 @@ def _followed() -> bool:
         who = f"by {plain(run['requested_by'])}" if run["requested_by"] else f"({run['trigger']})"
         why = f": {plain(run['reason'])}" if run["reason"] else ""
         st.caption(f"Started {clock(run['created_at'], zone(st.context.timezone))} {who}{why}")
-        if goes_on:
+        if is_active:
             st.button("Cancel", key=f"cancel-{run_id}", icon=":material/stop_circle:", on_click=_cancel, args=(run_id,))
-    _log(run_id, goes_on)
-    return goes_on
+    _log(run_id, is_active=is_active)
+    return is_active
 
 
-def _log(run_id: str, goes_on: bool) -> None:
+def _log(run_id: str, *, is_active: bool) -> None:
     with st.expander("Log", expanded=True):
         log = client().log(run_id)
         if log is None:
-            st.caption("Nothing was printed yet." if goes_on else "Nothing was printed, or the log is gone.")
+            st.caption("No output yet." if is_active else "There is no output, or the log was deleted.")
         else:
             if log.cut:
-                st.caption("The end of the log; what came before is left out.")
+                st.caption("Only the end of the log is shown.")
             st.code(log.text or "(empty)", language=None, wrap_lines=True, height=280 if log.text.count("\n") > 12 else "content")
-        # A click runs the panel, and that reads the log.
+        # A click runs the panel again, which reads the log.
         st.button("Refresh", key="sync-refresh", icon=":material/refresh:")
 
 
 def _history(target: str) -> None:
     runs = client().runs(target, HISTORY)
     if not runs:
-        st.caption("No run is known yet.")
+        st.caption("There are no runs yet.")
         return
     here = zone(st.context.timezone)
     st.subheader("Last runs", anchor=False)
@@ -281,7 +281,7 @@ def _history(target: str) -> None:
     st.table(rows, hide_index=True, border="horizontal")
 
 
-def _tell(problem: Problem) -> None:
+def _show_problem(problem: Problem) -> None:
     st.error(f"**{plain(problem.title)}.** {plain(problem.detail)}", icon=":material/error:")
     if problem.advice:
         st.caption(plain(problem.advice))

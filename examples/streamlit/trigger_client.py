@@ -1,4 +1,4 @@
-"""Talks to trigger-api. It knows nothing of Streamlit, so any dashboard can use it."""
+"""A client of trigger-api. It does not depend on Streamlit, so other dashboards can use it."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from urllib.parse import quote
 import httpx
 
 DEFAULT_URL = "http://trigger-api:8000"
-"""The ClusterIP Service; its name is enough within the namespace."""
+"""The ClusterIP Service in the same namespace."""
 
 LOG_BYTES = 32 * 1024
-"""How much of a log's end is shown."""
+"""The maximum number of bytes of a log's end that is returned."""
 
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 
 Document = dict[str, Any]
 
 ADVICE = {
-    "missing-credential": "Give the dashboard the token of trigger-api: TRIGGER_API_TOKEN_FILE or TRIGGER_API_TOKEN.",
-    "wrong-credential": "The dashboard's token is not the one of trigger-api, or was replaced: look at TRIGGER_API_TOKEN_FILE.",
-    "not-json": "Something between the dashboard and trigger-api changes requests: look at TRIGGER_API_URL.",
-    "no-answer": "Look whether its pod runs (kubectl get pods -l app.kubernetes.io/name=trigger-api), whether TRIGGER_API_URL "
-    "names its Service, and whether a NetworkPolicy lets the dashboard in. This page goes on by itself when it is back.",
-    "not-trigger-api": "Look at TRIGGER_API_URL: another program answers there.",
-    "token-unreadable": "Mount the Secret of trigger-api's token, or correct TRIGGER_API_TOKEN_FILE.",
+    "missing-credential": "Set TRIGGER_API_TOKEN_FILE or TRIGGER_API_TOKEN to trigger-api's token.",
+    "wrong-credential": "The dashboard's token differs from trigger-api's token, or was rotated: check TRIGGER_API_TOKEN_FILE.",
+    "not-json": "A proxy between the dashboard and trigger-api changes requests: check TRIGGER_API_URL.",
+    "no-answer": "Check that its pod is running (kubectl get pods -l app.kubernetes.io/name=trigger-api), that TRIGGER_API_URL "
+    "names its Service, and that a NetworkPolicy allows the dashboard. This page recovers automatically.",
+    "not-trigger-api": "Check TRIGGER_API_URL: another program responds there.",
+    "token-unreadable": "Mount the Secret with trigger-api's token, or correct TRIGGER_API_TOKEN_FILE.",
 }
-"""What to do about problems whose own words can't say it: they don't know the dashboard."""
+"""What to do about problems that are caused by the dashboard's configuration."""
 
 
 @dataclass(frozen=True)
 class Problem(Exception):
-    """Why something was not done, in words for the page. It never carries a secret or another program's text."""
+    """An error for the page. It never contains a secret or the text of an unknown program."""
 
     kind: str
     title: str
     detail: str
     run_id: str | None = None
-    """The run in the way."""
+    """The conflicting run."""
     unclear: bool = False
-    """Whether it may have been done all the same."""
+    """Whether the request may have taken effect."""
 
     @property
     def advice(self) -> str | None:
@@ -58,23 +58,23 @@ class Log:
 
 
 class TriggerClient:
-    """One trigger-api. The token is read for each request, so a replaced Secret is used as soon as it is mounted."""
+    """A client of one trigger-api. Reads the token for each request, so a rotated Secret is used without a restart."""
 
     def __init__(self, url: str | None = None) -> None:
         self.url = (url or os.environ.get("TRIGGER_API_URL") or DEFAULT_URL).rstrip("/")
-        # No proxy of the environment: the service is inside the cluster, and the token stays there.
+        # Ignores proxy variables: the Service is inside the cluster, and a proxy would see the token.
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
 
     def targets(self) -> list[Document]:
         return list(self._json("GET", "/v1/targets")["targets"])
 
-    def obstacle(self, target: str) -> str | None:
-        """Why the target would not be started now."""
+    def blocked_reason(self, target: str) -> str | None:
+        """Why the target can't be started now; None if it can."""
         preview = self._json("GET", f"/v1/targets/{_segment(target)}/preview")
         return None if preview["allowed"] else str(preview["problem"]["detail"])
 
     def start(self, target: str, key: str, reason: str) -> Document:
-        """Starts a run; the same key finds the same run, however often it is asked."""
+        """Starts a run. Repeated calls with the same key return the same run."""
         body = {"reason": reason} if reason else {}
         path = f"/v1/targets/{_segment(target)}/runs"
         try:
@@ -82,7 +82,7 @@ class TriggerClient:
         except Problem as problem:
             if problem.kind != "no-answer":
                 raise
-            # Most often a kept connection of a trigger-api that was restarted since. The key makes it safe.
+            # The usual cause is a keep-alive connection to a trigger-api that was restarted. The key makes the repetition safe.
             return self._json("POST", path, unclear=problem.unclear, json=body, headers={"Idempotency-Key": key})
 
     def run(self, run_id: str) -> Document:
@@ -95,18 +95,18 @@ class TriggerClient:
         return self._json("DELETE", f"/v1/runs/{_segment(run_id)}")
 
     def log(self, run_id: str) -> Log | None:
-        """The end of the run's log; None while there is none."""
+        """The end of the run's log; None if there is no log."""
         tail, cut = bytearray(), False
         try:
-            with self._http.stream("GET", f"{self.url}/v1/runs/{_segment(run_id)}/logs", headers=_credentials()) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    answer.read()
-                    problem = _problem(answer)
+            with self._http.stream("GET", f"{self.url}/v1/runs/{_segment(run_id)}/logs", headers=_credentials()) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    problem = _problem(response)
                     if problem.kind == "no-log":
                         return None
                     raise problem
-                cut = answer.headers.get("x-log-cut") == "true"
-                for piece in answer.iter_bytes():
+                cut = response.headers.get("x-log-cut") == "true"
+                for piece in response.iter_bytes():
                     tail += piece
                     if len(tail) > 2 * LOG_BYTES:
                         del tail[:-LOG_BYTES]
@@ -121,33 +121,33 @@ class TriggerClient:
     def _json(
         self, method: str, path: str, headers: dict[str, str] | None = None, *, unclear: bool = False, **rest: Any
     ) -> Document:
-        """`unclear` says that an earlier try may have done it."""
+        """Sends a request and parses the response. `unclear`: an earlier attempt may have taken effect."""
         changes = method != "GET"
         try:
-            answer = self._http.request(method, self.url + path, headers=_credentials() | (headers or {}), **rest)
+            response = self._http.request(method, self.url + path, headers=_credentials() | (headers or {}), **rest)
         except httpx.ConnectError:
             raise self._no_answer(unclear=unclear) from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise self._no_answer(unclear=changes) from None
-        if not answer.is_success:
-            raise _problem(answer, unclear=changes and answer.is_server_error)
+        if not response.is_success:
+            raise _problem(response, unclear=changes and response.is_server_error)
         try:
-            document = answer.json()
+            document = response.json()
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise Problem("not-trigger-api", "That is not trigger-api", f"{self.url} answers, but not as trigger-api does.")
+            raise Problem("not-trigger-api", "Not trigger-api", f"The response from {self.url} is not one of trigger-api.")
         return document
 
     def _no_answer(self, unclear: bool) -> Problem:
-        detail = f"{self.url} does not answer."
+        detail = f"{self.url} does not respond."
         if unclear:
-            detail += " The run may have been started; asking again starts no second one."
+            detail += " The run may have been started; trying again does not start a second one."
         return Problem("no-answer", "trigger-api can't be reached", detail, unclear=unclear)
 
 
 def _segment(text: str) -> str:
-    """Ids come from the page's address too, so they must not lead to another path."""
+    """Encodes a path segment. Ids can come from the page's URL, so they must not lead to another path."""
     return quote(text, safe="").replace(".", "%2E")
 
 
@@ -156,21 +156,21 @@ def _credentials() -> dict[str, str]:
     try:
         token = Path(file).read_text(encoding="ascii") if file else os.environ.get("TRIGGER_API_TOKEN", "")
     except (OSError, UnicodeDecodeError):
-        raise Problem("token-unreadable", "The token can't be read", f"{file} is not there, or is no text.") from None
+        raise Problem("token-unreadable", "The token can't be read", f"{file} does not exist, or is not ASCII text.") from None
     token = token.strip()
-    # Checked here, because an HTTP client would put a header that it can't send into its error's text.
+    # Checked here, because the HTTP client would include an invalid header in its error message.
     if not all("!" <= character <= "~" for character in token):
-        raise Problem("token-unreadable", "The token can't be sent", "It has characters other than visible ASCII.")
+        raise Problem("token-unreadable", "The token can't be sent", "It contains characters that are not visible ASCII.")
     return {"X-Internal-Token": token} if token else {}
 
 
-def _problem(answer: httpx.Response, unclear: bool = False) -> Problem:
-    """What an RFC 9457 answer says. Other answers come from something in between, and their text is not shown."""
+def _problem(response: httpx.Response, unclear: bool = False) -> Problem:
+    """Converts an RFC 9457 response. Other responses come from another program, and their text is not shown."""
     try:
-        body = answer.json()
+        body = response.json()
         kind = str(body["type"]).rsplit("/", 1)[-1]
         run = body.get("run") or {}
         return Problem(kind, str(body["title"]), str(body["detail"]), run.get("run_id"), unclear)
     except (ValueError, KeyError, TypeError, AttributeError):
-        detail = f"An answer with the status {answer.status_code} came that is not one of trigger-api."
-        return Problem("not-trigger-api", "That is not trigger-api", detail, unclear=unclear)
+        detail = f"A response with the status {response.status_code} is not one of trigger-api."
+        return Problem("not-trigger-api", "Not trigger-api", detail, unclear=unclear)

@@ -1,4 +1,4 @@
-"""Words for times, states and texts of others."""
+"""Formats times, states and foreign texts for the page."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ICONS = {
 OVERLAP = {
     "Allow": "runs may overlap",
     "Forbid": "one run at a time",
-    "Replace": "a new run ends the one that goes on",
+    "Replace": "a new run cancels the running one",
 }
 
 
 def plain(text: str) -> str:
-    """A text of others in Markdown: it must neither format the page nor load a picture."""
+    """Escapes a foreign text for Markdown, so it can neither format the page nor load an image."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", " ".join(text.split()))
 
 
 def zone(name: str | None) -> ZoneInfo:
-    """The viewer's time zone, as the browser names it."""
+    """The viewer's time zone, as reported by the browser; UTC if it is unknown."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -56,22 +56,22 @@ def span(length: timedelta) -> str:
 
 
 def took(run: dict[str, Any]) -> str:
-    """How long the run took, or has taken until now."""
+    """The duration of the run, until now if it is active."""
     begin = moment(run["started_at"] or run["created_at"])
     end = moment(run["finished_at"]) or datetime.now(UTC)
     return span(end - begin) if begin else "–"
 
 
 def headline(run: dict[str, Any]) -> str:
-    """Where the run stands, in a line."""
+    """The state of the run in one line."""
     state, cause = run["state"], run["cause"] or {}
     words = {
-        "pending": "waits to start",
-        "running": f"runs for {took(run)}",
+        "pending": "is waiting to start",
+        "running": f"has been running for {took(run)}",
         "succeeded": f"succeeded after {took(run)}",
         "failed": f"failed after {took(run)}",
         "cancelled": "was cancelled",
-        "interrupted": "ended unseen; its outcome is not known",
+        "interrupted": "was interrupted; its outcome is unknown",
     }
     line = f"{plain(run['job_name'])} {words.get(state, plain(state))}"
     if cause.get("exit_code") is not None:

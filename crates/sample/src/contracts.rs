@@ -1,4 +1,4 @@
-//! Option contracts held, with prices that fit together.
+//! Option contracts with consistent prices.
 
 use fastrand::Rng;
 use jiff::civil::Date;
@@ -8,19 +8,20 @@ use crate::sql;
 const SYMBOLS: [&str; 14] =
     ["AAPL", "AMD", "AVAV", "BAC", "ENS", "F", "INTC", "MSFT", "NVDA", "ON", "PLTR", "SSRM", "T", "TSLA"];
 
-/// Shares that one contract stands for.
+/// Shares per contract.
 const MULTIPLIER: f64 = 100.0;
 
-/// The longest that a position is held, in days; the shortest is three.
-const LONGEST_LIFE: i32 = 10;
+/// For how many days a position is held.
+const MIN_HOLDING_DAYS: i32 = 3;
+const MAX_HOLDING_DAYS: i32 = 10;
 
-/// A position in one option contract, as it is on one day.
+/// A position in one option contract on one day.
 pub(crate) struct Contract {
     trade_id: i64,
     symbol: &'static str,
     name: String,
     quantity: f64,
-    /// 1 for what was bought, -1 for what was sold short.
+    /// 1 for a long position, -1 for a short one.
     direction: f64,
     entry_price: f64,
     bid: f64,
@@ -28,11 +29,11 @@ pub(crate) struct Contract {
     priced_at: String,
 }
 
-/// The positions held on a day: those that were opened on one of the last ten days and are not closed yet. As 17 to 20
-/// are opened each day and live for three to ten, there are always between 50 and 200.
+/// The open positions of a day. 17 to 20 positions are opened each day and held for three to ten days, so there are
+/// always between 50 and 200.
 pub(crate) fn portfolio(date: Date) -> Vec<Contract> {
     let today = day_number(date);
-    let opened = (today - LONGEST_LIFE + 1..=today).flat_map(|day| {
+    let opened = (today - MAX_HOLDING_DAYS + 1..=today).flat_map(|day| {
         let mut rng = Rng::with_seed(0x6f70_656e ^ u64::from(day.unsigned_abs()));
         (0..rng.i32(17..=20)).map(move |index| (day, index))
     });
@@ -44,13 +45,13 @@ pub(crate) fn day_number(date: Date) -> i32 {
     (date - jiff::civil::date(1970, 1, 1)).get_days()
 }
 
-/// A position that was opened on the day `opened`, as it is on `date`; None when it is closed by then. All draws come
-/// from the position's own generator in the same order, so it is the same position on each of its days.
+/// The state on `date` of a position that was opened on the day `opened`; None if it has been closed. All random numbers
+/// come from the position's own generator in the same order, so the position has the same properties on each day.
 fn contract(date: Date, opened: i32, index: i32) -> Option<Contract> {
     let trade_id = 800_000 + 60 * i64::from(opened - 20_000) + 3 * i64::from(index);
     let mut rng = Rng::with_seed(trade_id.unsigned_abs());
     let age = day_number(date) - opened;
-    if age >= rng.i32(3..=LONGEST_LIFE) {
+    if age >= rng.i32(MIN_HOLDING_DAYS..=MAX_HOLDING_DAYS) {
         return None;
     }
     let symbol = SYMBOLS[rng.usize(..SYMBOLS.len())];
@@ -81,17 +82,17 @@ fn cents(price: f64) -> f64 {
 }
 
 impl Contract {
-    /// What was paid; negative for what was sold short.
+    /// The price paid; negative for a short position.
     fn cost_basis(&self) -> f64 {
         self.direction * self.entry_price * self.quantity * MULTIPLIER
     }
 
-    /// What leaving at this price would bring.
+    /// The profit of closing the position at this price.
     fn gain(&self, price: f64) -> f64 {
         self.direction * (price - self.entry_price) * self.quantity * MULTIPLIER
     }
 
-    /// What leaving now would bring: selling at the bid, or buying back at the ask.
+    /// The profit of closing the position now: selling at the bid, or buying back at the ask.
     fn pnl(&self) -> f64 {
         self.gain(if self.direction > 0.0 { self.bid } else { self.ask })
     }
@@ -108,12 +109,12 @@ impl Contract {
         self.gain(self.mid())
     }
 
-    /// What the spread takes: negative, as on real days.
+    /// The cost of the spread: negative, as on real days.
     fn liquidity_drag(&self) -> f64 {
         self.pnl() - self.mid_pnl()
     }
 
-    /// The value that a KPI ranks this contract by: its own where it has one, else a drawn one.
+    /// The value by which a KPI ranks this contract: a property of the contract, or else a random number.
     pub(crate) fn metric(&self, kpi: &str, rng: &mut Rng) -> f64 {
         match kpi {
             "Daily PnL" | "Unrealized P/L" => self.pnl(),
@@ -125,7 +126,7 @@ impl Contract {
         }
     }
 
-    /// A row of the extremes; the price's columns are unknown for one contract in seven.
+    /// A row of the extremes. The prices of one contract in seven are unknown.
     pub(crate) fn extreme(&self, kpi: &str, side: &str, rank: u32, metric: f64) -> Vec<String> {
         let known =
             |number: f64| if self.trade_id % 7 == 0 { "NULL".to_owned() } else { sql::number(number) };
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn each_day_holds_50_to_200_positions_most_of_which_were_held_the_day_before_at_another_price() {
+    fn each_day_has_50_to_200_positions_most_of_which_were_held_the_day_before_at_another_price() {
         let mut day = date(2025, 12, 1);
         let mut before = portfolio(day);
         for _ in 0..400 {
@@ -180,7 +181,7 @@ mod tests {
             let now = portfolio(day);
             assert!((50..=200).contains(&now.len()), "{day}: {}", now.len());
             let (held, held_before) = (keys(&now), keys(&before));
-            assert_eq!(held.len(), now.len(), "{day}: a position stands twice");
+            assert_eq!(held.len(), now.len(), "{day}: a position is repeated");
             let both = held.intersection(&held_before).count();
             assert!(both * 2 > now.len() && both < now.len() && both < before.len(), "{day}: {both}");
             let moved = now.iter().filter(|contract| {

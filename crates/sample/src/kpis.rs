@@ -1,4 +1,4 @@
-//! The KPIs of a day, how they move, and how they are displayed.
+//! The KPIs of a day: their random walks and their displayed values.
 
 use fastrand::Rng;
 
@@ -19,13 +19,13 @@ enum Unit {
     Holdings,
 }
 
-/// A KPI: its name, where its walk starts, how far a step goes, and its unit.
+/// A KPI, with the start and the step size of its random walk.
 pub(crate) struct Kpi {
     pub(crate) name: &'static str,
     start: f64,
     step: f64,
     unit: Unit,
-    /// Whether it is measured every five minutes of market hours, and not every fifteen of the day.
+    /// Whether it is measured every five minutes during market hours, instead of every fifteen minutes of the day.
     market_hours: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) const KPIS: [Kpi; 26] = [
     day("Portfolio", 110.0, 6.0, Unit::Holdings),
 ];
 
-/// The KPIs that rank contracts; a day has all but up to two of them.
+/// The KPIs that rank contracts. A day has at least the first 18.
 const RANKED: [&str; 20] = [
     "Daily PnL",
     "Percent Change",
@@ -90,13 +90,13 @@ const RANKED: [&str; 20] = [
     "Decay Weight",
 ];
 
-/// Which KPIs have extremes that day: 18 to 20.
+/// The KPIs that have extremes on a day: 18 to 20 of them.
 pub(crate) fn with_extremes(rng: &mut Rng) -> &'static [&'static str] {
     &RANKED[..rng.usize(18..=20)]
 }
 
 impl Kpi {
-    /// Minutes since midnight UTC with the value then.
+    /// The points of the walk: minutes since midnight UTC, and the value.
     pub(crate) fn walk(&self, rng: &mut Rng) -> Vec<(u32, f64)> {
         const MARKET_OPENS: u32 = 14 * 60 + 30;
         const MARKET_CLOSES: u32 = 21 * 60;
@@ -113,12 +113,12 @@ impl Kpi {
         minutes.into_iter().map(step).collect()
     }
 
-    /// Where the points come from: measured during market hours, filled in elsewhere.
+    /// The source of the points: `real` if measured during market hours, else `synthetic`.
     pub(crate) fn source(&self) -> &'static str {
         if self.market_hours { "real" } else { "synthetic" }
     }
 
-    /// The last value of the walk as the dashboard shows it.
+    /// The last value of the walk, as the dashboard displays it.
     pub(crate) fn displayed(&self, walk: &[(u32, f64)], holdings: usize) -> String {
         let value = walk.last().map_or(self.start, |(_, value)| *value);
         let sign = if value < 0.0 { "-" } else { "" };
@@ -133,7 +133,7 @@ impl Kpi {
     }
 }
 
-/// The digits before the point in groups of three.
+/// Groups the digits before the point by three.
 fn grouped(number: &str) -> String {
     let (whole, decimals) = number.split_at(number.find('.').unwrap_or(number.len()));
     let mut text = String::new();

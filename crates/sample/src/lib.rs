@@ -1,13 +1,16 @@
-//! Sample trading days: the four materialized views, and days to fill them with.
+//! Sample trading days: the schema of the four materialized views, and generated days for them.
 //!
-//! A day is made up but true to the shape of real ones: 26 KPIs in their displayed spelling, a series for
-//! each (a random walk every fifteen minutes, or every five during market hours), 18 to 20 KPIs with
-//! extremes, 50 to 200 option contracts held, most of them from one day to the next, at prices that move. The same date
-//! always gives the same day. Some rows are wrong on purpose, because real views have such rows too: values that
-//! are NULL or NaN, a repeated point, a name with white space around it, a contract without a name.
+//! A day has the shape of a real one: 26 KPIs with displayed values, a series for each (a random walk with a point every
+//! fifteen minutes, or every five minutes during market hours), 18 to 20 KPIs with extremes, and 50 to 200 option
+//! contracts, most of which are held over several days at changing prices. The same date always gives the same day.
+//! Some rows are faulty on purpose, because real views contain such rows: values that are NULL or NaN, a repeated point,
+//! a name with surrounding white space, a contract without a name.
+//!
+//! Tests can also use real days, if there are any: see [`real_days_folder`].
 
 mod contracts;
 mod kpis;
+mod real_days;
 mod sql;
 
 use fastrand::Rng;
@@ -16,10 +19,12 @@ use jiff::civil::Date;
 use crate::contracts::Contract;
 use crate::sql::Insert;
 
-/// SQL that makes the schema, a base table for each view, and the four views over them.
+pub use self::real_days::real_days_folder;
+
+/// SQL that creates the schema, a base table for each view, and the four views.
 pub const SCHEMA: &str = include_str!("schema.sql");
 
-/// SQL that brings the views up to date with their base tables.
+/// SQL that refreshes the views.
 pub const REFRESH: &str = "
 REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_summary_mv;
 REFRESH MATERIALIZED VIEW utils_statistics.trades_kpi_series_mv;
@@ -27,7 +32,7 @@ REFRESH MATERIALIZED VIEW utils_statistics.trades_contract_extremes_by_kpi_mv;
 REFRESH MATERIALIZED VIEW utils_statistics.trades_portfolio_assets_mv;
 ";
 
-/// SQL that puts the sample day of a date into the base tables; [`REFRESH`] makes the views show it.
+/// SQL that inserts the sample day of a date into the base tables. The views contain it after [`REFRESH`].
 pub fn day(date: Date) -> String {
     let mut rng = Rng::with_seed(contracts::day_number(date).unsigned_abs().into());
     let contracts = contracts::portfolio(date);
@@ -45,10 +50,10 @@ pub fn day(date: Date) -> String {
             series.row(&[sql::text(kpi.name), at, sql::number(*value), sql::text(kpi.source())]);
         }
     }
-    odd_points(&mut series, date);
+    insert_faulty_points(&mut series, date);
     let mut extremes = Insert::into("trades_contract_extremes", date);
     for kpi in kpis::with_extremes(&mut rng) {
-        extremes_of(&mut extremes, kpi, &contracts, &mut rng);
+        insert_extremes(&mut extremes, kpi, &contracts, &mut rng);
     }
     let mut assets = Insert::into("trades_portfolio_assets", date);
     for contract in &contracts {
@@ -58,8 +63,8 @@ pub fn day(date: Date) -> String {
     [summary, series, extremes, assets].map(Insert::finish).concat()
 }
 
-/// Points that can't be stored as they are, and two within one millisecond that can.
-fn odd_points(series: &mut Insert, date: Date) {
+/// Inserts points that can't be stored unchanged, and two valid points within one millisecond.
+fn insert_faulty_points(series: &mut Insert, date: Date) {
     let point = |kpi: &str, time: &str, value: &str| {
         [sql::text(kpi), format!("'{date} {time}+00'"), value.to_owned(), sql::text("real")]
     };
@@ -71,8 +76,8 @@ fn odd_points(series: &mut Insert, date: Date) {
     series.row(&point("Theta", "20:59:59", "-1.5"));
 }
 
-/// The ten highest and the ten lowest contracts by a metric drawn for each.
-fn extremes_of(extremes: &mut Insert, kpi: &str, contracts: &[Contract], rng: &mut Rng) {
+/// Inserts the ten highest and the ten lowest contracts by the KPI's metric.
+fn insert_extremes(extremes: &mut Insert, kpi: &str, contracts: &[Contract], rng: &mut Rng) {
     let mut by_metric: Vec<(f64, &Contract)> =
         contracts.iter().map(|contract| (contract.metric(kpi, rng), contract)).collect();
     by_metric.sort_by(|(a, _), (b, _)| b.total_cmp(a));

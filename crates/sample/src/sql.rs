@@ -1,10 +1,10 @@
-//! SQL texts.
+//! Builds SQL statements.
 
 use std::fmt::Write;
 
 use jiff::civil::Date;
 
-/// One `INSERT` of many rows into a base table; the report date leads each row.
+/// One `INSERT` of many rows into a base table. The first column of each row is the report date.
 pub(crate) struct Insert {
     sql: String,
     date: Date,
@@ -31,7 +31,7 @@ pub(crate) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A number to eight decimals, the precision of the real views.
+/// A number with eight decimals, the precision of the real views.
 pub(crate) fn number(number: f64) -> String {
     format!("{number:.8}")
 }

@@ -1,6 +1,5 @@
 //! Databases with the four views and trading days in them: sample days, and real ones where there are some.
 
-use std::path::Path;
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -36,8 +35,8 @@ pub async fn views_with(days: &[Date]) -> Database {
 /// # Panics
 /// When the folder is there and can't be read.
 pub fn real_days() -> Option<Vec<Value>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/snapshots");
-    let entries = std::fs::read_dir(&folder).ok()?;
+    let folder = sample::real_days_folder()?;
+    let entries = std::fs::read_dir(&folder).expect("the folder can be read");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     paths.sort();
     let read = |path: &std::path::PathBuf| {

@@ -1,10 +1,10 @@
-//! `just bench-sync`: a day to a sink that discards, against `psql COPY` of the same queries and `curl` of
-//! the same body. Both sides run in turn, so that a slow moment of the machine meets both; medians and
-//! ratios are printed, and the peak memory of the program alone.
+//! `just bench-sync`: compares shipping a day to a receiver that discards it with `psql COPY` of the same queries and
+//! `curl` of the same body. The two run alternately, so that slow moments of the machine affect both. Medians, ratios
+//! and the peak memory of the program are printed.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a benchmark is told what to run, and prints"
+    reason = "the environment selects the program of a benchmark, and its output is printed"
 )]
 
 use std::io::{Read, Write};
@@ -24,18 +24,24 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let server = Server::start();
     let database = runtime.block_on(fill(&server));
-    let sink = discard();
+    let receiver = start_receiver();
     let program =
         std::env::var("TRADES_SYNC").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trades-sync").to_owned());
-    println!("{program}, {} bytes\n", std::fs::metadata(&program).expect("it is built").len());
+    println!("{program}, {} bytes\n", std::fs::metadata(&program).expect("the program is built").len());
     println!("| day | body | trades-sync | psql COPY + curl | ratio | peak memory |");
     println!("|---|---|---|---|---|---|");
     for (name, day, runs) in
         [("typical", TYPICAL, 15), ("8,000 rows", ROWS_8000, 15), ("1,000,000 points", POINTS_1000000, 5)]
     {
         let folder = tempfile::tempdir().expect("a folder");
-        let case = Case { program: &program, database: &database, day, sink: &sink, folder: folder.path() };
-        case.compare(name, runs);
+        let comparison = Comparison {
+            program: &program,
+            database: &database,
+            day,
+            receiver: &receiver,
+            folder: folder.path(),
+        };
+        comparison.print(name, runs);
     }
 }
 
@@ -64,52 +70,52 @@ async fn fill(server: &Server) -> Database {
     database
 }
 
-/// One day, shipped both ways.
-struct Case<'a> {
+/// Compares the two ways of shipping one day.
+struct Comparison<'a> {
     program: &'a str,
     database: &'a Database,
     day: Date,
-    sink: &'a Sink,
+    receiver: &'a DiscardingReceiver,
     folder: &'a Path,
 }
 
-impl Case<'_> {
-    fn compare(&self, name: &str, runs: usize) {
+impl Comparison<'_> {
+    fn print(&self, name: &str, runs: usize) {
         let body = self.capture_body();
         let copies = self.copies();
-        let (mut ours, mut theirs, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut program_times, mut tool_times, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
         for run in 0..=runs {
-            let (our_time, peak) = self.ours();
-            let their_time = self.theirs(&copies, &body);
+            let (program_time, peak) = self.run_program();
+            let tool_time = self.run_tools(&copies, &body);
             if run > 0 {
-                ours.push(our_time);
-                theirs.push(their_time);
+                program_times.push(program_time);
+                tool_times.push(tool_time);
                 peaks.push(peak);
             }
         }
-        let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+        let (program_time, tool_time) = (median(&mut program_times), median(&mut tool_times));
         println!(
             "| {name} | {} bytes | {:.1} ms | {:.1} ms | {:.2}x | {:.1} MB |",
             std::fs::metadata(&body).expect("it was captured").len(),
-            ours.as_secs_f64() * 1e3,
-            theirs.as_secs_f64() * 1e3,
-            ours.as_secs_f64() / theirs.as_secs_f64(),
+            program_time.as_secs_f64() * 1e3,
+            tool_time.as_secs_f64() * 1e3,
+            program_time.as_secs_f64() / tool_time.as_secs_f64(),
             median(&mut peaks) / 1e3,
         );
     }
 
-    /// Ships once to learn the body.
+    /// Ships the day once and keeps the body of the request.
     fn capture_body(&self) -> PathBuf {
-        self.sink.capture.lock().expect("no panics").replace(Vec::new());
-        self.ours();
-        let body = self.sink.capture.lock().expect("no panics").take().expect("a body was sent");
+        self.receiver.capture.lock().expect("no panics").replace(Vec::new());
+        self.run_program();
+        let body = self.receiver.capture.lock().expect("no panics").take().expect("a body was sent");
         let path = self.folder.join("body.json");
-        std::fs::write(&path, body).expect("the folder is ours");
+        std::fs::write(&path, body).expect("the folder can be written");
         path
     }
 
     /// Wall time, and peak memory in kB.
-    fn ours(&self) -> (Duration, f64) {
+    fn run_program(&self) -> (Duration, f64) {
         let log = self.folder.join("time");
         let mut command = Command::new("/usr/bin/time");
         command.args(["-f", "%M", "-o"]).arg(&log).arg(self.program).args([
@@ -120,16 +126,16 @@ impl Case<'_> {
             &self.day.to_string(),
         ]);
         command.env_clear().env("DATABASE_URL", &self.database.url).env("LOG_LEVEL", "error");
-        command.env("SNAPSHOT_API_URL", &self.sink.url).env("INTERNAL_TOKEN", "token");
-        // A sink that discards the day does not know its date, and so can't confirm it.
+        command.env("SNAPSHOT_API_URL", &self.receiver.url).env("INTERNAL_TOKEN", "token");
+        // The receiver discards the day without reading its date, so it can't confirm it.
         command.env("ACCEPT_ANY_2XX", "true");
         let took = timed(&mut command);
-        let peak = std::fs::read_to_string(&log).expect("time writes it");
+        let peak = std::fs::read_to_string(&log).expect("time writes the file");
         (took, peak.trim().parse().expect("a number of kB"))
     }
 
-    /// `psql` with a `COPY` a view, then `curl`, under the same `time`.
-    fn theirs(&self, copies: &[String], body: &Path) -> Duration {
+    /// `psql` with one `COPY` per view, then `curl`. `psql` is run under `time` as the program is.
+    fn run_tools(&self, copies: &[String], body: &Path) -> Duration {
         let mut psql = Command::new("/usr/bin/time");
         psql.args(["-f", "%M", "-o", "/dev/null", "psql", "--quiet", "--no-psqlrc"]).arg(&self.database.url);
         for copy in copies {
@@ -147,7 +153,7 @@ impl Case<'_> {
             "-H",
             "Expect:",
         ]);
-        curl.arg("--data-binary").arg(format!("@{}", body.display())).arg(&self.sink.url);
+        curl.arg("--data-binary").arg(format!("@{}", body.display())).arg(&self.receiver.url);
         timed(&mut psql) + timed(&mut curl)
     }
 
@@ -174,7 +180,7 @@ impl Case<'_> {
 
 fn timed(command: &mut Command) -> Duration {
     let started = Instant::now();
-    let status = command.stdout(Stdio::null()).status().expect("it can be run");
+    let status = command.stdout(Stdio::null()).status().expect("the command can be run");
     assert!(status.success(), "{command:?}");
     started.elapsed()
 }
@@ -185,26 +191,26 @@ fn median<T: Copy + PartialOrd>(values: &mut [T]) -> T {
 }
 
 /// An HTTP server that reads bodies and answers 200.
-struct Sink {
+struct DiscardingReceiver {
     url: String,
-    /// The next body goes here instead of nowhere.
+    /// If this is Some, the next body is written to it.
     capture: std::sync::Arc<std::sync::Mutex<Option<Vec<u8>>>>,
 }
 
-fn discard() -> Sink {
+fn start_receiver() -> DiscardingReceiver {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     let capture = std::sync::Arc::<std::sync::Mutex<Option<Vec<u8>>>>::default();
     let captured = std::sync::Arc::clone(&capture);
     std::thread::spawn(move || {
         for connection in listener.incoming() {
-            swallow(connection.expect("a client"), &captured).expect("a request");
+            answer(connection.expect("a client"), &captured).expect("a request");
         }
     });
-    Sink { url, capture }
+    DiscardingReceiver { url, capture }
 }
 
-fn swallow(mut connection: TcpStream, capture: &std::sync::Mutex<Option<Vec<u8>>>) -> std::io::Result<()> {
+fn answer(mut connection: TcpStream, capture: &std::sync::Mutex<Option<Vec<u8>>>) -> std::io::Result<()> {
     let mut buffer = vec![0; 1 << 18];
     let mut head = Vec::new();
     let body_start = loop {

@@ -1,63 +1,65 @@
-//! Wires settings, source and sinks together; the one place that sees them all.
+//! Runs a command and reports its outcome.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use common::config::Settings;
 use common::shutdown;
 use common::telemetry::Telemetry;
 
-use crate::backfill;
-use crate::check;
 use crate::cli::{Cli, Command, RunArgs, VerifyArgs};
-use crate::config::Config;
-use crate::day::{self, Sinks};
+use crate::config::{Config, VARIABLES};
 use crate::error::SyncError;
 use crate::report::{self, Summary};
-use crate::source::Source;
-use crate::verify;
+use crate::{backfill, check, day, verify, wiring};
 
-/// Prints the help that was asked for, or what is wrong with the arguments; the latter is the termination message too.
+/// Prints the requested help, or the error of the arguments. The error is also written to the termination message.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    // Where standard output is closed, there is nobody to read it.
+    // If standard output is closed, the error has no reader.
     let _ = error.print();
     if error.use_stderr() {
-        report::leave_message(&error.to_string(), message_path(None).as_deref());
+        report::write_termination_message(&error.to_string(), message_path(None).as_deref());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Where the termination message goes, also if the other settings can't be read.
-fn message_path(config: Option<&Config>) -> Option<PathBuf> {
-    match config {
-        Some(config) => config.settings().text("TERMINATION_MESSAGE_PATH").map(PathBuf::from),
-        None => common::config::file_from_environment("TERMINATION_MESSAGE_PATH"),
+/// The file of the termination message, even if the settings can't be read.
+fn message_path(settings: Option<&Settings>) -> Option<PathBuf> {
+    const VARIABLE: &str = "TERMINATION_MESSAGE_PATH";
+    match settings {
+        Some(settings) => settings.text(VARIABLE).map(PathBuf::from),
+        None => common::config::file_from_environment(VARIABLE),
     }
 }
 
 /// Runs the command and reports its outcome: the last line of the log, the termination message, the exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    let config = Config::load(cli.config.as_deref());
-    let telemetry = Telemetry::init("trades-sync", config.as_ref().ok().map(Config::settings));
-    let message_path = message_path(config.as_ref().ok());
-    let outcome = match (config, telemetry) {
-        // Traces are sent at the end of this arm: what that has to say comes before the summary.
-        (Ok(config), Ok(_telemetry)) => on_runtime(cli, &config),
+    let settings = Settings::load(cli.config.as_deref(), &VARIABLES);
+    let telemetry = Telemetry::init("trades-sync", settings.as_ref().ok());
+    let message_path = message_path(settings.as_ref().ok());
+    let outcome = match (settings, telemetry) {
+        // The telemetry is dropped at the end of this arm, so that log lines about sending traces precede the summary.
+        (Ok(settings), Ok(_telemetry)) => configured(cli, &settings),
         (Err(error), _) | (Ok(_), Err(error)) => Ok(Err(error.into())),
     };
     ExitCode::from(match outcome {
-        Ok(Ok(summary)) => report::done(&summary, message_path.as_deref()),
+        Ok(Ok(summary)) => report::succeeded(&summary, message_path.as_deref()),
         Ok(Err(error)) => report::failed(&error, message_path.as_deref()),
         Err(signal) => report::interrupted(signal, message_path.as_deref()),
     })
 }
 
 /// The command's outcome, or the exit code of the signal that ended it.
-fn on_runtime(cli: Cli, config: &Config) -> Result<Result<Summary, SyncError>, u8> {
+fn configured(cli: Cli, settings: &Settings) -> Result<Result<Summary, SyncError>, u8> {
+    let config = match Config::new(settings) {
+        Ok(config) => config,
+        Err(error) => return Ok(Err(error.into())),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a process may have timers and sockets");
+    let runtime = runtime.expect("the system provides timers and sockets");
     runtime.block_on(async {
         tokio::select! {
-            outcome = execute(cli, config) => Ok(outcome),
+            outcome = execute(cli, &config) => Ok(outcome),
             signal = shutdown::requested() => Err(signal),
         }
     })
@@ -72,16 +74,12 @@ async fn execute(cli: Cli, config: &Config) -> Result<Summary, SyncError> {
 }
 
 async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
-    let sinks = if args.dry_run {
-        None
-    } else {
-        Some(Sinks { first: config.sink(args.sink)?, fallback: config.fallback(args.sink)? })
-    };
+    let sinks = if args.dry_run { None } else { Some(wiring::sinks(config, args.sink)?) };
     if let Some(path) = args.input {
         return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
     }
-    let date = args.date.map_or_else(|| config.today(), Ok)?;
-    let mut source = Source::connect(config.database()?, config.views(), config.retry_budget()?).await?;
+    let date = args.date.unwrap_or_else(|| config.today());
+    let mut source = wiring::source(config).await?;
     match args.from.zip(args.to) {
         Some((from, to)) => backfill::ship(&mut source, sinks.as_ref(), from, to).await.map(Summary::Days),
         None => day::ship(&mut source, sinks.as_ref(), date).await.map(Summary::Day),
@@ -89,8 +87,8 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
 }
 
 async fn compare(args: VerifyArgs, config: &Config) -> Result<Summary, SyncError> {
-    let date = args.date.map_or_else(|| config.today(), Ok)?;
-    let sink = config.sink_reader(args.sink)?;
-    let mut source = Source::connect(config.database()?, config.views(), config.retry_budget()?).await?;
+    let date = args.date.unwrap_or_else(|| config.today());
+    let sink = wiring::sink_reader(config, args.sink)?;
+    let mut source = wiring::source(config).await?;
     verify::run(&mut source, &sink, date).await.map(Summary::Verified)
 }

@@ -1,4 +1,4 @@
-//! Ships a range of days, one after the other, with a progress bar on a terminal.
+//! Ships a range of days one after the other. A terminal displays a progress bar.
 
 use std::io::IsTerminal;
 
@@ -10,25 +10,25 @@ use crate::day::{self, Sinks};
 use crate::error::SyncError;
 use crate::source::Source;
 
-/// What a backfill came to.
+/// The result of a backfill.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backfilled {
     pub(crate) from: Date,
     pub(crate) to: Date,
-    /// Whether nothing was to be stored.
+    /// Whether nothing was stored.
     pub(crate) is_dry_run: bool,
-    /// Days that were stored, or would have been.
+    /// Days that were stored, or would have been without `--dry-run`.
     pub(crate) days: usize,
-    /// Days that the views have nothing for: weekends, holidays.
+    /// Days for which the views have no rows, such as weekends and holidays.
     pub(crate) empty: usize,
-    /// Rows over all days and tables.
+    /// The total number of rows of all days and tables.
     pub(crate) rows: usize,
 }
 
 /// Ships every day from the first to the last.
 ///
-/// A day that the views lack is passed over. A day that is refused is logged, and the others go on; what
-/// would fail for every day (the source, an unreachable sink) ends the backfill.
+/// A day without rows is skipped. A day that the sink rejects is logged, and the backfill continues with the next day. An
+/// error that would occur for every day (of the source, or an unreachable sink) ends the backfill.
 pub(crate) async fn ship(
     source: &mut Source,
     sinks: Option<&Sinks>,
@@ -51,16 +51,16 @@ pub(crate) async fn ship(
             Ok(shipped) => {
                 total.days += 1;
                 total.rows += shipped.rows.total();
-                progress.day(&format!("{day} {}", shipped.rows));
+                progress.finish_day(&format!("{day} {}", shipped.rows));
             }
             Err(SyncError::Empty(_)) => {
                 total.empty += 1;
-                progress.day(&format!("{day} nothing in the views"));
+                progress.finish_day(&format!("{day} has no rows in the views"));
             }
             Err(error) if error.exit_code() == 5 => {
                 failures.push((*day, error.exit_code()));
                 tracing::error!(%error, "a day of the backfill failed");
-                progress.day(&format!("{day} refused"));
+                progress.finish_day(&format!("{day} was not stored"));
             }
             Err(error) => return Err(error),
         }
@@ -75,7 +75,7 @@ pub(crate) async fn ship(
     }
 }
 
-/// A bar on a terminal, log lines elsewhere.
+/// A progress bar on a terminal, or else log lines.
 struct Progress {
     bar: Option<ProgressBar>,
 }
@@ -93,8 +93,8 @@ impl Progress {
         Self { bar }
     }
 
-    /// A day is through.
-    fn day(&self, text: &str) {
+    /// Reports that a day is finished.
+    fn finish_day(&self, text: &str) {
         match &self.bar {
             Some(bar) => {
                 bar.set_message(text.to_owned());

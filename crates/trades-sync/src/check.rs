@@ -2,25 +2,25 @@
 
 use std::fmt::Display;
 
-use trading_views::{Kind, Relation, View};
+use trading_views::{ColumnKind, Relation, View};
 
 use crate::config::{Config, SinkKind};
 use crate::error::SyncError;
 use crate::report::Summary;
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
+use crate::wiring;
 
-/// Prints a line per precondition and fails with the code of the first that does not hold.
+/// Prints a line per precondition. Fails with the exit code of the first that does not hold.
 pub(crate) async fn run(config: &Config, sink: Option<SinkKind>) -> Result<Summary, SyncError> {
     let mut checks = Checks::default();
-    let today = config.today().map_err(SyncError::from);
-    checks.line("report time zone", today.map(|date| format!("today is {date}")));
+    checks.line("report time zone", Ok(format!("today is {}", config.today())));
     source(&mut checks, config).await;
-    match config.sink(sink) {
-        Ok(sink) => checks.line("sink", sink.check().await.map_err(SyncError::Unread)),
+    match wiring::sink(config, sink) {
+        Ok(sink) => checks.line("sink", sink.check().await.map_err(SyncError::Unreadable)),
         Err(error) => checks.line("sink", Err::<String, _>(error.into())),
     }
-    match config.fallback(sink) {
-        Ok(Some(sink)) => checks.line("fallback", sink.check().await.map_err(SyncError::Unread)),
+    match wiring::fallback(config, sink) {
+        Ok(Some(sink)) => checks.line("fallback", sink.check().await.map_err(SyncError::Unreadable)),
         Ok(None) => checks.line("fallback", Ok("none")),
         Err(error) => checks.line("fallback", Err::<String, _>(error.into())),
     }
@@ -31,7 +31,7 @@ pub(crate) async fn run(config: &Config, sink: Option<SinkKind>) -> Result<Summa
 }
 
 async fn source(checks: &mut Checks, config: &Config) {
-    let mut source = match connect(config).await {
+    let mut source = match wiring::source(config).await {
         Ok(source) => source,
         Err(error) => return checks.line("database", Err::<String, _>(error)),
     };
@@ -40,10 +40,6 @@ async fn source(checks: &mut Checks, config: &Config) {
         Ok(outcomes) => outcomes.into_iter().for_each(|(view, outcome)| checks.view(&view, outcome)),
         Err(error) => checks.line("views", Err::<String, _>(error.into())),
     }
-}
-
-async fn connect(config: &Config) -> Result<Source, SyncError> {
-    Ok(Source::connect(config.database()?, config.views(), config.retry_budget()?).await?)
 }
 
 #[derive(Default)]
@@ -61,13 +57,13 @@ impl Checks {
         }
     }
 
-    /// The line of a view begins with its variable, which the error names itself.
+    /// The line of a view begins with its variable. An error's message already contains the variable.
     fn view(&mut self, view: &View, outcome: Result<Relation, SourceError>) {
         match outcome.map_err(SyncError::from) {
             Ok(relation) => {
                 let found = format!("{}: {} has its columns and can be read", view.variable, view.name);
                 let day = match relation.kind("report_date") {
-                    Kind::Date => String::new(),
+                    ColumnKind::Date => String::new(),
                     _ => format!("; its report_date is of type {}, not date", relation.day_type),
                 };
                 self.print("ok    ", &format!("{found}{day}"), None);
@@ -76,7 +72,7 @@ impl Checks {
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "these lines are what the command is for")]
+    #[expect(clippy::print_stdout, reason = "these lines are the output of the command")]
     fn print(&mut self, verdict: &str, line: &str, failure: Option<u8>) {
         println!("{verdict}{line}");
         self.count += 1;

@@ -9,18 +9,18 @@ use crate::config::{SinkKind, VARIABLES};
 
 /// Ships a trading day's metrics from Postgres materialized views to Cloudflare D1.
 ///
-/// A day is read in one transaction, checked, and stored whole: through the receiving API, directly in D1,
-/// or in a SQLite file. A day that is stored is replaced; an empty day never replaces one.
+/// A day is read in one transaction, checked, and stored in one transaction: through the receiving API, directly in D1,
+/// or in a SQLite file. It replaces the stored day of the same date. An empty day never replaces a stored one.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = after_help())]
 pub struct Cli {
-    /// Read settings from a YAML, TOML or JSON file; the environment wins over it
+    /// Read settings from a YAML, TOML or JSON file; environment variables take precedence
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// `trades-sync` alone means `trades-sync run`
+    /// `trades-sync` without a command is `trades-sync run`
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -28,15 +28,15 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Ship a day, or several; the default command
+    /// Ship one or more days (the default command)
     Run(RunArgs),
     /// Check every precondition of a run, one line each; nothing is stored
     Check(CheckArgs),
-    /// Compare the views with what the sink holds, row by row
+    /// Compare the views with the content of the sink, row by row
     Verify(VerifyArgs),
 }
 
-/// What to ship, and where to.
+/// The days to ship, and the sink.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
     /// The day [default: today in REPORT_TIMEZONE]
@@ -48,7 +48,7 @@ pub struct RunArgs {
     /// Backfill: the last day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date, requires = "from")]
     pub to: Option<Date>,
-    /// Where days go [default: SINK, else api]
+    /// The sink that days are stored in [default: the setting SINK]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
     /// Read and check, but store nothing
@@ -59,36 +59,36 @@ pub struct RunArgs {
     pub input: Option<PathBuf>,
 }
 
-/// What to check.
+/// The sink to check.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// The sink to check [default: SINK, else api]
+    /// The sink to check [default: the setting SINK]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
 }
 
-/// What to compare.
+/// The day and the sink to compare.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
     /// The day [default: today in REPORT_TIMEZONE]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<Date>,
-    /// The sink to read [default: SINK, else api]
+    /// The sink to read [default: the setting SINK]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
 }
 
 fn parse_date(text: &str) -> Result<Date, String> {
     let date = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
-    date.ok_or_else(|| "not a day that exists, as YYYY-MM-DD".to_owned())
+    date.ok_or_else(|| "not an existing day in the format YYYY-MM-DD".to_owned())
 }
 
 fn after_help() -> String {
     format!(
         "Exit codes:\n  \
-         0 done   1 verify: the sink differs   2 usage or configuration   3 the source failed\n  \
-         4 nothing for that date   5 rejected or not confirmed by the receiver\n  \
-         6 unreachable, the fallback too\n\n{}",
+         0 success   1 verify: the sink differs   2 usage or configuration   3 the source failed\n  \
+         4 no data for the date   5 rejected or not confirmed by the sink\n  \
+         6 the sink is unreachable, and the fallback too\n\n{}",
         common::config::help(&VARIABLES)
     )
 }

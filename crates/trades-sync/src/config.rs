@@ -1,59 +1,36 @@
-//! The settings of `trades-sync`: each variable it reads, and one struct per concern.
+//! The configuration: every setting is read and checked at startup, before anything is connected or stored.
+//!
+//! A setting that is set to a wrong value is always an error. A setting that is missing is an error only of the command
+//! that requires it.
 
-use std::path::{Path, PathBuf};
+mod d1;
+mod receiver;
+#[cfg(test)]
+mod tests;
+mod values;
+mod variables;
+
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use common::config::{ConfigError, Settings, Variable};
+use common::config::{ConfigError, Settings};
 use common::http::RetryPolicy;
 use common::postgres::Server;
-use common::telemetry;
 use jiff::civil::Date;
-use reqwest::Url;
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use jiff::tz::TimeZone;
 use trading_views::Views;
 
-use crate::sink::{
-    ApiConfig, ApiReader, ApiReaderConfig, ApiSink, D1Config, D1Sink, ReadCredential, Sink, SinkReader,
-    SqliteSink,
-};
+use self::d1::D1Settings;
+use self::receiver::ReceiverSettings;
+use self::values::{required, required_secret};
+use self::variables::{DEFAULT_RETRY_BUDGET_SECONDS, DEFAULT_SINK, MAX_RETRY_BUDGET_SECONDS};
 
-/// Every variable that the program reads.
-pub const VARIABLES: [Variable; 25] = [
-    Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
-    trading_views::VARIABLES[0],
-    trading_views::VARIABLES[1],
-    trading_views::VARIABLES[2],
-    trading_views::VARIABLES[3],
-    Variable::plain("SINK", "api, d1 or sqlite; api"),
-    Variable::plain("SNAPSHOT_API_URL", "the receiver; https://api.haiphen.io"),
-    Variable::plain("SNAPSHOT_ENDPOINT", "its path; /v1/internal/trades/snapshot"),
-    Variable::plain(
-        "SNAPSHOT_READ_ENDPOINT",
-        "where the receiver gives stored days back, for verify; /v1/trades/snapshots",
-    ),
-    Variable::plain("ACCEPT_ANY_2XX", "true: a success without the contract's answer counts; false"),
-    Variable::secret("INTERNAL_TOKEN", "the receiver's token, sent as X-Internal-Token"),
-    Variable::secret("READ_TOKEN", "a token that permits reading only, for verify; INTERNAL_TOKEN"),
-    Variable::secret("SIGNING_SECRET", "adds X-Signature, the HMAC-SHA256 of the body; none"),
-    Variable::secret("CLOUDFLARE_API_TOKEN", "the right to edit D1"),
-    Variable::plain("CLOUDFLARE_ACCOUNT_ID", "whose D1"),
-    Variable::plain("D1_DATABASE_ID", "which D1 database"),
-    Variable::plain("D1_API_URL", "Cloudflare's API; https://api.cloudflare.com/client/v4"),
-    Variable::plain("SQLITE_PATH", "the file of the sqlite sink"),
-    Variable::plain("FALLBACK", "d1 or none, for when the API is unreachable; d1 if it is set up"),
-    trading_views::VARIABLES[4],
-    Variable::plain("RETRY_BUDGET_SECONDS", "how long one request, or connecting to Postgres, is tried; 60"),
-    Variable::plain(
-        "TERMINATION_MESSAGE_PATH",
-        "where the summary goes too; /dev/termination-log if it is there",
-    ),
-    telemetry::VARIABLES[0],
-    telemetry::VARIABLES[1],
-    telemetry::VARIABLES[2],
-];
+pub use self::d1::D1Config;
+pub use self::receiver::{ApiConfig, ApiReaderConfig, ReadCredential};
+pub(crate) use self::variables::DEFAULT_TERMINATION_MESSAGE_PATH;
+pub use self::variables::VARIABLES;
 
 /// The sinks by name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -74,224 +51,161 @@ impl FromStr for SinkKind {
     }
 }
 
-/// The program's configuration. Each concern is read when it is needed, so that a run that has no use for
-/// a setting does not ask for it.
+/// The values of `FALLBACK`.
+#[derive(Clone, Copy)]
+enum FallbackSetting {
+    D1,
+    None,
+}
+
+impl FromStr for FallbackSetting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "d1" => Ok(Self::D1),
+            "none" => Ok(Self::None),
+            _ => Err("use d1 or none"),
+        }
+    }
+}
+
+/// The program's configuration.
 pub struct Config {
-    settings: Settings,
+    views: Views,
+    time_zone: TimeZone,
+    retries: RetryPolicy,
+    sink: SinkKind,
+    fallback: Option<FallbackSetting>,
+    receiver: ReceiverSettings,
+    d1: D1Settings,
+    sqlite_path: Option<PathBuf>,
+    database: Option<Server>,
 }
 
 impl Config {
-    /// Reads the environment over the file.
+    /// Reads and checks every setting.
     ///
     /// # Errors
-    /// When the file can't be read or has unknown keys.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Ok(Self { settings: Settings::load(file, &VARIABLES)? })
-    }
-
-    /// The settings as they are, for what [`common`] configures itself.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// If a setting has a wrong value. The error names the setting.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            views: Views::from_settings(settings),
+            time_zone: trading_views::report_time_zone(settings)?,
+            retries: retries(settings)?,
+            sink: sink(settings)?,
+            fallback: settings.parsed("FALLBACK")?,
+            receiver: ReceiverSettings::read(settings)?,
+            d1: D1Settings::read(settings)?,
+            sqlite_path: settings.text("SQLITE_PATH").map(PathBuf::from),
+            database: database(settings)?,
+        })
     }
 
     /// The database with the views.
     ///
     /// # Errors
-    /// When `DATABASE_URL` is not set, or is no address.
+    /// If `DATABASE_URL` is not set.
     pub fn database(&self) -> Result<Server, ConfigError> {
-        const VARIABLE: &str = "DATABASE_URL";
-        let address =
-            self.required_secret(VARIABLE, "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
-        Server::parse(VARIABLE, &address, "trades-sync")
+        let fix = "set it to postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+        required_secret(self.database.as_ref(), "DATABASE_URL", fix)
     }
 
     /// The four views.
-    pub fn views(&self) -> Views {
-        Views::from_settings(&self.settings)
+    pub fn views(&self) -> &Views {
+        &self.views
     }
 
-    /// Today in the time zone of the report.
-    ///
-    /// # Errors
-    /// When `REPORT_TIMEZONE` is not in the time zone database.
-    pub fn today(&self) -> Result<Date, ConfigError> {
-        Ok(trading_views::today(&trading_views::report_time_zone(&self.settings)?))
+    /// Today in the report's time zone.
+    pub fn today(&self) -> Date {
+        trading_views::today(&self.time_zone)
     }
 
-    /// How long connecting to the database is repeated.
-    ///
-    /// # Errors
-    /// When `RETRY_BUDGET_SECONDS` can't be used.
-    pub fn retry_budget(&self) -> Result<Duration, ConfigError> {
-        Ok(self.retries()?.budget)
+    /// The limits of requests and of connecting to the database.
+    pub fn retries(&self) -> RetryPolicy {
+        self.retries
     }
 
-    /// The sink that is asked for, else the configured one, else the API.
-    ///
-    /// # Errors
-    /// When it is not set up.
-    pub fn sink(&self, asked: Option<SinkKind>) -> Result<Sink, ConfigError> {
-        let retries = self.retries()?;
-        Ok(match self.sink_kind(asked)? {
-            SinkKind::Api => Sink::Api(ApiSink::new(self.api()?, retries)),
-            SinkKind::D1 => Sink::D1(D1Sink::new(self.d1()?, retries)),
-            SinkKind::Sqlite => Sink::Sqlite(SqliteSink::new(&self.sqlite_path()?)),
-        })
+    /// The requested sink, or else the configured one.
+    pub fn sink_kind(&self, requested: Option<SinkKind>) -> SinkKind {
+        requested.unwrap_or(self.sink)
     }
 
-    /// Where the asked sink, else the configured one, else the API is read.
+    /// The API as a sink.
     ///
     /// # Errors
-    /// When it is not set up.
-    pub fn sink_reader(&self, asked: Option<SinkKind>) -> Result<SinkReader, ConfigError> {
-        let retries = self.retries()?;
-        Ok(match self.sink_kind(asked)? {
-            SinkKind::Api => SinkReader::Api(ApiReader::new(self.api_reader()?, retries)),
-            SinkKind::D1 => SinkReader::D1(D1Sink::new(self.d1()?, retries)),
-            SinkKind::Sqlite => SinkReader::Sqlite(SqliteSink::new(&self.sqlite_path()?)),
-        })
+    /// If a required setting is missing.
+    pub fn api(&self) -> Result<ApiConfig, ConfigError> {
+        self.receiver.api()
     }
 
-    /// Where days go when the API is unreachable.
+    /// The API for reading stored days.
     ///
     /// # Errors
-    /// When `FALLBACK` can't be used, or asks for a D1 that is not set up.
-    pub fn fallback(&self, asked: Option<SinkKind>) -> Result<Option<Sink>, ConfigError> {
-        let wanted = match self.settings.text("FALLBACK").as_deref() {
-            Some("d1") => true,
-            Some("none") => false,
-            Some(other) => {
-                return Err(ConfigError::variable(
-                    "FALLBACK",
-                    format!("{other:?} can't be used: use d1 or none"),
-                ));
-            }
-            None => self.d1_is_set_up(),
-        };
-        if !wanted || self.sink_kind(asked)? != SinkKind::Api {
+    /// If a required setting is missing.
+    pub fn api_reader(&self) -> Result<ApiReaderConfig, ConfigError> {
+        self.receiver.reader()
+    }
+
+    /// The D1 database.
+    ///
+    /// # Errors
+    /// If a required setting is missing.
+    pub fn d1(&self) -> Result<D1Config, ConfigError> {
+        self.d1.config()
+    }
+
+    /// The file of the SQLite sink.
+    ///
+    /// # Errors
+    /// If `SQLITE_PATH` is not set.
+    pub fn sqlite_path(&self) -> Result<PathBuf, ConfigError> {
+        required(self.sqlite_path.as_ref(), "SQLITE_PATH", "set it to the file that days are stored in")
+    }
+
+    /// The D1 database that is used if the API is unreachable; None if the requested or configured sink has no fallback.
+    ///
+    /// # Errors
+    /// If `FALLBACK` is `d1` and a required setting of D1 is missing.
+    pub fn fallback(&self, requested: Option<SinkKind>) -> Result<Option<D1Config>, ConfigError> {
+        if self.sink_kind(requested) != SinkKind::Api {
             return Ok(None);
         }
-        Ok(Some(self.sink(Some(SinkKind::D1))?))
-    }
-
-    /// Whether D1 can be the fallback that nobody asked for; a half-made set-up is told, not silently passed over.
-    fn d1_is_set_up(&self) -> bool {
-        const NAMES: [&str; 4] =
-            ["CLOUDFLARE_ACCOUNT_ID", "D1_DATABASE_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_TOKEN_FILE"];
-        let d1 = self.d1();
-        if let Err(error) = &d1
-            && NAMES.iter().any(|name| self.settings.text(name).is_some())
-        {
-            tracing::warn!(%error, "there is no fallback to D1: it is not set up whole");
-        }
-        d1.is_ok()
-    }
-
-    fn sink_kind(&self, asked: Option<SinkKind>) -> Result<SinkKind, ConfigError> {
-        Ok(asked.or(self.settings.parsed("SINK")?).unwrap_or(SinkKind::Api))
-    }
-
-    fn retries(&self) -> Result<RetryPolicy, ConfigError> {
-        let default = RetryPolicy::default();
-        match self.settings.parsed("RETRY_BUDGET_SECONDS")? {
-            None => Ok(default),
-            Some(seconds @ 1..=3600) => Ok(RetryPolicy { budget: Duration::from_secs(seconds), ..default }),
-            Some(other) => {
-                let problem = format!("{other} can't be used: use 1 to 3600");
-                Err(ConfigError::variable("RETRY_BUDGET_SECONDS", problem))
+        match (self.fallback, self.d1()) {
+            (Some(FallbackSetting::None), _) => Ok(None),
+            (Some(FallbackSetting::D1), d1) => d1.map(Some),
+            (None, Ok(d1)) => Ok(Some(d1)),
+            (None, Err(error)) => {
+                if self.d1.is_partly_set() {
+                    tracing::warn!(%error, "there is no fallback to D1, because its configuration is incomplete");
+                }
+                Ok(None)
             }
         }
     }
+}
 
-    fn api(&self) -> Result<ApiConfig, ConfigError> {
-        Ok(ApiConfig {
-            url: self.api_url("SNAPSHOT_ENDPOINT", "/v1/internal/trades/snapshot")?,
-            token: self.required_token("INTERNAL_TOKEN", "set it to the receiver's token")?,
-            signing_secret: self.settings.secret("SIGNING_SECRET")?,
-            accept_any_2xx: self.settings.parsed("ACCEPT_ANY_2XX")?.unwrap_or(false),
-        })
-    }
-
-    fn api_reader(&self) -> Result<ApiReaderConfig, ConfigError> {
-        let url = self.api_url("SNAPSHOT_READ_ENDPOINT", "/v1/trades/snapshots")?;
-        let credential = if self.settings.secret_source("READ_TOKEN")?.is_some() {
-            ReadCredential::ReadToken(self.required_token("READ_TOKEN", "set it to the receiver's token")?)
-        } else {
-            let fix = "set it or READ_TOKEN to the receiver's token";
-            ReadCredential::InternalToken(self.required_token("INTERNAL_TOKEN", fix)?)
-        };
-        Ok(ApiReaderConfig { url, credential })
-    }
-
-    /// The receiver's address with the path that `endpoint` names, without a slash at its end.
-    fn api_url(&self, endpoint: &str, default: &str) -> Result<String, ConfigError> {
-        let base = self.url("SNAPSHOT_API_URL", "https://api.haiphen.io")?;
-        let path = self.settings.text(endpoint);
-        let path = path.as_deref().unwrap_or(default).trim_matches('/');
-        Ok(format!("{base}/{path}"))
-    }
-
-    fn d1(&self) -> Result<D1Config, ConfigError> {
-        Ok(D1Config {
-            api_url: self.url("D1_API_URL", "https://api.cloudflare.com/client/v4")?,
-            account_id: self.id("CLOUDFLARE_ACCOUNT_ID")?,
-            database_id: self.id("D1_DATABASE_ID")?,
-            api_token: self.required_token("CLOUDFLARE_API_TOKEN", "set it to a token that may edit D1")?,
-        })
-    }
-
-    fn sqlite_path(&self) -> Result<PathBuf, ConfigError> {
-        Ok(self.required("SQLITE_PATH", "set it to the file that days go to")?.into())
-    }
-
-    fn required(&self, name: &str, fix: &str) -> Result<String, ConfigError> {
-        self.settings.text(name).ok_or_else(|| ConfigError::variable(name, format!("is not set; {fix}")))
-    }
-
-    fn required_secret(&self, name: &str, fix: &str) -> Result<SecretString, ConfigError> {
-        let missing = || ConfigError::variable(name, format!("is not set, nor is {name}_FILE; {fix}"));
-        self.settings.secret(name)?.ok_or_else(missing)
-    }
-
-    /// A secret that travels in a header.
-    fn required_token(&self, name: &str, fix: &str) -> Result<SecretString, ConfigError> {
-        let token = self.required_secret(name, fix)?;
-        match HeaderValue::from_str(token.expose_secret()) {
-            Ok(_) => Ok(token),
-            Err(_) => {
-                Err(ConfigError::variable(name, format!("has characters that no header can hold; {fix}")))
-            }
+fn retries(settings: &Settings) -> Result<RetryPolicy, ConfigError> {
+    const VARIABLE: &str = "RETRY_BUDGET_SECONDS";
+    match settings.parsed(VARIABLE)?.unwrap_or(DEFAULT_RETRY_BUDGET_SECONDS) {
+        seconds @ 1..=MAX_RETRY_BUDGET_SECONDS => {
+            Ok(RetryPolicy { budget: Duration::from_secs(seconds), ..RetryPolicy::default() })
+        }
+        other => {
+            let problem = format!("{other} can't be used: use 1 to {MAX_RETRY_BUDGET_SECONDS}");
+            Err(ConfigError::variable(VARIABLE, problem))
         }
     }
+}
 
-    /// An id that stands in a URL's path.
-    fn id(&self, name: &str) -> Result<String, ConfigError> {
-        let id = self.required(name, "set it to the id that the Cloudflare dashboard shows")?;
-        if id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            Ok(id)
-        } else {
-            Err(ConfigError::variable(
-                name,
-                format!("{id:?} can't be used: an id has letters, digits and dashes"),
-            ))
-        }
-    }
+fn sink(settings: &Settings) -> Result<SinkKind, ConfigError> {
+    const VARIABLE: &str = "SINK";
+    let kind = settings.parsed(VARIABLE)?.map_or_else(|| DEFAULT_SINK.parse(), Ok);
+    kind.map_err(|problem: &str| ConfigError::variable(VARIABLE, problem))
+}
 
-    /// An address without a slash at its end.
-    fn url(&self, name: &str, default: &str) -> Result<String, ConfigError> {
-        let text = self.settings.text(name).unwrap_or_else(|| default.to_owned());
-        let problem = |problem: &str| {
-            ConfigError::variable(name, format!("{problem}; set it to an address such as {default}"))
-        };
-        let url = Url::parse(&text).map_err(|error| problem(&format!("can't be read as a URL: {error}")))?;
-        if !["http", "https"].contains(&url.scheme()) {
-            Err(problem("is no http or https address"))
-        } else if !url.username().is_empty() || url.password().is_some() {
-            Err(problem("holds a user or password, which belong into a token"))
-        } else if url.query().is_some() || url.fragment().is_some() {
-            Err(problem("holds a query or fragment"))
-        } else {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-    }
+fn database(settings: &Settings) -> Result<Option<Server>, ConfigError> {
+    const VARIABLE: &str = "DATABASE_URL";
+    let address = settings.secret(VARIABLE)?;
+    address.map(|address| Server::parse(VARIABLE, &address, "trades-sync")).transpose()
 }

@@ -1,12 +1,12 @@
 //! Ships a trading day's metrics from Postgres materialized views to Cloudflare D1.
 //!
-//! A day is read in one read-only transaction ([`source`]), checked and put into the shape of the
-//! snapshot contract ([`domain`]; the contract is `docs/API.md`), and stored whole by one of three
-//! sinks ([`sink`]): the receiving API, D1's own HTTP API, or a SQLite file. Every sink replaces the
-//! day in one transaction, so a reader sees the old day or the new one, and a repeat does no harm.
+//! A day is read in one read-only transaction ([`source`]), checked and converted to a snapshot ([`domain`]; the contract
+//! is `docs/API.md`), and stored by one of three sinks ([`sink`]): the receiving API, D1's HTTP API, or a SQLite file.
+//! Each sink replaces the day in one transaction, so that readers see either the old day or the new one, and storing a
+//! day again is safe.
 //!
-//! `domain` knows neither sqlx nor reqwest; `source` and `sink` know `domain` and their own client;
-//! [`app`] alone sees all of them.
+//! `domain` imports neither sqlx nor reqwest. `source` and `sink` import `domain` and their own client, and [`config`]
+//! imports none of them. `wiring` creates the source and the sinks from the configuration for the commands.
 
 pub mod app;
 pub mod cli;
@@ -19,5 +19,7 @@ pub mod source;
 mod backfill;
 mod check;
 mod day;
+mod plural;
 mod report;
 mod verify;
+mod wiring;

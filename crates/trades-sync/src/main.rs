@@ -1,4 +1,4 @@
-//! The `trades-sync` program; see the library for what it does.
+//! The `trades-sync` program; the library describes it.
 
 use std::process::ExitCode;
 

@@ -1,21 +1,20 @@
-//! How a command ends: the last line of the log, the same line as termination message, the exit code.
+//! Reports the outcome of a command: the last line of the log, the termination message and the exit code.
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::backfill::Backfilled;
+use crate::config::DEFAULT_TERMINATION_MESSAGE_PATH;
 use crate::day::Shipped;
 use crate::error::SyncError;
+use crate::plural::counted;
 use crate::verify::Verified;
 
-/// Where Kubernetes looks for a container's last words.
-const TERMINATION_LOG: &str = "/dev/termination-log";
+/// The maximum length of a termination message that Kubernetes keeps, in bytes.
+const MAX_MESSAGE: usize = 4096;
 
-/// As much of them as Kubernetes keeps, in bytes.
-const LONGEST_MESSAGE: usize = 4096;
-
-/// What a command did.
+/// The result of a successful command.
 #[derive(Clone, Debug)]
 pub(crate) enum Summary {
     Day(Shipped),
@@ -30,38 +29,47 @@ impl fmt::Display for Summary {
             Self::Day(day) => write_day(f, day),
             Self::Days(Backfilled { from, to, is_dry_run, days, empty, rows }) => {
                 let what = if *is_dry_run { "dry run, nothing stored for" } else { "backfilled" };
-                write!(f, "{what} {from} to {to}: {days} days with {rows} rows; {empty} days empty")
+                let (days, rows, empty) =
+                    (counted(*days, "day"), counted(*rows, "row"), counted(*empty, "day"));
+                write!(f, "{what} {from} to {to}: {days} with {rows}; {empty} empty")
             }
-            Self::Checked(checks) => write!(f, "all {checks} checks hold"),
+            Self::Checked(checks) => write!(f, "all {checks} checks passed"),
             Self::Verified(Verified { date, rows, dropped, what }) => {
-                write!(f, "{date} is verified: {rows} rows in {what} are equal; {dropped} dropped")
+                write!(
+                    f,
+                    "{date} is verified: {} in {what} compared, no differences; {dropped} dropped",
+                    counted(*rows, "row")
+                )
             }
         }
     }
 }
 
 fn write_day(f: &mut fmt::Formatter<'_>, day: &Shipped) -> fmt::Result {
-    let Shipped { date, rows, dropped, receipt, read, stored } = day;
+    let Shipped { date, rows, dropped, receipt, read_duration, store_duration } = day;
     match receipt {
-        Some(receipt) => write!(f, "stored {date} by {}: {rows}; {} bytes;", receipt.sink, receipt.bytes)?,
+        Some(receipt) => {
+            write!(f, "stored {date} by {}: {rows}; {};", receipt.sink, counted(receipt.bytes, "byte"))?;
+        }
         None => write!(f, "dry run, {date} not stored: {rows};")?,
     }
-    write!(f, " {dropped} dropped; read in {} ms, stored in {} ms", read.as_millis(), stored.as_millis())
+    let (read_ms, stored_ms) = (read_duration.as_millis(), store_duration.as_millis());
+    write!(f, " {dropped} dropped; read in {read_ms} ms, stored in {stored_ms} ms")
 }
 
-/// Logs a success; gives its exit code.
-pub(crate) fn done(summary: &Summary, message_path: Option<&Path>) -> u8 {
+/// Reports a success. Returns its exit code.
+pub(crate) fn succeeded(summary: &Summary, message_path: Option<&Path>) -> u8 {
     let text = summary.to_string();
     match summary {
         Summary::Day(day) => log_day(day, &text),
         _ => tracing::info!(outcome = "done", exit_code = 0, "{text}"),
     }
-    leave_message(&text, message_path);
+    write_termination_message(&text, message_path);
     0
 }
 
 fn log_day(day: &Shipped, text: &str) {
-    let Shipped { date, rows, dropped, receipt, read, stored } = day;
+    let Shipped { date, rows, dropped, receipt, read_duration, store_duration } = day;
     tracing::info!(
         outcome = if receipt.is_some() { "stored" } else { "dry_run" },
         exit_code = 0,
@@ -73,43 +81,92 @@ fn log_day(day: &Shipped, text: &str) {
         rows.portfolio_assets = rows.portfolio_assets,
         dropped,
         sent_bytes = receipt.map(|receipt| receipt.bytes),
-        read_ms = milliseconds(*read),
-        stored_ms = milliseconds(*stored),
+        read_ms = milliseconds(*read_duration),
+        stored_ms = milliseconds(*store_duration),
         "{text}"
     );
 }
 
-/// To the microsecond, without the noise of a double behind it.
+/// The duration rounded to microseconds, so that the log has no digits from the imprecision of doubles.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// Logs a failure; gives its exit code.
+/// Reports a failure. Returns its exit code.
 pub(crate) fn failed(error: &SyncError, message_path: Option<&Path>) -> u8 {
     let text = error.to_string();
     let exit_code = error.exit_code();
     tracing::error!(outcome = "failed", exit_code, "{text}");
-    leave_message(&text, message_path);
+    write_termination_message(&text, message_path);
     exit_code
 }
 
-/// Logs that a signal ended the run; gives its exit code.
+/// Reports that a signal ended the run. Returns its exit code.
 pub(crate) fn interrupted(exit_code: u8, message_path: Option<&Path>) -> u8 {
-    let text = "interrupted by a signal; a day is stored whole or not at all, run it again";
+    let text = "interrupted by a signal; each day is stored completely or not at all; run it again";
     tracing::error!(outcome = "interrupted", exit_code, "{text}");
-    leave_message(text, message_path);
+    write_termination_message(text, message_path);
     exit_code
 }
 
-/// Writes the termination message, where there is a place for it.
-pub(crate) fn leave_message(text: &str, path: Option<&Path>) {
-    let path = match path {
-        Some(path) => path,
-        None if Path::new(TERMINATION_LOG).exists() => Path::new(TERMINATION_LOG),
-        None => return,
-    };
-    let message = &text[..text.floor_char_boundary(LONGEST_MESSAGE)];
+/// Writes the termination message to the file, or else to the default file if that exists.
+pub(crate) fn write_termination_message(text: &str, path: Option<&Path>) {
+    let default = Path::new(DEFAULT_TERMINATION_MESSAGE_PATH);
+    let Some(path) = path.or_else(|| default.exists().then_some(default)) else { return };
+    let message = &text[..text.floor_char_boundary(MAX_MESSAGE)];
     if let Err(error) = std::fs::write(path, message) {
         tracing::debug!(%error, "the termination message could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::RowCounts;
+    use crate::sink::Receipt;
+
+    #[test]
+    fn a_summary_has_the_counts_with_the_right_plurals() {
+        let (from, to) = (date(2026, 2, 6), date(2026, 2, 9));
+        let backfilled = Backfilled { from, to, is_dry_run: false, days: 1, empty: 3, rows: 1 };
+        let dry_run = Backfilled { is_dry_run: true, days: 2, empty: 1, ..backfilled };
+        let verified = Verified { date: from, rows: 7, dropped: 1, what: "five tables" };
+        for (summary, expected) in [
+            (
+                Summary::Days(backfilled),
+                "backfilled 2026-02-06 to 2026-02-09: 1 day with 1 row; 3 days empty",
+            ),
+            (
+                Summary::Days(dry_run),
+                "dry run, nothing stored for 2026-02-06 to 2026-02-09: 2 days with 1 row; 1 day empty",
+            ),
+            (Summary::Checked(8), "all 8 checks passed"),
+            (
+                Summary::Verified(verified),
+                "2026-02-06 is verified: 7 rows in five tables compared, no differences; 1 dropped",
+            ),
+        ] {
+            assert_eq!(summary.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_summary_of_a_day_names_the_sink_or_the_dry_run() {
+        let stored = Shipped {
+            date: date(2026, 2, 11),
+            rows: RowCounts { kpi_values: 1, series_points: 2, ..RowCounts::default() },
+            dropped: 0,
+            receipt: Some(Receipt { sink: "d1", bytes: 120 }),
+            read_duration: Duration::from_micros(2_500),
+            store_duration: Duration::from_millis(4),
+        };
+        let rows = "1 KPI value, 2 series points, 0 extremes items, 0 portfolio assets";
+        let durations = "0 dropped; read in 2 ms, stored in 4 ms";
+        let expected = format!("stored 2026-02-11 by d1: {rows}; 120 bytes; {durations}");
+        assert_eq!(Summary::Day(stored.clone()).to_string(), expected);
+        let dry_run = Summary::Day(Shipped { receipt: None, ..stored });
+        assert_eq!(dry_run.to_string(), format!("dry run, 2026-02-11 not stored: {rows}; {durations}"));
     }
 }

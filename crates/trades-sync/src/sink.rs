@@ -1,49 +1,43 @@
-//! Where a day goes: the receiving API, D1's HTTP API, or a SQLite file.
+//! The sinks that a day is stored in: the receiving API, D1's HTTP API, or a SQLite file.
 //!
-//! Every sink stores the whole day in one transaction and does no harm when it is asked twice.
+//! Each sink stores the whole day in one transaction. Storing a day again is safe.
 
 mod api;
 mod api_reader;
 mod d1;
+mod d1_limits;
 mod error;
+mod receipt;
 mod sqlite;
 mod statements;
 
 use jiff::civil::Date;
 
-use crate::domain::{Snapshot, TABLES, Table};
+use crate::domain::{Snapshot, Table};
 
-pub use self::api::{ApiConfig, ApiSink};
-pub use self::api_reader::{ApiReader, ApiReaderConfig, ReadCredential};
-pub use self::d1::{D1Config, D1Sink};
+pub use self::api::ApiSink;
+pub use self::api_reader::ApiReader;
+pub use self::d1::D1Sink;
 pub use self::error::SinkError;
+pub use self::receipt::Receipt;
 pub use self::sqlite::SqliteSink;
 
-/// What a stored day came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Receipt {
-    /// Which sink stored it.
-    pub sink: &'static str,
-    /// The bytes that were sent, or written as documents.
-    pub bytes: usize,
-}
-
-/// A place that stores days.
+/// A sink that days are stored in.
 #[derive(Debug)]
 pub enum Sink {
     /// `POST {SNAPSHOT_API_URL}{SNAPSHOT_ENDPOINT}`.
     Api(ApiSink),
     /// Cloudflare's `POST .../d1/database/{id}/query`.
     D1(D1Sink),
-    /// A local file.
+    /// A SQLite file.
     Sqlite(SqliteSink),
 }
 
 impl Sink {
-    /// Stores a day in place of what is stored for its date.
+    /// Stores a day. It replaces the stored day of its date.
     ///
     /// # Errors
-    /// [`SinkError`]; then the sink holds the old day whole, or, when the answer was lost, the new one.
+    /// [`SinkError`]. Then the sink contains the complete old day or, if the answer was lost, the complete new day.
     pub async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
         match self {
             Self::Api(sink) => sink.store(snapshot).await,
@@ -52,7 +46,7 @@ impl Sink {
         }
     }
 
-    /// Makes sure that a day could be stored, without storing anything; says what it found.
+    /// Checks that a day could be stored, without storing anything. Returns a description of the sink.
     ///
     /// # Errors
     /// [`SinkError`] with what to do about it.
@@ -65,19 +59,19 @@ impl Sink {
     }
 }
 
-/// A place that stored days are read from. The API has other routes and rights for that than for storing.
+/// A sink that stored days are read from. The API has other routes and credentials for reading than for storing.
 #[derive(Debug)]
 pub enum SinkReader {
     /// `GET {SNAPSHOT_API_URL}{SNAPSHOT_READ_ENDPOINT}/{date}`.
     Api(ApiReader),
     /// Cloudflare's `POST .../d1/database/{id}/query`.
     D1(D1Sink),
-    /// A local file.
+    /// A SQLite file.
     Sqlite(SqliteSink),
 }
 
 impl SinkReader {
-    /// The day as the sink holds it: the five tables, without rows where there is no such day.
+    /// The five tables of a day in the sink. They have no rows if the day is not stored.
     ///
     /// # Errors
     /// [`SinkError`] with what to do about it.
@@ -88,9 +82,4 @@ impl SinkReader {
             Self::Sqlite(sink) => sink.stored(date).await,
         }
     }
-}
-
-/// The tables of a day that is not stored.
-fn no_rows() -> Vec<Table> {
-    TABLES.iter().map(|shape| Table { shape, rows: Vec::new() }).collect()
 }

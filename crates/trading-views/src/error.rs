@@ -1,6 +1,7 @@
-//! What can go wrong with a view, in sentences for operators.
+//! Errors of views, as messages for operators.
 //!
-//! The server's own words are kept apart from the sentences: callers of an HTTP service must not see them.
+//! The text that the server reported is a field of its own and not part of the messages, because callers of an HTTP
+//! service must not see it.
 
 use std::fmt;
 
@@ -12,20 +13,20 @@ const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const UNDEFINED_SCHEMA: &str = "3F000";
 const NOT_IN_PREREQUISITE_STATE: &str = "55000";
-/// The class of syntax errors and of rules about names: the name of the view is no name.
+/// The class of syntax errors and access rule violations: the view's name is not a valid name.
 const NAME_ERRORS: &str = "42";
 
-/// A view can't be read. The text names the variable of the view once.
+/// A view can't be read. The message names the variable of the view once.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {problem}")]
 pub struct ViewError {
     /// The variable that names the view.
     pub variable: &'static str,
-    /// What is wrong, without the variable.
+    /// The problem; its message does not name the variable.
     pub problem: ViewProblem,
 }
 
-/// What is wrong with a view, and what to do about it.
+/// Why a view can't be read. Each message includes what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewProblem {
     /// The view does not exist.
@@ -46,7 +47,7 @@ pub enum ViewProblem {
         /// All that are needed.
         needed: String,
     },
-    /// The type of `report_date` has no days.
+    /// The type of `report_date` is numeric, so its values are not days.
     #[error("{view} has a report_date of type {type_name}; make it a date, a timestamp or a text")]
     NoDates {
         /// The view.
@@ -62,15 +63,15 @@ pub enum ViewProblem {
         /// The error that the server reported, if it did.
         failure: Option<Failure>,
     },
-    /// The materialized view has never been filled.
+    /// The materialized view has never been populated.
     #[error("{view} has not been populated; run REFRESH MATERIALIZED VIEW {view}")]
     NotPopulated {
         /// The view.
         view: String,
     },
-    /// The view selects from a materialized view that has never been filled.
+    /// The view selects from a materialized view that has never been populated.
     #[error(
-        "{view} reads something that has not been populated; refresh the materialized views that it reads"
+        "{view} reads a materialized view that has not been populated; refresh the materialized views that it reads"
     )]
     DependsOnUnpopulated {
         /// The view.
@@ -83,7 +84,7 @@ pub enum ViewProblem {
     Unreadable {
         /// The view.
         view: String,
-        /// Why.
+        /// The error that the server or the connection reported.
         failure: Failure,
     },
 }
@@ -100,7 +101,7 @@ impl ViewError {
         Self { variable, problem }
     }
 
-    /// The error of the statement that looks for the view.
+    /// The error of the statement that finds the view.
     pub(crate) fn finding(view: &View, error: &sqlx::Error) -> Self {
         match sqlstate(error).as_deref() {
             Some(INSUFFICIENT_PRIVILEGE) => Self::reading(view, error),
@@ -112,7 +113,7 @@ impl ViewError {
         }
     }
 
-    /// What the server or the connection reported, if anything.
+    /// The error that the server or the connection reported, if it did.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.problem {
             ViewProblem::Missing { failure, .. } | ViewProblem::Denied { failure, .. } => failure.as_ref(),
@@ -126,46 +127,46 @@ impl ViewError {
     }
 }
 
-/// Why a statement failed. `Display` says what to do and contains nothing of the server's own words.
+/// A failed statement. `Display` contains nothing of the text that the server reported.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    class: Class,
-    /// The server's own words, or the driver's, for logs and operators.
-    pub words: String,
-    /// The server's five-character code, if the server reported the error.
+    kind: FailureKind,
+    /// The text that the server or the driver reported, for logs and operators.
+    pub detail: String,
+    /// The five-character SQLSTATE code, if the server reported the error.
     pub sqlstate: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Class {
+enum FailureKind {
     TooSlow,
     ConnectionLost,
     Other,
 }
 
 impl Failure {
-    /// Of an error of the driver.
+    /// The failure that an error of the driver stands for.
     pub fn of(error: &sqlx::Error) -> Self {
         let sqlstate = sqlstate(error);
-        let class = if sqlstate.as_deref() == Some(QUERY_CANCELED) {
-            Class::TooSlow
+        let kind = if sqlstate.as_deref() == Some(QUERY_CANCELED) {
+            FailureKind::TooSlow
         } else if is_connection_failure(error) {
-            Class::ConnectionLost
+            FailureKind::ConnectionLost
         } else {
-            Class::Other
+            FailureKind::Other
         };
-        Self { class, words: reason(error), sqlstate }
+        Self { kind, detail: reason(error), sqlstate }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.class {
-            Class::TooSlow => {
+        f.write_str(match self.kind {
+            FailureKind::TooSlow => {
                 "it took too long and was stopped; look for locks and missing indexes on report_date"
             }
-            Class::ConnectionLost => "the connection was lost; run it again when the server is back",
-            Class::Other => "the database reported an error",
+            FailureKind::ConnectionLost => "the connection was lost; run it again when the server is back",
+            FailureKind::Other => "the database reported an error",
         })
     }
 }

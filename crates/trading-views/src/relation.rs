@@ -1,4 +1,4 @@
-//! Finds views and reports whether they can be read.
+//! Finds views and checks that they can be read.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,11 @@ use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, FromRow, PgConnection};
 
-use crate::{Kind, View, ViewError, ViewProblem, Views, sql};
+use crate::{ColumnKind, View, ViewError, ViewProblem, Views, sql};
 
-/// One row per name of an array, in its order. Each column is followed by its type, or by the base type of its domain,
-/// which may be a domain itself. Subqueries are planned faster than joins here.
+/// Returns one row per name of the array, in the array's order. In the list of columns, each name is followed by its
+/// type. For a domain this is the base type, which the query looks up recursively because a domain can be based on
+/// another domain. The subqueries are planned faster than joins would be.
 const FIND: &str = "
 SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
   has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'),
@@ -23,14 +24,15 @@ SELECT c.oid::regclass::text, c.relkind = 'm' AND NOT c.relispopulated,
             SELECT base.name FROM base WHERE base.below = 0) END
           FROM pg_type t WHERE t.oid = a.atttypid)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
-FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS wanted (name, place)
-  LEFT JOIN pg_class c ON c.oid = to_regclass(wanted.name) ORDER BY wanted.place";
+FROM unnest(ARRAY[NAMES]) WITH ORDINALITY AS requested (name, position)
+  LEFT JOIN pg_class c ON c.oid = to_regclass(requested.name) ORDER BY requested.position";
 
-/// The column that says which day a row belongs to.
+/// The column with the day that a row belongs to.
 const DAY: &str = "report_date";
 
-/// NULL throughout, but for encoding and columns, where there is no such relation.
-type Found = (Option<String>, Option<bool>, Option<bool>, String, Vec<String>);
+/// A row of [`FIND`]: name, whether it is unpopulated, whether the user can read it, encoding, columns. If the relation
+/// does not exist, the first three are NULL.
+type FoundRow = (Option<String>, Option<bool>, Option<bool>, String, Vec<String>);
 
 /// A view that exists, can be read and has the columns that are needed.
 #[derive(Clone, Debug)]
@@ -39,23 +41,22 @@ pub struct Relation {
     pub name: String,
     /// The name in `pg_type` of the type of its `report_date`.
     pub day_type: String,
-    kinds: BTreeMap<String, Kind>,
+    kinds: BTreeMap<String, ColumnKind>,
     white_space: &'static str,
 }
 
 impl Views {
-    /// Finds the four views with all their columns, as [`View::find`] does each, in one round trip.
+    /// Finds the four views with all their columns in one round trip. Each is checked as [`View::find`] does.
     ///
     /// # Errors
-    /// With what is wrong with the first view that can't be read. The transaction can't be used any more if the server
-    /// reported the error.
+    /// If a view can't be read, for the first such view. If the server reported the error, the transaction is aborted.
     pub async fn find(&self, connection: &mut PgConnection) -> Result<[Relation; 4], ViewError> {
         let views = self.all();
         let sql = format!("SAVEPOINT finding; {}", find(&views));
         let found = rows(connection, sql).await;
-        let found: Vec<Found> = match found {
+        let found: Vec<FoundRow> = match found {
             Ok(found) => found,
-            // Which view the server means is found out one by one.
+            // The error does not identify the view, so each view is looked up separately.
             Err(_) => {
                 let undone = connection.execute(sqlx::raw_sql("ROLLBACK TO finding")).await;
                 undone.map_err(|error| ViewError::finding(views[0], &error))?;
@@ -74,10 +75,11 @@ impl Views {
 }
 
 impl View {
-    /// Finds the view, inside a transaction of [`crate::begin`], and checks that the user can read these columns of it.
+    /// Finds the view and checks that the user can read these columns of it. Call it in a transaction that
+    /// [`crate::begin`] began.
     ///
     /// # Errors
-    /// With what is wrong with the view. The transaction can't be used any more if the server reported the error.
+    /// If the view can't be read. If the server reported the error, the transaction is aborted.
     pub async fn find(
         &self,
         connection: &mut PgConnection,
@@ -86,12 +88,12 @@ impl View {
         self.relation(self.look_up(connection).await?, columns)
     }
 
-    async fn look_up(&self, connection: &mut PgConnection) -> Result<Option<Found>, ViewError> {
+    async fn look_up(&self, connection: &mut PgConnection) -> Result<Option<FoundRow>, ViewError> {
         let found = rows(connection, find(&[self])).await;
         Ok(found.map_err(|error| ViewError::finding(self, &error))?.into_iter().next())
     }
 
-    fn relation(&self, found: Option<Found>, columns: &[&'static str]) -> Result<Relation, ViewError> {
+    fn relation(&self, found: Option<FoundRow>, columns: &[&'static str]) -> Result<Relation, ViewError> {
         let view = self.name.clone();
         let wrong = |problem| Err(ViewError { variable: self.variable, problem });
         let Some((Some(name), unpopulated, readable, encoding, present)) = found else {
@@ -108,39 +110,41 @@ impl View {
         } else if !missing.is_empty() {
             let (missing, needed) = (missing.join(", "), needed.join(", "));
             wrong(ViewProblem::NoColumn { view, missing, needed })
-        } else if Kind::of(day_type).is_numeric() {
+        } else if ColumnKind::of(day_type).is_numeric() {
             wrong(ViewProblem::NoDates { view, type_name: day_type.to_owned() })
         } else if unpopulated == Some(true) {
             wrong(ViewProblem::NotPopulated { view })
         } else {
-            let kinds = types.iter().map(|(column, name)| ((*column).to_owned(), Kind::of(name))).collect();
+            let kinds =
+                types.iter().map(|(column, name)| ((*column).to_owned(), ColumnKind::of(name))).collect();
             let day_type = day_type.to_owned();
             Ok(Relation { name, day_type, kinds, white_space: sql::white_space(&encoding) })
         }
     }
 }
 
-/// The statement that finds the views. The transaction made a quote the only character to be escaped.
+/// The statement that finds the views. Only quotes need escaping, because the transaction has
+/// `standard_conforming_strings = on`.
 fn find(views: &[&View]) -> String {
     let names = views.iter().map(|view| format!("'{}'", view.name.replace('\'', "''")));
     FIND.replace("NAMES", &names.collect::<Vec<_>>().join(", "))
 }
 
-/// The simple protocol takes one round trip.
-async fn rows(connection: &mut PgConnection, sql: String) -> Result<Vec<Found>, sqlx::Error> {
+/// Executes the statements in one round trip, which the simple protocol permits.
+async fn rows(connection: &mut PgConnection, sql: String) -> Result<Vec<FoundRow>, sqlx::Error> {
     let rows: Vec<PgRow> = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
-    rows.iter().map(Found::from_row).collect()
+    rows.iter().map(FoundRow::from_row).collect()
 }
 
-/// SQL expressions that read a column, whatever its type is, and are NULL for what can't be used. None of them fails
-/// on any value. They presume the settings of [`crate::begin`].
+/// SQL expressions that read a column of any type. They are NULL for values that can't be used, and fail on no value.
+/// They require the settings of [`crate::begin`].
 impl Relation {
     /// The kind of a column.
-    pub fn kind(&self, column: &str) -> Kind {
-        self.kinds.get(column).copied().unwrap_or(Kind::Text)
+    pub fn kind(&self, column: &str) -> ColumnKind {
+        self.kinds.get(column).copied().unwrap_or(ColumnKind::Text)
     }
 
-    /// The column as a name: without white space around it, and not empty.
+    /// The column as a name: trimmed, and NULL if nothing remains.
     pub fn text(&self, column: &str) -> String {
         sql::name(column, self.white_space)
     }
@@ -165,23 +169,80 @@ impl Relation {
         format!("(extract(epoch FROM {}) * 1000000)::int8", self.time(column))
     }
 
-    /// The day that the row belongs to, as a `date`: its `report_date`, the day of a timestamp in UTC, or the day that
-    /// a text begins with. NULL where there is none.
+    /// The day that the row belongs to, as a `date`: its `report_date`, the day of a timestamp in UTC, or the day at
+    /// the beginning of a text. NULL if the row belongs to no day.
     pub fn day(&self) -> String {
         sql::day(DAY, self.kind(DAY), self.white_space)
     }
 
-    /// Whether the row belongs to this day. An index on `report_date` serves, unless the column is a text.
+    /// Whether the row belongs to this day. The condition can use an index on `report_date`, unless the column is a text.
     pub fn is_day(&self, date: Date) -> String {
         match self.kind(DAY) {
-            Kind::Date => format!("{DAY} = '{date}'"),
+            ColumnKind::Date => format!("{DAY} = '{date}'"),
             _ => self.is_between(date, date),
         }
     }
 
-    /// Whether the row belongs to one of the days from `first` to `last`. An index on `report_date` serves, unless the
-    /// column is a text; a text that begins like a day between the two and is none matches too.
+    /// Whether the row belongs to one of the days from `first` to `last`. The condition can use an index on
+    /// `report_date`, unless the column is a text. Texts are compared as texts: `2026-02-30` also matches a range that
+    /// contains the end of February.
     pub fn is_between(&self, first: Date, last: Date) -> String {
         sql::is_between(DAY, self.kind(DAY), self.white_space, [first, last])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [&str; 5] =
+        ["kpi_name text", "display_value numeric", "sort_order int4", "odd name float4", "report_date date"];
+
+    fn found(columns: &[&str]) -> FoundRow {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        (Some("s.kpis".to_owned()), Some(false), Some(true), "UTF8".to_owned(), columns)
+    }
+
+    fn relation(found: Option<FoundRow>) -> Result<Relation, ViewError> {
+        let view = Views::default().kpis;
+        view.relation(found, view.columns)
+    }
+
+    #[test]
+    fn a_relation_has_the_kinds_of_its_columns() {
+        let relation = relation(Some(found(&COLUMNS))).expect("it has every column");
+        assert_eq!((relation.name.as_str(), relation.day_type.as_str()), ("s.kpis", "date"));
+        let kinds = ["display_value", "odd name", "no such column"].map(|column| relation.kind(column));
+        assert_eq!(kinds, [ColumnKind::Numeric, ColumnKind::Single, ColumnKind::Text]);
+    }
+
+    #[test]
+    fn each_reason_why_a_view_can_not_be_read_has_its_problem() {
+        let (_, _, _, encoding, _) = found(&[]);
+        let denied = (Some("s.kpis".to_owned()), Some(false), Some(false), encoding.clone(), Vec::new());
+        let columns = COLUMNS.map(str::to_owned).to_vec();
+        let unpopulated = (Some("s.kpis".to_owned()), Some(true), Some(true), encoding.clone(), columns);
+        let missing = (None, None, None, encoding, Vec::new());
+        let name = "utils_statistics.trades_kpi_summary_mv";
+        for (found, message) in [
+            (None, format!("there is no view {name} in the database; create it or name the right one")),
+            (Some(missing), format!("there is no view {name} in the database")),
+            (Some(denied), format!("the database user may not read {name}; GRANT USAGE")),
+            (Some(unpopulated), format!("{name} has not been populated; run REFRESH")),
+            (Some(found(&COLUMNS[..2])), format!("{name} has no column sort_order, report_date; it needs")),
+            (
+                Some(found(&["kpi_name text", "display_value text", "sort_order int4", "report_date int4"])),
+                format!("{name} has a report_date of type int4"),
+            ),
+        ] {
+            let error = relation(found).expect_err(&message).to_string();
+            assert!(error.starts_with(&format!("MV_KPI_TABLE: {message}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_quote_in_the_name_of_a_view_is_doubled() {
+        let view = View { name: "s.\"it's\"".to_owned(), ..Views::default().kpis };
+        assert!(find(&[&view]).contains("ARRAY['s.\"it''s\"']"));
     }
 }

@@ -1,31 +1,30 @@
-//! What counts as a number, an id and a time in the texts that Postgres shows, under the settings of [`crate::begin`].
-//!
-//! [`crate::Relation`] has the same definitions as SQL.
+//! The definitions of a number, an id and a time, for the texts that Postgres displays under the settings of
+//! [`crate::begin`]. [`crate::Relation`] has the same definitions as SQL.
 
 use std::borrow::Cow;
 
 use jiff::civil::{Date, date};
 
-use crate::Kind;
+use crate::ColumnKind;
 
-/// The largest size of an id, 2^53: beyond it a number of JSON no longer identifies one id.
+/// The maximum absolute value of an id, 2^53. A larger JSON number does not identify exactly one id.
 pub(crate) const MAX_ID: i64 = 1 << 53;
 
-/// The longest text that can be a number.
+/// The maximum length of a text that is read as a number, in bytes.
 pub(crate) const MAX_NUMBER_LENGTH: usize = 1000;
 
 /// A finite number: optional sign, digits with an optional point, optional exponent. A number that is too small for a
-/// double is 0. White space around a text is ignored.
-pub fn number(text: &str, kind: Kind) -> Option<f64> {
+/// double is 0. Surrounding white space is ignored.
+pub fn number(text: &str, kind: ColumnKind) -> Option<f64> {
     let text = text.trim();
-    let fits = kind != Kind::Text || text.len() <= MAX_NUMBER_LENGTH;
-    // Rust reads this grammar, and the names of the values that are not finite.
+    let fits = kind != ColumnKind::Text || text.len() <= MAX_NUMBER_LENGTH;
+    // Rust's parser accepts this grammar, and also the names of infinities and NaN, which the filter rejects.
     text.parse().ok().filter(|number: &f64| number.is_finite() && fits)
 }
 
-/// A value as it is displayed: without white space around it, and a number of a numeric column that Postgres shows with
-/// an exponent as JavaScript writes it, `1234567` for `1.234567e+06`.
-pub fn displayed(text: &str, kind: Kind) -> Cow<'_, str> {
+/// A value as it is displayed: trimmed. If the column is numeric and Postgres displays the number with an exponent, it is
+/// formatted as JavaScript formats it: `1234567` for `1.234567e+06`.
+pub fn displayed(text: &str, kind: ColumnKind) -> Cow<'_, str> {
     let text = text.trim();
     match number(text, kind) {
         Some(number) if kind.is_numeric() && text.contains('e') => {
@@ -35,7 +34,7 @@ pub fn displayed(text: &str, kind: Kind) -> Cow<'_, str> {
     }
 }
 
-/// A whole number of at most 2^53, exactly. `7.0` and `7e2` are whole.
+/// A whole number of at most 2^53, read exactly. `7.0` and `7e2` are whole.
 pub fn id(text: &str) -> Option<i64> {
     let text = text.trim();
     let plain = text.parse().ok().filter(|_| text.len() <= MAX_NUMBER_LENGTH);
@@ -43,9 +42,9 @@ pub fn id(text: &str) -> Option<i64> {
     (-MAX_ID..=MAX_ID).contains(&id).then_some(id)
 }
 
-/// A whole number that is written with a point or an exponent. Going through a double would round it.
+/// A whole number that is written with a point or an exponent. Parsing it as a double would round it.
 fn decimal_id(text: &str) -> Option<i64> {
-    number(text, Kind::Text)?;
+    number(text, ColumnKind::Text)?;
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -58,7 +57,7 @@ fn decimal_id(text: &str) -> Option<i64> {
         return Some(0);
     }
     let exponent: i64 = exponent.parse().ok()?;
-    // How many zeros follow the significant digits.
+    // The number of zeros after the significant digits.
     let zeros = exponent + length(&digits) - length(significant) - length(decimals);
     let significant = significant.trim_start_matches('0');
     if zeros < 0 || length(significant) + zeros > 17 {
@@ -72,8 +71,8 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-/// A time of a text column, as microseconds since 1970: `YYYY-MM-DD[(T| )HH:MM[:SS[.fraction]]][zone]`, of the years 1
-/// to 9999. A zone is `Z` or an offset of less than 16 hours; without a zone a time is in UTC.
+/// A time of a text column, as microseconds since 1970. The format is `YYYY-MM-DD[(T| )HH:MM[:SS[.fraction]]][zone]`,
+/// with years from 1 to 9999. A zone is `Z` or an offset of less than 16 hours; a time without a zone is in UTC.
 pub fn time(text: &str) -> Option<i64> {
     let (day, rest) = text.trim().split_at_checked(10)?;
     if !is_pattern(day, "dddd-dd-dd") {
@@ -88,17 +87,17 @@ pub fn time(text: &str) -> Option<i64> {
             clock_time(clock)? - offset(zone)? * MINUTE
         }
     };
-    Some(days * 24 * 60 * MINUTE + of_day).filter(|time| (FIRST..=LAST).contains(time))
+    Some(days * 24 * 60 * MINUTE + of_day).filter(|time| (MIN_TIME..=MAX_TIME).contains(time))
 }
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 /// 0001-01-01T00:00:00Z.
-const FIRST: i64 = -62_135_596_800 * SECOND;
-/// 9999-12-30T22:00:00.999999Z, the last moment that jiff can name.
-const LAST: i64 = 253_402_207_200 * SECOND + 999_999;
+const MIN_TIME: i64 = -62_135_596_800 * SECOND;
+/// 9999-12-30T22:00:00.999999Z, the last timestamp that jiff can represent.
+const MAX_TIME: i64 = 253_402_207_200 * SECOND + 999_999;
 
-/// The microseconds of a clock since midnight.
+/// A time of day, in microseconds since midnight.
 fn clock_time(text: &str) -> Option<i64> {
     let (clock, fraction) = match text.split_once('.') {
         Some((clock, fraction)) => (clock, Some(fraction)),
@@ -115,7 +114,7 @@ fn clock_time(text: &str) -> Option<i64> {
     fits.then_some((hours * 60 + minutes) * MINUTE + seconds * SECOND + microseconds(fraction)?)
 }
 
-/// A fraction of a second in microseconds, rounded to the nearest, halves to even, as Postgres rounds.
+/// A fraction of a second in microseconds, rounded half to even, as Postgres rounds.
 fn microseconds(fraction: Option<&str>) -> Option<i64> {
     let Some(digits) = fraction else { return Some(0) };
     if !(1..=9).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -187,16 +186,16 @@ mod tests {
     #[test]
     fn numbers_of_numeric_columns_are_displayed_as_javascript_writes_them_and_texts_as_they_are() {
         for (text, kind, expected) in [
-            ("1.234567e+06", Kind::Single, "1234567"),
-            ("-1.5e+15", Kind::Double, "-1500000000000000"),
-            ("1e-05", Kind::Double, "0.00001"),
-            ("1e-07", Kind::Double, "1e-7"),
-            ("1e+21", Kind::Double, "1e+21"),
-            ("0.1", Kind::Single, "0.1"),
-            ("72.50", Kind::Numeric, "72.50"),
-            ("NaN", Kind::Double, "NaN"),
-            (" 1e6 ", Kind::Text, "1e6"),
-            ("one", Kind::Text, "one"),
+            ("1.234567e+06", ColumnKind::Single, "1234567"),
+            ("-1.5e+15", ColumnKind::Double, "-1500000000000000"),
+            ("1e-05", ColumnKind::Double, "0.00001"),
+            ("1e-07", ColumnKind::Double, "1e-7"),
+            ("1e+21", ColumnKind::Double, "1e+21"),
+            ("0.1", ColumnKind::Single, "0.1"),
+            ("72.50", ColumnKind::Numeric, "72.50"),
+            ("NaN", ColumnKind::Double, "NaN"),
+            (" 1e6 ", ColumnKind::Text, "1e6"),
+            ("one", ColumnKind::Text, "one"),
         ] {
             assert_eq!(displayed(text, kind), expected, "{text:?}");
         }
@@ -211,7 +210,7 @@ mod tests {
             ("1970-01-01 00:01:00.0000025", Some(MINUTE + 2)),
             ("1970-01-01 01:30+01:30", Some(0)),
             ("1969-12-31T23:00-0100", Some(0)),
-            ("0001-01-01", Some(FIRST)),
+            ("0001-01-01", Some(MIN_TIME)),
             ("9999-12-31", None),
             ("0000-01-01", None),
             ("1970-02-29", None),

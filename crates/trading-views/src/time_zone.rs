@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 /// The time zone that defines "today": `REPORT_TIMEZONE`, or UTC.
 ///
 /// # Errors
-/// When the time zone database does not have it.
+/// If the time zone database does not contain it.
 pub fn report_time_zone(settings: &Settings) -> Result<TimeZone, ConfigError> {
     const VARIABLE: &str = "REPORT_TIMEZONE";
     let Some(name) = settings.text(VARIABLE) else { return Ok(TimeZone::UTC) };
@@ -18,7 +18,7 @@ pub fn report_time_zone(settings: &Settings) -> Result<TimeZone, ConfigError> {
     })
 }
 
-/// The day that it is now in the time zone.
+/// The current day in the time zone.
 pub fn today(time_zone: &TimeZone) -> Date {
     Timestamp::now().to_zoned(time_zone.clone()).date()
 }

@@ -6,14 +6,14 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::Failure;
 
-/// Begins a read-only transaction that sees the views at one moment. The caller ends it.
+/// Begins a read-only transaction with one snapshot of the views. The caller ends it.
 ///
-/// Rows come in the order in which they are stored, so that "the later row" means the same in every run. Values have
-/// one spelling, whatever the defaults of the server are. Nothing is compiled or spread over processes, which costs
-/// more than statements this short gain. `statement_timeout` limits each statement.
+/// Rows are returned in the order in which they are stored, so that "the later row" is the same row in every run. Values
+/// have one text format, independent of the server's defaults. JIT compilation and parallel workers are disabled: for
+/// statements this short they cost more than they gain. `statement_timeout` limits each statement.
 ///
 /// # Errors
-/// When the server or the connection fails.
+/// If the server or the connection fails.
 pub async fn begin(
     connection: &mut PgConnection,
     statement_timeout: Option<Duration>,

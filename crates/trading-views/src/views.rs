@@ -2,13 +2,38 @@
 
 use common::config::{Settings, Variable};
 
+// Macros, because `concat!` takes literals only: the help text of a variable contains its default.
+macro_rules! kpis {
+    () => {
+        "utils_statistics.trades_kpi_summary_mv"
+    };
+}
+macro_rules! series {
+    () => {
+        "utils_statistics.trades_kpi_series_mv"
+    };
+}
+macro_rules! extremes {
+    () => {
+        "utils_statistics.trades_contract_extremes_by_kpi_mv"
+    };
+}
+macro_rules! portfolio {
+    () => {
+        "utils_statistics.trades_portfolio_assets_mv"
+    };
+}
+
+/// The default names, in the order of [`Views::all`].
+const DEFAULT_NAMES: [&str; 4] = [kpis!(), series!(), extremes!(), portfolio!()];
+
 /// The variables of every program that reads the views: the names of the four views, in the order of [`Views::all`],
 /// and the time zone of the report.
 pub const VARIABLES: [Variable; 5] = [
-    Variable::plain("MV_KPI_TABLE", "a view; utils_statistics.trades_kpi_summary_mv"),
-    Variable::plain("MV_SERIES_TABLE", "a view; utils_statistics.trades_kpi_series_mv"),
-    Variable::plain("MV_EXTREMES_TABLE", "a view; utils_statistics.trades_contract_extremes_by_kpi_mv"),
-    Variable::plain("MV_PORTFOLIO_TABLE", "a view; utils_statistics.trades_portfolio_assets_mv"),
+    Variable::plain("MV_KPI_TABLE", concat!("the view of KPI values; ", kpis!())),
+    Variable::plain("MV_SERIES_TABLE", concat!("the view of series; ", series!())),
+    Variable::plain("MV_EXTREMES_TABLE", concat!("the view of extremes; ", extremes!())),
+    Variable::plain("MV_PORTFOLIO_TABLE", concat!("the view of holdings; ", portfolio!())),
     Variable::plain("REPORT_TIMEZONE", "the time zone that defines \"today\", such as America/New_York; UTC"),
 ];
 
@@ -17,16 +42,16 @@ pub const VARIABLES: [Variable; 5] = [
 pub struct View {
     /// The variable that names it.
     pub variable: &'static str,
-    /// Its name, with its schema, in SQL's spelling.
+    /// Its name in SQL syntax, with its schema.
     pub name: String,
-    /// All columns of the view, except `report_date`, which each of the four has.
+    /// All columns of the view, except `report_date`, which all four have.
     pub columns: &'static [&'static str],
 }
 
 /// The four views.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Views {
-    /// Displayed KPI values.
+    /// KPI values as they are displayed.
     pub kpis: View,
     /// Points of series.
     pub series: View,
@@ -38,18 +63,16 @@ pub struct Views {
 
 impl Default for Views {
     fn default() -> Self {
-        let [kpis, series, extremes, portfolio, _] = VARIABLES.map(|variable| variable.name);
-        let view = |variable, name: &str, columns| View {
-            variable,
-            name: format!("utils_statistics.{name}"),
+        let view = |index: usize, columns| View {
+            variable: VARIABLES[index].name,
+            name: DEFAULT_NAMES[index].to_owned(),
             columns,
         };
         Self {
-            kpis: view(kpis, "trades_kpi_summary_mv", &["kpi_name", "display_value", "sort_order"]),
-            series: view(series, "trades_kpi_series_mv", &["kpi_name", "ts", "value", "source"]),
+            kpis: view(0, &["kpi_name", "display_value", "sort_order"]),
+            series: view(1, &["kpi_name", "ts", "value", "source"]),
             extremes: view(
-                extremes,
-                "trades_contract_extremes_by_kpi_mv",
+                2,
                 &[
                     "kpi_name",
                     "side",
@@ -72,17 +95,13 @@ impl Default for Views {
                     "liquidity_drag",
                 ],
             ),
-            portfolio: view(
-                portfolio,
-                "trades_portfolio_assets_mv",
-                &["trade_id", "symbol", "contract_name"],
-            ),
+            portfolio: view(3, &["trade_id", "symbol", "contract_name"]),
         }
     }
 }
 
 impl Views {
-    /// The views by the names that the settings give them.
+    /// The views with the names from the settings.
     pub fn from_settings(settings: &Settings) -> Self {
         let named = |view: View| match settings.text(view.variable) {
             Some(name) => View { name, ..view },

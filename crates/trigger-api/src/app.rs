@@ -18,22 +18,23 @@ use tokio::task::JoinSet;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, ExecutorKind, Targets, TaskEntry};
-use crate::domain::crew::Crew;
-use crate::domain::dispatcher::Dispatcher;
-use crate::domain::feed::{Feed, Notice};
-use crate::domain::log_book::LogBook;
-use crate::domain::ports::{Executor, Retention, RunStore, StoreError, TaskStore};
-use crate::domain::queue::Queue;
-use crate::domain::recorder::Recorder;
-use crate::domain::task::{Task, TaskTarget};
 use crate::http::gate::Gate;
 use crate::http::metrics::Metrics;
 use crate::http::streams::Streams;
 use crate::http::{self, Api, server};
 use crate::kubernetes::executor::KubernetesExecutor;
-use crate::local::LocalExecutor;
-use crate::store::{OpenError, SqlStore};
 use crate::tasks;
+use trigger_core::dispatcher::Dispatcher;
+use trigger_core::feed::{Feed, Notice};
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::ports::{Executor, Retention, RunStore, StoreError, TaskStore};
+use trigger_core::recorder::Recorder;
+use trigger_core::runner::Runner;
+use trigger_core::task::{Task, TaskTarget};
+use trigger_core::task_queue::TaskQueue;
+#[cfg(feature = "local")]
+use trigger_local::LocalExecutor;
+use trigger_store::{OpenError, SqlStore};
 
 /// How often what is too old is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -136,6 +137,7 @@ async fn check_health(address: SocketAddr) -> Result<(), AppError> {
 /// What runs Jobs, and what has to be done when the program ends.
 enum Running {
     Kubernetes(Arc<KubernetesExecutor>),
+    #[cfg(feature = "local")]
     Local(Arc<LocalExecutor>),
 }
 
@@ -143,6 +145,7 @@ impl Running {
     fn executor(&self) -> Arc<dyn Executor> {
         match self {
             Self::Kubernetes(executor) => Arc::clone(executor) as Arc<dyn Executor>,
+            #[cfg(feature = "local")]
             Self::Local(executor) => Arc::clone(executor) as Arc<dyn Executor>,
         }
     }
@@ -152,6 +155,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     let (executor_kind, address) = (config.executor()?, config.listen_address()?);
     let cluster = match &executor_kind {
         ExecutorKind::Kubernetes => Some(cluster::connect().await?),
+        #[cfg(feature = "local")]
         ExecutorKind::Local(_) => None,
     };
     let home = cluster.as_ref().map_or("local", |cluster| cluster.namespace.as_str());
@@ -165,16 +169,16 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     let task_store = Arc::new(sql.clone()) as Arc<dyn TaskStore>;
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
     let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
-    let book = Arc::new(LogBook::default());
-    let queue = Arc::new(Queue::new(
+    let book = Arc::new(LogBuffers::default());
+    let queue = Arc::new(TaskQueue::new(
         task_targets(entries, &known),
         home,
         Arc::clone(&task_store),
         Arc::clone(&store),
         Arc::clone(&feed),
     ));
-    let crew = Crew::new(
-        config.crew_rules()?,
+    let runner = Runner::new(
+        config.runner_config()?,
         Arc::clone(&queue),
         task_store,
         Arc::clone(&recorder),
@@ -182,6 +186,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         Arc::clone(&book),
     );
     let running = match (executor_kind, cluster) {
+        #[cfg(feature = "local")]
         (ExecutorKind::Local(local), _) => {
             let (recorder, book) = (Arc::clone(&recorder), Arc::clone(&book));
             Running::Local(Arc::new(
@@ -205,7 +210,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
 
     let (metrics, (stop, stopping)) = (Arc::new(Metrics::default()), watch::channel(false));
     let gate = Arc::new(Gate::new(authenticator, config.limits()?, Arc::clone(&metrics)));
-    let most_streams = config.most_streams()?;
+    let max_streams = config.max_streams()?;
     let api = Arc::new(Api {
         dispatcher: Dispatcher::new(
             targets,
@@ -221,13 +226,13 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         feed: Arc::clone(&feed),
         book,
         metrics: Arc::clone(&metrics),
-        streams: Streams::new(most_streams, stopping.clone(), Arc::clone(&metrics)),
+        streams: Streams::new(max_streams, stopping.clone(), Arc::clone(&metrics)),
     });
     let router = http::router(api, Arc::clone(&gate));
-    let mut chores = JoinSet::new();
-    start_chores(&mut chores, &recorder, &feed, &gate, metrics, config.retention()?, sql);
+    let mut background_tasks = JoinSet::new();
+    start_background_tasks(&mut background_tasks, &recorder, &feed, &gate, metrics, config.retention()?, sql);
 
-    let crew = tokio::spawn(crew.run(stopping));
+    let runner = tokio::spawn(runner.run(stopping));
 
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| AppError::Listen { address, error })?;
@@ -239,12 +244,13 @@ async fn serve(config: &Config) -> Result<(), AppError> {
         // Streams end now; requests have their grace.
         let _ = stop.send(true);
     };
-    let most_connections = most_streams * CONNECTIONS_PER_STREAM;
+    let most_connections = max_streams * CONNECTIONS_PER_STREAM;
     server::serve(listener, router, most_connections, asked_to_end, config.shutdown_grace()?).await;
+    #[cfg(feature = "local")]
     if let Running::Local(local) = &running {
         local.shutdown().await;
     }
-    if tokio::time::timeout(DRAIN, crew).await.is_err() {
+    if tokio::time::timeout(DRAIN, runner).await.is_err() {
         tracing::warn!(
             "tasks that do not stop are cut off; another replica, or the next start, sees to them"
         );
@@ -258,8 +264,8 @@ async fn serve(config: &Config) -> Result<(), AppError> {
 fn task_targets(entries: Vec<TaskEntry>, known: &[Arc<dyn Task>]) -> Vec<TaskTarget> {
     let target = |entry: TaskEntry| {
         let task = known.iter().find(|task| task.name() == entry.task)?;
-        let TaskEntry { name, task: _, at_once, queue, limit, resume } = entry;
-        Some(TaskTarget { name, task: Arc::clone(task), at_once, queue, limit, resume })
+        let TaskEntry { name, task: _, max_concurrent, queue, limit, resume } = entry;
+        Some(TaskTarget { name, task: Arc::clone(task), max_concurrent, queue, limit, resume })
     };
     entries.into_iter().filter_map(target).collect()
 }
@@ -276,8 +282,8 @@ async fn authenticator(config: &Config, cluster: Option<&Cluster>) -> Result<Aut
     Ok(authenticator)
 }
 
-fn start_chores(
-    chores: &mut JoinSet<()>,
+fn start_background_tasks(
+    background_tasks: &mut JoinSet<()>,
     recorder: &Arc<Recorder>,
     feed: &Arc<Feed>,
     gate: &Arc<Gate>,
@@ -286,12 +292,12 @@ fn start_chores(
     store: SqlStore,
 ) {
     let (recorder, telling, gate) = (Arc::clone(recorder), Arc::clone(feed), Arc::clone(gate));
-    chores.spawn(async move { recorder.run().await });
-    chores.spawn(async move { telling.run().await });
-    chores.spawn(async move { gate.forget_quiet_callers().await });
-    chores.spawn(prune(Arc::new(store.clone()), retention));
-    chores.spawn(async move { store.check_for_ever().await });
-    chores.spawn(count_ends(Arc::clone(feed), metrics));
+    background_tasks.spawn(async move { recorder.run().await });
+    background_tasks.spawn(async move { telling.run().await });
+    background_tasks.spawn(async move { gate.forget_quiet_callers().await });
+    background_tasks.spawn(prune(Arc::new(store.clone()), retention));
+    background_tasks.spawn(async move { store.check_for_ever().await });
+    background_tasks.spawn(count_ends(Arc::clone(feed), metrics));
 }
 
 async fn prune(store: Arc<dyn RunStore>, retention: Retention) {

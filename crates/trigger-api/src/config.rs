@@ -13,11 +13,12 @@ use common::{auth, telemetry};
 use secrecy::SecretString;
 
 pub use self::targets::{Targets, TaskEntry};
-use crate::domain::crew::CrewRules;
-use crate::domain::ports::Retention;
 use crate::http::gate::Limits;
-use crate::local::LocalConfig;
 use crate::tasks;
+use trigger_core::ports::Retention;
+use trigger_core::runner::RunnerConfig;
+#[cfg(feature = "local")]
+use trigger_local::LocalConfig;
 
 const OWN: [Variable; 18] = [
     Variable::plain("LISTEN_ADDR", "the address and port to serve on; 0.0.0.0:8000"),
@@ -25,7 +26,7 @@ const OWN: [Variable; 18] = [
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that name none; the pod's own"),
     Variable::structure(
         "TARGETS",
-        "what may be started: a list of name and cronjob (namespace, allow_suspended) or task (at_once, queue, \
+        "what may be started: a list of name and cronjob (namespace, allow_suspended) or task (max_concurrent, queue, \
          timeout_seconds, resume)",
     ),
     Variable::plain("DEFAULT_TARGET", "the target that POST /trigger-sync starts; the only one"),
@@ -64,6 +65,7 @@ pub enum ExecutorKind {
     /// In the cluster that `KUBECONFIG` or the pod's ServiceAccount leads to.
     Kubernetes,
     /// On this machine.
+    #[cfg(feature = "local")]
     Local(LocalConfig),
 }
 
@@ -107,6 +109,12 @@ impl Config {
     pub fn executor(&self) -> Result<ExecutorKind, ConfigError> {
         match self.settings.text("EXECUTOR").as_deref() {
             None | Some("kubernetes") => Ok(ExecutorKind::Kubernetes),
+            #[cfg(not(feature = "local"))]
+            Some("local") => Err(ConfigError::variable(
+                "EXECUTOR",
+                "this build runs Jobs in a cluster only; build trigger-api with the feature `local`",
+            )),
+            #[cfg(feature = "local")]
             Some("local") => {
                 let local = self.settings.structure("LOCAL")?;
                 let missing = "`local` is missing in the configuration file; it says where the manifests are";
@@ -139,15 +147,18 @@ impl Config {
     /// # Errors
     /// When a number is none, or 0.
     pub fn limits(&self) -> Result<Limits, ConfigError> {
-        Ok(Limits { per_caller: self.number("RATE_LIMIT", 200)?, at_once: self.count("MAX_REQUESTS", 512)? })
+        Ok(Limits {
+            per_caller: self.number("RATE_LIMIT", 200)?,
+            max_concurrent: self.count("MAX_REQUESTS", 512)?,
+        })
     }
 
     /// How tasks are done.
     ///
     /// # Errors
     /// When a number is none, or 0.
-    pub fn crew_rules(&self) -> Result<CrewRules, ConfigError> {
-        Ok(CrewRules {
+    pub fn runner_config(&self) -> Result<RunnerConfig, ConfigError> {
+        Ok(RunnerConfig {
             workers: self.count("TASK_WORKERS", 2)?,
             lease: self.seconds("TASK_LEASE_SECONDS", 15)?,
         })
@@ -157,7 +168,7 @@ impl Config {
     ///
     /// # Errors
     /// When it is no number, or 0.
-    pub fn most_streams(&self) -> Result<usize, ConfigError> {
+    pub fn max_streams(&self) -> Result<usize, ConfigError> {
         self.count("MAX_STREAMS", 2000)
     }
 

@@ -37,19 +37,19 @@ use self::api_error::ApiError;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::streams::Streams;
-use crate::domain::dispatcher::Dispatcher;
-use crate::domain::feed::Feed;
-use crate::domain::log_book::LogBook;
-use crate::domain::ports::{Executor, RunStore};
-use crate::domain::queue::Queue;
-use crate::domain::recorder::Recorder;
+use trigger_core::dispatcher::Dispatcher;
+use trigger_core::feed::Feed;
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::ports::{Executor, RunStore};
+use trigger_core::recorder::Recorder;
+use trigger_core::task_queue::TaskQueue;
 
 /// What the handlers share.
 pub struct Api {
     /// Starts and ends runs.
     pub dispatcher: Dispatcher,
     /// Takes requests for tasks.
-    pub queue: Arc<Queue>,
+    pub queue: Arc<TaskQueue>,
     /// Says whether it is ready.
     pub executor: Arc<dyn Executor>,
     /// Remembers runs.
@@ -59,7 +59,7 @@ pub struct Api {
     /// Tells what changes.
     pub feed: Arc<Feed>,
     /// The logs that grow.
-    pub book: Arc<LogBook>,
+    pub book: Arc<LogBuffers>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// The answers that go on.

@@ -11,9 +11,6 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod domain;
 pub mod http;
 pub mod kubernetes;
-pub mod local;
-pub mod store;
 pub mod tasks;

@@ -3,14 +3,12 @@
 //! A task is one file or one folder here, which implements [`Task`], and one line in [`configured`]. Nothing else knows
 //! which tasks there are.
 
-pub mod portfolio_analysis;
-
 use std::sync::Arc;
 
 use common::config::{ConfigError, Settings, Variable};
 
-use self::portfolio_analysis::PortfolioAnalysis;
-use crate::domain::task::Task;
+use portfolio_analysis::PortfolioAnalysis;
+use trigger_core::task::Task;
 
 /// The variables of all tasks.
 pub const VARIABLES: [Variable; 7] = portfolio_analysis::VARIABLES;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Asks cyclonus, which simulates NetworkPolicies, about each line of who-may-call.txt.
+"""Checks each line of who-may-call.txt with cyclonus, which simulates NetworkPolicies.
 
     kubectl kustomize deploy/manifests/prod | kubectl create --dry-run=client -o json -f - | network_policies.py who-may-call.txt
 
-One line of output for each line of the table: `ok` or `FAILED`.
+Prints one line for each line of the table: `ok` or `FAILED`.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def objects_in(text):
-    """The objects of one List, or of documents one after the other."""
+    """The objects of a List, or of several JSON documents in a row."""
     decoder, position = json.JSONDecoder(), 0
     while position < len(text.rstrip()):
         document, position = decoder.raw_decode(text, position)
@@ -24,14 +24,14 @@ def objects_in(text):
 
 
 def pod_of(workload):
-    """A workload's pod as the policies see it."""
+    """A workload's pod, in the form of cyclonus."""
     spec = workload["spec"]
     template = spec["jobTemplate"]["spec"]["template"] if workload["kind"] == "CronJob" else spec["template"]
     return peer(workload["metadata"]["namespace"], template["metadata"]["labels"])
 
 
 def peer(namespace, labels):
-    # Every namespace has this label.
+    # Kubernetes sets this label on every namespace.
     own = {"kubernetes.io/metadata.name": namespace}
     return {"Internal": {"Namespace": namespace, "NamespaceLabels": own, "PodLabels": labels}, "IP": "10.244.0.1"}
 
@@ -50,12 +50,12 @@ def read_table(path, actors):
                 number, _, protocol = port.partition("/")
                 questions.append((source, destination, int(number), protocol or "TCP", expected))
             case _:
-                sys.exit(f"{path}: {line}: neither a pod, nor an address, nor a question")
+                sys.exit(f"{path}: {line}: expected a pod, an address or a question")
     return questions
 
 
 def ask(policies, questions, actors):
-    """yes or no for each question."""
+    """`yes` or `no` for each question."""
     with tempfile.TemporaryDirectory() as folder:
         for number, policy in enumerate(policies):
             (Path(folder) / "policies").mkdir(exist_ok=True)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""JSON schemas for kubeconform, out of the OpenAPI document of an API server.
+"""Makes JSON schemas for kubeconform from the OpenAPI document of an API server.
 
     kubectl get --raw /openapi/v2 | openapi_schemas.py FOLDER
 
-kubeconform fetches its schemas from the internet; these are the very ones of the server that is there. They are strict:
-a field that the server does not know is an error. One file a kind, KIND-GROUP-VERSION.json, each whole in itself.
+By default, kubeconform downloads its schemas; these are the schemas of the server itself. They are strict: a field that the server
+does not have is an error. Each kind has one self-contained file, KIND-GROUP-VERSION.json.
 """
 
 import json
@@ -13,13 +13,13 @@ from pathlib import Path
 
 ANY_OF = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": ["integer", "string"]},
-    # 1 and "1" are the same to the server.
+    # The server accepts numbers and strings.
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["number", "string"]},
 }
 
 
 def strict(schema):
-    """A definition as JSON Schema reads it: null where nothing is needed, and no field that is not named."""
+    """Converts an OpenAPI definition to JSON Schema, and forbids properties that it does not list."""
     if isinstance(schema, list):
         return [strict(entry) for entry in schema]
     if not isinstance(schema, dict):
@@ -34,7 +34,7 @@ def strict(schema):
         if key not in ("description", "properties", "format") and not key.startswith("x-")
     }
     if "properties" in schema:
-        # By name: a field may be called `format` or `description` itself.
+        # Handled separately, because a property can have the name `format` or `description`.
         result["properties"] = {name: strict(value) for name, value in schema["properties"].items()}
         result.setdefault("additionalProperties", False)
     return result
@@ -57,7 +57,7 @@ def main(folder):
     definitions = {name: ANY_OF.get(name) or strict(schema) for name, schema in source.items()}
     for name, schema in source.items():
         kinds = schema.get("x-kubernetes-group-version-kind", [])
-        # A list of kinds is what belongs to all of them, such as DeleteOptions.
+        # Definitions of several kinds, such as DeleteOptions, are not objects that manifests contain.
         if len(kinds) != 1:
             continue
         group, version, kind = (kinds[0][part] for part in ("group", "version", "kind"))

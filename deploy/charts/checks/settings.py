@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Holds the settings that values.schema.json knows against the variables that the programs read.
+"""Compares the settings in values.schema.json with the environment variables that the programs read.
 
-A plain variable has to be there, or to be named below with the reason why it is not; a secret must not be.
+The schema must have every plain variable that is not listed in NOT_SETTINGS, and must not have a secret.
 """
 
 import json
@@ -15,15 +15,16 @@ PROGRAMS = {
     "triggerApi": ("crates/trigger-api/src", "crates/trading-views/src", "crates/common/src/auth.rs", "crates/common/src/telemetry.rs"),
     "tradesSync": ("crates/trades-sync/src", "crates/trading-views/src", "crates/common/src/telemetry.rs"),
 }
-LEFT_OUT = {
-    "LISTEN_ADDR": "the Service and the probes know the port",
-    "CRONJOB_NAME": "triggerApi.defaultTarget",
-    "DEFAULT_TARGET": "triggerApi.defaultTarget",
-    "TARGET_NAMESPACE": "the release's own: the Role is there",
-    "EXECUTOR": "always the cluster",
-    "JWKS_FILE": "JWKS_URL, or a Secret with JWT_SECRET",
-    "SQLITE_PATH": "a pod that ends takes its file along",
-    "TERMINATION_MESSAGE_PATH": "the kubelet's own is found without",
+# Plain variables that are not settings of the chart, with the reason.
+NOT_SETTINGS = {
+    "LISTEN_ADDR": "the port is fixed in the Service and the probes",
+    "CRONJOB_NAME": "set from triggerApi.defaultTarget",
+    "DEFAULT_TARGET": "set from triggerApi.defaultTarget",
+    "TARGET_NAMESPACE": "always the release's namespace, which has the Role",
+    "EXECUTOR": "always kubernetes",
+    "JWKS_FILE": "use JWKS_URL, or a Secret with JWT_SECRET",
+    "SQLITE_PATH": "the file would be deleted with the pod",
+    "TERMINATION_MESSAGE_PATH": "the default is the kubelet's path",
 }
 
 
@@ -44,7 +45,7 @@ def main():
         secret = set(re.findall(r'Variable::secret\(\s*"([A-Z0-9_]+)"', text))
         if not plain or not secret:
             wrong.append(f"{sources[0]} declares no variables that this script can read")
-        wrong += [f"{section}.settings lacks {name}" for name in sorted(plain - known - set(LEFT_OUT))]
+        wrong += [f"{section}.settings lacks {name}" for name in sorted(plain - known - set(NOT_SETTINGS))]
         wrong += [f"{section}.settings has {name}, which is a secret" for name in sorted(secret & known)]
     print("\n".join(wrong))
     return 1 if wrong else 0

@@ -1,5 +1,5 @@
-// A day of 7,374 points, stored in three ways on local D1: with the nine statements in one batch, with
-// one INSERT a row in batches of 200, and with one INSERT a row by itself. Prints medians and ratios.
+// Stores a day of 7,374 points on local D1 in three ways: the nine statements in one batch, one INSERT per row in
+// batches of 200, and one INSERT per row in separate requests. Prints medians and ratios.
 
 import { readdir, readFile } from "node:fs/promises";
 import { Miniflare } from "miniflare";
@@ -13,21 +13,21 @@ const read = (path) => readFile(new URL(path, root), "utf8");
 const script = `
 export default {
   async fetch(request, { DB, SQL }) {
-    const { way, day, points } = await request.json();
-    if (way === "migrate") for (const sql of day) await DB.prepare(sql).run();
-    else if (way === "statements") await statements(DB, SQL, day);
-    else await oneByOne(DB, SQL, day, points, way === "batches" ? 200 : 1);
+    const { method, day, points } = await request.json();
+    if (method === "migrate") for (const sql of day) await DB.prepare(sql).run();
+    else if (method === "statements") await runStatements(DB, SQL, day);
+    else await insertRows(DB, SQL, day, points, method === "batches" ? 200 : 1);
     return new Response();
   },
 };
 
 const params = (day, i) => (i === 0 ? day : i === 5 ? [day[0], "[]"] : [day[0]]);
 
-function statements(DB, SQL, day) {
+function runStatements(DB, SQL, day) {
   return DB.batch(SQL.map((sql, i) => DB.prepare(sql).bind(...params(day, i))));
 }
 
-async function oneByOne(DB, SQL, day, points, size) {
+async function insertRows(DB, SQL, day, points, size) {
   await DB.batch(SQL.slice(0, 5).map((sql, i) => DB.prepare(sql).bind(...params(day, i))));
   const insert = DB.prepare("INSERT INTO metrics_series_points VALUES (?1, ?2, ?3, ?4, ?5)");
   for (let i = 0; i < points.length; i += size) {
@@ -69,23 +69,23 @@ try {
   const migrations = (await readdir(new URL("migrations", root))).sort();
   for (const name of migrations) {
     const statements = (await read(`migrations/${name}`)).replace(/--.*$/gm, "").split(";");
-    await milliseconds({ way: "migrate", day: statements.filter((sql) => sql.trim() !== "") });
+    await milliseconds({ method: "migrate", day: statements.filter((sql) => sql.trim() !== "") });
   }
-  const rowwise = { day: [...day.slice(0, 5), "{}"], points };
-  const ways = {
+  const rows = { day: [...day.slice(0, 5), "{}"], points };
+  const methods = {
     statements: ["nine statements in one batch", RUNS, { day }],
-    batches: ["one INSERT a row, batches of 200", RUNS, rowwise],
-    single: ["one INSERT a row, by itself", 3, rowwise],
+    batches: ["one INSERT per row, batches of 200", RUNS, rows],
+    single: ["one INSERT per row, no batches", 3, rows],
   };
-  let first;
+  let baseline;
   console.log(`${POINTS} points, medians`);
-  for (const [way, [name, runs, data]] of Object.entries(ways)) {
+  for (const [method, [name, runs, data]] of Object.entries(methods)) {
     const times = [];
-    for (let run = 0; run < runs; run++) times.push(await milliseconds({ way, ...data }));
+    for (let run = 0; run < runs; run++) times.push(await milliseconds({ method, ...data }));
     const median = times.toSorted((a, b) => a - b)[Math.floor(runs / 2)];
-    first ??= median;
+    baseline ??= median;
     console.log(
-      `${name.padEnd(34)}${median.toFixed(1).padStart(9)} ms   x ${(median / first).toFixed(1)}`,
+      `${name.padEnd(34)}${median.toFixed(1).padStart(9)} ms   x ${(median / baseline).toFixed(1)}`,
     );
   }
 } finally {

@@ -1,8 +1,8 @@
-// Runs the harness as a program. Standard output gets one JSON line with the addresses. It ends when
-// standard input ends, so that it dies with the test that started it, or on SIGTERM or SIGINT.
+// Runs the harness as a program. It prints one JSON line with the addresses, and ends on SIGTERM, on SIGINT, or
+// when its standard input is closed, so it ends together with the test that started it.
 //
-// workerd would outlive a parent that is killed outright. So the harness runs in a child of this
-// process, and that child's standard input ends however this process does.
+// The harness runs in a child process, because workerd would outlive a process that is killed with SIGKILL. The
+// child's standard input is closed however this process ends.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ const values = readOptions();
 if (values.child) await serve();
 else supervise();
 
-/** The options; ends the program where they are wrong, before anything is started. */
+/** Reads the options. On an error it ends the program with the usage. */
 function readOptions() {
   try {
     const { values } = parseArgs({
@@ -48,7 +48,7 @@ function supervise() {
   const args = [fileURLToPath(import.meta.url), "--child", ...process.argv.slice(2)];
   const child = spawn(process.execPath, args, { stdio: ["pipe", "inherit", "inherit"] });
   child.on("exit", (code) => process.exit(code ?? 1));
-  child.stdin.on("error", () => {}); // the child ended first, and its exit is what counts
+  child.stdin.on("error", () => {}); // the child has ended; the handler of "exit" handles it
 
   const end = () => child.stdin.end();
   process.stdin.resume().once("end", end);
@@ -56,7 +56,7 @@ function supervise() {
 }
 
 async function serve() {
-  const { startHarness } = await import("./start.mjs"); // heavy, and of no use to the supervisor
+  const { startHarness } = await import("./start.mjs"); // slow to load, and not needed by the supervisor
   const { stop, ...addresses } = await startHarness({
     internalToken: values["internal-token"],
     readToken: values["read-token"],

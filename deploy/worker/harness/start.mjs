@@ -1,4 +1,4 @@
-// Starts the Worker on real workerd, and next to it D1's REST route over the same database.
+// Starts the Worker and D1's REST route on real workerd, with the same database.
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,9 +13,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const compatibilityDate = "2026-04-01"; // as in wrangler.jsonc
 
 /**
- * Options: internalToken and readToken (random without them; null is a secret that is not set, "" a
- * blank one), signingSecret, persist (a folder; in memory without it), migrations (true), workerPort,
- * d1Port (0 is any), onLog (text).
+ * Options: internalToken and readToken (default: random; null: the secret is not set; "": a blank secret),
+ * signingSecret, persist (a folder; default: in memory), migrations (default: true), workerPort and d1Port
+ * (default: 0, any free port), onLog (called with text).
  */
 export async function startHarness(options = {}) {
   const { internalToken = randomToken(), readToken = randomToken() } = options;
@@ -25,7 +25,7 @@ export async function startHarness(options = {}) {
     readFile(`${root}harness/d1_api.mjs`, "utf8"),
   ]);
 
-  // A fixed id, so that a persisted database is found again.
+  // A fixed id, so a persisted database is found again.
   const d1Databases = { DB: "snapshots" };
   const ids = {
     ACCOUNT_ID: randomBytes(16).toString("hex"),
@@ -36,7 +36,7 @@ export async function startHarness(options = {}) {
   const socket = (port) => [{ host: "127.0.0.1", port: port ?? 0 }];
   const { mf, dispose } = miniflareInOwnFolder({
     host: "127.0.0.1",
-    cf: false, // or it would download an example of request.cf
+    cf: false, // by default, Miniflare downloads an example of request.cf
     ...(options.persist ? { d1Persist: options.persist } : {}),
     handleRuntimeStdio: (stdout, stderr) => {
       for (const stream of [stdout, stderr]) stream.on("data", options.onLog ?? logToStderr);
@@ -81,7 +81,7 @@ export async function startHarness(options = {}) {
   }
 }
 
-/** Miniflare leaves its temporary files behind; in a folder of their own they can be removed. */
+/** Miniflare does not delete its temporary files, so it gets its own folder, which `dispose` deletes. */
 function miniflareInOwnFolder(options) {
   const folder = mkdtempSync(join(tmpdir(), "snapshot-worker-"));
   const before = process.env.TMPDIR;
@@ -103,7 +103,7 @@ function miniflareInOwnFolder(options) {
   return { mf, dispose };
 }
 
-/** Sends D1's REST route a body ({sql, params} or {batch}); returns the status and the envelope. */
+/** Sends a body ({sql, params} or {batch}) to D1's REST route; returns the status and the response's members. */
 export async function queryD1(harness, body) {
   const { d1_api, account_id, database_id, api_token } = harness;
   const url = `${d1_api}/accounts/${account_id}/d1/database/${database_id}/query`;
@@ -112,11 +112,11 @@ export async function queryD1(harness, body) {
   return { status: response.status, ...(await response.json()) };
 }
 
-/** Makes the next queries fail, one after the other: `[{status, code, message}]`. */
+/** Makes the next queries fail, one for each entry `{status, code, message}`. */
 export async function failNextQueries(harness, failures) {
   const body = JSON.stringify(failures);
   const response = await fetch(`${harness.d1_api}/failures`, { method: "PUT", body });
-  if (!response.ok) throw new Error(`the failures were answered with ${response.status}`);
+  if (!response.ok) throw new Error(`PUT /failures returned the status ${response.status}`);
 }
 
 async function bundleWorker() {
@@ -133,8 +133,8 @@ async function bundleWorker() {
 }
 
 /**
- * Applies the migrations that the database has not had yet, up to and including `last`, and records
- * each one as wrangler does: in one transaction with its statements.
+ * Applies the migrations that the database lacks, up to and including `last`. Like wrangler, it records each
+ * migration in the same transaction as its statements.
  */
 export async function migrate(harness, last = undefined) {
   const folder = `${root}migrations/`;

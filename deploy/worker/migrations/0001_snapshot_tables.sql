@@ -1,6 +1,6 @@
--- One trading day is one row of metrics_daily, which holds the whole document. The other tables are
--- derived from it, so they go when it goes. WITHOUT ROWID, a row is written once and not once more for
--- the index of its key, which halves the rows that D1 counts; items carry their JSON and are too wide for that.
+-- A trading day is one row of metrics_daily, which contains the whole document. The rows of the other tables are
+-- derived from it and are deleted with it. WITHOUT ROWID tables have no separate index for the primary key, which
+-- halves the rows that D1 counts as written. The rows of metrics_extremes_items are too large for that, because they contain JSON.
 
 CREATE TABLE IF NOT EXISTS metrics_daily (
   date TEXT NOT NULL PRIMARY KEY,

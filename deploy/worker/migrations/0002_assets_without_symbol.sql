@@ -1,5 +1,5 @@
--- A holding may have no symbol. SQLite can't drop a NOT NULL, so the table is made again. It isn't
--- renamed: while the table is away, a rename fails on any view that reads from it.
+-- A portfolio asset may have no symbol. SQLite can't drop a NOT NULL constraint, so this creates the table again.
+-- A rename of the copy would fail if a view reads the table, because the table does not exist at that time.
 
 CREATE TABLE metrics_portfolio_assets_copy AS
 SELECT date, trade_id, symbol, contract_name FROM metrics_portfolio_assets;

@@ -1,11 +1,11 @@
 import { ApiError, unavailable } from "./errors";
 
 export interface Secrets {
-  /** One token, or several that are valid at once while one replaces another: commas or lines. */
+  /** Tokens that permit reading and writing, separated by commas or line breaks. All are valid, so a token can be rotated. */
   INTERNAL_TOKEN?: string;
-  /** The same for tokens that permit reading and nothing else. */
+  /** Tokens that permit only reading, in the same format. */
   READ_TOKEN?: string;
-  /** Where it is set, a snapshot must be signed; with any one where it holds several, as above. */
+  /** If set, snapshots must be signed with one of these secrets, in the same format. */
   SIGNING_SECRET?: string;
 }
 
@@ -19,7 +19,7 @@ interface Credential {
 const WRITER: Credential = { header: "X-Internal-Token", secret: "INTERNAL_TOKEN" };
 const READER: Credential = { header: "X-Read-Token", secret: "READ_TOKEN" };
 
-/** What permits reading and writing; a blank secret permits nothing. */
+/** The credentials that permit each kind of access. A blank secret permits nothing. */
 const CREDENTIALS: Record<Access, Credential[]> = { read: [WRITER, READER], write: [WRITER] };
 
 const encoder = new TextEncoder();
@@ -50,7 +50,7 @@ function valuesOf(secret: string | undefined): string[] {
   return values.filter((value) => value !== "");
 }
 
-/** Digests have one length, and every token is compared, so the time says nothing about any. */
+/** Compares digests, which all have the same length, and every token, so the duration does not depend on the tokens. */
 async function isOneOf(presented: string | null, tokens: string[]): Promise<boolean> {
   const digest = await sha256(presented ?? "");
   let matches = false;
@@ -81,7 +81,7 @@ export async function checkSignature(
   }
   if (!isValid) {
     throw forbidden(
-      "X-Signature is absent or wrong; it is the lower-case hex HMAC-SHA256 of the body's bytes",
+      "X-Signature is absent or wrong; it must be the lower-case hex HMAC-SHA256 of the body's bytes",
     );
   }
 }
@@ -91,7 +91,7 @@ async function isSignature(hex: string, body: Uint8Array, secret: string): Promi
   const secretBytes = encoder.encode(secret);
   const key = await crypto.subtle.importKey("raw", secretBytes, algorithm, false, ["verify"]);
   const bytes = Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-  return crypto.subtle.verify("HMAC", key, bytes, body); // in constant time
+  return crypto.subtle.verify("HMAC", key, bytes, body); // compares in constant time
 }
 
 function sha256(text: string): Promise<ArrayBuffer> {

@@ -1,9 +1,9 @@
 import { tooLarge } from "./errors";
 
-/** Four times what a stored day may have: room for white space and for fields that are ignored. */
+/** Four times the limit of a stored day, because white space and ignored fields are not stored. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** As much of a larger body as is read to its end: a client that is still sending can't hear an answer. */
+/** A larger body is read and discarded up to this size, because a client reads the response only after it has sent the body. */
 const MAX_DISCARDED_BYTES = 128 * 1024 * 1024;
 
 export async function readBody(request: Request): Promise<Uint8Array> {

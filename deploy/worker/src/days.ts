@@ -1,4 +1,4 @@
-import { answered, Parameters } from "./database";
+import { Parameters, runQuery } from "./database";
 import { writeObject } from "./json";
 import { PARTS, type DateRange, type Part, type Selection } from "./query";
 
@@ -16,7 +16,7 @@ export interface KpiValue {
   kind: string;
 }
 
-/** JSON texts; the database takes the parts out, so that none is parsed here. */
+/** The parts of a day as JSON texts. The database extracts them, so the Worker does not parse them. */
 interface DayRow extends DaySummary {
   rows?: string;
   overlay?: string;
@@ -25,7 +25,7 @@ interface DayRow extends DaySummary {
   assets?: string | null;
 }
 
-/** The newest days first; before `before` where that is given. */
+/** Lists days, newest first; with `before`, only days before that date. */
 export async function listDays(
   db: D1Database,
   limit: number,
@@ -41,18 +41,21 @@ export async function listDays(
   );
 }
 
-/** The newest dates first. */
+/** Lists the dates of the stored days, newest first. */
 export async function listDates(db: D1Database, range: DateRange): Promise<string[]> {
   const parameters = new Parameters();
   const rows = await select<{ date: string }>(
     db,
-    `SELECT date FROM metrics_daily AS day ${within(range, parameters)}`,
+    `SELECT date FROM metrics_daily AS day ${rangeClause(range, parameters)}`,
     parameters,
   );
   return rows.map(({ date }) => date);
 }
 
-/** One KPI's values, oldest first. The days lead: the values have no index that begins with the KPI. */
+/**
+ * Lists one KPI's values, oldest first. CROSS JOIN makes SQLite scan the days first, because no index on the
+ * values begins with the KPI.
+ */
 export async function listKpiValues(
   db: D1Database,
   kpi: string,
@@ -64,13 +67,13 @@ export async function listKpiValues(
     `SELECT day.date, value_text AS value, value_num AS number, value_kind AS kind
      FROM metrics_daily AS day CROSS JOIN metrics_kpi_values AS entry
        ON entry.date = day.date AND entry.kpi = ${parameters.bind(kpi)}
-     ${within(range, parameters)}`,
+     ${rangeClause(range, parameters)}`,
     parameters,
   );
   return values.reverse();
 }
 
-/** A day as a document, or a part of it; the newest day where no date is given. Null: none is stored. */
+/** A day or some of its parts as a JSON document; without a date, the newest day. Null if no such day is stored. */
 export async function readDay(
   db: D1Database,
   date: string | undefined,
@@ -78,12 +81,12 @@ export async function readDay(
 ): Promise<string | null> {
   const parameters = new Parameters();
   const columns = columnsOf(selection, parameters).map(([name, sql]) => `${sql} AS ${name}`);
-  const which =
+  const filter =
     date === undefined ? "ORDER BY date DESC LIMIT 1" : `WHERE date = ${parameters.bind(date)}`;
   const [row] = await select<DayRow>(
     db,
     `SELECT ${["date, updated_at, headline, summary", ...columns].join(", ")}
-     FROM metrics_daily ${which}`,
+     FROM metrics_daily ${filter}`,
     parameters,
   );
   return row === undefined ? null : writeDay(row, selection.kpi);
@@ -113,8 +116,8 @@ const WHOLE_PARTS: Record<Part, string> = {
 };
 
 /**
- * The KPI's rows, and its members of the overlay's objects: NULL where it has none. Each part binds the
- * KPI itself: a parameter that no part uses would be an error of the database.
+ * SQL expressions for one KPI's part of a day; NULL if it has none. Each expression binds the KPI itself,
+ * because the database rejects a parameter that the statement does not use.
  */
 const PARTS_OF_KPI: Record<Part, (bindKpi: () => string) => string> = {
   kpis: (bindKpi) =>
@@ -151,7 +154,7 @@ function overlayOf({ series, extremes, assets }: Partial<DayRow>, kpi?: string) 
   return members.length === 0 ? undefined : writeObject(members);
 }
 
-function within({ from, to, limit }: DateRange, parameters: Parameters): string {
+function rangeClause({ from, to, limit }: DateRange, parameters: Parameters): string {
   const conditions = [
     ...(from === undefined ? [] : [`day.date >= ${parameters.bind(from)}`]),
     ...(to === undefined ? [] : [`day.date <= ${parameters.bind(to)}`]),
@@ -161,7 +164,7 @@ function within({ from, to, limit }: DateRange, parameters: Parameters): string 
 }
 
 async function select<Row>(db: D1Database, sql: string, { values }: Parameters): Promise<Row[]> {
-  const { results } = await answered(
+  const { results } = await runQuery(
     db
       .prepare(sql)
       .bind(...values)

@@ -11,15 +11,15 @@ export type ErrorCode =
   | "storage_unavailable"
   | "not_configured";
 
-interface Details {
-  /** Path of the field at fault, such as `overlay.seriesByKpi.Delta[3].t`. */
+interface ErrorDetails {
+  /** The path of the invalid field, such as `overlay.seriesByKpi.Delta[3].t`. */
   field?: string;
   headers?: Record<string, string>;
-  /** For the log; the caller never sees it. */
+  /** Goes into the log, never to the caller. */
   cause?: unknown;
 }
 
-/** What a request can fail with. The message is for the caller: it says what to change. */
+/** An error response. The message is for the caller and says what to change. */
 export class ApiError extends Error {
   readonly field: string | null;
   readonly headers: Record<string, string>;
@@ -28,7 +28,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: ErrorCode,
     message: string,
-    details: Details = {},
+    details: ErrorDetails = {},
   ) {
     super(message, { cause: details.cause });
     this.field = details.field ?? null;

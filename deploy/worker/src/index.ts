@@ -17,10 +17,10 @@ interface Route {
   handle: (request: Request, env: Env, requestId: string) => Promise<Response>;
 }
 
-type Reader = (request: Request, db: D1Database, segment: string) => Promise<Response>;
+type ReadHandler = (request: Request, db: D1Database, segment: string) => Promise<Response>;
 
 const POST_SNAPSHOT: Route = { methods: ["POST"], access: "write", handle: postSnapshot };
-const READERS: [path: RegExp, reader: Reader][] = [
+const READ_ROUTES: [path: RegExp, handler: ReadHandler][] = [
   [/^\/v1\/trades\/latest$/, getLatest],
   [/^\/v1\/trades\/dates$/, getDates],
   [/^\/v1\/trades\/snapshots$/, getDays],
@@ -50,17 +50,17 @@ function route(request: Request): Route {
   if (found === undefined) throw new ApiError(404, "not_found", `there is no ${path} here`);
   const { methods } = found;
   if (methods.includes(request.method)) return found;
-  throw new ApiError(405, "method_not_allowed", `${path} takes ${methods.join(" and ")} only`, {
+  throw new ApiError(405, "method_not_allowed", `${path} accepts only ${methods.join(" and ")}`, {
     headers: { Allow: methods.join(", ") },
   });
 }
 
 function matchPath(pathname: string): Route | undefined {
   if (pathname === "/v1/internal/trades/snapshot") return POST_SNAPSHOT;
-  for (const [path, reader] of READERS) {
+  for (const [path, handler] of READ_ROUTES) {
     const match = path.exec(pathname);
     if (match === null) continue;
-    const handle: Route["handle"] = (request, { DB }) => reader(request, DB, match[1] ?? "");
+    const handle: Route["handle"] = (request, { DB }) => handler(request, DB, match[1] ?? "");
     return { methods: ["GET", "HEAD"], access: "read", handle };
   }
   return undefined;
@@ -76,7 +76,7 @@ async function postSnapshot(request: Request, env: Env, requestId: string): Prom
   return Response.json({ ok: true, date, updated_at: updatedAt, request_id: requestId, dropped });
 }
 
-/** Once, here; the caller gets no more than the code. Neither tokens nor bodies are logged. */
+/** The only place that logs errors. Neither tokens nor bodies are logged. */
 function logFailure(error: ApiError, requestId: string): void {
   const { status, code, cause } = error;
   const entry = { level: "error", request_id: requestId, status, code };

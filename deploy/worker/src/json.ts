@@ -1,40 +1,40 @@
 import { invalidField, invalidJson } from "./errors";
-import { markKeys, scan, unmarked } from "./scan";
+import { markKeys, scan, removeMark } from "./scan";
 import { printable } from "./text";
 
 const MAX_DEPTH = 127;
-const MAX_PROBLEM = 100;
+const MAX_PARSER_MESSAGE = 100;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Parses a body. What it returns nests no deeper than MAX_DEPTH, so that recursion over it is safe. Read
- * the members of its objects with `entriesOf`, which gives the keys as they were sent.
+ * Parses a body. The value nests at most MAX_DEPTH levels, so recursion over it is safe. Read the members
+ * of its objects with `entriesOf`, which restores the keys that were sent.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) throw invalidJson("the body is empty; send the day as a JSON object");
   const text = decode(bytes);
-  const { depth, keysToMark, hasUnusualId } = scan(bytes);
+  const { depth, keysToMark, hasInexactId } = scan(bytes);
   if (depth > MAX_DEPTH) {
     throw invalidJson(`the body nests arrays and objects deeper than ${MAX_DEPTH} levels`);
   }
-  if (hasHalfSurrogate(text)) {
+  if (hasLoneSurrogate(text)) {
     throw invalidJson(
-      "the body has half of a surrogate pair in a \\u escape, which is no character",
+      "the body has half of a surrogate pair in a \\u escape, which is not a character",
     );
   }
-  const reviver = hasUnusualId ? keepIdText : undefined;
+  const reviver = hasInexactId ? keepIdText : undefined;
   try {
     const value: unknown = JSON.parse(text, reviver);
     if (keysToMark.length === 0) return value;
     return JSON.parse(decode(markKeys(bytes, keysToMark)), reviver);
   } catch (error) {
-    // It quotes the body: some of it, or, a short one, all of it.
-    const problem = printable((error as Error).message, MAX_PROBLEM);
+    // The parser's message quotes the body, so it is shortened and escaped.
+    const problem = printable((error as Error).message, MAX_PARSER_MESSAGE);
     throw invalidJson(`the body is not JSON: ${problem}`);
   }
 }
 
-/** Writes an object from its members. An object literal would lose `__proto__` and reorder "123". */
+/** Writes a JSON object. A JavaScript object would drop the key `__proto__` and reorder keys such as "123". */
 export function writeObject(members: Iterable<readonly [key: string, json: string]>): string {
   const parts = Array.from(members, ([key, json]) => `${JSON.stringify(key)}:${json}`);
   return `{${parts.join(",")}}`;
@@ -44,7 +44,7 @@ export function writeArray(elements: readonly string[]): string {
   return `[${elements.join(",")}]`;
 }
 
-/** Writes any JSON value other than null, leaving out every null inside it. */
+/** Writes a JSON value that is not null, and skips all nulls inside it. */
 export function writeWithoutNulls(value: unknown, path: string): string {
   if (typeof value === "number" && !Number.isFinite(value)) {
     throw invalidField(path, "is a number too large for a double");
@@ -66,12 +66,12 @@ export function writeWithoutNulls(value: unknown, path: string): string {
   return JSON.stringify(value);
 }
 
-/** The members of a parsed object in the order of the document. */
+/** The members of a parsed object, in the order of the document. */
 export function entriesOf(object: object): [key: string, value: unknown][] {
-  return Object.entries(object).map(([key, value]) => [unmarked(key), value]);
+  return Object.entries(object).map(([key, value]) => [removeMark(key), value]);
 }
 
-/** The texts of ids that are numbers, by the objects that hold them: a double holds 2^53 + 1 as 2^53. */
+/** The source texts of numeric ids, by the object that contains them. A double would round 2^53 + 1 to 2^53. */
 const idTexts = new WeakMap<object, string>();
 
 function keepIdText(this: object, key: string, value: unknown, context?: { source?: string }) {
@@ -81,7 +81,7 @@ function keepIdText(this: object, key: string, value: unknown, context?: { sourc
   return value;
 }
 
-/** An object's `trade_id`: as a text, which is exact, where the number may not be. */
+/** An object's `trade_id`: its source text if the number may be rounded. */
 export function idOf(object: { [key: string]: unknown }): unknown {
   return idTexts.get(object) ?? object["trade_id"];
 }
@@ -94,10 +94,10 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** JavaScript lets a lone surrogate through; UTF-8, and so the database, can't hold one. */
-function hasHalfSurrogate(text: string): boolean {
+/** JSON.parse accepts a lone surrogate, but UTF-8, and so the database, can't represent one. */
+function hasLoneSurrogate(text: string): boolean {
   if (!/\\u[dD]/.test(text)) return false;
   const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/gs;
-  for (const [, half] of text.matchAll(escapes)) if (half) return true;
+  for (const [, lone] of text.matchAll(escapes)) if (lone) return true;
   return false;
 }

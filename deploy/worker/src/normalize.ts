@@ -16,10 +16,10 @@ import {
   type JsonObject,
 } from "./values";
 
-/** A day as it is stored: the columns of `metrics_daily`, and the KPI rows with their kinds. */
+/** A day in the form that is stored: the columns of `metrics_daily`, and the KPI values. */
 export interface Day {
   date: string;
-  /** Absent: the time of its arrival. */
+  /** Undefined: the time of receipt is stored. */
   updatedAt: string | undefined;
   headline: string;
   summary: string;
@@ -27,7 +27,7 @@ export interface Day {
   overlayJson: string;
   /** JSON array of `[kpi, value_text, value_num, value_kind]`. */
   kpiValuesJson: string;
-  /** Points without a number, and numbers that are NaN or infinite. */
+  /** The number of points without a value, and of values that are NaN or infinite. */
   dropped: number;
 }
 
@@ -39,7 +39,7 @@ export function normalize(body: Json): Day {
   const date = readDate(document["date"], "date");
   const rows = normalizeRows(document);
   const overlay = normalizeOverlay(document["overlay"]);
-  readOptional(document["source"], "source", readString); // checked, not stored
+  readOptional(document["source"], "source", readString); // checked, but not stored
   const day = {
     date,
     updatedAt: readOptional(document["updated_at"], "updated_at", readTime),
@@ -52,13 +52,13 @@ export function normalize(body: Json): Day {
   };
 
   if (rows.size + overlay.size === 0) {
-    const problem = `nothing to store for ${date}: no row, no point, no item and no asset`;
+    const problem = `nothing to store for ${date}: the document has no row, point, item or asset`;
     throw new ApiError(400, "empty_day", problem);
   }
   return day;
 }
 
-/** The text of each KPI's value; a repeat keeps its first place. */
+/** The text of each KPI's value. A repeated KPI has the position of its first row and the value of its last. */
 function normalizeRows(document: JsonObject): Map<string, string> {
   const list = pick(document, "", ["rows", "kpis"]);
   const values = new Map<string, string>();

@@ -7,8 +7,8 @@ const NUMERIC_TEXT = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/;
 const NOT_FINITE = new Set(["NaN", "Infinity", "-Infinity"]);
 
 /**
- * A finite number, or its text: some database drivers give BIGINT and NUMERIC as text. Undefined is a
- * lost number: the text of NaN or of an infinity, which no JSON number can say.
+ * Reads a finite number, or its text, because some database drivers return BIGINT and NUMERIC as text.
+ * Undefined for the text of NaN or an infinity, which JSON numbers can't represent.
  */
 export function readNumber(value: Json, path: string): number | undefined {
   if (typeof value === "number") return finite(value, path);
@@ -18,21 +18,21 @@ export function readNumber(value: Json, path: string): number | undefined {
   return finite(Number(text), path);
 }
 
-/** A whole number up to 2^53, or its text, which is read digit by digit: a double would round it. */
+/** Reads a whole number up to 2^53, or its text. The text is read digit by digit, because a double would round it. */
 export function readId(value: Json, path: string): number {
-  const wanted = "a whole number";
-  const text = typeof value === "number" ? String(value) : readText(value, path, wanted);
+  const expected = "a whole number";
+  const text = typeof value === "number" ? String(value) : readText(value, path, expected);
   const [matched, sign, decimals = "", exponent = "0"] = NUMERIC_TEXT.exec(text) ?? [];
-  if (matched === undefined) throw notA(wanted, text, path);
+  if (matched === undefined) throw notA(expected, text, path);
   const size = wholeNumber(decimals, Number(exponent));
-  if (size === undefined) throw notA(wanted, text, path);
+  if (size === undefined) throw notA(expected, text, path);
   if (size > MAX_ID) {
-    throw invalidField(path, "is past 2^53, where a JSON number no longer says which id it is");
+    throw invalidField(path, "is larger than 2^53, and JSON numbers of that size are not exact");
   }
   return sign === "-" ? -Number(size) : Number(size);
 }
 
-/** Undefined for what is no whole number. What has more digits than an id is only known to be larger. */
+/** Undefined if it is not a whole number. MAX_ID + 1 for all numbers with more digits than MAX_ID. */
 function wholeNumber(decimals: string, exponent: number): bigint | undefined {
   const [whole = "", fraction = ""] = decimals.split(".");
   const digits = whole + fraction;
@@ -42,17 +42,17 @@ function wholeNumber(decimals: string, exponent: number): bigint | undefined {
   while (end > start && digits[end - 1] === "0") end--;
   if (start === end) return 0n;
 
-  const zeros = whole.length - end + exponent; // those that follow the digits
+  const zeros = whole.length - end + exponent; // the number of zeros after the digits
   if (zeros < 0) return undefined;
   if (end - start + zeros > String(MAX_ID).length) return MAX_ID + 1n;
   return BigInt(digits.slice(start, end) + "0".repeat(zeros));
 }
 
-function readText(value: Json, path: string, wanted: string): string {
+function readText(value: Json, path: string, expected: string): string {
   if (typeof value === "string") return trim(value);
-  throw invalidField(path, `must be ${wanted}, not ${typeName(value)}`);
+  throw invalidField(path, `must be ${expected}, not ${typeName(value)}`);
 }
 
-function notA(wanted: string, text: string, path: string) {
-  return invalidField(path, `must be ${wanted}, not ${quote(text)}`);
+function notA(expected: string, text: string, path: string) {
+  return invalidField(path, `must be ${expected}, not ${quote(text)}`);
 }

@@ -1,7 +1,7 @@
 import { invalidField } from "./errors";
 import { entriesOf, idOf, writeArray, writeObject, writeWithoutNulls } from "./json";
 import { readId, readNumber } from "./numbers";
-import { pick, type Found } from "./pick";
+import { pick, type Field } from "./pick";
 import {
   isAbsent,
   readArray,
@@ -17,8 +17,8 @@ import {
 const SIDES = ["hi", "lo"] as const;
 
 /**
- * The named fields of an extremes item, in the order of the table's columns. A field that reads as
- * undefined is not in the item.
+ * The fields of an extremes item that have a column, in the order of the columns. A field whose function
+ * returns undefined is not stored.
  */
 const ITEM_FIELDS = new Map<string, (value: Json, path: string) => Json>([
   ["trade_id", readId],
@@ -40,14 +40,16 @@ const ITEM_FIELDS = new Map<string, (value: Json, path: string) => Json>([
 ]);
 const REQUIRED_ITEM_FIELDS = new Set(["trade_id", "contract_name"]);
 
-/** What is written, how many points or items are in it, and how many points or numbers were lost. */
-interface Written {
+/** A normalized part of a day. */
+interface NormalizedPart {
   json: string;
+  /** The number of points or items. */
   size: number;
+  /** The number of points or values that were dropped. */
   dropped: number;
 }
 
-export function normalizeSeries(series: Found): Written {
+export function normalizeSeries(series: Field): NormalizedPart {
   const byKpi = new Map<string, Map<string, string>>();
   let dropped = 0;
   for (const [kpi, list] of byName(series)) {
@@ -57,7 +59,7 @@ export function normalizeSeries(series: Found): Written {
       const path = `${list.path}[${i}]`;
       const point = readPoint(element, path);
       if (point === undefined) dropped++;
-      else points.set(point.t, JSON.stringify(point)); // a repeat keeps its first place
+      else points.set(point.t, JSON.stringify(point)); // a repeated point keeps its first position
     });
   }
   const members = Array.from(
@@ -78,21 +80,21 @@ function readPoint(element: Json, path: string) {
   return v === undefined ? undefined : { t, v, ...src };
 }
 
-export function normalizeExtremes(value: Json): Written {
+export function normalizeExtremes(value: Json): NormalizedPart {
   const extremes = isAbsent(value) ? {} : readObject(value, "overlay.extremes");
   const byKpi = new Map<string, { hi: string[]; lo: string[] }>();
   let dropped = 0;
-  for (const [kpi, found] of byName(pick(extremes, "overlay.extremes", ["byKpi"]))) {
+  for (const [kpi, field] of byName(pick(extremes, "overlay.extremes", ["byKpi"]))) {
     const lists = getOrInsert(byKpi, kpi, () => ({ hi: [], lo: [] }));
-    const sides = readObject(found.value, found.path);
+    const sides = readObject(field.value, field.path);
     for (const side of SIDES) {
       if (isAbsent(sides[side])) continue;
-      const path = `${found.path}.${side}`;
+      const path = `${field.path}.${side}`;
       readArray(sides[side], path).forEach((item, i) => {
         if (isAbsent(item)) return;
-        const { json, lost } = writeItem(item, `${path}[${i}]`);
+        const { json, dropped: inItem } = writeItem(item, `${path}[${i}]`);
         lists[side].push(json);
-        dropped += lost;
+        dropped += inItem;
       });
     }
   }
@@ -104,25 +106,25 @@ export function normalizeExtremes(value: Json): Written {
   return { json: writeObject(members), size, dropped };
 }
 
-function writeItem(element: Json, path: string): { json: string; lost: number } {
+function writeItem(element: Json, path: string): { json: string; dropped: number } {
   const item = readObject(element, path);
   const members: [string, string][] = [];
-  let lost = 0;
+  let dropped = 0;
   for (const [field, read] of ITEM_FIELDS) {
     const value = field === "trade_id" ? idOf(item) : item[field];
     if (isAbsent(value) && !REQUIRED_ITEM_FIELDS.has(field)) continue;
-    const known = read(value, `${path}.${field}`);
-    if (known !== undefined) members.push([field, JSON.stringify(known)]);
-    else if (read === readNumber) lost++;
+    const normalized = read(value, `${path}.${field}`);
+    if (normalized !== undefined) members.push([field, JSON.stringify(normalized)]);
+    else if (read === readNumber) dropped++;
   }
   for (const [key, value] of entriesOf(item)) {
     if (isAbsent(value) || ITEM_FIELDS.has(key)) continue;
     members.push([key, writeWithoutNulls(value, `${path}.${key}`)]);
   }
-  return { json: writeObject(members), lost };
+  return { json: writeObject(members), dropped };
 }
 
-export function normalizeAssets(list: Found): string[] {
+export function normalizeAssets(list: Field): string[] {
   if (isAbsent(list.value)) return [];
   const assets = new Map<string, string>();
   readArray(list.value, list.path).forEach((element, i) => {
@@ -135,13 +137,13 @@ export function normalizeAssets(list: Found): string[] {
       contract_name: readName(object["contract_name"], `${path}.contract_name`),
     };
     const key = `${asset.trade_id} ${asset.contract_name}`;
-    assets.set(key, JSON.stringify(asset)); // a repeat keeps its first place
+    assets.set(key, JSON.stringify(asset)); // a repeated asset keeps its first position
   });
   return [...assets.values()];
 }
 
-/** The members of an object keyed by KPI names; names that are equal once trimmed come out equal. */
-function* byName({ value, path }: Found): Generator<[kpi: string, list: Found]> {
+/** The members of an object whose keys are names of KPIs, with the names trimmed. */
+function* byName({ value, path }: Field): Generator<[kpi: string, field: Field]> {
   if (isAbsent(value)) return;
   for (const [key, member] of entriesOf(readObject(value, path))) {
     if (isAbsent(member)) continue;
@@ -154,9 +156,9 @@ function* byName({ value, path }: Found): Generator<[kpi: string, list: Found]> 
 function getOrInsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const existing = map.get(key);
   if (existing !== undefined) return existing;
-  const made = make();
-  map.set(key, made);
-  return made;
+  const value = make();
+  map.set(key, value);
+  return value;
 }
 
 function sum<T>(items: Iterable<T>, size: (item: T) => number): number {

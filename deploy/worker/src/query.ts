@@ -5,21 +5,21 @@ import { isDate, trim } from "./values";
 export const PARTS = ["kpis", "series", "extremes", "assets"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** What of a day is asked for. */
+/** The parts of a day that a request selects. */
 export interface Selection {
   parts: ReadonlySet<Part>;
-  /** The only KPI that is wanted. */
+  /** If set, only this KPI. */
   kpi: string | undefined;
 }
 
-/** Days from the first to the last one, both included; the newest of them where there are more than the limit. */
+/** The days `from` to `to`, both included; if there are more than `limit`, the newest ones. */
 export interface DateRange {
   from: string | undefined;
   to: string | undefined;
   limit: number;
 }
 
-/** The query of a URL; a parameter that is given twice is an error. */
+/** The query parameters of a URL. A repeated parameter is an error. */
 export class Query {
   readonly #parameters: URLSearchParams;
 
@@ -27,8 +27,8 @@ export class Query {
     this.#parameters = new URL(request.url).searchParams;
   }
 
-  limit(standard: number, max: number): number {
-    const text = this.#get("limit") ?? String(standard);
+  limit(defaultLimit: number, max: number): number {
+    const text = this.#get("limit") ?? String(defaultLimit);
     const limit = Number(text);
     if (!/^\d{1,6}$/.test(text) || limit < 1 || limit > max) {
       throw invalidField("limit", `must be a whole number from 1 to ${max}`);
@@ -42,16 +42,16 @@ export class Query {
     return text;
   }
 
-  range(standard: number, max: number): DateRange {
+  range(defaultLimit: number, max: number): DateRange {
     const from = this.date("from");
     const to = this.date("to");
     if (from !== undefined && to !== undefined && from > to) {
       throw invalidField("from", "must not be after `to`");
     }
-    return { from, to, limit: this.limit(standard, max) };
+    return { from, to, limit: this.limit(defaultLimit, max) };
   }
 
-  /** An asset belongs to no KPI, so a selection of one KPI has assets only where `parts` names them. */
+  /** Assets do not belong to a KPI, so a selection of one KPI has assets only if `parts` names them. */
   selection(): Selection {
     const name = this.#get("kpi");
     const kpi = name === undefined ? undefined : kpiName(name);
@@ -62,7 +62,7 @@ export class Query {
 
   #get(name: string): string | undefined {
     const values = this.#parameters.getAll(name);
-    if (values.length > 1) throw invalidField(name, "must be given once");
+    if (values.length > 1) throw invalidField(name, "must be given only once");
     return values[0];
   }
 }
@@ -71,7 +71,7 @@ export function checkDate(text: string, field: string): void {
   if (!isDate(text)) throw invalidField(field, "must be a day that exists, written YYYY-MM-DD");
 }
 
-/** A KPI's name as it is stored. */
+/** Converts a KPI's name to its stored form. */
 export function kpiName(text: string): string {
   const name = trim(text);
   if (name === "") throw invalidField("kpi", "must not be empty");
@@ -81,5 +81,5 @@ export function kpiName(text: string): string {
 function readPart(text: string): Part {
   const part = PARTS.find((part) => part === text.trim());
   if (part !== undefined) return part;
-  throw invalidField("parts", `must be some of ${PARTS.join(",")}, not ${quote(text)}`);
+  throw invalidField("parts", `must be a list of ${PARTS.join(", ")}, not ${quote(text)}`);
 }

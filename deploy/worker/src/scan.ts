@@ -1,18 +1,18 @@
-/** What a body's bytes show before it is parsed. */
-export interface Scan {
-  /** How deep arrays and objects nest. */
+/** Properties of a body that are needed before it is parsed. */
+export interface ScanResult {
+  /** The nesting depth of arrays and objects. */
   depth: number;
-  /** Where the keys begin that have to be marked: the offsets of their opening quotes. */
+  /** The offsets of the opening quotes of the keys that must be marked. */
   keysToMark: number[];
-  /** Whether a `trade_id` is a number that a double may not hold exactly. */
-  hasUnusualId: boolean;
+  /** Whether a `trade_id` is a number that a double may not represent exactly. */
+  hasInexactId: boolean;
 }
 
-/** JavaScript moves keys that look like array indexes to the front of an object. A marked key keeps its place. */
+/** JavaScript moves keys that look like array indexes to the front of an object. A mark prevents that. */
 const MARK = "#";
 const NEEDS_MARK = /^(?:#|(?:0|[1-9]\d{0,9})$)/;
-/** Two decimals of up to this many digits are never one double, so that only a whole number reads as one. */
-const MAX_USUAL_DIGITS = 15;
+/** Different decimals with up to 15 digits are different doubles. */
+const MAX_EXACT_DIGITS = 15;
 
 const QUOTE = 0x22;
 const HASH = 0x23;
@@ -29,9 +29,9 @@ const EXPONENT = [0x45, 0x65];
 const WHITE_SPACE = [0x20, 0x0a, 0x0d, 0x09];
 const decoder = new TextDecoder();
 
-/** One pass over the bytes. Of a text that is not JSON, only the depth means anything. */
-export function scan(bytes: Uint8Array): Scan {
-  const result: Scan = { depth: 0, keysToMark: [], hasUnusualId: false };
+/** Scans the bytes once. If they are not JSON, only the depth is meaningful. */
+export function scan(bytes: Uint8Array): ScanResult {
+  const result: ScanResult = { depth: 0, keysToMark: [], hasInexactId: false };
   let depth = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -60,19 +60,19 @@ function scanKey(
   end: number,
   isEscaped: boolean,
   valueStart: number,
-  result: Scan,
+  result: ScanResult,
 ): void {
   const first = bytes[start + 1]!;
-  const isOfInterest =
+  const needsCheck =
     isEscaped ||
     isDigit(first) ||
     first === HASH ||
     (first === T && end - start - 1 === "trade_id".length);
-  if (!isOfInterest) return;
+  if (!needsCheck) return;
   const key = readKey(bytes.subarray(start, end + 1));
   if (NEEDS_MARK.test(key)) result.keysToMark.push(start);
-  if (key === "trade_id" && isUnusualNumber(bytes, skipWhiteSpace(bytes, valueStart))) {
-    result.hasUnusualId = true;
+  if (key === "trade_id" && mayBeInexact(bytes, skipWhiteSpace(bytes, valueStart))) {
+    result.hasInexactId = true;
   }
 }
 
@@ -80,21 +80,21 @@ function readKey(token: Uint8Array): string {
   try {
     return JSON.parse(decoder.decode(token)) as string;
   } catch {
-    return ""; // the text is not JSON, as its parser will say
+    return ""; // the body is not JSON; parsing it reports the error
   }
 }
 
-/** Whether there is a number with an exponent, or with more digits than a double always keeps apart. */
-function isUnusualNumber(bytes: Uint8Array, start: number): boolean {
+/** Whether the value is a number with an exponent or with more than MAX_EXACT_DIGITS digits. */
+function mayBeInexact(bytes: Uint8Array, start: number): boolean {
   let digits = 0;
   let i = bytes[start] === MINUS ? start + 1 : start;
   for (; isDigit(bytes[i]) || bytes[i] === POINT; i++) {
     if (bytes[i] !== POINT) digits++;
   }
-  return digits > MAX_USUAL_DIGITS || (digits > 0 && EXPONENT.includes(bytes[i]!));
+  return digits > MAX_EXACT_DIGITS || (digits > 0 && EXPONENT.includes(bytes[i]!));
 }
 
-/** The same JSON with a mark in front of each of the keys. */
+/** Inserts a mark at the start of each of the keys. */
 export function markKeys(bytes: Uint8Array, keys: number[]): Uint8Array {
   const marked = new Uint8Array(bytes.length + keys.length);
   let from = 0;
@@ -108,8 +108,8 @@ export function markKeys(bytes: Uint8Array, keys: number[]): Uint8Array {
   return marked;
 }
 
-/** A key of a parsed object, as it was sent. */
-export function unmarked(key: string): string {
+/** Removes the mark from a key. */
+export function removeMark(key: string): string {
   return key.startsWith(MARK) ? key.slice(1) : key;
 }
 

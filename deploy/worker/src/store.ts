@@ -7,21 +7,25 @@ import insertKpiValues from "../statements/06_insert_kpi_values.sql";
 import insertSeriesPoints from "../statements/07_insert_series_points.sql";
 import insertExtremesItems from "../statements/08_insert_extremes_items.sql";
 import insertPortfolioAssets from "../statements/09_insert_portfolio_assets.sql";
-import { answered } from "./database";
+import { runQuery } from "./database";
 import { tooLarge } from "./errors";
 import type { Day } from "./normalize";
 
-/** D1's limit of one row, and of one parameter of a statement. */
+/** D1's limit for a row, and for a parameter of a statement. */
 const MAX_BYTES = 2_000_000;
 const encoder = new TextEncoder();
 
-/** Replaces the day in one transaction: a reader sees the old one or the new one, whole. */
+/** Replaces the day in one transaction, so readers never see a partly stored day. */
 export async function storeDay(db: D1Database, day: Day, updatedAt: string): Promise<void> {
   const { date, headline, summary, rowsJson, overlayJson, kpiValuesJson } = day;
   const row = [date, updatedAt, headline, summary, rowsJson, overlayJson];
-  checkSize(row, `${date} takes`, "a row of the database may have; send fewer points");
-  checkSize([kpiValuesJson], `the KPI values of ${date} take`, "a parameter may have; send fewer");
-  await answered(
+  checkSize(row, `${date} has`, "a row of the database; send fewer points");
+  checkSize(
+    [kpiValuesJson],
+    `the JSON of the KPI values of ${date} has`,
+    "a parameter; send fewer",
+  );
+  await runQuery(
     db.batch([
       db.prepare(upsertDay).bind(...row),
       db.prepare(deleteKpiValues).bind(date),
@@ -36,7 +40,8 @@ export async function storeDay(db: D1Database, day: Day, updatedAt: string): Pro
   );
 }
 
-function checkSize(texts: string[], what: string, limit: string): void {
+function checkSize(texts: string[], subject: string, limited: string): void {
   const bytes = texts.reduce((sum, text) => sum + encoder.encode(text).length, 0);
-  if (bytes > MAX_BYTES) throw tooLarge(`${what} ${bytes} bytes of the ${MAX_BYTES} that ${limit}`);
+  if (bytes > MAX_BYTES)
+    throw tooLarge(`${subject} ${bytes} bytes; the limit is ${MAX_BYTES} for ${limited}`);
 }

@@ -1,15 +1,18 @@
 const MAX_QUOTED = 100;
 const MAX_PATH = 300;
 
-// Controls, line separators, and the marks that reorder or hide text on a terminal.
+// Control characters, line separators, and characters that reorder or hide text on a terminal.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A caller's text inside a message: in quotes, on one line, and of a bounded length. */
+/** Formats a caller's text for a message: in quotes, on one line, and at most MAX_QUOTED characters. */
 export function quote(text: string): string {
   return `"${printable(text, MAX_QUOTED)}"`;
 }
 
-/** The path of a field, whose parts can be keys of the caller's document. Its end names the field. */
+/**
+ * Formats the path of a field for a message. A path can contain keys of the caller's document; a long one is
+ * shortened in the middle, because its end names the field.
+ */
 export function printablePath(path: string): string {
   if (path.length <= MAX_PATH) {
     const escaped = escapeUnprintable(path);
@@ -21,14 +24,14 @@ export function printablePath(path: string): string {
   return `${escapeWithin(start, half).join("")}…${escapeWithin(end, half).reverse().join("")}`;
 }
 
-/** Text on one line, its unprintable characters escaped, and then cut at `length` characters. */
+/** Escapes unprintable characters, and truncates the result at `length` characters. */
 export function printable(text: string, length: number): string {
-  const characters = Array.from(text.slice(0, length + 1)); // escapes are longer than what they stand for
+  const characters = Array.from(text.slice(0, length + 1)); // an escape is longer than its character
   const escaped = escapeWithin(characters, length);
   return escaped.join("") + (escaped.length < characters.length ? "…" : "");
 }
 
-/** The first of the characters, each one escaped as a whole, that have room in `length`. */
+/** Escapes the characters that fit into `length`, without cutting an escape. */
 function escapeWithin(characters: string[], length: number): string[] {
   const escaped: string[] = [];
   let used = 0;

@@ -1,13 +1,13 @@
 import { invalidField } from "./errors";
 
-/** A value as `JSON.parse` gave it, with null and undefined both meaning absent. */
+/** A parsed JSON value. Null and undefined both mean absent. */
 export type Json = unknown;
 export type JsonObject = { [key: string]: Json };
 
 export type ValueKind = "number" | "percent" | "text";
 
 const WHITE_SPACE = /\p{White_Space}/u;
-// Two expressions, for one with a repeated group overflows the stack on a text of megabytes.
+// Two expressions, because one with a repeated group overflows the stack on a text of several megabytes.
 const NUMBER = /^[+-]?[\d,]+(?:\.\d+)?$/;
 const COMMA_NOT_BETWEEN_DIGITS = /^[+-]?,|,,|,(?:\.|$)/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)/;
@@ -19,7 +19,7 @@ export function isAbsent(value: Json): value is null | undefined {
   return value === null || value === undefined;
 }
 
-/** Unicode's White_Space, which `String.trim` isn't: that one keeps U+0085 and drops U+FEFF. */
+/** Trims Unicode's White_Space. `String.trim` differs: it keeps U+0085 and removes U+FEFF. */
 export function trim(text: string): string {
   let start = 0;
   let end = text.length;
@@ -45,14 +45,14 @@ export function readString(value: Json, path: string): string {
   throw invalidField(path, `must be a string, not ${typeName(value)}`);
 }
 
-/** The name of a KPI or of a contract. */
+/** Reads the name of a KPI or a contract. */
 export function readName(value: Json, path: string): string {
   const name = trim(readString(value, path));
   if (name === "") throw invalidField(path, "must not be empty");
   return name;
 }
 
-/** A symbol may be missing, and a blank one is. */
+/** Reads a symbol; undefined if it is absent or blank. */
 export function readSymbol(value: Json, path: string): string | undefined {
   if (isAbsent(value)) return undefined;
   const symbol = trim(readString(value, path));
@@ -78,7 +78,7 @@ export function readTime(value: Json, path: string): string {
   return time;
 }
 
-/** The text of a KPI's value; a KPI without one has an empty text. */
+/** Reads a KPI's value as text; an empty text if it is absent. */
 export function readValueText(value: Json, path: string): string {
   if (isAbsent(value)) return "";
   if (typeof value === "number") return String(finite(value, path));

@@ -1,5 +1,5 @@
 -- ?1 date, ?2 updated_at, ?3 headline, ?4 summary, ?5 rows_json, ?6 overlay_json.
--- Never REPLACE: it would delete the old row first and, by the cascade, everything that hangs on it.
+-- Not REPLACE, which would delete the old row and, by the cascade, all rows that reference it.
 INSERT INTO metrics_daily (date, updated_at, headline, summary, rows_json, overlay_json)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (date) DO UPDATE SET

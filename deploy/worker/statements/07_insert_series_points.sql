@@ -1,5 +1,5 @@
--- ?1 date. The points come out of the day just stored, so they can't differ from it. SQLite reads
--- decimals exactly between 1e-80 and 1e115; beyond, v may be one unit off in its last place.
+-- ?1 date. The points are read from the stored document, so they can't differ from it. SQLite converts
+-- decimals between 1e-80 and 1e115 exactly; outside, v may differ by one unit in the last place.
 INSERT INTO metrics_series_points (date, kpi, t, v, src)
 SELECT day.date, kpi.key, point.value ->> 't', point.value ->> 'v', point.value ->> 'src'
 FROM metrics_daily AS day,

@@ -1,4 +1,4 @@
--- ?1 date. The item's place in its list is its rank.
+-- ?1 date. The rank is the item's position in its list.
 INSERT INTO metrics_extremes_items (
   date, kpi, side, rank, trade_id, symbol, contract_name,
   metric_raw, metric_abs, individual_pnl, abs_individual_pnl, percent_change, cost_basis, qty,

@@ -11,12 +11,12 @@ const insert = (date, summary = "") => ({
 });
 beforeEach(() => deleteAllDays(harness));
 
-function isRefused(answer, status, code, message) {
+function isRejected(answer, status, code, message) {
   assert.deepEqual([answer.status, answer.success, answer.errors[0].code], [status, false, code]);
   assert.match(answer.errors[0].message, message);
 }
 
-test("a query answers in Cloudflare's envelope", async () => {
+test("a query returns Cloudflare's envelope", async () => {
   await query(insert("2026-02-11"));
   const answer = await query({
     sql: "SELECT date FROM metrics_daily WHERE date = ?1",
@@ -31,7 +31,7 @@ test("a query answers in Cloudflare's envelope", async () => {
   assert.equal(typeof meta.rows_read, "number");
 });
 
-test("a batch answers for each statement, and the Worker sees what it wrote", async () => {
+test("a batch returns a result for each statement, and the Worker reads the written rows", async () => {
   const answer = await query({
     batch: [
       insert("2026-02-10"),
@@ -45,7 +45,7 @@ test("a batch answers for each statement, and the Worker sees what it wrote", as
   assert.equal((await get(harness, DAYS)).body.days.length, 2);
 });
 
-test("each statement of a batch says how many rows it changed", async () => {
+test("each statement of a batch returns the number of rows it changed", async () => {
   const kpis = `INSERT INTO metrics_kpi_values
     SELECT '2026-02-11', value, '1', 1, 'number' FROM json_each('["A", "B", "C"]')`;
   const upsert = `${insert("2026-02-11").sql} ON CONFLICT (date) DO UPDATE SET headline = 'h'`;
@@ -73,30 +73,30 @@ test("each statement of a batch says how many rows it changed", async () => {
   }
 });
 
-test("failures that a test asks for come in order, and queries work again after them", async () => {
+test("requested failures occur in order, and later queries succeed", async () => {
   await failNextQueries(harness, [
     { status: 500, code: 7500, message: "D1 DB is overloaded. Requests queued for too long." },
     { status: 400, code: 7500, message: "Network connection lost." },
   ]);
-  isRefused(await query(insert("2026-02-11")), 500, 7500, /overloaded/);
-  isRefused(await query(insert("2026-02-11")), 400, 7500, /connection lost/);
+  isRejected(await query(insert("2026-02-11")), 500, 7500, /overloaded/);
+  isRejected(await query(insert("2026-02-11")), 400, 7500, /connection lost/);
   assert.equal((await query(insert("2026-02-11"))).status, 200);
 });
 
-test("a batch that fails leaves nothing", async () => {
+test("a batch that fails writes nothing", async () => {
   const answer = await query({ batch: [insert("2026-02-10"), insert("2026-02-10")] });
-  isRefused(answer, 400, 7500, /UNIQUE constraint failed: metrics_daily\.date/);
+  isRejected(answer, 400, 7500, /UNIQUE constraint failed: metrics_daily\.date/);
   assert.deepEqual(await rows(harness, "SELECT * FROM metrics_daily"), []);
 });
 
-test("SQL that is wrong is error 7500", async () => {
-  isRefused(await query({ sql: "SELEC 1" }), 400, 7500, /syntax error/);
-  isRefused(await query({ sql: "SELECT * FROM nowhere" }), 400, 7500, /no such table: nowhere/);
+test("invalid SQL is error 7500", async () => {
+  isRejected(await query({ sql: "SELEC 1" }), 400, 7500, /syntax error/);
+  isRejected(await query({ sql: "SELECT * FROM nowhere" }), 400, 7500, /no such table: nowhere/);
 });
 
-test("foreign keys hold", async () => {
+test("foreign keys are enforced", async () => {
   const sql = "INSERT INTO metrics_kpi_values VALUES ('2026-02-11', 'A', '1', 1, 'number')";
-  isRefused(await query({ sql }), 400, 7500, /FOREIGN KEY constraint failed/);
+  isRejected(await query({ sql }), 400, 7500, /FOREIGN KEY constraint failed/);
 });
 
 for (const [name, change, status, code] of [
@@ -104,8 +104,8 @@ for (const [name, change, status, code] of [
   ["another account", { account_id: "0".repeat(32) }, 403, 10000],
   ["another database", { database_id: "00000000-0000-0000-0000-000000000000" }, 404, 7404],
 ]) {
-  test(`${name} is refused`, async () => {
-    isRefused(await queryD1({ ...harness, ...change }, insert("2026-02-11")), status, code, /./);
+  test(`${name} is rejected`, async () => {
+    isRejected(await queryD1({ ...harness, ...change }, insert("2026-02-11")), status, code, /./);
     assert.deepEqual(await rows(harness, "SELECT * FROM metrics_daily"), []);
   });
 }
@@ -122,17 +122,17 @@ for (const body of [
   { sql: "SELECT ?1", params: [1] },
 ]) {
   test(`${JSON.stringify(body)} is malformed`, async () => {
-    isRefused(await query(body), 400, 7400, /malformed/);
+    isRejected(await query(body), 400, 7400, /malformed/);
   });
 }
 
-test("100 parameters pass, 101 don't", async () => {
+test("100 parameters are accepted, 101 are rejected", async () => {
   const params = (n) => Array.from({ length: n }, (_, i) => String(i));
   const sql = (n) => `SELECT ?${n} AS last`;
   assert.deepEqual((await query({ sql: sql(100), params: params(100) })).result[0].results, [
     { last: "99" },
   ]);
-  isRefused(
+  isRejected(
     await query({ sql: sql(101), params: params(101) }),
     400,
     7500,
@@ -140,20 +140,20 @@ test("100 parameters pass, 101 don't", async () => {
   );
 });
 
-test("a statement of 100,000 bytes passes, one more doesn't", async () => {
+test("a statement of 100,000 bytes is accepted, one of 100,001 is rejected", async () => {
   const sql = (bytes) => "SELECT 1 AS one".padEnd(bytes, " ");
   assert.equal((await query({ sql: sql(100_000) })).status, 200);
-  isRefused(await query({ sql: sql(100_001) }), 400, 7500, /SQLITE_TOOBIG/);
+  isRejected(await query({ sql: sql(100_001) }), 400, 7500, /SQLITE_TOOBIG/);
 });
 
-test("a string or a row of 2,000,000 bytes passes, one more doesn't", async () => {
+test("a string or a row of 2,000,000 bytes is accepted, one of 2,000,001 is rejected", async () => {
   const sql = "SELECT length(?1) AS n";
   assert.equal((await query({ sql, params: ["x".repeat(2_000_000)] })).status, 200);
-  isRefused(await query({ sql, params: ["x".repeat(2_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
-  isRefused(await query({ sql, params: ["é".repeat(1_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
+  isRejected(await query({ sql, params: ["x".repeat(2_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
+  isRejected(await query({ sql, params: ["é".repeat(1_000_001)] }), 400, 7500, /SQLITE_TOOBIG/);
 
   assert.equal((await query(insert("2026-02-11", "x".repeat(2_000_000 - 10)))).status, 200);
-  isRefused(
+  isRejected(
     await query(insert("2026-02-12", "x".repeat(2_000_000 - 9))),
     400,
     7500,

@@ -47,7 +47,7 @@ async function checkStored({ status, body }, { dropped, metrics_daily: day, ...d
 
   for (const [table, expected] of Object.entries(derived)) {
     const byKey = new Map(stored[table].map((row) => [key(row), row]));
-    assert.equal(stored[table].length, expected.length, `${table} has as many rows`);
+    assert.equal(stored[table].length, expected.length, `${table} has the expected number of rows`);
     for (const row of expected) {
       assert.ok(byKey.has(key(row)), `${table} has ${key(row)}`);
       checkRow(byKey.get(key(row)), row);
@@ -55,7 +55,7 @@ async function checkStored({ status, body }, { dropped, metrics_daily: day, ...d
   }
 }
 
-/** The day that is read and sent again is the same day, with nothing left to drop. */
+/** Reading a day and sending it again stores the same day and drops nothing. */
 async function checkRoundTrip(date) {
   const stored = await storedDay(harness, date);
   const response = await get(harness, `${DAYS}/${date}`);
@@ -65,12 +65,12 @@ async function checkRoundTrip(date) {
   assert.deepEqual(await storedDay(harness, date), stored);
 }
 
-/** Whichever of the key columns a table has. */
+/** The key columns of a row; columns that the table lacks are undefined. */
 function key({ kpi, t, side, rank, contract_name, trade_id }) {
   return JSON.stringify([kpi, t, side, rank, contract_name, trade_id]);
 }
 
-/** JSON columns by value, or, where the case gives text, to the letter. */
+/** Compares JSON columns by value, or as exact text if the case gives a string. */
 function checkRow(row, expected) {
   const isJson = ([column, value]) => column.endsWith("_json") && typeof value !== "string";
   const parsed = Object.entries(expected)

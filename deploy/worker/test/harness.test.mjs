@@ -21,7 +21,7 @@ async function serve(t, ...args) {
   return { child, exited, output, lines, addresses: JSON.parse(lines[0]) };
 }
 
-test("it prints one line, serves, and ends with its standard input", async (t) => {
+test("it prints one line, serves requests, and ends when its standard input is closed", async (t) => {
   const { child, exited, lines, addresses } = await serve(
     t,
     "--internal-token",
@@ -51,7 +51,7 @@ test("it prints one line, serves, and ends with its standard input", async (t) =
   await assert.rejects(fetch(addresses.worker), "the Worker has ended too");
 });
 
-test("it ends on SIGTERM, and a persisted database is there the next time", async (t) => {
+test("it ends on SIGTERM, and the next start finds the persisted database", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "harness-"));
   t.after(() => rm(folder, { recursive: true }));
   const first = await serve(t, "--persist", folder);
@@ -69,9 +69,9 @@ test("it ends on SIGTERM, and a persisted database is there the next time", asyn
   assert.deepEqual(await second.exited, [0, null]);
 });
 
-test("killed outright, it leaves no Worker behind", async (t) => {
+test("after SIGKILL, no Worker keeps running", async (t) => {
   const { child, exited, output, addresses } = await serve(t);
-  const closed = once(output, "close"); // its child holds the same standard output to the end
+  const closed = once(output, "close"); // when the child, which has the same standard output, has ended too
   child.kill("SIGKILL");
   assert.deepEqual(await exited, [null, "SIGKILL"]);
   await closed;
@@ -87,7 +87,7 @@ for (const [args, error] of [
   [["--d1-port", "65536"], /^--d1-port must be a port/m],
   [["--d1-port", ""], /^--d1-port must be a port/m],
 ]) {
-  test(`wrong options end it with the usage and leave nothing behind: ${args.join(" ")}`, async (t) => {
+  test(`invalid options end it with the usage and leave no files: ${args.join(" ")}`, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "harness-"));
     t.after(() => rm(folder, { recursive: true }));
     const env = { ...process.env, TMPDIR: folder };

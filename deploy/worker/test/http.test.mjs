@@ -31,7 +31,7 @@ function isError({ status, body }, expectedStatus, code, field = null) {
 
 describe("token", () => {
   for (const valid of ["old-token", "new-token", "third-token"]) {
-    test(`every listed token opens: ${valid}`, async () => {
+    test(`every listed token is accepted: ${valid}`, async () => {
       const { status } = await get(harness, DAYS, { "X-Internal-Token": valid });
       assert.equal(status, 200);
     });
@@ -39,7 +39,7 @@ describe("token", () => {
 
   const wrong = ["", "wrong", "new-toke", "new-token-", "old-token, new-token", ","];
   for (const invalid of wrong) {
-    test(`no other token opens: "${invalid}"`, async () => {
+    test(`other tokens are rejected: "${invalid}"`, async () => {
       const headers = { "X-Internal-Token": invalid };
       isError(await get(harness, DAYS, headers), 403, "forbidden");
       isError(await get(harness, `${DAYS}/${DATE}`, headers), 403, "forbidden");
@@ -48,7 +48,7 @@ describe("token", () => {
     });
   }
 
-  test("without the header nothing opens", async () => {
+  test("a request without the header is rejected", async () => {
     const response = await fetch(harness.worker + DAYS);
     isError({ status: response.status, body: await response.json() }, 403, "forbidden");
   });
@@ -62,7 +62,7 @@ describe("read token", () => {
   };
 
   for (const path of GETS) {
-    test(`it reads ${path}, and so does an internal token`, async () => {
+    test(`it permits reading ${path}, and so does an internal token`, async () => {
       await post(harness, sampleDay(DATE), token);
       for (const readToken of ["reader-1", "reader-2"]) {
         assert.equal((await withHeaders(path, { "X-Read-Token": readToken })).status, 200);
@@ -72,7 +72,7 @@ describe("read token", () => {
       assert.equal((await withHeaders(path, both)).status, 200);
     });
 
-    test(`nothing else reads ${path}`, async () => {
+    test(`other headers do not permit reading ${path}`, async () => {
       for (const headers of [
         { "X-Read-Token": "" },
         { "X-Read-Token": "reader" },
@@ -85,7 +85,7 @@ describe("read token", () => {
     });
   }
 
-  test("it does not write", async () => {
+  test("it does not permit writing", async () => {
     for (const headers of [
       { "X-Read-Token": "reader-1", "X-Internal-Token": "" },
       { "X-Read-Token": "reader-1", "X-Internal-Token": "reader-1" },
@@ -101,7 +101,7 @@ describe("secrets that are not set, or blank", () => {
 
   for (const secret of blank) {
     const name = JSON.stringify(secret);
-    test(`neither token (${name}): no request opens`, async (t) => {
+    test(`neither token (${name}): every request is rejected`, async (t) => {
       const tokens = { internalToken: secret, readToken: secret };
       const unconfigured = await harnessFor(t, { ...tokens, onLog: () => {} });
       const headers = { "X-Internal-Token": "", "X-Read-Token": "" };
@@ -114,7 +114,7 @@ describe("secrets that are not set, or blank", () => {
       }
     });
 
-    test(`no internal token (${name}): a read token reads, nothing writes`, async (t) => {
+    test(`no internal token (${name}): a read token permits reading, nothing permits writing`, async (t) => {
       const reading = await harnessFor(t, {
         internalToken: secret,
         readToken: "r",
@@ -126,7 +126,7 @@ describe("secrets that are not set, or blank", () => {
       isError(await post(reading, sampleDay(DATE), headers), 503, "not_configured");
     });
 
-    test(`no read token (${name}): the internal token reads and writes`, async (t) => {
+    test(`no read token (${name}): the internal token permits reading and writing`, async (t) => {
       const writing = await harnessFor(t, { internalToken: "w", readToken: secret });
       const headers = { "X-Internal-Token": "", "X-Read-Token": "" };
       isError(await get(writing, DAYS, headers), 403, "forbidden");
@@ -136,7 +136,7 @@ describe("secrets that are not set, or blank", () => {
   }
 
   for (const signingSecret of ["", " \n", " ,\n,"]) {
-    test(`a blank signing secret (${JSON.stringify(signingSecret)}) accepts no day`, async (t) => {
+    test(`a blank signing secret (${JSON.stringify(signingSecret)}) rejects every day`, async (t) => {
       const unsigned = await harnessFor(t, { signingSecret, onLog: () => {} });
       isError(await post(unsigned, sampleDay(DATE)), 503, "not_configured");
       assert.equal((await get(unsigned, DAYS)).status, 200);
@@ -149,7 +149,7 @@ describe("signature", () => {
   const body = JSON.stringify(sampleDay(DATE, "ünï"));
   const sign = (text, key = secret) => createHmac("sha256", key).update(text).digest("hex");
 
-  test("where a secret is agreed, only the signed bytes pass", async (t) => {
+  test("with a signing secret, only the signed bytes are accepted", async (t) => {
     const signed = await harnessFor(t, { signingSecret: secret });
     assert.equal((await post(signed, body, { "X-Signature": sign(body) })).status, 200);
 
@@ -167,7 +167,7 @@ describe("signature", () => {
     assert.equal((await get(signed, `${DAYS}/${DATE}`)).status, 200);
   });
 
-  test("while one secret replaces another, a signature with either of them passes", async (t) => {
+  test("with two signing secrets, a signature with either is accepted", async (t) => {
     const rotating = await harnessFor(t, { signingSecret: " new ü ,\nold\n" });
     for (const valid of ["new ü", "old"]) {
       assert.equal((await post(rotating, body, { "X-Signature": sign(body, valid) })).status, 200);
@@ -178,7 +178,7 @@ describe("signature", () => {
     }
   });
 
-  test("where none is agreed, the header means nothing", async () => {
+  test("without a signing secret, the header is ignored", async () => {
     assert.equal((await post(harness, body, { ...token, "X-Signature": "x" })).status, 200);
   });
 });
@@ -192,7 +192,7 @@ describe("routes and methods", () => {
     [DATES, ["POST", "PUT", "DELETE"], "GET, HEAD"],
     [`${KPIS}/A`, ["POST", "PUT", "DELETE"], "GET, HEAD"],
   ]) {
-    test(`${path} takes ${allow} only`, async () => {
+    test(`${path} accepts only ${allow}`, async () => {
       for (const method of methods) {
         const response = await fetch(harness.worker + path, { method, headers: token });
         const answer = { status: response.status, body: await response.json() };
@@ -233,7 +233,7 @@ describe("routes and methods", () => {
     }
   });
 
-  test("a request has its own id, or the one Cloudflare gave it", async () => {
+  test("each request has its own id, or the id from Cloudflare", async () => {
     const ids = [await get(harness, DAYS + "?limit=0", token), await get(harness, "/", token)];
     assert.notEqual(ids[0].body.request_id, ids[1].body.request_id);
     const traced = await get(harness, "/", { ...token, "cf-ray": "8f1e-HAM" });
@@ -242,7 +242,7 @@ describe("routes and methods", () => {
 });
 
 describe("bodies", () => {
-  test("bytes that are not UTF-8 are refused", async () => {
+  test("bytes that are not UTF-8 are rejected", async () => {
     const bytes = Buffer.from(JSON.stringify(sampleDay(DATE, "café")), "latin1");
     isError(await post(harness, new Uint8Array(bytes), token), 400, "invalid_json");
   });
@@ -270,7 +270,7 @@ describe("bodies", () => {
     isError(await post(harness, body.replace("\\ud83d", ""), token), 400, "invalid_json");
   });
 
-  test("a text of megabytes is no failure of the Worker, wherever it is", async () => {
+  test("a text of several megabytes never crashes the Worker", async () => {
     const digits = "1".repeat(2_500_000);
     for (const text of [
       digits,
@@ -287,7 +287,7 @@ describe("bodies", () => {
     }
   });
 
-  test("a body past the bound is refused, whether its length is announced or not", async () => {
+  test("a body over the limit is rejected, with and without a Content-Length", async () => {
     const text = " ".repeat(8 * 1024 * 1024 + 1);
     isError(await post(harness, text, token), 413, "too_large");
     const response = await fetch(harness.worker + SNAPSHOT, {
@@ -303,7 +303,7 @@ describe("bodies", () => {
 describe("texts in errors", () => {
   const errorOf = async (body) => (await post(harness, body, token)).body.error;
 
-  test("a bad value is quoted, cut at 100 characters, with its control characters escaped", async () => {
+  test("an invalid value is quoted, with control characters escaped, and truncated at 100 characters", async () => {
     const value = "\u001b[31m\n\u202e" + "x".repeat(1_000_000);
     const points = { A: [{ t: DATE, v: value }] };
     const { message } = await errorOf({ date: DATE, rows: [], overlay: { series: points } });
@@ -319,7 +319,7 @@ describe("texts in errors", () => {
     assert.ok(message.startsWith(field) && message.length < 700);
   });
 
-  test("what is escaped counts as it is written, for a value and for a path", async () => {
+  test("the limits of values and paths count escaped characters", async () => {
     const hidden = "\u202e".repeat(300);
     const at = (kpi, v) => ({
       date: DATE,
@@ -327,7 +327,11 @@ describe("texts in errors", () => {
       overlay: { series: { [kpi]: [{ t: DATE, v }] } },
     });
     const { message, field } = await errorOf(at(hidden, hidden));
-    assert.match(field, /^overlay\.series(\.|\\u202e)*…(\\u202e)*\[0\]\.v$/, "no escape is cut");
+    assert.match(
+      field,
+      /^overlay\.series(\.|\\u202e)*…(\\u202e)*\[0\]\.v$/,
+      "no escape is truncated",
+    );
     assert.ok(field.length <= 301 && field.length > 280, field);
     const quoted = message.slice(field.length);
     assert.match(quoted, /^ must be a number, not "(\\u202e)+…"$/);
@@ -336,7 +340,7 @@ describe("texts in errors", () => {
     assert.ok((await errorOf(at(short, "x"))).field.length <= 301);
   });
 
-  test("a text of exactly the bound is quoted whole", async () => {
+  test("a text of exactly 100 characters is not truncated", async () => {
     for (const [length, expected] of [
       [100, "x".repeat(100)],
       [101, "x".repeat(100) + "…"],
@@ -347,13 +351,13 @@ describe("texts in errors", () => {
     }
   });
 
-  test("a body that is not JSON is quoted on one line, in part", async () => {
+  test("a body that is not JSON is quoted on one line and truncated", async () => {
     const { message } = await errorOf(`{"a": \u001b[31m\n\t${"x".repeat(10_000)}`);
     assert.doesNotMatch(message, /[\p{Cc}]/u);
     assert.ok(message.length < 250, message);
   });
 
-  test("a path that does not exist is cut", async () => {
+  test("a path that does not exist is truncated", async () => {
     const { body } = await get(harness, "/" + "x".repeat(10_000), token);
     assert.ok(body.error.message.length < 200);
   });

@@ -32,11 +32,11 @@ const withoutSymbol = {
   overlay: { assets: [{ trade_id: 1, symbol: null, contract_name: "C" }] },
 };
 
-describe("a database that has the first migration and rows", () => {
-  test("gets the others, keeps its rows, and then takes assets without a symbol", async (t) => {
+describe("a database with the first migration and rows", () => {
+  test("gets the other migrations, keeps its rows, and then accepts assets without a symbol", async (t) => {
     const harness = await oldDatabase(t);
     const { status, body } = await post(harness, withoutSymbol);
-    assert.equal(status, 503, "the old table takes no asset without a symbol");
+    assert.equal(status, 503, "the old table rejects assets without a symbol");
     assert.match(body.error.message, /apply its migrations/);
 
     await migrate(harness);
@@ -48,10 +48,14 @@ describe("a database that has the first migration and rows", () => {
     ]);
 
     await rows(harness, "DELETE FROM metrics_daily WHERE date = '2026-02-10'");
-    assert.deepEqual((await storedDay(harness, "2026-02-10"))[ASSETS], [], "the cascade holds");
+    assert.deepEqual(
+      (await storedDay(harness, "2026-02-10"))[ASSETS],
+      [],
+      "the cascade deletes the assets",
+    );
   });
 
-  test("keeps a view that reads from the table", async (t) => {
+  test("keeps a view that reads the table", async (t) => {
     const harness = await oldDatabase(t);
     await rows(harness, `CREATE VIEW holdings AS SELECT date, symbol FROM ${ASSETS}`);
     await migrate(harness);
@@ -59,9 +63,9 @@ describe("a database that has the first migration and rows", () => {
     assert.equal(n, 3);
   });
 
-  test("stays as it is when a migration fails, and gets it later", async (t) => {
+  test("does not change when a migration fails, and gets the migration later", async (t) => {
     const harness = await oldDatabase(t);
-    await rows(harness, `CREATE TABLE ${ASSETS}_copy (x)`); // in the way of the second migration
+    await rows(harness, `CREATE TABLE ${ASSETS}_copy (x)`); // makes the second migration fail
     await assert.rejects(migrate(harness), /already exists/);
     assert.deepEqual(await rows(harness, SELECT_ASSETS), assets);
 
@@ -71,7 +75,7 @@ describe("a database that has the first migration and rows", () => {
   });
 });
 
-test("on a database whose symbols are nullable already, the migration changes nothing", async (t) => {
+test("on a database whose symbols are already nullable, the migration changes nothing", async (t) => {
   const harness = await startHarness();
   t.after(() => harness.stop());
   await post(harness, sampleDay(DATE, "A"));
@@ -85,7 +89,7 @@ test("on a database whose symbols are nullable already, the migration changes no
   await checkSchema(harness);
 });
 
-test("migrations are applied once, the first time that a persisted database is used", async (t) => {
+test("migrations are applied only at the first use of a persisted database", async (t) => {
   const persist = await temporaryFolder(t);
   const first = await startHarness({ persist });
   const applied = await rows(first, "SELECT * FROM d1_migrations ORDER BY id");
@@ -150,14 +154,14 @@ async function temporaryFolder(t) {
   return folder;
 }
 
-/** Runs `wrangler d1 ...` in a folder with a configuration and a database of its own. */
+/** Runs `wrangler d1 ...` in a folder with its own configuration and database. */
 function wranglerIn(folder) {
   const program = join(root, "node_modules/wrangler/bin/wrangler.js");
   const database = { binding: "DB", database_name: "days", database_id: "days" };
   const config = { name: "days", compatibility_date: "2026-04-01", d1_databases: [database] };
   const env = {
     ...process.env,
-    CI: "1", // asks no question
+    CI: "1", // disables prompts
     HOME: folder,
     XDG_CONFIG_HOME: folder,
     WRANGLER_SEND_METRICS: "false",

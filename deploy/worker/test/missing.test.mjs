@@ -1,5 +1,5 @@
-// The table of docs/API.md about fields that may be missing, against the fixtures missing-*.json. What
-// the fixtures expect is checked against the Worker by fixtures.test.mjs, and by trades-sync's tests.
+// Compares the table of fields that may be missing in docs/API.md with the fixtures missing-*.json. The tests
+// in fixtures.test.mjs and those of trades-sync run these fixtures.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -21,14 +21,14 @@ for (const { field, mayBeMissing, storedWithoutIt, lost, answer } of fields) {
     ]) {
       const { body, expect } = fixture(`${slug(field)}-${how}`);
       assert.deepEqual(body, changed(whole, field, change));
-      assert.deepEqual(answerOf(expect), [answer, answer === "400" ? place(field) : undefined]);
+      assert.deepEqual(answerOf(expect), [answer, answer === "400" ? pathOf(field) : undefined]);
       const [, column] = /^`(\w+)` NULL$/.exec(storedWithoutIt) ?? [];
       if (column) assert.equal(firstRow(expect.stored, field)[column], null);
     }
   });
 }
 
-test("the table has every field of the document, and every case belongs to a field", () => {
+test("the table has every field of the document, and every fixture belongs to a field", () => {
   const listed = fields.map(({ field }) => field);
   assert.deepEqual(listed.toSorted(), [...fieldsOf(whole)].toSorted());
   const cases = readdirSync(new URL("../fixtures/", import.meta.url))
@@ -56,15 +56,15 @@ function answerOf({ refused, stored }) {
   return [String(refused.status), refused.field];
 }
 
-/** The row of the part that the field is in, from the first of the elements in the document. */
+/** The first stored row of the table that the field belongs to. */
 function firstRow(stored, field) {
   if (field.includes("seriesByKpi")) return stored.metrics_series_points[0];
   if (field.includes("extremes")) return stored.metrics_extremes_items[0];
   return stored.metrics_portfolio_assets[0];
 }
 
-/** `rows[].kpi` is about the first row, `{kpi}` about A, `{side}` about hi. */
-function place(field) {
+/** The path of the first element: [0] for `[]`, A for `{kpi}`, hi for `{side}`. */
+function pathOf(field) {
   return field.replace("{kpi}", "A").replace("{side}", "hi").replace("[]", "[0]");
 }
 
@@ -74,7 +74,7 @@ function slug(field) {
 
 function changed(document, field, change) {
   const copy = structuredClone(document);
-  const keys = place(field).replace("[0]", ".0").split(".");
+  const keys = pathOf(field).replace("[0]", ".0").split(".");
   const last = keys.pop();
   change(
     keys.reduce((value, key) => value[key], copy),
@@ -83,7 +83,7 @@ function changed(document, field, change) {
   return copy;
 }
 
-/** The paths of a document's fields, with `[]`, `{kpi}` and `{side}` in the place of what varies. */
+/** The paths of a document's fields, with `[]`, `{kpi}` and `{side}` for indexes and keys. */
 function fieldsOf(value, path = "", found = new Set()) {
   if (Array.isArray(value)) {
     for (const element of value) fieldsOf(element, `${path}[]`, found);

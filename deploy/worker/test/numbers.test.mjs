@@ -7,11 +7,11 @@ const harness = await harnessForFile();
 const random = seededRandom(20260211);
 const sign = () => (random() < 0.5 ? -1 : 1);
 
-// SQLite reads decimals exactly between 1e-80 and 1e115; outside, the last bit of `v` may be off by
-// one (the document keeps the number as it came).
+// SQLite converts decimals between 1e-80 and 1e115 exactly; outside, `v` may differ in the last bit. The document
+// keeps the original number.
 const kinds = {
   "whole numbers": () => sign() * Math.floor(random() * 10 ** Math.ceil(random() * 15)),
-  "whole numbers past 2^53": () =>
+  "whole numbers larger than 2^53": () =>
     sign() * Math.floor(random() * 10 ** (15 + Math.ceil(random() * 10))),
   "short decimals": () => sign() * Number((random() * 1e5).toFixed(1 + Math.floor(random() * 6))),
   "seventeen digits": () => sign() * random() * 10 ** Math.floor(random() * 7),
@@ -20,7 +20,7 @@ const kinds = {
 };
 
 for (const [name, make] of Object.entries(kinds)) {
-  test(`40,000 numbers come back to the bit: ${name}`, async () => {
+  test(`40,000 numbers are stored exactly: ${name}`, async () => {
     for (let chunk = 0; chunk < 2; chunk++) {
       await deleteAllDays(harness);
       const points = Array.from({ length: 20_000 }, (_, i) => ({ t: time(i), v: make() + 0 }));
@@ -39,7 +39,7 @@ for (const [name, make] of Object.entries(kinds)) {
   });
 }
 
-/** Sorts as text in the order of `i`. */
+/** A time whose text sorts in the order of `i`. */
 function time(i) {
   return new Date(Date.UTC(2026, 1, 11) + i * 1000).toISOString();
 }

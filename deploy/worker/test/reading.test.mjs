@@ -17,7 +17,7 @@ const DATE = "2026-02-11";
 const harness = await harnessForFile();
 beforeEach(() => deleteAllDays(harness));
 
-/** January's first days, stored out of order. */
+/** Stores the first days of January in reverse order; returns their dates. */
 async function storeDays(count) {
   const dates = Array.from(
     { length: count },
@@ -32,7 +32,7 @@ function isInvalid({ status, body }, field) {
 }
 
 describe("the latest day", () => {
-  test("is the newest date, whatever was stored last", async () => {
+  test("is the newest date, regardless of the order of storing", async () => {
     await post(harness, sampleDay("2026-02-12", "new"));
     await post(harness, sampleDay("2026-02-03", "old"));
     const { status, body } = await get(harness, LATEST);
@@ -40,14 +40,14 @@ describe("the latest day", () => {
     assert.deepEqual(body, (await get(harness, `${DAYS}/2026-02-12`)).body);
   });
 
-  test("is not found where no day is stored", async () => {
+  test("is not found if no day is stored", async () => {
     const { status, headers, body } = await get(harness, LATEST);
     assert.deepEqual([status, body.error.code, headers.get("ETag")], [404, "not_found", null]);
   });
 });
 
 describe("dates", () => {
-  test("come newest first, within the bounds", async () => {
+  test("are listed newest first, within the range", async () => {
     assert.deepEqual((await get(harness, DATES)).body, { dates: [] });
     const dates = (await storeDays(9)).toReversed();
     const of = async (query) => (await get(harness, `${DATES}${query}`)).body.dates;
@@ -69,7 +69,7 @@ describe("dates", () => {
     ["to=2026-02-30", "to"],
     ["from=2026-01-02&to=2026-01-01", "from"],
   ]) {
-    test(`?${query} is refused, here and for a KPI`, async () => {
+    test(`?${query} is rejected, here and for a KPI`, async () => {
       isInvalid(await get(harness, `${DATES}?${query}`), field);
       isInvalid(await get(harness, `${KPIS}/A?${query}`), field);
     });
@@ -87,7 +87,7 @@ describe("one KPI over several days", () => {
     });
   const path = `${KPIS}/${encodeURIComponent("Win rate / 1")}`;
 
-  test("has its values with their kinds, oldest first", async () => {
+  test("returns its values with their kinds, oldest first", async () => {
     await store("2026-01-05", null);
     await store("2026-01-01", "72.5%");
     await store("2026-01-04", "$1,234.56");
@@ -108,7 +108,7 @@ describe("one KPI over several days", () => {
     assert.deepEqual(await of("?from=2027-01-01"), []);
   });
 
-  test("no day has it: no values", async () => {
+  test("returns no values if no day has the KPI", async () => {
     await storeDays(1);
     assert.deepEqual((await get(harness, `${KPIS}/a`)).body, { kpi: "a", values: [] });
     const injected = encodeURIComponent("x' OR 1=1 --");
@@ -116,36 +116,37 @@ describe("one KPI over several days", () => {
   });
 
   for (const name of ["%", "%E0%A4", "%20", "%ff"]) {
-    test(`the name ${name} is refused`, async () => {
+    test(`the name ${name} is rejected`, async () => {
       isInvalid(await get(harness, `${KPIS}/${name}`), "kpi");
     });
   }
 });
 
-describe("a part of a day", () => {
-  const day = {
-    date: DATE,
-    updated_at: `${DATE}T14:00:00Z`,
-    headline: "h",
-    summary: "s",
-    rows: [
-      { kpi: "A", value: "1" },
-      { kpi: "B", value: "2" },
-    ],
-    overlay: {
-      seriesByKpi: { A: [{ t: DATE, v: 0.1 }], B: [{ t: DATE, v: 1e21, src: "live" }] },
-      extremes: {
-        byKpi: {
-          A: { hi: [{ trade_id: 1, contract_name: "C", note: { deep: [1] } }], lo: [] },
-          C: { hi: [], lo: [] },
-        },
+const day = {
+  date: DATE,
+  updated_at: `${DATE}T14:00:00Z`,
+  headline: "h",
+  summary: "s",
+  rows: [
+    { kpi: "A", value: "1" },
+    { kpi: "B", value: "2" },
+  ],
+  overlay: {
+    seriesByKpi: { A: [{ t: DATE, v: 0.1 }], B: [{ t: DATE, v: 1e21, src: "live" }] },
+    extremes: {
+      byKpi: {
+        A: { hi: [{ trade_id: 1, contract_name: "C", note: { deep: [1] } }], lo: [] },
+        C: { hi: [], lo: [] },
       },
-      portfolioAssets: [{ trade_id: 1, contract_name: "C" }],
     },
-    source: "d1",
-  };
-  const { rows, overlay, ...head } = day;
-  const { seriesByKpi, extremes, portfolioAssets } = overlay;
+    portfolioAssets: [{ trade_id: 1, contract_name: "C" }],
+  },
+  source: "d1",
+};
+const { rows, overlay, ...head } = day;
+const { seriesByKpi, extremes, portfolioAssets } = overlay;
+
+describe("a part of a day", () => {
   beforeEach(() => post(harness, day));
 
   const cases = {
@@ -185,13 +186,17 @@ describe("a part of a day", () => {
   }
 
   for (const name of [".", ".."]) {
-    test(`the query reads the KPI "${name}", whose name no path can have`, async () => {
+    test(`the query parameter can name the KPI "${name}", which a path can't`, async () => {
       const row = { kpi: name, value: "1" };
       await post(harness, { ...day, rows: [...rows, row] });
       const { body } = await get(harness, `${LATEST}?parts=kpis&kpi=${name}`);
       assert.deepEqual(body.rows, [row]);
     });
   }
+});
+
+describe("the selection of a part", () => {
+  beforeEach(() => post(harness, day));
 
   for (const [query, field] of [
     ["parts=", "parts"],
@@ -203,13 +208,13 @@ describe("a part of a day", () => {
     ["kpi=%20", "kpi"],
     ["kpi=A&kpi=B", "kpi"],
   ]) {
-    test(`?${query} is refused`, async () => {
+    test(`?${query} is rejected`, async () => {
       isInvalid(await get(harness, `${DAYS}/${DATE}?${query}`), field);
       isInvalid(await get(harness, `${LATEST}?${query}`), field);
     });
   }
 
-  test("any name of a KPI can be asked for", async () => {
+  test("every KPI name can be requested", async () => {
     const file = new URL("../fixtures/odd-names.json", import.meta.url);
     const { raw } = JSON.parse(await readFile(file, "utf8"));
     await post(harness, raw);
@@ -225,13 +230,13 @@ describe("a part of a day", () => {
       assert.deepEqual(Object.entries(body.overlay.seriesByKpi), entries(whole.seriesByKpi));
       const { byKpi } = body.overlay.extremes;
       assert.deepEqual(Object.entries(byKpi), entries(whole.extremes.byKpi));
-      const { body: plot } = await get(harness, `${KPIS}/${name}`);
-      assert.deepEqual([plot.kpi, plot.values.map((entry) => entry.value)], [kpi, [value]]);
+      const { body: overDays } = await get(harness, `${KPIS}/${name}`);
+      assert.deepEqual([overDays.kpi, overDays.values.map((entry) => entry.value)], [kpi, [value]]);
     }
   });
 });
 
-describe("tags", () => {
+describe("entity tags", () => {
   const PATHS = [
     LATEST,
     `${DAYS}/${DATE}`,
@@ -244,16 +249,16 @@ describe("tags", () => {
   beforeEach(() => post(harness, sampleDay(DATE, "A")));
 
   for (const path of PATHS) {
-    test(`${path} is answered 304 while it stays the same`, async () => {
+    test(`${path} returns 304 until it changes`, async () => {
       const first = await getResponse(path);
       const tag = first.headers.get("ETag");
       assert.match(tag, /^"[0-9a-f]{32}"$/);
       assert.equal(first.headers.get("Cache-Control"), "private, no-cache");
 
-      for (const wanted of [tag, `W/${tag}`, `"x", W/"y" , ${tag}`, "*", ` * `]) {
+      for (const match of [tag, `W/${tag}`, `"x", W/"y" , ${tag}`, "*", ` * `]) {
         for (const method of ["GET", "HEAD"]) {
-          const response = await getResponse(path, { "If-None-Match": wanted }, method);
-          assert.equal(response.status, 304, wanted);
+          const response = await getResponse(path, { "If-None-Match": match }, method);
+          assert.equal(response.status, 304, match);
           assert.equal(response.headers.get("ETag"), tag);
           assert.equal(response.headers.get("Cache-Control"), "private, no-cache");
           assert.equal(await response.text(), "");
@@ -268,7 +273,7 @@ describe("tags", () => {
     });
   }
 
-  test("a day that is stored again with other content has another tag, under the same updated_at", async () => {
+  test("a day that is stored again with other content and the same updated_at has another tag", async () => {
     const tags = async () =>
       Promise.all(PATHS.map(async (path) => (await getResponse(path)).headers.get("ETag")));
     const before = await tags();
@@ -281,7 +286,7 @@ describe("tags", () => {
     assert.deepEqual(
       PATHS.filter((_, i) => after[i] === before[i]),
       [DAYS, DATES],
-      "the lists, which say nothing of it, stay the same",
+      "the lists, which do not contain values, do not change",
     );
 
     await post(harness, sampleDay("2026-02-12", "A"));

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DAYS, deleteAllDays, get, harnessForFile, post, storedDay } from "./support.mjs";
 
-// Days of the system this contract comes from, kept beside the repository and not in it.
-const folder = fileURLToPath(new URL("../../../../shared/data/snapshots/", import.meta.url));
+// Days of the original system, which are not part of the repository.
+const configured = process.env.TRADEOPS_REAL_DAYS;
+const folder = resolve(
+  configured ?? fileURLToPath(new URL("../../../../shared/data/snapshots", import.meta.url)),
+);
 
 const NUMBERS = [
   "trade_id",
@@ -23,14 +27,14 @@ const NUMBERS = [
   "liquidity_drag",
 ];
 
-if (existsSync(folder)) {
+if (configured !== undefined || existsSync(folder)) {
   const harness = await harnessForFile();
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
   test("there are real days", () => assert.ok(files.length > 0));
 
   for (const file of files) {
-    test(`the real day ${file} is stored, row by row, and survives a round trip`, async () => {
-      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+    test(`the real day ${file} is stored completely, and reading and sending it again stores the same`, async () => {
+      const document = JSON.parse(readFileSync(join(folder, file), "utf8"));
       const { status, body } = await post(harness, document);
       assert.deepEqual([status, body.dropped], [200, 0]);
       const stored = await storedDay(harness, document.date);
@@ -43,7 +47,7 @@ if (existsSync(folder)) {
     });
 
     test(`the real day ${file} without its symbols keeps every other cell`, async () => {
-      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+      const document = JSON.parse(readFileSync(join(folder, file), "utf8"));
       await post(harness, document);
       const whole = await storedDay(harness, document.date);
 
@@ -69,7 +73,7 @@ if (existsSync(folder)) {
     });
 
     test(`the real day ${file} with numbers as text is the same day`, async () => {
-      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+      const document = JSON.parse(readFileSync(join(folder, file), "utf8"));
       await post(harness, document);
       const stored = await storedDay(harness, document.date);
 
@@ -86,8 +90,8 @@ if (existsSync(folder)) {
       assert.deepEqual(await storedDay(harness, document.date), stored);
     });
 
-    test(`the parts of the real day ${file} are those of the whole day`, async () => {
-      const document = JSON.parse(readFileSync(folder + file, "utf8"));
+    test(`the parts of the real day ${file} equal those of the whole day`, async () => {
+      const document = JSON.parse(readFileSync(join(folder, file), "utf8"));
       await post(harness, document);
       const { body: day } = await get(harness, `${DAYS}/${document.date}`);
       const of = async (query) => (await get(harness, `${DAYS}/${document.date}?${query}`)).body;
@@ -106,16 +110,16 @@ if (existsSync(folder)) {
     });
   }
 } else {
-  console.log(`real days: not tested, for there is no ${folder}`);
+  console.log(`real days: skipped, because ${folder} does not exist`);
 }
 
-/** Assets and extremes items. */
+/** All portfolio assets and extremes items. */
 function tradesOf({ overlay }) {
   const lists = Object.values(overlay.extremes.byKpi ?? {}).flatMap(({ hi, lo }) => [hi, lo]);
   return [...(overlay.portfolioAssets ?? []), ...lists.flat()];
 }
 
-/** Without the JSON columns too: those have the symbols as well. */
+/** Also without the JSON columns, because they contain the symbols too. */
 function cellsBesideSymbols(stored) {
   const cells = ({ symbol, item_json, overlay_json, ...others }) => others;
   return Object.values(stored).map((table) => table.map(cells));

@@ -21,18 +21,18 @@ const harness = await harnessForFile({ onLog: (chunk) => logs.push(String(chunk)
 beforeEach(() => deleteAllDays(harness));
 
 describe("one day is one transaction", () => {
-  test("a batch that fails at its last statement leaves the old day whole", async () => {
+  test("a batch that fails at its last statement does not change the stored day", async () => {
     await post(harness, sampleDay(DATE, "old"));
     const before = await storedDay(harness, DATE);
     await rows(
       harness,
-      `CREATE TRIGGER refuse BEFORE INSERT ON metrics_portfolio_assets
-       BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END`,
+      `CREATE TRIGGER reject BEFORE INSERT ON metrics_portfolio_assets
+       BEGIN SELECT RAISE(ABORT, 'rejected by a trigger'); END`,
     );
     logs.length = 0;
 
     const { status, headers, body } = await post(harness, sampleDay(DATE, "new"));
-    await rows(harness, "DROP TRIGGER refuse");
+    await rows(harness, "DROP TRIGGER reject");
 
     assert.equal(status, 503);
     assert.equal(body.error.code, "storage_unavailable");
@@ -40,20 +40,20 @@ describe("one day is one transaction", () => {
     assert.doesNotMatch(
       JSON.stringify(body),
       /trigger/,
-      "the caller isn't told the database's text",
+      "the response does not contain the database's text",
     );
     assert.deepEqual(await storedDay(harness, DATE), before);
 
     const logged = logs.join("");
     assert.equal(logged.split(body.request_id).length - 1, 1, "it is logged once");
-    assert.match(logged, /refused by a trigger/);
+    assert.match(logged, /rejected by a trigger/);
     assert.ok(!logged.includes(harness.internal_token));
 
     assert.equal((await post(harness, sampleDay(DATE, "new"))).status, 200);
     assert.equal((await storedDay(harness, DATE)).metrics_daily[0].headline, "new");
   });
 
-  test("days posted at once for one date leave one of them whole", async () => {
+  test("of concurrent posts for one date, one is stored completely", async () => {
     const marks = Array.from({ length: 8 }, (_, i) => `writer ${i}`);
     const answers = await Promise.all(
       marks.map((mark, i) => post(harness, sampleDay(DATE, mark, 200 + i))),
@@ -76,7 +76,7 @@ describe("one day is one transaction", () => {
     assert.ok(day.metrics_portfolio_assets.every((asset) => asset.contract_name === winner));
   });
 
-  test("a smaller day leaves nothing of a larger one, and other days alone", async () => {
+  test("a smaller day removes all rows of a larger one and does not change other days", async () => {
     await post(harness, sampleDay("2026-02-10", "other"));
     const other = await storedDay(harness, "2026-02-10");
     await post(harness, sampleDay(DATE, "large", 500));
@@ -87,15 +87,17 @@ describe("one day is one transaction", () => {
     assert.deepEqual(sizes, [1, 1, 0, 0, 0]);
     assert.deepEqual(await storedDay(harness, "2026-02-10"), other);
   });
+});
 
-  test("a refused day leaves the stored one", async () => {
+describe("the stored day", () => {
+  test("a rejected day does not change the stored one", async () => {
     await post(harness, sampleDay(DATE, "old"));
     const before = await storedDay(harness, DATE);
     assert.equal((await post(harness, { date: DATE, rows: [] })).body.error.code, "empty_day");
     assert.deepEqual(await storedDay(harness, DATE), before);
   });
 
-  test("deleting a day takes its rows along", async () => {
+  test("deleting a day deletes its rows", async () => {
     await post(harness, sampleDay(DATE));
     await rows(harness, "DELETE FROM metrics_daily WHERE date = ?1", [DATE]);
     assert.ok(Object.values(await storedDay(harness, DATE)).every((table) => table.length === 0));
@@ -112,7 +114,7 @@ describe("the size of a row", () => {
   const overlay = '{"seriesByKpi":{},"extremes":{"byKpi":{}},"portfolioAssets":[]}';
   const used = `${DATE}${base.updated_at}h[{"kpi":"A","value":"1"}]${overlay}`.length;
 
-  test("2,000,000 bytes are stored, one more is refused", async () => {
+  test("2,000,000 bytes are stored, 2,000,001 are rejected", async () => {
     const fits = { ...base, summary: "s".repeat(2_000_000 - used) };
     assert.equal((await post(harness, fits)).status, 200);
     const before = await storedDay(harness, DATE);
@@ -122,13 +124,13 @@ describe("the size of a row", () => {
     assert.deepEqual(await storedDay(harness, DATE), before);
   });
 
-  test("bytes count, not characters", async () => {
+  test("the limit counts bytes, not characters", async () => {
     const { status } = await post(harness, { ...base, summary: "é".repeat(1_000_001) });
     assert.equal(status, 413);
   });
 });
 
-test("KPI values that are too large for a statement's parameter are refused by that name", async () => {
+test("KPI values that are too large for a statement's parameter are rejected with their size", async () => {
   const day = (count) => ({
     date: DATE,
     rows: Array.from({ length: count }, (_, i) => ({ kpi: `k${i}`, value: `${i}.123456789` })),
@@ -139,13 +141,13 @@ test("KPI values that are too large for a statement's parameter are refused by t
   assert.deepEqual([status, body.error.code], [413, "too_large"]);
   assert.match(
     body.error.message,
-    /^the KPI values of 2026-02-11 take 2\d{6} bytes of the 2000000/,
+    /^the JSON of the KPI values of 2026-02-11 has 2\d{6} bytes; the limit is 2000000 for a parameter/,
   );
   assert.deepEqual(await rows(harness, "SELECT updated_at FROM metrics_daily"), before);
 });
 
 describe("reading", () => {
-  test("days come newest first, page by page", async () => {
+  test("days are listed newest first, in pages", async () => {
     const dates = Array.from({ length: 35 }, (_, i) =>
       new Date(Date.UTC(2026, 0, 1 + i)).toISOString().slice(0, 10),
     );
@@ -178,7 +180,7 @@ describe("reading", () => {
     assert.deepEqual([one.days.length, one.next], [1, "2026-02-04"]);
   });
 
-  test("no days are an empty page", async () => {
+  test("without days, the page is empty", async () => {
     assert.deepEqual((await get(harness, DAYS)).body, { days: [], next: null });
   });
 
@@ -187,7 +189,7 @@ describe("reading", () => {
     assert.deepEqual([status, body.error.code], [404, "not_found"]);
   });
 
-  test("a day that is read and sent again is the same day", async () => {
+  test("reading a day and sending it again stores the same day", async () => {
     await post(harness, sampleDay(DATE, 'quo"te ünï \\ 😀'));
     const before = await storedDay(harness, DATE);
     const { body: document } = await get(harness, `${DAYS}/${DATE}`);
@@ -199,7 +201,7 @@ describe("reading", () => {
   });
 });
 
-test("a database without its tables is unavailable on every route", async (t) => {
+test("without the tables, every route returns 503", async (t) => {
   const empty = await startHarness({ migrations: false, onLog: () => {} });
   t.after(() => empty.stop());
   const answers = [

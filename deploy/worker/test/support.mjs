@@ -16,14 +16,14 @@ const TABLES = {
   metrics_portfolio_assets: "trade_id, contract_name",
 };
 
-/** A harness for the test file that asks for it; it ends with the file. */
+/** Starts a harness that is stopped when the test file ends. */
 export async function harnessForFile(options) {
   const harness = await startHarness(options);
   after(() => harness.stop());
   return harness;
 }
 
-/** Posts a body (an object, text or bytes) with the right token, unless headers say otherwise. */
+/** Posts a body (an object, text or bytes) with the internal token, which `headers` can override. */
 export async function post(harness, body, headers = {}) {
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
   const response = await fetch(harness.worker + SNAPSHOT, {
@@ -35,27 +35,27 @@ export async function post(harness, body, headers = {}) {
     },
     body: isRaw ? body : JSON.stringify(body),
   });
-  return answer(response);
+  return read(response);
 }
 
 export async function get(harness, path, headers = {}) {
   const token = { "X-Internal-Token": harness.internal_token };
-  return answer(await fetch(harness.worker + path, { headers: { ...token, ...headers } }));
+  return read(await fetch(harness.worker + path, { headers: { ...token, ...headers } }));
 }
 
-async function answer(response) {
+async function read(response) {
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
 }
 
-/** The rows of one query. */
+/** Runs a query and returns its rows. */
 export async function rows(harness, sql, params = []) {
   const { success, errors, result } = await queryD1(harness, { sql, params });
   if (!success) throw new Error(errors[0].message);
   return result[0].results;
 }
 
-/** What the five tables hold for a date, in the order of their keys. */
+/** The rows of the five tables for a date, in the order of their keys. */
 export async function storedDay(harness, date) {
   const batch = Object.entries(TABLES).map(([table, key]) => ({
     sql: `SELECT * FROM ${table} WHERE date = ?1 ORDER BY ${key}`,
@@ -69,7 +69,7 @@ export async function deleteAllDays(harness) {
   await rows(harness, "DELETE FROM metrics_daily");
 }
 
-/** A day with something in every table; `mark` goes into all of it. */
+/** A day with rows in every table, all of which contain `mark`. */
 export function sampleDay(date, mark = randomUUID(), points = 3) {
   const contract = { trade_id: 1, symbol: "S", contract_name: mark };
   const t = (i) => new Date(Date.UTC(2026, 0, 1) + i * 1000).toISOString();

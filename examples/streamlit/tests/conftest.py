@@ -1,4 +1,4 @@
-"""Real parts: trigger-api as it is built, running a shell command; the page as Streamlit serves it; Debian's Chromium."""
+"""Fixtures: the built trigger-api, whose run is a shell command; the page, served by Streamlit; Debian's Chromium."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROOT = HERE.parent.parent.parent
 PROGRAM = Path(os.environ.get("TRIGGER_API_PROGRAM", ROOT / "target/debug/trigger-api"))
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 TOKEN = "token-that-no-page-may-show"  # noqa: S105
-PATIENCE = 60.0
-"""Nothing waits that long when all is well; a machine that has much else to do may need it."""
+MAX_WAIT = 60.0
+"""Time limit in seconds for each condition, long enough for a busy machine."""
 
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=MAX_WAIT * 1000)
 
 CRONJOB = """
 apiVersion: batch/v1
@@ -45,7 +45,7 @@ spec:
           containers:
             - name: sync
               image: kraken-sync:1
-              # It goes on until the test writes its exit code into the pipe.
+              # It runs until the test writes an exit code into the pipe.
               command: [sh, -c, 'echo "trades read"; read -r code < {gate}; echo "ends with $code"; exit "$code"']
 """
 
@@ -58,7 +58,7 @@ def free_port() -> int:
 
 
 def wait_for_line(stream: IO[str], text: str) -> None:
-    """Reads on to a line with the text; the rest is read and forgotten, so that the pipe never fills."""
+    """Reads lines until one contains the text. A thread reads the rest, so the pipe never fills up."""
     seen: list[str] = []
     for line in stream:
         seen.append(line)
@@ -69,7 +69,7 @@ def wait_for_line(stream: IO[str], text: str) -> None:
 
 
 class TriggerApi:
-    """trigger-api with one target, at a port that stays when it is started again."""
+    """trigger-api with one target. It keeps its port across restarts."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -102,16 +102,16 @@ class TriggerApi:
     def stop(self) -> None:
         if self.child:
             self.child.terminate()
-            self.child.wait(PATIENCE)
+            self.child.wait(MAX_WAIT)
             self.child = None
 
-    def let_end(self, code: int) -> None:
+    def end_run(self, code: int) -> None:
         """Waits until a run reads the pipe, and ends it with the exit code."""
         self.gate.write_text(f"{code}\n")
 
 
 class LossyRelay:
-    """Stands at trigger-api's address before the real one, and loses the answers to POST requests."""
+    """A relay at trigger-api's address that drops the responses to POST requests."""
 
     def __init__(self, port: int, api: int) -> None:
         self.api = api
@@ -119,7 +119,7 @@ class LossyRelay:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        # Closing alone leaves the thread in its call.
+        # close() alone would not wake up the thread in accept().
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
@@ -130,24 +130,24 @@ class LossyRelay:
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
-        asks = b""
+        request = b""
         with client, socket.create_connection(("127.0.0.1", self.api)) as server, suppress(OSError):
-            # A request may come in pieces, its head before its body.
+            # A request can arrive in several pieces.
             while True:
                 for ready in select.select([client, server], [], [])[0]:
                     piece = ready.recv(65536)
-                    if not piece or (ready is server and asks.startswith(b"POST")):
+                    if not piece or (ready is server and request.startswith(b"POST")):
                         return
                     if ready is client:
-                        asks = asks or piece
+                        request = request or piece
                         server.sendall(piece)
                     else:
-                        asks = b""
+                        request = b""
                         client.sendall(piece)
 
 
 class SlowLine:
-    """A viewer's connection to the dashboard, on which what comes can be held up."""
+    """A viewer's connection to the dashboard, on which messages to the browser can be delayed."""
 
     def __init__(self) -> None:
         self.held: list[str | bytes] | None = None
@@ -190,7 +190,7 @@ def trigger_api(tmp_path: Path, port: int) -> Iterator[TriggerApi]:
 
 @pytest.fixture(scope="session")
 def dashboard(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page's address."""
+    """Starts the dashboard; returns the page's URL."""
     token = tmp_path_factory.mktemp("secret") / "token"
     token.write_text(f"{TOKEN}\n")
     own = free_port()
@@ -212,7 +212,7 @@ def dashboard(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     wait_for_line(child.stdout, "URL:")
     yield f"http://127.0.0.1:{own}"
     child.terminate()
-    child.wait(PATIENCE)
+    child.wait(MAX_WAIT)
 
 
 @pytest.fixture(scope="session")
@@ -227,14 +227,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, dashboard: str) -> Iterator[Callable[..., Page]]:
-    """Opens the page in a browser of its own, as another viewer has it."""
+    """Opens the page in a new browser context, as another viewer."""
     contexts = []
 
     def open_it(line: SlowLine | None = None) -> Page:
         context = browser.new_context(timezone_id="Europe/Berlin", locale="en-GB", viewport={"width": 1000, "height": 1150})
         contexts.append(context)
         page = context.new_page()
-        # Shown when the test fails, as is what the page ended as.
+        # Shown when the test fails, together with the final content of the page.
         page.on("console", lambda message: print("console:", message.text))
         page.on("pageerror", lambda error: print("error:", error))
         page.on("requestfailed", lambda request: print("failed:", request.url, request.failure))

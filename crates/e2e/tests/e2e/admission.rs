@@ -9,7 +9,7 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     let account = format!("--as=system:serviceaccount:{}:trigger-api-sa", release.namespace);
     let job = ["create", "job", "evil", "--image=evil", &account];
     let error = release.try_kubectl(&job).expect_failure();
-    assert!(error.contains("trigger-api may create and delete Jobs of its targets alone"), "{error}");
+    assert!(error.contains("trigger-api may create and delete only Jobs of its targets"), "{error}");
 
     // The Job of a target is accepted, but not with another image.
     let manifest = release.kubectl(&[

@@ -1,17 +1,17 @@
-//! What was lost of a day on the way to the sink, and why.
+//! The rows and numbers of a day that are not stored, and the reasons.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use common::text::single_line;
 
-/// How much of a row's name a line shows, in bytes.
+/// The maximum length of a row's name in a log line, in bytes.
 const MAX_NAME: usize = 256;
 
 /// The four parts of a day, one per view.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Part {
-    /// Displayed KPI values.
+    /// KPI values as they are displayed.
     Kpis,
     /// Points of series.
     Series,
@@ -34,25 +34,25 @@ impl fmt::Display for Part {
 
 /// Why a row, or one number of it, was dropped.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Reason {
+pub enum DropReason {
     /// The value of a point is NULL.
     NoValue,
-    /// The value is NaN, infinite, or not a number at all.
+    /// The value is NaN, infinite, or not a number.
     NotFinite,
-    /// The KPI or contract that names the row is missing.
+    /// The name of the KPI or contract is missing.
     NoName,
     /// The side is neither `hi` nor `lo`.
     NoSide,
-    /// The id is missing, not a whole number, or past 2^53.
+    /// The id is missing, not a whole number, or above 2^53.
     NoId,
-    /// The time is missing or does not read as a time.
+    /// The time is missing or not valid.
     NoTime,
-    /// A later row has the same key, and took its place.
+    /// A later row has the same key and replaces it.
     Repeated,
 }
 
-impl Reason {
-    /// Whether the row is stored all the same, without the number at fault.
+impl DropReason {
+    /// Whether the row is stored, only without the number.
     fn keeps_row(self, part: Part) -> bool {
         matches!(
             (part, self),
@@ -61,63 +61,63 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoValue => "no value",
             Self::NotFinite => "not a finite number",
             Self::NoName => "no name",
             Self::NoSide => "a side other than hi and lo",
-            Self::NoId => "a trade_id that is missing, not whole or past 2^53",
+            Self::NoId => "a trade_id that is missing, not a whole number or above 2^53",
             Self::NoTime => "no readable time",
-            Self::Repeated => "a repeated key, of which the later row is kept",
+            Self::Repeated => "a repeated key, the later row is kept",
         })
     }
 }
 
-/// Counts of lost rows and lost numbers, with the first of each kind named.
+/// Counts of dropped rows and numbers, by part and reason. The name of the first of each is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Drops {
-    kinds: BTreeMap<(Part, Reason), (usize, String)>,
+    counts: BTreeMap<(Part, DropReason), (usize, String)>,
 }
 
 impl Drops {
-    /// Counts one more; `which` names it in words a person can search for.
-    pub fn add(&mut self, part: Part, reason: Reason, which: impl FnOnce() -> String) {
-        let named = || (0, single_line(&which(), MAX_NAME));
-        self.kinds.entry((part, reason)).or_insert_with(named).0 += 1;
+    /// Counts one. `name` identifies the row in the log.
+    pub fn add(&mut self, part: Part, reason: DropReason, name: impl FnOnce() -> String) {
+        let named = || (0, single_line(&name(), MAX_NAME));
+        self.counts.entry((part, reason)).or_insert_with(named).0 += 1;
     }
 
-    /// How many rows and numbers were lost in all, repeats included.
+    /// How many rows and numbers were dropped, including repeats.
     pub fn total(&self) -> usize {
-        self.kinds.values().map(|(count, _)| count).sum()
+        self.counts.values().map(|(count, _)| count).sum()
     }
 
-    /// How many rows and numbers were lost for this reason.
-    pub fn count(&self, reason: Reason) -> usize {
-        self.kinds.iter().filter(|((_, kind), _)| *kind == reason).map(|(_, (count, _))| count).sum()
+    /// How many rows and numbers were dropped for this reason.
+    pub fn count(&self, reason: DropReason) -> usize {
+        self.counts.iter().filter(|((_, other), _)| *other == reason).map(|(_, (count, _))| count).sum()
     }
 
-    /// The lost rows of a part, by reason.
-    pub fn rows(&self, part: Part) -> impl Iterator<Item = (Reason, usize)> + '_ {
+    /// The dropped rows of a part, by reason.
+    pub fn rows(&self, part: Part) -> impl Iterator<Item = (DropReason, usize)> + '_ {
         self.of_part(part).filter(move |(reason, _)| !reason.keeps_row(part))
     }
 
-    /// The lost numbers of a part's stored rows.
+    /// The dropped numbers of a part's stored rows.
     pub fn numbers(&self, part: Part) -> usize {
         self.of_part(part).filter(|(reason, _)| reason.keeps_row(part)).map(|(_, count)| count).sum()
     }
 
-    fn of_part(&self, part: Part) -> impl Iterator<Item = (Reason, usize)> + '_ {
-        let kinds = self.kinds.iter().filter(move |((kind, _), _)| *kind == part);
-        kinds.map(|((_, reason), (count, _))| (*reason, *count))
+    fn of_part(&self, part: Part) -> impl Iterator<Item = (DropReason, usize)> + '_ {
+        let counts = self.counts.iter().filter(move |((other, _), _)| *other == part);
+        counts.map(|((_, reason), (count, _))| (*reason, *count))
     }
 
-    /// One line a kind: how many, of what, why, and the first of them.
+    /// One line for each part and reason, with the count and the name of the first.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.kinds.iter().map(|((part, reason), (count, first))| {
+        self.counts.iter().map(|((part, reason), (count, first))| {
             let what = match (part, reason) {
-                (Part::Extremes, Reason::NoTime) => "mid_ts",
+                (Part::Extremes, DropReason::NoTime) => "mid_ts",
                 _ if reason.keeps_row(*part) => "number",
                 _ => "row",
             };
@@ -132,17 +132,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lost_numbers_of_stored_rows_are_told_apart_from_lost_rows() {
+    fn dropped_numbers_of_stored_rows_are_counted_apart_from_dropped_rows() {
         let mut drops = Drops::default();
-        drops.add(Part::Extremes, Reason::NoName, || "no contract".to_owned());
-        drops.add(Part::Extremes, Reason::NotFinite, || "qty".to_owned());
-        drops.add(Part::Extremes, Reason::NotFinite, || "another".to_owned());
-        drops.add(Part::Extremes, Reason::NoTime, || "noon".to_owned());
-        drops.add(Part::Series, Reason::NotFinite, || "a point".to_owned());
-        assert_eq!(drops.rows(Part::Extremes).collect::<Vec<_>>(), [(Reason::NoName, 1)]);
+        drops.add(Part::Extremes, DropReason::NoName, || "no contract".to_owned());
+        drops.add(Part::Extremes, DropReason::NotFinite, || "qty".to_owned());
+        drops.add(Part::Extremes, DropReason::NotFinite, || "another".to_owned());
+        drops.add(Part::Extremes, DropReason::NoTime, || "noon".to_owned());
+        drops.add(Part::Series, DropReason::NotFinite, || "a point".to_owned());
+        assert_eq!(drops.rows(Part::Extremes).collect::<Vec<_>>(), [(DropReason::NoName, 1)]);
         assert_eq!(drops.numbers(Part::Extremes), 3);
-        assert_eq!(drops.rows(Part::Series).collect::<Vec<_>>(), [(Reason::NotFinite, 1)]);
-        assert_eq!((drops.total(), drops.count(Reason::NotFinite)), (5, 3));
+        assert_eq!(drops.rows(Part::Series).collect::<Vec<_>>(), [(DropReason::NotFinite, 1)]);
+        assert_eq!((drops.total(), drops.count(DropReason::NotFinite)), (5, 3));
         let lines = [
             "dropped 1 series row: not a finite number; first: a point",
             "dropped 2 extremes numbers: not a finite number; first: qty",

@@ -1,4 +1,4 @@
-//! The contract's JSON, byte for byte as the Worker's `JSON.stringify` writes it.
+//! The contract's JSON. The bytes are equal to those that the Worker's `JSON.stringify` writes.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use serde_json::ser::{Formatter, Serializer as JsonSerializer};
 
 use super::{KpiRow, Overlay, Snapshot};
 
-/// Who sends, as the contract's `source` names this program.
+/// The value of the contract's `source` field for this program.
 const SOURCE: &str = "gke-trades-sync";
 
 /// The request body of `POST /v1/internal/trades/snapshot`.
@@ -44,15 +44,15 @@ pub fn overlay_json(snapshot: &Snapshot) -> String {
     text(to_json(&snapshot.overlay))
 }
 
-/// Any value as compact JSON with numbers in ECMAScript's spelling.
+/// A value as compact JSON. Numbers are formatted as ECMAScript formats them.
 ///
 /// # Panics
-/// When a map in it has keys that are not strings; none of this crate's types has.
+/// If a map has keys that are not strings. No type of this crate has such a map.
 pub fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     let mut json = Vec::new();
     value
         .serialize(&mut JsonSerializer::with_formatter(&mut json, EcmaNumbers))
-        .expect("snapshots have string keys only, and a Vec takes every write");
+        .expect("all keys are strings, and writing to a Vec does not fail");
     json
 }
 
@@ -75,7 +75,7 @@ impl Serialize for Overlay {
     }
 }
 
-/// Compact JSON with doubles as `Number::toString` of ECMA-262 has them: `110`, not `110.0`.
+/// Compact JSON with doubles formatted by `Number::toString` of ECMA-262: `110`, not `110.0`.
 struct EcmaNumbers;
 
 impl Formatter for EcmaNumbers {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_strings_are_spelled_as_javascript_spells_them() {
+    fn numbers_and_strings_are_formatted_as_javascript_formats_them() {
         let cases = [
             (110.0, "110"),
             (-0.0, "0"),

@@ -1,4 +1,4 @@
-//! Points in time, as views and documents write them.
+//! Points in time, in the formats of views and documents.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,21 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
-/// A time that is known as an instant, or one that is passed on as the text it came in.
+/// An instant, or a time that is kept as the text in which it was received.
 ///
-/// Text stays text because it is part of a key (`date, kpi, t`): rewriting it would make the same
-/// row stored by two producers two rows.
+/// A text is not reformatted because it is part of a key (`date, kpi, t`): if one of two producers changed the format,
+/// the same row would be stored twice.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Moment {
-    /// Microseconds since 1970-01-01T00:00:00Z, Postgres's own resolution.
+    /// Microseconds since 1970-01-01T00:00:00Z. Microseconds are the resolution of Postgres.
     Instant(i64),
-    /// A text that reads as a time (see [`Moment::from_text`]).
+    /// A text that is a valid time (see [`Moment::from_text`]).
     Text(Box<str>),
 }
 
 impl Moment {
-    /// A time of a timestamp or date column, written by Postgres under `DateStyle ISO` and
-    /// `TimeZone UTC`. Times without a zone are UTC. None for `infinity` and years past 9999.
+    /// A time of a timestamp or date column, as Postgres displays it with `DateStyle` ISO and `TimeZone` UTC. Times
+    /// without a zone are in UTC. None for `infinity` and years after 9999.
     pub fn from_postgres(text: &str) -> Option<Self> {
         let timestamp = Timestamp::from_str(text).ok().or_else(|| {
             let civil = DateTime::from_str(text).ok()?;
@@ -31,21 +31,21 @@ impl Moment {
         Some(Self::Instant(timestamp.as_microsecond()))
     }
 
-    /// A time that came as text, kept as it is but for white space around it; None unless it reads
+    /// A time that was received as text. Only surrounding white space is removed. None unless the text has the format
     /// `YYYY-MM-DD[(T| )HH:MM[:SS[.fraction]]][zone]` and the day exists.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
-        reads_as_time(text).then(|| Self::Text(text.into()))
+        is_time(text).then(|| Self::Text(text.into()))
     }
 
-    /// The current time, to the millisecond.
+    /// The current time in milliseconds.
     pub fn now() -> Self {
         Self::Instant(Timestamp::now().as_millisecond() * 1000)
     }
 }
 
 impl fmt::Display for Moment {
-    /// Instants in UTC with three decimals, or six where the microseconds say more.
+    /// Formats an instant in UTC with three decimals, or with six if it is not a whole millisecond.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = match self {
             Self::Text(text) => return f.write_str(text),
@@ -65,7 +65,7 @@ impl Serialize for Moment {
     }
 }
 
-fn reads_as_time(text: &str) -> bool {
+fn is_time(text: &str) -> bool {
     let Some((day, rest)) = text.split_at_checked(10) else {
         return false;
     };
@@ -103,10 +103,10 @@ fn is_zone(text: &str) -> bool {
         && (offset.len() == 2 || &offset[offset.len() - 2..] < "60")
 }
 
-/// Whether every `d` of the pattern stands at an ASCII digit and every other byte at itself.
+/// Whether each `d` of the pattern is an ASCII digit in the text, and every other byte is equal.
 fn is_pattern(text: &str, pattern: &str) -> bool {
     text.len() == pattern.len()
-        && text.bytes().zip(pattern.bytes()).all(|(byte, wanted)| match wanted {
+        && text.bytes().zip(pattern.bytes()).all(|(byte, expected)| match expected {
             b'd' => byte.is_ascii_digit(),
             other => byte == other,
         })
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn postgres_times_become_utc_with_the_precision_they_have() {
+    fn postgres_times_are_converted_to_utc_and_keep_their_precision() {
         let cases = [
             ("2026-01-28 00:15:00+00", "2026-01-28T00:15:00.000Z"),
             ("2026-01-28 00:15:00.5+00", "2026-01-28T00:15:00.500Z"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_read_as_times_are_kept_as_they_are() {
+    fn texts_that_are_times_are_kept_unchanged() {
         for text in [
             "2026-02-11",
             "2026-02-11T09:30",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_times_are_not() {
+    fn texts_that_are_not_times_are_rejected() {
         for text in [
             "",
             "09:30",

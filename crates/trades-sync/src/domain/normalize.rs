@@ -1,81 +1,41 @@
-//! Reads a snapshot document, in any of the contract's spellings, into a [`Snapshot`].
+//! Reads a snapshot document with any of the contract's field names into a [`Snapshot`].
 
+mod error;
 mod id_texts;
 mod node;
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use jiff::civil::Date;
 use serde_json::Value;
 
+pub use self::error::NormalizeError;
+use self::error::Result;
 use self::id_texts::IdTexts;
 use self::node::Node;
 use super::{
-    Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Moment, Overlay, Part, Point, Reason, Snapshot,
+    Asset, DropReason, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Moment, Overlay, Part, Point, Snapshot,
 };
 
-/// A document's day, and what it held that could not be stored.
+/// The day of a document, and what can't be stored of it.
 #[derive(Debug)]
 pub struct Normalized {
-    /// The day; never empty.
+    /// The day. It is not empty.
     pub snapshot: Snapshot,
-    /// Points and numbers that were lost, and repeats.
+    /// The dropped points and numbers, and repeats.
     pub drops: Drops,
 }
-
-/// A document that breaks a rule of the contract.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The text is not JSON.
-    #[error("not JSON: {0}; send one JSON object")]
-    InvalidJson(String),
-    /// A field breaks its rule.
-    #[error("{field}: {message}")]
-    InvalidField {
-        /// The path to it, such as `overlay.series.Delta[3].t`.
-        field: String,
-        /// What it must be.
-        message: String,
-    },
-    /// Nothing is left to store.
-    #[error(
-        "the document for {0} has no row, point, item or asset with a value; the stored day stays as it is"
-    )]
-    EmptyDay(Date),
-}
-
-impl Refusal {
-    /// The contract's error code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidJson(_) => "invalid_json",
-            Self::InvalidField { .. } => "invalid_field",
-            Self::EmptyDay(_) => "empty_day",
-        }
-    }
-
-    /// The path of the field at fault, where there is one.
-    pub fn field(&self) -> Option<&str> {
-        match self {
-            Self::InvalidField { field, .. } => Some(field),
-            Self::InvalidJson(_) | Self::EmptyDay(_) => None,
-        }
-    }
-}
-
-type Result<T> = std::result::Result<T, Refusal>;
 
 /// Reads a document by the rules of `docs/API.md`.
 ///
 /// # Errors
-/// The first rule that the document breaks, with the path of the field.
+/// If the document breaks a rule. The error has the path of the first field that does.
 pub fn normalize(document: &[u8]) -> Result<Normalized> {
     let ids = IdTexts::of(document);
     let document: Value =
-        serde_json::from_slice(document).map_err(|error| Refusal::InvalidJson(error.to_string()))?;
+        serde_json::from_slice(document).map_err(|error| NormalizeError::InvalidJson(error.to_string()))?;
     if !document.is_object() {
-        return Err(Refusal::InvalidJson("the document is no object".to_owned()));
+        return Err(NormalizeError::InvalidJson("the document is not an object".to_owned()));
     }
     let root = Node::root(&document, &ids);
     let date = root.required(&["date"])?.date()?;
@@ -94,7 +54,7 @@ pub fn normalize(document: &[u8]) -> Result<Normalized> {
     };
     snapshot.resolve_repeats(&mut drops);
     if snapshot.is_empty() {
-        return Err(Refusal::EmptyDay(date));
+        return Err(NormalizeError::EmptyDay(date));
     }
     Ok(Normalized { snapshot, drops })
 }
@@ -143,15 +103,15 @@ fn points_of(kpi: &str, list: &Node<'_>, points: &mut Vec<Point>, drops: &mut Dr
         match node.field(&["v", "value"])? {
             Some(value) => match value.number()? {
                 Some(v) => points.push(Point { t, v, src }),
-                None => drops.add(Part::Series, Reason::NotFinite, || format!("{kpi} at {t}")),
+                None => drops.add(Part::Series, DropReason::NotFinite, || format!("{kpi} at {t}")),
             },
-            None => drops.add(Part::Series, Reason::NoValue, || format!("{kpi} at {t}")),
+            None => drops.add(Part::Series, DropReason::NoValue, || format!("{kpi} at {t}")),
         }
     }
     Ok(())
 }
 
-/// The text as a shared one; points next to each other come from the same source.
+/// The text as a shared one. Consecutive points usually have the same source.
 fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
     match last {
         Some(shared) if **shared == *text => Arc::clone(shared),
@@ -162,10 +122,10 @@ fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
 fn extremes_of(by_kpi: &Node<'_>, extremes: &mut IndexMap<String, HiLo>, drops: &mut Drops) -> Result<()> {
     for (name, sides) in by_kpi.entries()? {
         let lists = extremes.entry(by_kpi.key_name(name)?).or_default();
-        for (side, target) in [("hi", &mut lists.hi), ("lo", &mut lists.lo)] {
+        for (side, items) in [("hi", &mut lists.hi), ("lo", &mut lists.lo)] {
             if let Some(list) = sides.field(&[side])? {
                 for node in list.items()? {
-                    target.push(extremes_item(name, &node, drops)?);
+                    items.push(extremes_item(name, &node, drops)?);
                 }
             }
         }
@@ -181,11 +141,11 @@ fn extremes_item(kpi: &str, node: &Node<'_>, drops: &mut Drops) -> Result<Extrem
         mid_ts: node.field(&["mid_ts"])?.map(|node| node.moment()).transpose()?,
         ..ExtremesItem::default()
     };
-    for (name, _, slot) in METRICS {
+    for (name, _, borrow) in METRICS {
         if let Some(node) = node.field(&[name])? {
-            *slot(&mut item) = node.number()?;
-            if slot(&mut item).is_none() {
-                drops.add(Part::Extremes, Reason::NotFinite, || {
+            *borrow(&mut item) = node.number()?;
+            if borrow(&mut item).is_none() {
+                drops.add(Part::Extremes, DropReason::NotFinite, || {
                     format!("{kpi}, trade {}, {name}", item.trade_id)
                 });
             }
@@ -209,7 +169,7 @@ fn asset(node: &Node<'_>) -> Result<Asset> {
     })
 }
 
-/// The ticker of an item or asset; a blank one counts as absent.
+/// The ticker of an item or asset. A blank one is absent.
 fn symbol(node: &Node<'_>) -> Result<Option<String>> {
     let text = node.field(&["symbol"])?.map(|node| node.text()).transpose()?;
     Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))

@@ -1,19 +1,19 @@
-//! Numbers that arrive as text, as some database drivers send BIGINT and NUMERIC.
+//! Numbers that are received as text: some database drivers send BIGINT and NUMERIC in this form.
 
 use super::MAX_ID;
 
-/// Whether this is the text of a value that JSON has no number for.
+/// Whether this is the text of a floating-point value that JSON numbers can't represent.
 pub(super) fn is_not_finite(text: &str) -> bool {
     matches!(text, "NaN" | "Infinity" | "-Infinity")
 }
 
-/// The finite number that a text without white space around it stands for.
+/// The finite number in a trimmed text.
 pub(super) fn number(text: &str) -> Option<f64> {
     Decimal::of(text)?;
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// The whole number of at most 2^53 that a text stands for, digit by digit: a double would round it.
+/// The whole number of at most 2^53 in a text. It is read digit by digit, because a double would round it.
 pub(super) fn whole(text: &str) -> Option<i64> {
     let Decimal { negative, whole, decimals, exponent } = Decimal::of(text)?;
     let digits = format!("{whole}{decimals}");
@@ -28,12 +28,23 @@ pub(super) fn whole(text: &str) -> Option<i64> {
     (size <= MAX_ID).then_some(if negative { -size } else { size })
 }
 
-/// A text of the form `[+-]?(digits[.[digits]]|.digits)[(e|E)[+-]?digits]`, taken apart.
+/// Whether two numbers are equal after one was stored by SQLite.
+///
+/// SQLite reads the decimals of a document exactly between 1e-80 and 1e115. Outside this range it can be wrong by a few
+/// units in the last place, which does not count as a difference.
+pub(super) fn equals_stored(expected: f64, stored: f64) -> bool {
+    let is_exact = (1e-80..1e115).contains(&expected.abs());
+    #[expect(clippy::float_cmp, reason = "within the range, the stored number is exact")]
+    let equal = expected == stored;
+    equal || !is_exact && (expected - stored).abs() <= 4.0 * f64::EPSILON * expected.abs()
+}
+
+/// The components of a text of the form `[+-]?(digits[.[digits]]|.digits)[(e|E)[+-]?digits]`.
 struct Decimal<'a> {
     negative: bool,
     whole: &'a str,
     decimals: &'a str,
-    /// None for an exponent too large for any number that counts.
+    /// None if the exponent does not fit an `i64`.
     exponent: Option<i64>,
 }
 
@@ -108,5 +119,18 @@ mod tests {
         {
             assert_eq!(whole(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn stored_numbers_may_differ_in_the_last_places_only_outside_the_exact_range_of_sqlite() {
+        let next = |number: f64| f64::from_bits(number.to_bits() + 1);
+        for number in [1e-81, 2.5e-300, 1.5e115, 1e308] {
+            assert!(equals_stored(number, next(number)), "{number}");
+            assert!(!equals_stored(number, number * 1.001), "{number}");
+        }
+        for number in [0.1, 1e-79, 1e114, 42.0] {
+            assert!(equals_stored(number, number) && !equals_stored(number, next(number)), "{number}");
+        }
+        assert!(equals_stored(0.0, -0.0) && !equals_stored(0.0, f64::MIN_POSITIVE));
     }
 }

@@ -1,10 +1,11 @@
-//! How many rows a day has in each of the derived tables.
+//! The number of rows that a day has in each of the derived tables.
 
 use std::fmt;
 
 use super::Snapshot;
+use crate::plural::counted;
 
-/// Counts of rows, one per derived table.
+/// The number of rows in each derived table.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RowCounts {
     /// Rows of `metrics_kpi_values`.
@@ -18,7 +19,7 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
-    /// The rows that a day becomes.
+    /// The counts of a day.
     pub fn of(snapshot: &Snapshot) -> Self {
         let overlay = &snapshot.overlay;
         Self {
@@ -29,7 +30,7 @@ impl RowCounts {
         }
     }
 
-    /// The rows of all four tables.
+    /// The number of rows in all four tables.
     pub fn total(self) -> usize {
         self.kpi_values + self.series_points + self.extremes_items + self.portfolio_assets
     }
@@ -38,10 +39,12 @@ impl RowCounts {
 impl fmt::Display for RowCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kpi_values, series_points, extremes_items, portfolio_assets } = self;
-        write!(
-            f,
-            "{kpi_values} KPI values, {series_points} series points, {extremes_items} extremes items, \
-             {portfolio_assets} portfolio assets"
-        )
+        let counts = [
+            counted(*kpi_values, "KPI value"),
+            counted(*series_points, "series point"),
+            counted(*extremes_items, "extremes item"),
+            counted(*portfolio_assets, "portfolio asset"),
+        ];
+        f.write_str(&counts.join(", "))
     }
 }

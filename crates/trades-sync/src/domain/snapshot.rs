@@ -1,4 +1,4 @@
-//! A trading day in memory.
+//! A trading day.
 
 use std::sync::Arc;
 
@@ -8,28 +8,28 @@ use serde::Serialize;
 
 use super::Moment;
 
-/// The largest size of a `trade_id`, 2^53: past it a JSON number no longer says which id it is.
+/// The maximum absolute value of a `trade_id`, 2^53. A larger JSON number does not identify exactly one id.
 pub const MAX_ID: i64 = 1 << 53;
 
-/// One trading day, ready to be stored: names trimmed, repeats resolved, numbers finite.
+/// One trading day that can be stored: names are trimmed, keys are unique, numbers are finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// The day, the key of everything stored.
+    /// The day. It is a part of every key.
     pub date: Date,
     /// When the day was read.
     pub updated_at: Moment,
-    /// One line that heads the day.
+    /// The headline, one line.
     pub headline: String,
-    /// A sentence about the day; may be empty.
+    /// A sentence about the day. It can be empty.
     pub summary: String,
-    /// The KPIs, in the order they are shown.
+    /// The KPIs, in the order in which they are displayed.
     pub rows: Vec<KpiRow>,
-    /// Everything drawn over the KPIs.
+    /// The series, extremes and holdings.
     pub overlay: Overlay,
 }
 
 impl Snapshot {
-    /// Whether there is nothing to store. Such a day must never replace a stored one.
+    /// Whether the day has nothing to store. Such a day must never replace a stored one.
     pub fn is_empty(&self) -> bool {
         let Overlay { series, extremes, assets } = &self.overlay;
         self.rows.is_empty()
@@ -38,18 +38,18 @@ impl Snapshot {
             && assets.is_empty()
     }
 
-    /// The headline of a day that has none of its own.
+    /// The headline of a day without one.
     pub fn default_headline(date: Date) -> String {
         format!("Haiphen metrics for {date}")
     }
 }
 
-/// A KPI and its value as it is displayed.
+/// A KPI and its displayed value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KpiRow {
     /// The KPI's name.
     pub kpi: String,
-    /// The displayed value, such as `$1,234.56`; see [`super::Value`] for its reading.
+    /// The displayed value, such as `$1,234.56`. [`super::DisplayedValue`] reads its number.
     pub value: String,
 }
 
@@ -60,51 +60,51 @@ pub struct Overlay {
     pub series: IndexMap<String, Vec<Point>>,
     /// The most extreme contracts, by KPI.
     pub extremes: IndexMap<String, HiLo>,
-    /// What the portfolio holds.
+    /// The holdings of the portfolio.
     pub assets: Vec<Asset>,
 }
 
 /// One point of a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Point {
-    /// When.
+    /// The time.
     pub t: Moment,
-    /// The KPI's value then, in the KPI's unit; finite.
+    /// The KPI's value at that time, in the KPI's unit. It is finite.
     pub v: f64,
-    /// Where the point comes from, such as `real` or `synthetic`. Shared: a day has a handful of sources.
+    /// The source of the point, such as `real` or `synthetic`. The text is shared because a day has few sources.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src: Option<Arc<str>>,
 }
 
-/// The two lists of a KPI's extremes, best first.
+/// The two lists of a KPI's extremes, in the order of their ranks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct HiLo {
-    /// The highest.
+    /// The contracts with the highest values.
     pub hi: Vec<ExtremesItem>,
-    /// The lowest.
+    /// The contracts with the lowest values.
     pub lo: Vec<ExtremesItem>,
 }
 
 impl HiLo {
-    /// Both lists with the `side` they are stored under.
+    /// Both lists, with their value of the `side` column.
     pub fn sides(&self) -> [(&'static str, &[ExtremesItem]); 2] {
         [("hi", &self.hi), ("lo", &self.lo)]
     }
 }
 
-/// A contract that stands out in a KPI. Money is in the account's currency; absent numbers are unknown, not 0.
+/// A contract in a KPI's list of extremes. Money is in the account's currency. An absent number is unknown, not 0.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ExtremesItem {
-    /// The trade.
+    /// The id of the trade.
     pub trade_id: i64,
-    /// The underlying's ticker.
+    /// The ticker of the underlying.
     pub symbol: Option<String>,
-    /// The contract, in OCC notation for options.
+    /// The name of the contract, for options in OCC notation.
     pub contract_name: String,
     /// The KPI's value for this contract.
     pub metric_raw: Option<f64>,
-    /// Its absolute value, by which lists are ranked.
+    /// Its absolute value, by which the lists are ranked.
     pub metric_abs: Option<f64>,
     /// Profit and loss of the contract.
     pub individual_pnl: Option<f64>,
@@ -112,7 +112,7 @@ pub struct ExtremesItem {
     pub abs_individual_pnl: Option<f64>,
     /// Profit and loss as a percentage of the cost basis.
     pub percent_change: Option<f64>,
-    /// What the position cost.
+    /// The cost of the position.
     pub cost_basis: Option<f64>,
     /// Contracts held.
     pub qty: Option<f64>,
@@ -120,23 +120,23 @@ pub struct ExtremesItem {
     pub bid_price: Option<f64>,
     /// Best ask, per share.
     pub ask_price: Option<f64>,
-    /// The middle of bid and ask, per share.
+    /// The midpoint of bid and ask, per share.
     pub mid_price: Option<f64>,
-    /// When the prices were taken.
+    /// The time of the prices.
     pub mid_ts: Option<Moment>,
-    /// Profit and loss at the middle price.
+    /// Profit and loss at the mid price.
     pub mid_mark_pnl: Option<f64>,
-    /// What closing at the market would cost against the middle.
+    /// The cost of closing the position at the market instead of at the mid price.
     pub liquidity_drag: Option<f64>,
-    /// Fields outside the contract that a document brought along.
+    /// Fields of the document that are not part of the contract.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Reads one number of an item.
-type Get = fn(&ExtremesItem) -> Option<f64>;
-/// Gives access to one number of an item.
-type Slot = fn(&mut ExtremesItem) -> &mut Option<f64>;
+type ReadMetric = fn(&ExtremesItem) -> Option<f64>;
+/// Borrows one number of an item for writing.
+type BorrowMetric = fn(&mut ExtremesItem) -> &mut Option<f64>;
 
 macro_rules! metrics {
     ($($name:ident),+ $(,)?) => {
@@ -144,8 +144,8 @@ macro_rules! metrics {
     };
 }
 
-/// The numbers of an item: column name, reader and slot, in the order of the table's columns.
-pub const METRICS: [(&str, Get, Slot); 12] = metrics![
+/// The numbers of an item, in the order of the table's columns: column name, read access and write access.
+pub const METRICS: [(&str, ReadMetric, BorrowMetric); 12] = metrics![
     metric_raw,
     metric_abs,
     individual_pnl,
@@ -163,11 +163,11 @@ pub const METRICS: [(&str, Get, Slot); 12] = metrics![
 /// One holding of the portfolio.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Asset {
-    /// The trade.
+    /// The id of the trade.
     pub trade_id: i64,
-    /// The underlying's ticker, where it is known.
+    /// The ticker of the underlying, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<String>,
-    /// The contract.
+    /// The name of the contract.
     pub contract_name: String,
 }

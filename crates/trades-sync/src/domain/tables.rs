@@ -1,126 +1,15 @@
-//! The rows that a day becomes, derived here a second time, without SQL: what `verify` compares with.
+//! The expected rows of a day, computed without SQL. `verify` compares the stored rows with them.
 
 mod compare;
-mod meaning;
+mod documents;
+mod shape;
 
-use super::{Part, Snapshot, Value, overlay_json, rows_json, to_json};
+use super::{DisplayedValue, Snapshot, overlay_json, rows_json, to_json};
 
 pub use self::compare::{Differences, differences};
+pub use self::shape::{Cell, TABLES, Table, TableShape, no_rows};
 
-/// One value of a stored row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
-    /// NULL.
-    Null,
-    /// INTEGER or REAL. Ids are at most 2^53, so a double holds them all.
-    Number(f64),
-    /// TEXT.
-    Text(String),
-}
-
-impl Cell {
-    fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
-    }
-
-    fn id(id: i64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "ids are at most 2^53")]
-        Self::Number(id as f64)
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Cell {
-    fn from(cell: Option<T>) -> Self {
-        cell.map_or(Self::Null, Into::into)
-    }
-}
-
-impl From<f64> for Cell {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-/// The columns of a table that are compared. `date` is not among them, because it is the same in every row. Nor are
-/// `updated_at`, `headline` and `summary`: the views have nothing to compare them with.
-#[derive(Debug)]
-pub struct TableShape {
-    /// The table's name in D1.
-    pub name: &'static str,
-    /// The part of the day that it holds; None for the table of whole documents.
-    pub part: Option<Part>,
-    /// The columns compared, in the order of rows.
-    pub columns: &'static [&'static str],
-    /// Which of them form the key within a day.
-    pub key: &'static [&'static str],
-}
-
-/// The five tables, in the order they are reported.
-pub static TABLES: [TableShape; 5] = [
-    TableShape { name: "metrics_daily", part: None, columns: &["rows_json", "overlay_json"], key: &[] },
-    TableShape {
-        name: "metrics_kpi_values",
-        part: Some(Part::Kpis),
-        columns: &["kpi", "value_text", "value_num", "value_kind"],
-        key: &["kpi"],
-    },
-    TableShape {
-        name: "metrics_series_points",
-        part: Some(Part::Series),
-        columns: &["kpi", "t", "v", "src"],
-        key: &["kpi", "t"],
-    },
-    TableShape {
-        name: "metrics_extremes_items",
-        part: Some(Part::Extremes),
-        columns: &[
-            "kpi",
-            "side",
-            "rank",
-            "trade_id",
-            "symbol",
-            "contract_name",
-            "metric_raw",
-            "metric_abs",
-            "individual_pnl",
-            "abs_individual_pnl",
-            "percent_change",
-            "cost_basis",
-            "qty",
-            "bid_price",
-            "ask_price",
-            "mid_price",
-            "mid_mark_pnl",
-            "liquidity_drag",
-            "mid_ts",
-            "item_json",
-        ],
-        key: &["kpi", "side", "rank", "contract_name", "trade_id"],
-    },
-    TableShape {
-        name: "metrics_portfolio_assets",
-        part: Some(Part::Portfolio),
-        columns: &["trade_id", "symbol", "contract_name"],
-        key: &["trade_id", "contract_name"],
-    },
-];
-
-/// Rows of one table for one day.
-#[derive(Debug)]
-pub struct Table {
-    /// Which table, and what its columns are.
-    pub shape: &'static TableShape,
-    /// Rows with one cell a column, in no particular order.
-    pub rows: Vec<Vec<Cell>>,
-}
-
-/// What the five tables must hold for this day.
+/// The expected rows of the five tables for this day.
 pub fn tables(snapshot: &Snapshot) -> [Table; 5] {
     let mut rows = [
         vec![daily(snapshot)],
@@ -138,7 +27,7 @@ fn daily(snapshot: &Snapshot) -> Vec<Cell> {
 }
 
 fn kpi_value(kpi: &str, text: &str) -> Vec<Cell> {
-    let value = Value::of(text);
+    let value = DisplayedValue::of(text);
     vec![Cell::text(kpi), Cell::text(text), value.number.into(), Cell::text(value.kind.as_str())]
 }
 

@@ -1,21 +1,21 @@
-//! What a displayed value means as a number.
+//! Reads the number in a displayed value.
 
 use serde::Serialize;
 
-/// The kinds of the contract, as `value_kind` holds them.
+/// The kinds of values that the contract defines, stored in the column `value_kind`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueKind {
-    /// A plain number: optional sign, digits with commas between them, optional decimals.
+    /// A number: optional sign, digits with optional commas, optional decimals.
     Number,
-    /// Anything that ends in `%`.
+    /// A text that ends in `%`.
     Percent,
-    /// Everything else, currencies and durations included.
+    /// Any other text, including currencies and durations.
     Text,
 }
 
 impl ValueKind {
-    /// The kind as the `value_kind` column spells it.
+    /// The value of the `value_kind` column.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -25,17 +25,17 @@ impl ValueKind {
     }
 }
 
-/// A KPI's displayed value with its reading: `12.5%` is the percentage 12.5.
+/// The kind and the number of a KPI's displayed value: `12.5%` is the percentage 12.5.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Value {
-    /// What kind of value the text is.
+pub struct DisplayedValue {
+    /// The kind of the value.
     pub kind: ValueKind,
-    /// The number in the text, in the unit it is displayed in.
+    /// The number in the text, in the displayed unit.
     pub number: Option<f64>,
 }
 
-impl Value {
-    /// Reads a displayed value, which is expected without white space around it.
+impl DisplayedValue {
+    /// Reads a displayed value. The text must be trimmed.
     pub fn of(text: &str) -> Self {
         if let Some(before) = text.strip_suffix('%') {
             return Self { kind: ValueKind::Percent, number: plain_number(before.trim()) };
@@ -90,12 +90,15 @@ mod tests {
             ("１２", ValueKind::Text, None),
         ];
         for (text, kind, number) in cases {
-            assert_eq!(Value::of(text), Value { kind, number }, "{text:?}");
+            assert_eq!(DisplayedValue::of(text), DisplayedValue { kind, number }, "{text:?}");
         }
     }
 
     #[test]
-    fn digits_past_the_range_of_a_double_are_text() {
-        assert_eq!(Value::of(&"9".repeat(400)), Value { kind: ValueKind::Text, number: None });
+    fn digits_beyond_the_range_of_a_double_are_text() {
+        assert_eq!(
+            DisplayedValue::of(&"9".repeat(400)),
+            DisplayedValue { kind: ValueKind::Text, number: None }
+        );
     }
 }

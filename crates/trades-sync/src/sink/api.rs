@@ -1,4 +1,4 @@
-//! Days through the receiving API, which has its own way to D1.
+//! Stores days through the receiving API.
 
 use bytes::Bytes;
 use common::http::{Answer, RetryPolicy, RetryingClient};
@@ -12,22 +12,11 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Receipt, SinkError};
+use crate::config::ApiConfig;
 use crate::domain::{Snapshot, body_json};
 
+/// The maximum size of an answer, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
-
-/// Where the receiver is, and what it asks for.
-#[derive(Clone, Debug)]
-pub struct ApiConfig {
-    /// `SNAPSHOT_API_URL` and `SNAPSHOT_ENDPOINT` together.
-    pub url: String,
-    /// `INTERNAL_TOKEN`.
-    pub token: SecretString,
-    /// `SIGNING_SECRET`.
-    pub signing_secret: Option<SecretString>,
-    /// `ACCEPT_ANY_2XX`: whether a success without the contract's answer counts.
-    pub accept_any_2xx: bool,
-}
 
 /// The receiving API.
 #[derive(Debug)]
@@ -49,22 +38,25 @@ impl ApiSink {
         let bytes = body.len();
         let answer = self.post(body).await?;
         if !answer.status.is_success() {
-            return Err(self.refusal(&answer));
+            return Err(self.rejection(&answer));
         }
         self.confirm(&answer, snapshot.date)?;
         Ok(Receipt { sink: "api", bytes })
     }
 
-    /// Stored means confirmed: a success counts with the contract's `{"ok": true, "date": <the day>}`.
+    /// Checks that a 2xx answer confirms the day.
     fn confirm(&self, answer: &Answer, date: Date) -> Result<(), SinkError> {
-        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if said["ok"] == Value::Bool(false) {
-            return Err(self.refusal(answer));
+        match Confirmation::of(&answer.body, date) {
+            Confirmation::Stored { dropped } => {
+                warn_of_losses(&self.name(), &dropped);
+                Ok(())
+            }
+            Confirmation::Failed => Err(self.rejection(answer)),
+            Confirmation::Missing => self.unconfirmed(answer, date),
         }
-        if said["ok"] == Value::Bool(true) && said["date"] == date.to_string() {
-            warn_of_losses(&self.place(), &said["dropped"]);
-            return Ok(());
-        }
+    }
+
+    fn unconfirmed(&self, answer: &Answer, date: Date) -> Result<(), SinkError> {
         let status = answer.status.as_u16();
         let body = self.client.excerpt(&answer.body);
         let body = if body.is_empty() { " without a body" } else { &body };
@@ -73,29 +65,29 @@ impl ApiSink {
              the day may have been stored: run trades-sync verify --date {date}"
         );
         if self.config.accept_any_2xx {
-            tracing::warn!("{} did not confirm the day, which counts as stored: {answered}", self.place());
+            tracing::warn!("{} did not confirm the day, which counts as stored: {answered}", self.name());
             return Ok(());
         }
         let reason = format!("{answered}; ACCEPT_ANY_2XX=true accepts such answers");
-        Err(SinkError::Unconfirmed { place: self.place(), reason })
+        Err(SinkError::Unconfirmed { sink: self.name(), reason })
     }
 
-    /// Sends what no receiver can store, a text that is not JSON: a receiver that knows the token objects
-    /// to the text, and one that doesn't objects to the token.
+    /// Sends a text that is not JSON, which no receiver stores. A receiver that accepts the token rejects the text; any other
+    /// receiver rejects the token.
     pub(super) async fn check(&self) -> Result<String, SinkError> {
         let answer = self.post(Bytes::from_static(b"{")).await?;
         match answer.status {
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-                Ok(format!("{} answers and takes the token", self.place()))
+                Ok(format!("{} answers and accepts the token", self.name()))
             }
             status if status.is_success() => {
                 let reason = format!(
-                    "status {} for a text that is not JSON; this is no receiver of snapshots, check SNAPSHOT_API_URL",
+                    "status {} for a text that is not JSON; this is not a receiver of snapshots; check SNAPSHOT_API_URL",
                     status.as_u16()
                 );
-                Err(SinkError::refused(&self.place(), reason))
+                Err(SinkError::rejected(&self.name(), reason))
             }
-            _ => Err(self.refusal(&answer)),
+            _ => Err(self.rejection(&answer)),
         }
     }
 
@@ -112,10 +104,10 @@ impl ApiSink {
             }
             request.body(body.clone())
         });
-        answer.await.map_err(|error| SinkError::of_http(self.place(), &error))
+        answer.await.map_err(|error| SinkError::of_http(self.name(), &error))
     }
 
-    fn refusal(&self, answer: &Answer) -> SinkError {
+    fn rejection(&self, answer: &Answer) -> SinkError {
         let advice = match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 "check INTERNAL_TOKEN (and SIGNING_SECRET) against the receiver's"
@@ -129,31 +121,87 @@ impl ApiSink {
             status if status.is_redirection() => {
                 "redirects are not followed; set SNAPSHOT_API_URL to the final address"
             }
-            _ => "the receiver does not take this day; its message says why",
+            _ => "the receiver does not accept this day for the reason above",
         };
         let reason =
             format!("status {}{}; {advice}", answer.status.as_u16(), self.client.excerpt(&answer.body));
-        SinkError::refused(&self.place(), reason)
+        SinkError::rejected(&self.name(), reason)
     }
 
-    fn place(&self) -> String {
+    fn name(&self) -> String {
         format!("API {}", self.config.url)
     }
 }
 
-/// The contract's `dropped` counts what the receiver did not store of a day that it stored. What this program sends has
-/// nothing to drop.
-fn warn_of_losses(place: &str, dropped: &Value) {
+/// The meaning of the body of a 2xx answer.
+#[derive(Debug, PartialEq)]
+enum Confirmation {
+    /// The contract's `{"ok": true, "date": <the day>}`, with the value of `dropped`.
+    Stored { dropped: Value },
+    /// `"ok": false`.
+    Failed,
+    /// Any other body.
+    Missing,
+}
+
+impl Confirmation {
+    fn of(body: &[u8], date: Date) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        match &body["ok"] {
+            Value::Bool(false) => Self::Failed,
+            Value::Bool(true) if body["date"] == date.to_string() => {
+                Self::Stored { dropped: body["dropped"].clone() }
+            }
+            _ => Self::Missing,
+        }
+    }
+}
+
+/// Warns if the receiver dropped rows or numbers of a day that it stored. The days that this program sends have none to
+/// drop.
+fn warn_of_losses(sink: &str, dropped: &Value) {
     if !(dropped.is_null() || *dropped == 0) {
         let dropped = single_line(&dropped.to_string(), 64);
-        tracing::warn!("{place} stored the day, but dropped {dropped} of its rows or numbers; verify it");
+        tracing::warn!("{sink} stored the day, but dropped {dropped} of its rows or numbers; verify it");
     }
 }
 
 /// The lower-case hex HMAC-SHA256 of the body.
 fn signature(secret: &SecretString, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("HMAC takes keys of any length");
+        .expect("HMAC accepts keys of any length");
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_contracts_answer_for_the_same_day_is_a_confirmation() {
+        for (body, expected) in [
+            (r#"{"ok":true,"date":"2026-02-11"}"#, Confirmation::Stored { dropped: Value::Null }),
+            (r#"{"ok":true,"date":"2026-02-11","dropped":2}"#, Confirmation::Stored { dropped: json!(2) }),
+            (r#"{"ok":false,"date":"2026-02-11"}"#, Confirmation::Failed),
+            (r#"{"ok":true,"date":"2026-02-10"}"#, Confirmation::Missing),
+            (r#"{"ok":"true","date":"2026-02-11"}"#, Confirmation::Missing),
+            (r#"{"date":"2026-02-11"}"#, Confirmation::Missing),
+            ("[]", Confirmation::Missing),
+            ("<html>", Confirmation::Missing),
+            ("", Confirmation::Missing),
+        ] {
+            assert_eq!(Confirmation::of(body.as_bytes(), date(2026, 2, 11)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_the_lower_case_hex_hmac_sha256_of_the_body() {
+        // RFC 4231, test case 2.
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(signature(&"Jefe".into(), b"what do ya want for nothing?"), expected);
+    }
 }

@@ -1,4 +1,4 @@
-//! Stored days, read through the API.
+//! Reads stored days through the API.
 
 use common::http::{Answer, RetryPolicy, RetryingClient};
 use common::text::single_line;
@@ -8,32 +8,15 @@ use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{SinkError, no_rows};
-use crate::domain::{Normalized, Refusal, Table, normalize, tables};
+use super::SinkError;
+use crate::config::{ApiReaderConfig, ReadCredential};
+use crate::domain::{NormalizeError, Normalized, Table, no_rows, normalize, tables};
 
-/// Documents of days that D1 can hold are smaller than 2 MB; other receivers may hold larger ones.
+/// The maximum size of an answer, in bytes. A document in D1 is smaller than 2 MB; other receivers can have larger ones.
 const MAX_ANSWER: usize = 256 << 20;
 
-/// How much of a receiver's text an error shows, in bytes.
+/// The maximum length of a receiver's text in an error, in bytes.
 const MAX_FOREIGN_TEXT: usize = 1024;
-
-/// Where stored days are read, and the right to it.
-#[derive(Clone, Debug)]
-pub struct ApiReaderConfig {
-    /// `SNAPSHOT_API_URL` and `SNAPSHOT_READ_ENDPOINT` together; the date is appended.
-    pub url: String,
-    /// What the requests are sent with.
-    pub credential: ReadCredential,
-}
-
-/// A token that permits reading.
-#[derive(Clone, Debug)]
-pub enum ReadCredential {
-    /// `READ_TOKEN`, which permits nothing else.
-    ReadToken(SecretString),
-    /// `INTERNAL_TOKEN`.
-    InternalToken(SecretString),
-}
 
 impl ReadCredential {
     fn header(&self) -> (&'static str, &SecretString) {
@@ -51,7 +34,7 @@ impl ReadCredential {
     }
 }
 
-/// The reading side of the API.
+/// The receiver's API for reading.
 #[derive(Debug)]
 pub struct ApiReader {
     client: RetryingClient,
@@ -66,42 +49,42 @@ impl ApiReader {
         Self { client, config }
     }
 
-    /// The tables that the stored document stands for.
+    /// The tables of the stored document.
     pub(super) async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
         let url = format!("{}/{date}", self.config.url);
         let (header, token) = self.config.credential.header();
         let request = self.client.send(|client| {
             client.get(&url).header(header, token.expose_secret()).header(ACCEPT, "application/json")
         });
-        let answer = request.await.map_err(|error| SinkError::of_http(self.place(), &error))?;
+        let answer = request.await.map_err(|error| SinkError::of_http(self.name(), &error))?;
         match answer.status {
             StatusCode::OK => self.read(&answer, date),
-            StatusCode::NOT_FOUND if says_not_stored(&answer) => Ok(no_rows()),
-            _ => Err(self.refusal(&answer)),
+            StatusCode::NOT_FOUND if is_not_stored(&answer) => Ok(no_rows()),
+            _ => Err(self.rejection(&answer)),
         }
     }
 
     fn read(&self, answer: &Answer, date: Date) -> Result<Vec<Table>, SinkError> {
-        let refused = |reason: String| {
+        let rejected = |reason: String| {
             let reason = single_line(&reason, MAX_FOREIGN_TEXT);
             let advice = "check SNAPSHOT_READ_ENDPOINT, or verify with --sink d1";
-            SinkError::refused(&self.place(), format!("the answer for {date} {reason}; {advice}"))
+            SinkError::rejected(&self.name(), format!("the answer for {date} {reason}; {advice}"))
         };
         match normalize(&answer.body) {
             Ok(Normalized { snapshot, .. }) if snapshot.date == date => Ok(tables(&snapshot).into()),
-            Ok(Normalized { snapshot, .. }) => Err(refused(format!("is the document of {}", snapshot.date))),
-            Err(Refusal::EmptyDay(day)) if day == date => Ok(no_rows()),
-            Err(refusal) => Err(refused(format!("is not a snapshot document: {refusal}"))),
+            Ok(Normalized { snapshot, .. }) => Err(rejected(format!("is the document of {}", snapshot.date))),
+            Err(NormalizeError::EmptyDay(day)) if day == date => Ok(no_rows()),
+            Err(error) => Err(rejected(format!("is not a snapshot document: {error}"))),
         }
     }
 
-    fn refusal(&self, answer: &Answer) -> SinkError {
+    fn rejection(&self, answer: &Answer) -> SinkError {
         let advice = match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 format!("check {} against the receiver's", self.config.credential.setting())
             }
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                "the receiver does not give stored days back at this address; check SNAPSHOT_READ_ENDPOINT, \
+                "the receiver does not return stored days at this address; check SNAPSHOT_READ_ENDPOINT, \
                  or verify with --sink d1"
                     .to_owned()
             }
@@ -109,16 +92,16 @@ impl ApiReader {
         };
         let reason =
             format!("status {}{}; {advice}", answer.status.as_u16(), self.client.excerpt(&answer.body));
-        SinkError::refused(&self.place(), reason)
+        SinkError::rejected(&self.name(), reason)
     }
 
-    fn place(&self) -> String {
+    fn name(&self) -> String {
         format!("API {}", self.config.url)
     }
 }
 
-/// Whether a 404 means that the day is not stored, in the contract's words, and not that there is no such route.
-fn says_not_stored(answer: &Answer) -> bool {
+/// Whether a 404 is the contract's answer for a day that is not stored, and not the answer for an unknown route.
+fn is_not_stored(answer: &Answer) -> bool {
     let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let error = &answer["error"];
     let message = error["message"].as_str().unwrap_or_default();

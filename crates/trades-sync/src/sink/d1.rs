@@ -1,7 +1,7 @@
-//! Days in Cloudflare D1, through its HTTP API.
+//! Stores and reads days in Cloudflare D1 through its HTTP API.
 //!
-//! `POST /accounts/{account}/d1/database/{database}/query` takes `{"batch": [{"sql", "params"}]}` and runs
-//! it as one transaction.
+//! `POST /accounts/{account}/d1/database/{database}/query` with `{"batch": [{"sql", "params"}]}` executes the statements
+//! in one transaction.
 
 mod answer;
 
@@ -10,29 +10,19 @@ use common::http::{RetryPolicy, RetryingClient};
 use jiff::civil::Date;
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use self::answer::{Problem, QueryResult};
-use super::statements::{Statement, fits_d1, replace_day, select_day};
+use self::answer::{AnswerError, QueryResult};
+use super::d1_limits::check_d1_limits;
+use super::statements::{Statement, replace_day, select_day};
 use super::{Receipt, SinkError};
+use crate::config::D1Config;
 use crate::domain::{Cell, Snapshot, TABLES, Table, TableShape};
+use crate::plural::counted;
 
-/// A day's rows come back as JSON of some 200 bytes a row.
+/// The maximum size of an answer, in bytes. A row of a day is JSON of about 200 bytes.
 const MAX_ANSWER: usize = 256 << 20;
-
-/// Which database, and the right to it.
-#[derive(Clone, Debug)]
-pub struct D1Config {
-    /// `D1_API_URL`, without a slash at its end.
-    pub api_url: String,
-    /// `CLOUDFLARE_ACCOUNT_ID`.
-    pub account_id: String,
-    /// `D1_DATABASE_ID`.
-    pub database_id: String,
-    /// `CLOUDFLARE_API_TOKEN`.
-    pub api_token: SecretString,
-}
 
 /// A D1 database.
 #[derive(Debug)]
@@ -50,7 +40,7 @@ impl D1Sink {
 
     pub(super) async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
         let statements = replace_day(snapshot);
-        fits_d1(&statements, &self.place(), snapshot.date)?;
+        check_d1_limits(&statements, &self.name(), snapshot.date)?;
         let body = Bytes::from(json!({ "batch": statements }).to_string());
         let bytes = body.len();
         let results = self.query(body).await?;
@@ -58,7 +48,7 @@ impl D1Sink {
             let date = snapshot.date;
             let advice =
                 format!("the day may have been stored: run trades-sync verify --date {date} --sink d1");
-            Err(SinkError::Unconfirmed { place: self.place(), reason: format!("{problem}; {advice}") })
+            Err(SinkError::Unconfirmed { sink: self.name(), reason: format!("{problem}; {advice}") })
         })
     }
 
@@ -76,7 +66,7 @@ impl D1Sink {
     }
 
     pub(super) async fn check(&self) -> Result<String, SinkError> {
-        // An impossible date: the query names every table and column, and finds nothing.
+        // No row has this date. The queries contain all tables and columns, and return no rows.
         let batch: Value =
             TABLES.iter().map(|shape| json!({ "sql": select_day(shape), "params": [""] })).collect();
         self.select(batch).await?;
@@ -84,11 +74,11 @@ impl D1Sink {
         let results = self.query(columns.to_string().into()).await?;
         let mut columns = results.iter().flat_map(QueryResult::rows);
         if columns.any(|column| column.get("name") == Some(&json!("symbol")) && column["notnull"] == 1) {
-            let reason = "metrics_portfolio_assets takes no holding without a symbol; \
+            let reason = "metrics_portfolio_assets can't store a holding without a symbol; \
                           apply the second migration of deploy/worker";
-            return Err(SinkError::refused(&self.place(), reason));
+            return Err(SinkError::rejected(&self.name(), reason));
         }
-        Ok(format!("{} answers and has the five tables", self.place()))
+        Ok(format!("{} answers and has the five tables", self.name()))
     }
 
     /// The results of one query per table.
@@ -99,7 +89,7 @@ impl D1Sink {
         }
         let succeeded = results.iter().filter(|result| result.succeeded()).count();
         let reason = format!("{succeeded} of {} queries succeeded; check D1_API_URL", TABLES.len());
-        Err(SinkError::refused(&self.place(), reason))
+        Err(SinkError::rejected(&self.name(), reason))
     }
 
     async fn query(&self, body: Bytes) -> Result<Vec<QueryResult>, SinkError> {
@@ -110,35 +100,43 @@ impl D1Sink {
             client.post(&url).bearer_auth(token).header(CONTENT_TYPE, "application/json").body(body.clone())
         };
         let answer = self.client.send_judged(request, |answer| answer::transient(answer, &self.client)).await;
-        let answer = answer.map_err(|error| SinkError::of_http(self.place(), &error))?;
-        let place = self.place();
-        answer::results(&answer, &self.client).map_err(|problem| match problem {
-            Problem::Failed(reason) => SinkError::Refused { place, reason },
-            Problem::Unclear(reason) => SinkError::Unconfirmed { place, reason },
+        let answer = answer.map_err(|error| SinkError::of_http(self.name(), &error))?;
+        let sink = self.name();
+        answer::results(&answer, &self.client).map_err(|error| match error {
+            AnswerError::Failed(reason) => SinkError::Rejected { sink, reason },
+            AnswerError::Unclear(reason) => SinkError::Unconfirmed { sink, reason },
         })
     }
 
-    fn place(&self) -> String {
+    fn name(&self) -> String {
         format!("D1 database {} at {}", self.config.database_id, self.config.api_url)
     }
 }
 
-/// Why the results are no proof that every statement did what it was sent for; None when they are.
+/// The reason why the results do not confirm the day; None if they confirm that all statements changed the expected number
+/// of rows.
 fn unconfirmed(statements: &[Statement], results: &[QueryResult]) -> Option<String> {
     if statements.len() != results.len() {
-        return Some(format!("it answered {} results for {} statements", results.len(), statements.len()));
+        return Some(format!(
+            "D1 returned {} for {}",
+            counted(results.len(), "result"),
+            counted(statements.len(), "statement")
+        ));
     }
     let mut pairs = (1..).zip(statements.iter().zip(results));
     pairs.find_map(|(number, (statement, result))| {
         let table = statement.table;
         if !result.succeeded() {
-            return Some(format!("statement {number}, on {table}, has no success"));
+            return Some(format!("statement {number}, on {table}, did not succeed"));
         }
         let sent = u64::try_from(statement.rows?).ok()?;
         match result.changes() {
             Some(changes) if changes == sent => None,
-            Some(changes) => Some(format!("{table} got {changes} rows of {sent}")),
-            None => Some(format!("it does not say how many rows {table} got, of {sent}")),
+            Some(changes) => Some(format!(
+                "D1 changed {changes} instead of {} in {table}",
+                counted(statement.rows?, "row")
+            )),
+            None => Some(format!("D1 does not report how many rows it changed in {table}")),
         }
     })
 }

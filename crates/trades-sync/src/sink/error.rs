@@ -1,59 +1,59 @@
-//! What can go wrong with a sink, in words for the operator.
+//! Errors of sinks, as messages for operators.
 
 use common::http::HttpError;
 
-/// A sink did not store a day, or did not say that it did.
+/// A sink did not store a day, or did not confirm that it did. Each message begins with the name of the sink.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The sink was asked and said no; asking again would not help.
-    #[error("{place} refused: {reason}")]
-    Refused {
-        /// The sink, and which address of it.
-        place: String,
-        /// Why, and what to do.
+    /// The sink can't store the day. A retry would not help.
+    #[error("{sink}: {reason}")]
+    Rejected {
+        /// The sink and its address.
+        sink: String,
+        /// The reason, and what to do about it.
         reason: String,
     },
-    /// The sink answered, but not that the day is stored. It may be stored all the same.
-    #[error("{place} did not confirm the day: {reason}")]
+    /// The sink answered, but did not confirm that the day is stored. It may be stored nevertheless.
+    #[error("{sink} did not confirm the day: {reason}")]
     Unconfirmed {
-        /// The sink, and which address of it.
-        place: String,
-        /// What it answered, and what to do.
+        /// The sink and its address.
+        sink: String,
+        /// The answer, and what to do about it.
         reason: String,
     },
-    /// The sink could not be asked, or gave no usable answer.
-    #[error("{place} is unreachable: {reason}")]
+    /// The sink could not be reached, or gave no usable answer.
+    #[error("{sink} is unreachable: {reason}")]
     Unreachable {
-        /// The sink, and which address of it.
-        place: String,
-        /// What was met.
+        /// The sink and its address.
+        sink: String,
+        /// The error of the last attempt.
         reason: String,
-        /// Whether the day may have been stored all the same.
+        /// Whether the day may be stored nevertheless.
         may_be_stored: bool,
     },
 }
 
 impl SinkError {
-    pub(super) fn refused(place: &str, reason: impl Into<String>) -> Self {
-        Self::Refused { place: place.to_owned(), reason: reason.into() }
+    pub(super) fn rejected(sink: &str, reason: impl Into<String>) -> Self {
+        Self::Rejected { sink: sink.to_owned(), reason: reason.into() }
     }
 
-    pub(super) fn of_http(place: String, error: &HttpError) -> Self {
+    pub(super) fn of_http(sink: String, error: &HttpError) -> Self {
         let reason = error.to_string();
         match error {
             HttpError::Unreachable { may_have_arrived, .. } => {
-                Self::Unreachable { place, reason, may_be_stored: *may_have_arrived }
+                Self::Unreachable { sink, reason, may_be_stored: *may_have_arrived }
             }
-            HttpError::Untrusted { .. } => Self::Refused { place, reason },
-            HttpError::TooLong(_) => Self::Unconfirmed { place, reason },
+            HttpError::Untrusted { .. } => Self::Rejected { sink, reason },
+            HttpError::TooLong(_) => Self::Unconfirmed { sink, reason },
         }
     }
 
-    /// What is known about a day that was to be stored.
+    /// Whether the day was stored, as far as is known.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Refused { .. } | Self::Unreachable { may_be_stored: false, .. } => "was not stored",
-            Self::Unconfirmed { .. } | Self::Unreachable { .. } => "may not be stored",
+            Self::Rejected { .. } | Self::Unreachable { may_be_stored: false, .. } => "was not stored",
+            Self::Unconfirmed { .. } | Self::Unreachable { .. } => "may not have been stored",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Days in a SQLite file: the embedded default, and the oracle that the other sinks are compared with.
+//! Stores days in a SQLite file. Tests compare the other sinks with this one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::statements::{MIGRATIONS, replace_day, select_day};
 use super::{Receipt, SinkError};
 use crate::domain::{Cell, Snapshot, TABLES, Table};
 
-/// A SQLite file with the receiver's five tables; made when it is missing.
+/// A SQLite file with the receiver's five tables. It is created if it does not exist.
 #[derive(Debug)]
 pub struct SqliteSink {
     path: PathBuf,
@@ -29,7 +29,7 @@ impl SqliteSink {
 
     async fn replace(&self, snapshot: &Snapshot) -> Result<Receipt, sqlx::Error> {
         let mut connection = self.open(true).await?;
-        // Immediate: a second writer waits for the first instead of failing half-way.
+        // IMMEDIATE takes the write lock now, so that a second writer waits here and does not fail at a later statement.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let mut bytes = 0;
         for statement in replace_day(snapshot) {
@@ -47,9 +47,9 @@ impl SqliteSink {
 
     pub(super) async fn stored(&self, date: Date) -> Result<Vec<Table>, SinkError> {
         if !self.path.exists() {
-            return Err(SinkError::refused(
-                &self.place(),
-                "there is no such file; run trades-sync run --sink sqlite first",
+            return Err(SinkError::rejected(
+                &self.name(),
+                "the file does not exist; run trades-sync run --sink sqlite first",
             ));
         }
         self.tables(date).await.map_err(|error| self.failed(&error))
@@ -57,7 +57,7 @@ impl SqliteSink {
 
     async fn tables(&self, date: Date) -> Result<Vec<Table>, sqlx::Error> {
         let mut connection = self.open(false).await?;
-        // One transaction, so that a writer in between can't mix two days.
+        // One transaction, so that all tables are of the same day even if a writer replaces it.
         let mut transaction = connection.begin().await?;
         let mut tables = Vec::new();
         for shape in &TABLES {
@@ -70,7 +70,7 @@ impl SqliteSink {
 
     pub(super) async fn check(&self) -> Result<String, SinkError> {
         self.open(true).await.map_err(|error| self.failed(&error))?;
-        Ok(format!("{} can be written", self.place()))
+        Ok(format!("{} can be written", self.name()))
     }
 
     async fn open(&self, create: bool) -> Result<SqliteConnection, sqlx::Error> {
@@ -79,7 +79,7 @@ impl SqliteSink {
             .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(30))
-            // SQLite would keep larger temporary data in /tmp, and a container may have none.
+            // SQLite would write larger temporary data to /tmp, which a container may not have.
             .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let mut connection = options.connect().await?;
@@ -89,7 +89,7 @@ impl SqliteSink {
         Ok(connection)
     }
 
-    fn place(&self) -> String {
+    fn name(&self) -> String {
         format!("SQLite file {}", self.path.display())
     }
 
@@ -98,12 +98,12 @@ impl SqliteSink {
             sqlx::Error::Database(error) => error.message().to_owned(),
             other => other.to_string(),
         };
-        SinkError::refused(&self.place(), format!("{reason}; check SQLITE_PATH, its folder and the disk"))
+        SinkError::rejected(&self.name(), format!("{reason}; check SQLITE_PATH, its folder and the disk"))
     }
 }
 
-/// Applies the migrations that the file has not seen yet. `user_version` counts them; files of versions that did not
-/// count have 0 and the tables of the first migration, which does no harm to them.
+/// Applies the migrations that the file does not have yet. `user_version` counts them. In files of versions that did not
+/// set it, it is 0 and the tables exist; applying the first migration again does not change them.
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     if applied_migrations(connection).await? >= MIGRATIONS.len() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What can go wrong with the source, in words for the operator.
+//! Errors of the source, as messages for operators.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use common::postgres::ConnectError;
 use jiff::civil::Date;
 use trading_views::{Failure, ViewError, ViewProblem};
 
-/// The source could not give a day. No text contains an address or a password.
+/// A day could not be read. No message contains an address or a password.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// There is no connection.
+    /// The connection failed.
     #[error("can't connect to Postgres: {0}")]
     Connect(#[from] ConnectError),
     /// Another run holds the lock of the date.
@@ -21,52 +21,52 @@ pub enum SourceError {
         waited: Duration,
     },
     /// A view can't be read.
-    #[error("{}", of_view(error, *date))]
+    #[error("{}", view_message(error, *date))]
     View {
-        /// The date that was being read; None if nothing was.
+        /// The date that was read; None if the views were only checked.
         date: Option<Date>,
-        /// Why.
+        /// The error of the view.
         error: ViewError,
     },
     /// The connection failed between two reads.
-    #[error("the Postgres session for {date} failed: {reason}; nothing of the day was sent, run it again")]
+    #[error("the Postgres session for {date} failed: {reason}; nothing was sent; run it again")]
     Session {
         /// The date.
         date: Date,
-        /// What the server or the connection reported.
+        /// The error that the server or the connection reported.
         reason: String,
     },
     /// The check of the views could not begin.
     #[error("the Postgres session failed: {reason}; run it again")]
     Check {
-        /// What the server or the connection reported.
+        /// The error that the server or the connection reported.
         reason: String,
     },
-    /// The views take too long.
-    #[error("reading the views for {date} took longer than {} s; nothing was sent; look for locks and missing indexes on report_date", deadline.as_secs())]
-    Slow {
+    /// The views could not be read within the timeout.
+    #[error("reading the views for {date} took longer than {} s; nothing was sent; look for locks and missing indexes on report_date", timeout.as_secs())]
+    Timeout {
         /// The date.
         date: Date,
-        /// The time they had.
-        deadline: Duration,
+        /// The timeout.
+        timeout: Duration,
     },
 }
 
 impl SourceError {
     pub(super) fn session(date: Date, failure: Failure) -> Self {
-        Self::Session { date, reason: failure.words }
+        Self::Session { date, reason: failure.detail }
     }
 }
 
-/// Operators of trades-sync read the server's own words, which say more than a class of errors.
-fn of_view(error: &ViewError, date: Option<Date>) -> String {
+/// Messages of trades-sync contain the text that the server reported, because its readers are operators.
+fn view_message(error: &ViewError, date: Option<Date>) -> String {
     match (&error.problem, date) {
         (ViewProblem::Unreadable { view, failure }, Some(date)) => format!(
-            "{}: reading {view} for {date} failed: {}; nothing was sent, run it again",
-            error.variable, failure.words
+            "{}: reading {view} for {date} failed: {}; nothing was sent; run it again",
+            error.variable, failure.detail
         ),
         (ViewProblem::Unreadable { view, failure }, None) => {
-            format!("{}: looking at {view} failed: {}", error.variable, failure.words)
+            format!("{}: checking {view} failed: {}", error.variable, failure.detail)
         }
         _ => error.to_string(),
     }

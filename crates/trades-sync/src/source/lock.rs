@@ -1,9 +1,9 @@
-//! One run per date at a time, by a transaction-scoped advisory lock.
+//! A transaction-scoped advisory lock, so that only one run ships a date at a time.
 //!
 //! The lock ends with the transaction in which the day is read, so a connection pooler can't leave it held. A run that
-//! had to wait must not read what the views had before it waited, and a repeatable-read transaction keeps what its
-//! first statement saw. So the lock is tried once in the transaction that reads; if it is not free, that transaction
-//! ends, the run waits in another one, and begins again.
+//! had to wait must not read the views as they were before the wait, but a repeatable-read transaction keeps the snapshot
+//! of its first statement. Therefore the reading transaction tries the lock only once. If the lock is not free, the
+//! transaction ends, the run waits for the lock in another transaction, and begins again.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,15 @@ use super::SourceError;
 
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// The first of the lock's two numbers, which separates it from the locks of other applications: "trad" in ASCII.
-const CLASS: i32 = i32::from_be_bytes(*b"trad");
+/// The first of the lock's two keys, "trad" in ASCII. It separates the lock from those of other applications.
+const LOCK_CLASS: i32 = i32::from_be_bytes(*b"trad");
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// The lock of the date is taken before this savepoint, and the locks of the views after it.
 pub(super) const SAVEPOINT: &str = "before_reading";
 
-/// Begins a transaction that reads, and that holds the lock of the date until it ends. It has a savepoint.
+/// Begins a reading transaction that holds the lock of the date until it ends, and sets the savepoint.
 pub(super) async fn begin_locked(connection: &mut PgConnection, date: Date) -> Result<(), SourceError> {
     let deadline = Instant::now() + MAX_WAIT;
     let mut has_waited = false;
@@ -38,13 +38,13 @@ pub(super) async fn begin_locked(connection: &mut PgConnection, date: Date) -> R
     Ok(())
 }
 
-/// Whether the lock was free. If it was not, no transaction is open.
+/// Returns whether the lock was free. If it was not, no transaction is open.
 async fn try_begin_locked(connection: &mut PgConnection, date: Date) -> Result<bool, SourceError> {
     begin(connection, None).await.map_err(|failure| SourceError::session(date, failure))?;
     // The transaction is idle while the sink stores the day.
     let sql = format!(
         "SET LOCAL idle_in_transaction_session_timeout = 0; \
-         SELECT pg_try_advisory_xact_lock({CLASS}, {}); SAVEPOINT {SAVEPOINT}",
+         SELECT pg_try_advisory_xact_lock({LOCK_CLASS}, {}); SAVEPOINT {SAVEPOINT}",
         day_number(date)
     );
     let failed = |error: sqlx::Error| SourceError::session(date, Failure::of(&error));
@@ -56,7 +56,7 @@ async fn try_begin_locked(connection: &mut PgConnection, date: Date) -> Result<b
     Ok(locked)
 }
 
-/// Waits until the lock is free for a moment, in a transaction of its own.
+/// Waits until the lock is free, in a separate transaction.
 async fn wait(connection: &mut PgConnection, date: Date, deadline: Instant) -> Result<(), SourceError> {
     let remaining = deadline.saturating_duration_since(Instant::now()).as_millis();
     if remaining == 0 {
@@ -64,7 +64,7 @@ async fn wait(connection: &mut PgConnection, date: Date, deadline: Instant) -> R
     }
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = 0; \
-         SET LOCAL lock_timeout = {remaining}; SELECT pg_advisory_xact_lock({CLASS}, {})",
+         SET LOCAL lock_timeout = {remaining}; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {})",
         day_number(date)
     );
     let waited = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;

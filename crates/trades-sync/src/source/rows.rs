@@ -1,5 +1,5 @@
-//! Turns the views' rows into the parts of a day. What can't be stored is dropped and counted: rows without a name, an
-//! id, a side, a time or a value, and numbers that are none. A column that may be NULL and is NULL is no loss.
+//! Converts the rows of the views to the parts of a day. What can't be stored is dropped and counted: rows without a
+//! name, id, side, time or value, and numbers that are not finite. NULL in an optional column is not counted.
 
 mod field;
 
@@ -10,50 +10,60 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
-use trading_views::{Kind, Relation, View, ViewError};
+use trading_views::{ColumnKind, Relation, View, ViewError};
 
 use self::field::{Fields, NotANumber};
 use super::SourceError;
-use crate::domain::{Asset, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Overlay, Part, Point, Reason};
+use crate::domain::{Asset, DropReason, Drops, ExtremesItem, HiLo, KpiRow, METRICS, Overlay, Part, Point};
 
-/// How many rows each view has for a day, including the rows that can't be stored.
+/// The number of rows that each view has for a day, including the rows that can't be stored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ViewRows {
-    /// Of the view of KPI values.
+    /// Rows of the view of KPI values.
     pub kpis: usize,
-    /// Of the view of series.
+    /// Rows of the view of series.
     pub series: usize,
-    /// Of the view of extremes.
+    /// Rows of the view of extremes.
     pub extremes: usize,
-    /// Of the view of holdings.
+    /// Rows of the view of holdings.
     pub portfolio: usize,
 }
 
 impl ViewRows {
-    /// Of all four views.
+    /// The number of rows of all four views.
     pub fn total(&self) -> usize {
         self.kpis + self.series + self.extremes + self.portfolio
     }
+
+    /// The number of rows of the view with a part of the day.
+    pub fn of(&self, part: Part) -> usize {
+        match part {
+            Part::Kpis => self.kpis,
+            Part::Series => self.series,
+            Part::Extremes => self.extremes,
+            Part::Portfolio => self.portfolio,
+        }
+    }
 }
 
-/// A view, and where it was found.
+/// A view and its relation in the database.
 #[derive(Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundView<'a> {
     pub(super) view: &'a View,
     pub(super) relation: &'a Relation,
 }
 
-/// Calls `each` with every row of the view's day, and returns how many there are.
+/// Calls `each` with each row of the view's day, and returns the number of rows.
 async fn for_each(
     connection: &mut PgConnection,
-    Found { view, relation }: Found<'_>,
+    FoundView { view, relation }: FoundView<'_>,
     date: Date,
     mut each: impl FnMut(Fields<'_>),
 ) -> Result<usize, SourceError> {
-    let kinds: Vec<Kind> = view.columns.iter().map(|column| relation.kind(column)).collect();
+    let kinds: Vec<ColumnKind> = view.columns.iter().map(|column| relation.kind(column)).collect();
     let (columns, is_day) = (view.columns.join(", "), relation.is_day(date));
     let select = format!("SELECT {columns} FROM {} WHERE {is_day}", relation.name);
-    // The simple protocol sends every column as the text that Postgres shows, whatever its type.
+    // The simple protocol sends columns of all types as the text that Postgres displays.
     let mut rows = sqlx::raw_sql(AssertSqlSafe(select)).fetch(connection);
     let failed = |error| SourceError::View { date: Some(date), error: ViewError::reading(view, &error) };
     let mut count = 0;
@@ -65,10 +75,10 @@ async fn for_each(
     Ok(count)
 }
 
-/// The KPIs, in the order of `sort_order`, and how many rows the view has.
+/// The KPIs in the order of `sort_order`, and the number of rows of the view.
 pub(super) async fn kpis(
     connection: &mut PgConnection,
-    view: Found<'_>,
+    view: FoundView<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(Vec<KpiRow>, usize), SourceError> {
@@ -76,12 +86,12 @@ pub(super) async fn kpis(
     let mut rows: Vec<(f64, KpiRow)> = Vec::new();
     let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
-            return drops.add(PART, Reason::NoName, || format!("value {}", fields.shown(1)));
+            return drops.add(PART, DropReason::NoName, || format!("value {}", fields.shown(1)));
         };
-        // The row is stored without a value then: the KPI exists, and there is nothing to display.
+        // A number that is not finite can't be displayed. The row is stored with an empty value, because the KPI exists.
         let value = match fields.displayed(1).as_deref() {
             Some("NaN" | "Infinity" | "-Infinity") if fields.is_numeric(1) => {
-                drops.add(PART, Reason::NotFinite, || kpi.to_owned());
+                drops.add(PART, DropReason::NotFinite, || kpi.to_owned());
                 String::new()
             }
             value => value.unwrap_or_default().to_owned(),
@@ -94,24 +104,24 @@ pub(super) async fn kpis(
     Ok((rows.into_iter().map(|(_, row)| row).collect(), count))
 }
 
-/// The other parts of a day; `rows` receives how many rows their views have.
+/// The other parts of a day. The numbers of rows of their views are written to `rows`.
 pub(super) async fn overlay(
     connection: &mut PgConnection,
-    [in_series, in_extremes, in_portfolio]: [Found<'_>; 3],
+    [series_view, extremes_view, portfolio_view]: [FoundView<'_>; 3],
     date: Date,
     drops: &mut Drops,
     rows: &mut ViewRows,
 ) -> Result<Overlay, SourceError> {
     let mut overlay = Overlay::default();
-    (overlay.series, rows.series) = series(connection, in_series, date, drops).await?;
-    (overlay.extremes, rows.extremes) = extremes(connection, in_extremes, date, drops).await?;
-    (overlay.assets, rows.portfolio) = assets(connection, in_portfolio, date, drops).await?;
+    (overlay.series, rows.series) = series(connection, series_view, date, drops).await?;
+    (overlay.extremes, rows.extremes) = extremes(connection, extremes_view, date, drops).await?;
+    (overlay.assets, rows.portfolio) = assets(connection, portfolio_view, date, drops).await?;
     Ok(overlay)
 }
 
 async fn series(
     connection: &mut PgConnection,
-    view: Found<'_>,
+    view: FoundView<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(IndexMap<String, Vec<Point>>, usize), SourceError> {
@@ -120,15 +130,15 @@ async fn series(
     let mut last_source: Option<Arc<str>> = None;
     let count = for_each(connection, view, date, |fields| {
         let Some(kpi) = fields.name(0) else {
-            return drops.add(PART, Reason::NoName, || format!("at {}", fields.shown(1)));
+            return drops.add(PART, DropReason::NoName, || format!("at {}", fields.shown(1)));
         };
         let Some(t) = fields.moment(1) else {
-            return drops.add(PART, Reason::NoTime, || format!("{kpi} at {}", fields.shown(1)));
+            return drops.add(PART, DropReason::NoTime, || format!("{kpi} at {}", fields.shown(1)));
         };
         let v = match fields.number(2) {
             Ok(Some(v)) => v,
-            Ok(None) => return drops.add(PART, Reason::NoValue, || format!("{kpi} at {t}")),
-            Err(NotANumber) => return drops.add(PART, Reason::NotFinite, || format!("{kpi} at {t}")),
+            Ok(None) => return drops.add(PART, DropReason::NoValue, || format!("{kpi} at {t}")),
+            Err(NotANumber) => return drops.add(PART, DropReason::NotFinite, || format!("{kpi} at {t}")),
         };
         let src = fields.text(3).map(|source| match &last_source {
             Some(last) if **last == *source => Arc::clone(last),
@@ -145,7 +155,7 @@ async fn series(
 
 async fn extremes(
     connection: &mut PgConnection,
-    view: Found<'_>,
+    view: FoundView<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(IndexMap<String, HiLo>, usize), SourceError> {
@@ -173,29 +183,29 @@ async fn extremes(
 fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool, ExtremesItem)> {
     const PART: Part = Part::Extremes;
     let Some(kpi) = fields.name(0) else {
-        drops.add(PART, Reason::NoName, || format!("contract {}", fields.shown(5)));
+        drops.add(PART, DropReason::NoName, || format!("contract {}", fields.shown(5)));
         return None;
     };
     let is_hi = match fields.text(1).map(str::trim) {
         Some("hi") => true,
         Some("lo") => false,
         _ => {
-            drops.add(PART, Reason::NoSide, || format!("{kpi}, side {}", fields.shown(1)));
+            drops.add(PART, DropReason::NoSide, || format!("{kpi}, side {}", fields.shown(1)));
             return None;
         }
     };
     let (trade_id, contract_name) = trade(fields, 3, 5, PART, drops)?;
     let symbol = fields.name(4).map(str::to_owned);
     let mut item = ExtremesItem { trade_id, symbol, contract_name, ..ExtremesItem::default() };
-    let which = |column: &str| format!("{kpi}, trade {trade_id}, {column}");
+    let name_of = |column: &str| format!("{kpi}, trade {trade_id}, {column}");
     item.mid_ts = fields.moment(6);
     if item.mid_ts.is_none() && fields.text(6).is_some() {
-        drops.add(PART, Reason::NoTime, || which("mid_ts"));
+        drops.add(PART, DropReason::NoTime, || name_of("mid_ts"));
     }
-    for (column, (name, _, slot)) in (7..).zip(METRICS) {
+    for (column, (name, _, borrow)) in (7..).zip(METRICS) {
         match fields.number(column) {
-            Ok(number) => *slot(&mut item) = number,
-            Err(NotANumber) => drops.add(PART, Reason::NotFinite, || which(name)),
+            Ok(number) => *borrow(&mut item) = number,
+            Err(NotANumber) => drops.add(PART, DropReason::NotFinite, || name_of(name)),
         }
     }
     Some((kpi.to_owned(), is_hi, item))
@@ -203,7 +213,7 @@ fn extremes_item(fields: &Fields<'_>, drops: &mut Drops) -> Option<(String, bool
 
 async fn assets(
     connection: &mut PgConnection,
-    view: Found<'_>,
+    view: FoundView<'_>,
     date: Date,
     drops: &mut Drops,
 ) -> Result<(Vec<Asset>, usize), SourceError> {
@@ -219,7 +229,7 @@ async fn assets(
     Ok((assets, count))
 }
 
-/// The trade's id and contract, from the columns that hold them.
+/// The trade's id and contract, from the columns with these indexes.
 fn trade(
     fields: &Fields<'_>,
     id: usize,
@@ -228,11 +238,11 @@ fn trade(
     drops: &mut Drops,
 ) -> Option<(i64, String)> {
     let Some(contract) = fields.name(contract) else {
-        drops.add(part, Reason::NoName, || format!("trade {} without a contract_name", fields.shown(id)));
+        drops.add(part, DropReason::NoName, || format!("trade {} without a contract_name", fields.shown(id)));
         return None;
     };
     let Some(trade_id) = fields.id(id) else {
-        drops.add(part, Reason::NoId, || format!("{contract}, trade {}", fields.shown(id)));
+        drops.add(part, DropReason::NoId, || format!("{contract}, trade {}", fields.shown(id)));
         return None;
     };
     Some((trade_id, contract.to_owned()))

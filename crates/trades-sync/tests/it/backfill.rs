@@ -2,14 +2,14 @@
 
 use jiff::civil::date;
 
-use crate::support::{Outcome, Sync, start_worker, stored_in_d1, stored_in_sqlite, views_with};
+use crate::support::{CommandOutput, SyncCommand, start_worker, stored_in_d1, stored_in_sqlite, views_with};
 
 #[tokio::test]
 async fn a_backfill_ships_every_day_that_the_views_have() {
     let (friday, monday) = (date(2026, 2, 6), date(2026, 2, 9));
     let database = views_with(&[friday, monday]).await;
-    let call =
-        Sync::new(&["--from", "2026-02-06", "--to", "2026-02-09", "--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::new(&["--from", "2026-02-06", "--to", "2026-02-09", "--sink", "sqlite"])
+        .database(&database);
     let outcome = call.succeeds().await;
     let message = outcome.summary()["message"].to_string();
     assert!(
@@ -17,9 +17,10 @@ async fn a_backfill_ships_every_day_that_the_views_have() {
         "{message}"
     );
     let lines: Vec<String> = outcome.log().iter().map(|line| line["message"].to_string()).collect();
-    assert!(lines.iter().any(|line| line.contains("2026-02-07 nothing in the views")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("2026-02-07 has no rows in the views")), "{lines:#?}");
     for day in [friday, monday] {
-        let single = Sync::new(&["run", "--date", &day.to_string(), "--sink", "sqlite"]).database(&database);
+        let single =
+            SyncCommand::new(&["run", "--date", &day.to_string(), "--sink", "sqlite"]).database(&database);
         single.succeeds().await;
         let alone = stored_in_sqlite(&single.sqlite_path(), day).await;
         assert_eq!(stored_in_sqlite(&call.sqlite_path(), day).await, alone);
@@ -27,23 +28,27 @@ async fn a_backfill_ships_every_day_that_the_views_have() {
 }
 
 #[tokio::test]
-async fn a_backfill_without_any_day_leaves_with_nothing_to_do() {
+async fn a_backfill_without_any_day_exits_with_4() {
     let database = views_with(&[]).await;
-    let call =
-        Sync::new(&["--from", "2026-02-07", "--to", "2026-02-08", "--sink", "sqlite"]).database(&database);
-    call.fails(4, &["2026-02-07", "2026-02-08", "what is stored stays"]).await;
+    let call = SyncCommand::new(&["--from", "2026-02-07", "--to", "2026-02-08", "--sink", "sqlite"])
+        .database(&database);
+    call.fails(4, &["2026-02-07", "2026-02-08", "the stored days are unchanged"]).await;
 }
 
 #[tokio::test]
-async fn a_dry_run_of_several_days_says_that_nothing_is_stored() {
+async fn a_dry_run_of_several_days_reports_that_nothing_is_stored() {
     let database = views_with(&[date(2026, 2, 6)]).await;
-    let call = Sync::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--dry-run"]).database(&database);
+    let call =
+        SyncCommand::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--dry-run"]).database(&database);
     let message = call.succeeds().await.summary()["message"].to_string();
-    assert!(message.contains("dry run, nothing stored for 2026-02-06 to 2026-02-07: 1 days"), "{message}");
+    assert!(
+        message.contains("dry run, nothing stored for 2026-02-06 to 2026-02-07: 1 day with "),
+        "{message}"
+    );
 }
 
 #[tokio::test]
-async fn a_refused_day_does_not_stop_the_others() {
+async fn a_rejected_day_does_not_prevent_the_others() {
     let (first, last) = (date(2026, 2, 6), date(2026, 2, 9));
     let database = views_with(&[first, last]).await;
     database
@@ -56,20 +61,21 @@ async fn a_refused_day_does_not_stop_the_others() {
         .await;
     let worker = start_worker().await;
     let access = &worker.access;
-    let call = Sync::new(&["--from", "2026-02-06", "--to", "2026-02-09", "--sink", "d1"]).database(&database);
-    call.d1(access, &access.d1_api).fails(5, &["1 of 4 days", "2026-02-06"]).await;
+    let call =
+        SyncCommand::new(&["--from", "2026-02-06", "--to", "2026-02-09", "--sink", "d1"]).database(&database);
+    call.d1(access, &access.d1_api).fails(5, &["1 of 4 days was not stored", "2026-02-06"]).await;
     let stored = stored_in_d1(access, last).await;
     assert_eq!(stored["metrics_daily"].as_array().map(Vec::len), Some(1));
-    let refused = stored_in_d1(access, first).await;
-    assert_eq!(refused["metrics_daily"].as_array().map(Vec::len), Some(0));
+    let rejected = stored_in_d1(access, first).await;
+    assert_eq!(rejected["metrics_daily"].as_array().map(Vec::len), Some(0));
 }
 
 #[tokio::test]
-async fn a_terminal_shows_a_bar_that_log_lines_do_not_break() {
+async fn a_terminal_displays_a_progress_bar_that_log_lines_do_not_break() {
     let database = views_with(&[date(2026, 2, 6)]).await;
-    let call =
-        Sync::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--sink", "sqlite"]).database(&database);
-    let outcome = Outcome::of(call.env("LOG_FORMAT", "pretty").spawn_in_terminal()).await;
+    let call = SyncCommand::new(&["--from", "2026-02-06", "--to", "2026-02-07", "--sink", "sqlite"])
+        .database(&database);
+    let outcome = CommandOutput::of(call.env("LOG_FORMAT", "pretty").spawn_in_terminal()).await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     let screen = outcome.stdout;
     assert!(screen.contains("1/2 days") && screen.contains("2/2 days"), "{screen:?}");

@@ -1,6 +1,6 @@
-//! Arguments, settings and files that can't be used: one clear line, exit code 2, and no secret in it.
+//! Wrong arguments, settings and files: exit code 2 and one line without secrets.
 
-use crate::support::{DAY, Sync, start_worker, views_with};
+use crate::support::{DAY, SyncCommand, start_worker, views_with};
 
 /// Names and values.
 type Environment<'a> = &'a [(&'a str, &'a str)];
@@ -8,9 +8,9 @@ type Environment<'a> = &'a [(&'a str, &'a str)];
 const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 
 #[tokio::test]
-async fn settings_that_can_not_be_used_are_named_with_the_fix() {
+async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 19] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 21] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
@@ -19,7 +19,7 @@ async fn settings_that_can_not_be_used_are_named_with_the_fix() {
         (
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://ann:secret@127.0.0.1:1")],
             &["--sink", "sqlite"],
-            &["OTEL_EXPORTER_OTLP_ENDPOINT", "holds a user or password"],
+            &["OTEL_EXPORTER_OTLP_ENDPOINT", "a user or password"],
         ),
         (&[("SINK", "s3")], &[], &["SINK", "s3", "api, d1 or sqlite"]),
         (&[("FALLBACK", "maybe")], &["--sink", "sqlite"], &["FALLBACK", "maybe", "d1 or none"]),
@@ -57,7 +57,7 @@ async fn settings_that_can_not_be_used_are_named_with_the_fix() {
         (
             &[("INTERNAL_TOKEN", "p4ssw0rd-of-the-desk\nX-Other: 1")],
             &[],
-            &["INTERNAL_TOKEN", "no header can hold"],
+            &["INTERNAL_TOKEN", "an HTTP header can't contain"],
         ),
         (&[("LOG_FORMAT", "xml")], &[], &["LOG_FORMAT", "json or pretty"]),
         (
@@ -66,9 +66,16 @@ async fn settings_that_can_not_be_used_are_named_with_the_fix() {
             &["INTERNAL_TOKEN", "INTERNAL_TOKEN_FILE is set too"],
         ),
         (&[("INTERNAL_TOKEN_FILE", "/nowhere/token")], &[], &["INTERNAL_TOKEN_FILE", "/nowhere/token"]),
+        // A wrong setting is an error even if the command does not use it.
+        (&[("SNAPSHOT_API_URL", "ftp://x")], &["--sink", "sqlite"], &["SNAPSHOT_API_URL", "http"]),
+        (
+            &[("D1_DATABASE_ID", "a/b")],
+            &["--sink", "sqlite"],
+            &["D1_DATABASE_ID", "letters, digits and dashes"],
+        ),
     ];
     for (environment, arguments, words) in cases {
-        let call = Sync::new(&[&["run"], arguments].concat());
+        let call = SyncCommand::new(&[&["run"], arguments].concat());
         let call = environment.iter().fold(call, |call, (name, value)| call.env(name, value));
         let outcome = call.fails(2, words).await;
         assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
@@ -77,24 +84,24 @@ async fn settings_that_can_not_be_used_are_named_with_the_fix() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_not_repeated() {
+async fn the_error_of_an_invalid_url_does_not_contain_it() {
     for url in [
         "mysql://ann:p4ssw0rd-of-the-desk@x/y",
         "p4ssw0rd-of-the-desk",
         "postgres://ann:p4ssw0rd-of-the-desk@x:port/y",
         "postgres://ann:p4ssw0rd-of-the-desk@x/y?sslmode=p4ssw0rd-of-the-desk",
     ] {
-        let call = Sync::run(&["--sink", "sqlite"]).env("DATABASE_URL", url);
+        let call = SyncCommand::run(&["--sink", "sqlite"]).env("DATABASE_URL", url);
         let outcome = call.fails(2, &["DATABASE_URL"]).await;
         assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
     }
 }
 
 #[tokio::test]
-async fn arguments_that_can_not_be_used_are_named() {
+async fn wrong_arguments_are_named() {
     let cases: [(&[&str], &str); 7] = [
         (&["--date", "2026-02-30"], "--date <YYYY-MM-DD>"),
-        (&["--date", "20260211"], "not a day that exists"),
+        (&["--date", "20260211"], "not an existing day"),
         (&["--from", "2026-02-06"], "--to"),
         (&["--sink", "s3"], "api, d1, sqlite"),
         (&["--date", "2026-02-11", "--from", "2026-02-01", "--to", "2026-02-02"], "cannot be used with"),
@@ -102,38 +109,38 @@ async fn arguments_that_can_not_be_used_are_named() {
         (&["launch"], "unrecognized subcommand"),
     ];
     for (arguments, words) in cases {
-        let call = Sync::new(arguments);
+        let call = SyncCommand::new(arguments);
         let message = call.file("message", b"of an earlier run");
         let call = call.env("TERMINATION_MESSAGE_PATH", &message.display().to_string());
         let outcome = call.outcome().await;
         assert_eq!(outcome.code, Some(2), "{outcome:#?}");
         assert!(outcome.stderr.contains(words), "{words}: {outcome:#?}");
-        let message = std::fs::read_to_string(message).expect("it is there");
+        let message = std::fs::read_to_string(message).expect("the file exists");
         assert!(message.contains(words), "{words} is not in {message:?}");
     }
     let database = views_with(&[]).await;
-    let call =
-        Sync::new(&["--from", "2026-02-09", "--to", "2026-02-06", "--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::new(&["--from", "2026-02-09", "--to", "2026-02-06", "--sink", "sqlite"])
+        .database(&database);
     call.fails(2, &["--from", "2026-02-09 is after --to 2026-02-06"]).await;
 }
 
 #[tokio::test]
-async fn a_configuration_file_gives_settings_and_the_environment_wins_over_it() {
+async fn the_environment_takes_precedence_over_the_configuration_file() {
     let database = views_with(&[DAY]).await;
     for (name, content) in [
         ("settings.yaml", format!("database_url: {}\nSINK: s3\n", database.url)),
         ("settings.toml", format!("database_url = \"{}\"\nsink = \"s3\"\n", database.url)),
         ("settings.json", format!("{{\"database_url\": \"{}\", \"sink\": \"s3\"}}", database.url)),
     ] {
-        let call = Sync::run(&[]).env("SINK", "sqlite");
+        let call = SyncCommand::run(&[]).env("SINK", "sqlite");
         let file = call.file(name, content.as_bytes()).display().to_string();
         call.args(&["--config", &file]).succeeds().await;
     }
 }
 
 #[tokio::test]
-async fn a_configuration_file_with_an_unknown_key_or_bad_syntax_is_refused() {
-    let call = Sync::run(&["--sink", "sqlite"]);
+async fn a_configuration_file_with_an_unknown_key_or_wrong_syntax_is_rejected() {
+    let call = SyncCommand::run(&["--sink", "sqlite"]);
     let unknown = call.file("unknown.yaml", b"databse_url: p4ssw0rd-of-the-desk\n").display().to_string();
     let broken = call.file("broken.toml", b"database_url = p4ssw0rd-of-the-desk\n").display().to_string();
     let nested = call.file("nested.yaml", b"database_url: [p4ssw0rd-of-the-desk]\n").display().to_string();
@@ -144,37 +151,38 @@ async fn a_configuration_file_with_an_unknown_key_or_bad_syntax_is_refused() {
         (&*broken, "broken.toml"),
         (missing, "No such file"),
     ] {
-        let outcome = Sync::run(&["--sink", "sqlite", "--config", path]).fails(2, &[path, words]).await;
+        let outcome =
+            SyncCommand::run(&["--sink", "sqlite", "--config", path]).fails(2, &[path, words]).await;
         assert!(!outcome.stderr.contains(PASSWORD), "{outcome:#?}");
     }
 }
 
 #[tokio::test]
-async fn secrets_come_from_files_too() {
+async fn secrets_can_be_read_from_files() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]);
+    let call = SyncCommand::run(&["--sink", "sqlite"]);
     let file = call.file("database-url", format!("{}\n", database.url).as_bytes()).display().to_string();
     call.env("DATABASE_URL_FILE", &file).succeeds().await;
 }
 
 #[tokio::test]
-async fn a_document_that_is_not_there_is_named() {
-    Sync::new(&["--sink", "sqlite", "--input", "/nowhere/day.json"])
+async fn the_error_of_a_missing_document_names_it() {
+    SyncCommand::new(&["--sink", "sqlite", "--input", "/nowhere/day.json"])
         .fails(2, &["--input /nowhere/day.json", "No such file"])
         .await;
 }
 
 #[tokio::test]
-async fn the_most_talkative_log_holds_no_secret() {
+async fn the_most_verbose_log_contains_no_secret() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
     let access = &worker.access;
     for sink in ["api", "d1"] {
-        let call = Sync::run(&["--sink", sink]).database(&database).env("LOG_LEVEL", "trace");
+        let call = SyncCommand::run(&["--sink", sink]).database(&database).env("LOG_LEVEL", "trace");
         let call =
             call.api(access, &access.worker).d1(access, &access.d1_api).env("SIGNING_SECRET", PASSWORD);
         let outcome = call.succeeds().await;
-        assert!(outcome.stderr.contains("TRACE"), "the log is not talkative: {outcome:#?}");
+        assert!(outcome.stderr.contains("TRACE"), "the log is not verbose: {outcome:#?}");
         let log = outcome.stdout + &outcome.stderr;
         for secret in [PASSWORD, &database.url, ":secret@", &access.internal_token, &access.api_token] {
             assert!(!log.contains(secret), "{secret} is in the log");

@@ -1,14 +1,18 @@
 //! `check` and `--dry-run`.
 
-use crate::support::{DAY, Sync, start_worker, stored_in_d1, views_with};
+use crate::support::{DAY, SyncCommand, start_worker, stored_in_d1, views_with};
 
 #[tokio::test]
-async fn check_says_what_holds_and_what_does_not() {
+async fn check_reports_each_precondition() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
     let access = &worker.access;
-    let call =
-        || Sync::new(&["check"]).database(&database).api(access, &access.worker).d1(access, &access.d1_api);
+    let call = || {
+        SyncCommand::new(&["check"])
+            .database(&database)
+            .api(access, &access.worker)
+            .d1(access, &access.d1_api)
+    };
     let outcome = call().succeeds().await;
     for line in [
         "ok    report time zone",
@@ -48,16 +52,16 @@ async fn check_says_what_holds_and_what_does_not() {
 }
 
 #[tokio::test]
-async fn check_without_a_database_goes_on_to_the_sink() {
-    let outcome = Sync::new(&["check", "--sink", "sqlite"]).fails(2, &["checks failed"]).await;
+async fn check_without_a_database_continues_with_the_sink() {
+    let outcome = SyncCommand::new(&["check", "--sink", "sqlite"]).fails(2, &["checks failed"]).await;
     assert!(outcome.stdout.contains("FAIL  database: DATABASE_URL"), "{outcome:#?}");
     assert!(outcome.stdout.contains("ok    sink: SQLite file"), "{outcome:#?}");
 }
 
 #[tokio::test]
-async fn a_dry_run_reads_and_stores_nothing_and_needs_no_sink() {
+async fn a_dry_run_reads_and_stores_nothing_and_requires_no_sink() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--dry-run"]).database(&database);
+    let call = SyncCommand::run(&["--dry-run"]).database(&database);
     let outcome = call.succeeds().await;
     let summary = outcome.summary();
     assert_eq!(

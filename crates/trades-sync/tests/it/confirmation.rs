@@ -1,18 +1,18 @@
-//! A day counts as stored when the sink has confirmed it, and not before.
+//! A day counts as stored only after the sink has confirmed it.
 
 use serde_json::{Value, json};
 
-use crate::support::{CONFIRMED, Outcome, Sync, one_answer, receiver};
+use crate::support::{CONFIRMED, CommandOutput, SyncCommand, one_answer, receiver};
 
 /// A day with one row in three of the four derived tables.
 const DOCUMENT: &str = r#"{"date":"2026-02-11","rows":[{"kpi":"A","value":"1"}],"overlay":{
     "seriesByKpi":{"A":[{"t":"2026-02-11","v":1}]},"portfolioAssets":[{"trade_id":1,"contract_name":"C"}]}}"#;
 
-/// Makes a call for a server at this URL.
-type Call = fn(&str) -> Sync;
+/// Creates a command for a server at this URL.
+type CommandFor = fn(&str) -> SyncCommand;
 
-/// Ships the document to a server that gives these answers, one after the other.
-async fn shipped(call: impl Fn(&str) -> Sync, answers: &[(u16, String)]) -> (Outcome, String) {
+/// Ships the document to a server that gives these answers in turn. Returns the output and the termination message.
+async fn shipped(call: impl Fn(&str) -> SyncCommand, answers: &[(u16, String)]) -> (CommandOutput, String) {
     let (listener, url) = receiver().await;
     let call = call(&url);
     let document = call.file("day.json", DOCUMENT.as_bytes()).display().to_string();
@@ -23,26 +23,26 @@ async fn shipped(call: impl Fn(&str) -> Sync, answers: &[(u16, String)]) -> (Out
         for (status, body) in answers {
             one_answer(&listener, *status, body).await;
         }
-        // No request more than there are answers.
+        // A further request fails.
         drop(listener);
     };
     let (outcome, ()) = tokio::join!(call.outcome(), server);
-    (outcome, std::fs::read_to_string(message).expect("it is there"))
+    (outcome, std::fs::read_to_string(message).expect("the file exists"))
 }
 
-fn api(url: &str) -> Sync {
-    Sync::new(&["run", "--sink", "api"]).env("SNAPSHOT_API_URL", url).env("INTERNAL_TOKEN", "t")
+fn api(url: &str) -> SyncCommand {
+    SyncCommand::new(&["run", "--sink", "api"]).env("SNAPSHOT_API_URL", url).env("INTERNAL_TOKEN", "t")
 }
 
-fn d1(url: &str) -> Sync {
-    Sync::new(&["run", "--sink", "d1"])
+fn d1(url: &str) -> SyncCommand {
+    SyncCommand::new(&["run", "--sink", "d1"])
         .env("D1_API_URL", url)
         .env("CLOUDFLARE_API_TOKEN", "t")
         .env("CLOUDFLARE_ACCOUNT_ID", "account")
         .env("D1_DATABASE_ID", "database")
 }
 
-/// What D1 answers for the document.
+/// The results of D1 for the document.
 fn d1_results() -> Vec<Value> {
     let changes = [1, 7, 7, 7, 7, 1, 1, 0, 1];
     changes.map(|changes| json!({ "success": true, "results": [], "meta": { "changes": changes } })).to_vec()
@@ -57,7 +57,7 @@ fn d1_error(code: i64, message: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_success_of_the_api_counts_only_with_the_contracts_confirmation() {
+async fn a_2xx_of_the_api_counts_only_with_the_contracts_confirmation() {
     let unconfirmed = [
         (200, "<html>Welcome</html>"),
         (202, ""),
@@ -72,9 +72,12 @@ async fn a_success_of_the_api_counts_only_with_the_contracts_confirmation() {
         let answers = [(status, body.to_owned())];
         let (outcome, message) = shipped(api, &answers).await;
         assert_eq!(outcome.code, Some(5), "{status} {body}: {outcome:#?}");
-        for words in
-            ["2026-02-11 may not be stored", "trades-sync verify --date 2026-02-11", "ACCEPT_ANY_2XX", body]
-        {
+        for words in [
+            "2026-02-11 may not have been stored",
+            "trades-sync verify --date 2026-02-11",
+            "ACCEPT_ANY_2XX",
+            body,
+        ] {
             assert!(message.contains(words), "{words:?} is not in {message:?}");
         }
         assert!(message.contains(&format!("status {status}")), "{message}");
@@ -92,7 +95,7 @@ async fn a_success_of_the_api_counts_only_with_the_contracts_confirmation() {
 }
 
 #[tokio::test]
-async fn what_the_receiver_dropped_is_reported() {
+async fn rows_that_the_receiver_dropped_are_reported() {
     let body = r#"{"ok":true,"date":"2026-02-11","dropped":2}"#.to_owned();
     let (outcome, _) = shipped(api, &[(200, body)]).await;
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
@@ -100,10 +103,10 @@ async fn what_the_receiver_dropped_is_reported() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_repeats_what_it_was_sent_puts_no_token_into_messages() {
+async fn a_receiver_that_repeats_the_request_puts_no_token_into_messages() {
     let token = "very-secret-token";
     let echo = format!("your request: x-internal-token: {token}, authorization: Bearer {token}");
-    let calls: [Call; 2] = [
+    let calls: [CommandFor; 2] = [
         |url| api(url).env("INTERNAL_TOKEN", "very-secret-token"),
         |url| d1(url).env("CLOUDFLARE_API_TOKEN", "very-secret-token"),
     ];
@@ -118,7 +121,7 @@ async fn a_receiver_that_repeats_what_it_was_sent_puts_no_token_into_messages() 
 }
 
 #[tokio::test]
-async fn a_receiver_that_says_no_is_believed_whatever_else_is_accepted() {
+async fn an_explicit_failure_of_the_receiver_is_a_failure_even_with_accept_any_2xx() {
     let body = r#"{"ok":false,"date":7,"error":"the disk is full"}"#.to_owned();
     let (outcome, message) = shipped(|url| api(url).env("ACCEPT_ANY_2XX", "true"), &[(200, body)]).await;
     assert_eq!(outcome.code, Some(5), "{outcome:#?}");
@@ -147,15 +150,16 @@ async fn d1_confirms_a_day_with_one_success_and_the_right_row_count_for_each_sta
         (failed(3), "statement 4, on metrics_extremes_items"),
         (failed(8), "statement 9, on metrics_portfolio_assets"),
         (changed(5, "success", Value::Null), "statement 6, on metrics_kpi_values"),
-        (meta(6, json!({ "changes": 0 })), "metrics_series_points got 0 rows of 1"),
-        (meta(7, json!({ "changes": 1 })), "metrics_extremes_items got 1 rows of 0"),
-        (meta(8, json!({})), "does not say how many rows metrics_portfolio_assets got"),
-        (meta(0, Value::Null), "does not say how many rows metrics_daily got"),
+        (meta(6, json!({ "changes": 0 })), "D1 changed 0 instead of 1 row in metrics_series_points"),
+        (meta(7, json!({ "changes": 1 })), "D1 changed 1 instead of 0 rows in metrics_extremes_items"),
+        (meta(8, json!({})), "D1 does not report how many rows it changed in metrics_portfolio_assets"),
+        (meta(0, Value::Null), "D1 does not report how many rows it changed in metrics_daily"),
     ];
     for (results, words) in cases {
         let (outcome, message) = shipped(d1, &[(200, d1_answer(&results))]).await;
         assert_eq!(outcome.code, Some(5), "{words}: {outcome:#?}");
-        for words in [words, "2026-02-11 may not be stored", "trades-sync verify --date 2026-02-11 --sink d1"]
+        for words in
+            [words, "2026-02-11 may not have been stored", "trades-sync verify --date 2026-02-11 --sink d1"]
         {
             assert!(message.contains(words), "{words:?} is not in {message:?}");
         }
@@ -163,7 +167,7 @@ async fn d1_confirms_a_day_with_one_success_and_the_right_row_count_for_each_sta
 }
 
 #[tokio::test]
-async fn transient_errors_of_d1_are_tried_again_whatever_their_status() {
+async fn transient_errors_of_d1_are_retried_whatever_their_status() {
     let messages = [
         "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
         "D1 DB storage operation exceeded timeout which caused object to be reset.",
@@ -182,7 +186,7 @@ async fn transient_errors_of_d1_are_tried_again_whatever_their_status() {
 }
 
 #[tokio::test]
-async fn a_transient_error_that_lasts_is_reported_in_d1s_words() {
+async fn a_transient_error_that_persists_is_reported_with_the_message_of_d1() {
     let answers = vec![(400, d1_error(7500, "D1 DB is overloaded.")); 5];
     let (outcome, message) = shipped(d1, &answers).await;
     assert_eq!(outcome.code, Some(6), "{outcome:#?}");
@@ -192,7 +196,7 @@ async fn a_transient_error_that_lasts_is_reported_in_d1s_words() {
 }
 
 #[tokio::test]
-async fn other_errors_of_d1_are_rejections_and_only_missing_migrations_are_advised_as_such() {
+async fn other_errors_of_d1_are_rejections_and_migrations_are_advised_only_if_they_are_missing() {
     let cases = [
         (400, 7500, "no such table: metrics_daily: SQLITE_ERROR", Some("apply the migrations")),
         (
@@ -216,9 +220,9 @@ async fn other_errors_of_d1_are_rejections_and_only_missing_migrations_are_advis
 }
 
 #[tokio::test]
-async fn text_of_a_receiver_is_one_short_line_without_control_characters() {
+async fn the_text_of_a_receiver_is_shortened_to_one_line_without_control_characters() {
     let nasty = format!("bad\u{1b}[31m\r\n\u{9b}2Jnews\u{202e}{}", "x".repeat(5000));
-    let cases: [(Call, u16, String); 4] = [
+    let cases: [(CommandFor, u16, String); 4] = [
         (d1, 400, d1_error(7500, &nasty)),
         (d1, 200, nasty.clone()),
         (api, 400, nasty.clone()),

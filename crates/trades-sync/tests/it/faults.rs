@@ -1,4 +1,5 @@
-//! Whatever happens on the way, D1 holds the old day or the new one, whole, and a rerun repairs it.
+//! After any fault between the program and the sink, D1 contains the complete old day or the complete new day, and another
+//! run stores the new one.
 
 use jiff::ToSpan;
 use serde_json::{Value, json};
@@ -6,22 +7,23 @@ use testkit::fault_proxy::{Fault, FaultProxy};
 use testkit::postgres::Database;
 use testkit::worker::{Worker, worker_folder};
 
-use crate::support::{DAY, Sync, http, query_d1, start_worker, stored_in_d1, stored_in_sqlite, views_with};
+use crate::support::{
+    DAY, SyncCommand, http, query_d1, start_worker, stored_in_d1, stored_in_sqlite, views_with,
+};
 
-/// A database that first shows one day for the date and then, after [`Scene::change`], another.
-struct Scene {
+/// D1 has one day stored, and the views have a different day for the same date.
+struct Scenario {
     database: Database,
     worker: Worker,
     old: Value,
     new: Value,
 }
 
-impl Scene {
-    /// The old day stored, the new one in the views.
-    async fn set() -> Self {
+impl Scenario {
+    async fn prepare() -> Self {
         let database = views_with(&[DAY]).await;
         let worker = start_worker().await;
-        let oracle = Sync::run(&["--sink", "sqlite"]).database(&database);
+        let oracle = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
         oracle.succeeds().await;
         let old = oracle.stored().await;
         direct(&database, &worker).succeeds().await;
@@ -41,33 +43,34 @@ impl Scene {
         Self { database, worker, old, new }
     }
 
-    /// Ships through the proxy; whatever comes of it, the day is whole, and a run without faults makes it new.
-    async fn meets(&self, sink: &str, proxy: &FaultProxy, code: i32) {
+    /// Ships through the proxy. Expects this exit code, a complete day, and that a run without faults stores the new day.
+    async fn ships_through(&self, sink: &str, proxy: &FaultProxy, code: i32) {
         let access = &self.worker.access;
-        let call = Sync::run(&["--sink", sink]).database(&self.database).env("RETRY_BUDGET_SECONDS", "20");
+        let call =
+            SyncCommand::run(&["--sink", sink]).database(&self.database).env("RETRY_BUDGET_SECONDS", "20");
         let call = match sink {
             "api" => call.api(access, &proxy.url()),
             _ => call.d1(access, &format!("{}/client/v4", proxy.url())),
         };
         let outcome = call.outcome().await;
         assert_eq!(outcome.code, Some(code), "{outcome:#?}");
-        assert_eq!(proxy.faults_left(), 0, "not every fault was met: {outcome:#?}");
+        assert_eq!(proxy.faults_left(), 0, "not every fault occurred: {outcome:#?}");
         let stored = stored_in_d1(access, DAY).await;
         if code == 0 {
             assert_eq!(stored, self.new, "a day reported as stored is stored");
         }
         assert!(stored == self.old || stored == self.new, "a mixed day is stored");
         direct(&self.database, &self.worker).succeeds().await;
-        assert_eq!(stored_in_d1(access, DAY).await, self.new, "a rerun repairs it");
+        assert_eq!(stored_in_d1(access, DAY).await, self.new, "another run repairs it");
     }
 }
 
 /// A run without a proxy.
-fn direct(database: &Database, worker: &Worker) -> Sync {
-    Sync::run(&["--sink", "d1"]).database(database).d1(&worker.access, &worker.access.d1_api)
+fn direct(database: &Database, worker: &Worker) -> SyncCommand {
+    SyncCommand::run(&["--sink", "d1"]).database(database).d1(&worker.access, &worker.access.d1_api)
 }
 
-const PASSING: [&[Fault]; 8] = [
+const TRANSIENT_FAULTS: [&[Fault]; 8] = [
     &[Fault::LoseAnswer],
     &[Fault::CutRequest],
     &[Fault::CutAnswer],
@@ -79,21 +82,21 @@ const PASSING: [&[Fault]; 8] = [
 ];
 
 #[tokio::test]
-async fn faults_on_the_way_to_the_api_pass() {
-    passes("api").await;
+async fn transient_faults_of_the_api_are_retried() {
+    transient_faults_are_retried("api").await;
 }
 
 #[tokio::test]
-async fn faults_on_the_way_to_d1_pass() {
-    passes("d1").await;
+async fn transient_faults_of_d1_are_retried() {
+    transient_faults_are_retried("d1").await;
 }
 
-async fn passes(sink: &str) {
-    let scene = Scene::set().await;
-    let base = if sink == "api" { &scene.worker.access.worker } else { &scene.worker.access.d1_api };
-    for faults in PASSING {
+async fn transient_faults_are_retried(sink: &str) {
+    let scenario = Scenario::prepare().await;
+    let base = if sink == "api" { &scenario.worker.access.worker } else { &scenario.worker.access.d1_api };
+    for faults in TRANSIENT_FAULTS {
         let proxy = FaultProxy::before(base, faults.iter().copied()).await;
-        scene.meets(sink, &proxy, 0).await;
+        scenario.ships_through(sink, &proxy, 0).await;
         assert_eq!(
             proxy.requests().len(),
             faults.iter().filter(|fault| **fault != Fault::Refuse).count() + 1
@@ -102,26 +105,30 @@ async fn passes(sink: &str) {
 }
 
 #[tokio::test]
-async fn faults_that_do_not_pass_end_the_run_as_unreachable() {
-    let scene = Scene::set().await;
-    let worker = scene.worker.access.worker.clone();
+async fn persistent_faults_end_the_run_as_unreachable() {
+    let scenario = Scenario::prepare().await;
+    let worker = scenario.worker.access.worker.clone();
     for faults in [vec![Fault::Silence], vec![Fault::ErrorAfterCommit; 5], vec![Fault::LoseAnswer; 5]] {
         let proxy = FaultProxy::before(&worker, faults).await;
-        // The last tries may not fit into the budget, so more faults wait than are met.
-        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
-        call.api(&scene.worker.access, &proxy.url()).fails(6, &["2026-02-11", "unreachable", "tries"]).await;
-        let stored = stored_in_d1(&scene.worker.access, DAY).await;
-        assert!(stored == scene.old || stored == scene.new, "a mixed day is stored");
+        // The last attempts may exceed the budget, so there can be more faults than attempts.
+        let call = SyncCommand::run(&["--sink", "api"])
+            .database(&scenario.database)
+            .env("RETRY_BUDGET_SECONDS", "3");
+        call.api(&scenario.worker.access, &proxy.url())
+            .fails(6, &["2026-02-11", "unreachable", "tries"])
+            .await;
+        let stored = stored_in_d1(&scenario.worker.access, DAY).await;
+        assert!(stored == scenario.old || stored == scenario.new, "a mixed day is stored");
     }
 }
 
 #[tokio::test]
-async fn other_refusals_are_not_tried_again() {
+async fn other_statuses_are_not_retried() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
     for status in [400, 401, 403, 404, 409, 413, 422] {
         let proxy = FaultProxy::before(&worker.access.worker, [Fault::Status(status)]).await;
-        let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &proxy.url());
+        let call = SyncCommand::run(&["--sink", "api"]).database(&database).api(&worker.access, &proxy.url());
         call.fails(5, &["2026-02-11", &status.to_string()]).await;
         assert_eq!(proxy.requests().len(), 1, "status {status}");
     }
@@ -129,26 +136,28 @@ async fn other_refusals_are_not_tried_again() {
 
 #[tokio::test]
 async fn an_unreachable_api_falls_back_to_d1() {
-    let scene = Scene::set().await;
-    let access = &scene.worker.access;
+    let scenario = Scenario::prepare().await;
+    let access = &scenario.worker.access;
     let proxy = FaultProxy::before(&access.worker, vec![Fault::Status(503); 9]).await;
     let call = || {
-        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
+        let call = SyncCommand::run(&["--sink", "api"])
+            .database(&scenario.database)
+            .env("RETRY_BUDGET_SECONDS", "3");
         call.api(access, &proxy.url())
     };
     call().d1(access, &access.d1_api).env("FALLBACK", "none").fails(6, &["503"]).await;
     let outcome = call().d1(access, &access.d1_api).succeeds().await;
     assert_eq!(outcome.summary()["sink"], "d1", "{outcome:#?}");
-    assert_eq!(stored_in_d1(access, DAY).await, scene.new);
+    assert_eq!(stored_in_d1(access, DAY).await, scenario.new);
     let nowhere = call().d1(access, "http://127.0.0.1:1/client/v4");
     nowhere.fails(6, &["503", "the fallback failed too", "D1"]).await;
 }
 
 #[tokio::test]
-async fn a_refusal_by_the_api_does_not_fall_back() {
+async fn a_rejection_by_the_api_does_not_fall_back() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
-    let call = Sync::run(&["--sink", "api"]).database(&database).env("INTERNAL_TOKEN", "wrong-token");
+    let call = SyncCommand::run(&["--sink", "api"]).database(&database).env("INTERNAL_TOKEN", "wrong-token");
     let call = call.env("SNAPSHOT_API_URL", &worker.access.worker).d1(&worker.access, &worker.access.d1_api);
     let outcome = call.fails(5, &["403", "INTERNAL_TOKEN"]).await;
     assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
@@ -156,47 +165,49 @@ async fn a_refusal_by_the_api_does_not_fall_back() {
 }
 
 #[tokio::test]
-async fn d1_without_its_tables_is_a_refusal_that_names_the_migrations() {
+async fn the_rejection_of_d1_without_tables_names_the_migrations() {
     let database = views_with(&[DAY]).await;
     let worker =
         tokio::task::spawn_blocking(|| Worker::start(&["--no-migrations"])).await.expect("it starts");
-    let call = Sync::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
+    let call =
+        SyncCommand::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
     call.fails(5, &["metrics_daily", "7500", "migrations"]).await;
-    let call = Sync::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
+    let call =
+        SyncCommand::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
     let call = call.env("CLOUDFLARE_API_TOKEN", "wrong-token");
     let outcome = call.fails(5, &["CLOUDFLARE_API_TOKEN"]).await;
     assert!(!outcome.stderr.contains("wrong-token"), "{outcome:#?}");
 }
 
 #[tokio::test]
-async fn transient_errors_of_d1_pass_whatever_their_status() {
-    let scene = Scene::set().await;
-    let access = &scene.worker.access;
+async fn transient_errors_of_d1_do_not_fail_the_run_whatever_their_status() {
+    let scenario = Scenario::prepare().await;
+    let access = &scenario.worker.access;
     let failures = json!([
         { "status": 400, "code": 7500, "message": "D1_ERROR: D1 DB is overloaded. Requests queued for too long." },
         { "status": 200, "code": 7500, "message": "Network connection lost." },
     ]);
     let put = http().put(format!("{}/failures", access.d1_api)).body(failures.to_string());
     assert!(put.send().await.expect("the harness answers").status().is_success());
-    let outcome = direct(&scene.database, &scene.worker).succeeds().await;
+    let outcome = direct(&scenario.database, &scenario.worker).succeeds().await;
     let retries = outcome.log().iter().filter(|line| line["wait_ms"].is_number()).count();
     assert_eq!(retries, 2, "{outcome:#?}");
-    assert_eq!(stored_in_d1(access, DAY).await, scene.new);
+    assert_eq!(stored_in_d1(access, DAY).await, scenario.new);
 }
 
 #[tokio::test]
-async fn d1_with_the_first_migration_only_asks_for_the_second_when_a_holding_has_no_symbol() {
+async fn d1_with_the_first_migration_only_requires_the_second_if_a_holding_has_no_symbol() {
     let database = views_with(&[DAY]).await;
     let worker =
         tokio::task::spawn_blocking(|| Worker::start(&["--no-migrations"])).await.expect("it starts");
     let access = &worker.access;
     let first = std::fs::read_to_string(worker_folder().join("migrations/0001_snapshot_tables.sql"));
-    let first = first.expect("it is there");
+    let first = first.expect("the file exists");
     let sql: String = first.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
     let statements = sql.split(';').filter(|statement| statement.contains("CREATE TABLE"));
     query_d1(access, statements.map(|sql| json!({ "sql": sql })).collect()).await;
     direct(&database, &worker).succeeds().await;
-    let check = Sync::new(&["check", "--sink", "d1"]).database(&database).d1(access, &access.d1_api);
+    let check = SyncCommand::new(&["check", "--sink", "d1"]).database(&database).d1(access, &access.d1_api);
     let outcome = check.fails(5, &["1 of"]).await;
     assert!(
         outcome.stdout.contains("FAIL  sink: D1") && outcome.stdout.contains("second migration"),
@@ -209,7 +220,7 @@ async fn d1_with_the_first_migration_only_asks_for_the_second_when_a_holding_has
 }
 
 #[tokio::test]
-async fn any_sequence_of_faults_leaves_a_whole_day() {
+async fn any_sequence_of_faults_leaves_a_complete_day() {
     const FAULTS: [Fault; 8] = [
         Fault::Refuse,
         Fault::CutRequest,
@@ -220,8 +231,8 @@ async fn any_sequence_of_faults_leaves_a_whole_day() {
         Fault::ErrorAfterCommit,
         Fault::Status(503),
     ];
-    let scene = Scene::set().await;
-    let access = &scene.worker.access;
+    let scenario = Scenario::prepare().await;
+    let access = &scenario.worker.access;
     for seed in 0..6 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let faults: Vec<Fault> = (0..rng.usize(1..=5)).map(|_| FAULTS[rng.usize(..FAULTS.len())]).collect();
@@ -229,28 +240,34 @@ async fn any_sequence_of_faults_leaves_a_whole_day() {
             FaultProxy::before(&access.worker, faults.clone()).await,
             FaultProxy::before(&access.d1_api, faults.iter().rev().copied()).await,
         );
-        let call = Sync::run(&["--sink", "api"]).database(&scene.database).env("RETRY_BUDGET_SECONDS", "3");
+        let call = SyncCommand::run(&["--sink", "api"])
+            .database(&scenario.database)
+            .env("RETRY_BUDGET_SECONDS", "3");
         let call = call.api(access, &api.url()).d1(access, &format!("{}/client/v4", d1.url()));
         let outcome = call.outcome().await;
         let stored = stored_in_d1(access, DAY).await;
         match outcome.code {
-            Some(0) => assert_eq!(stored, scene.new, "{faults:?}: a day reported as stored is stored"),
+            Some(0) => assert_eq!(stored, scenario.new, "{faults:?}: a day reported as stored is stored"),
             Some(6) => {
-                assert!(stored == scene.old || stored == scene.new, "{faults:?}: a mixed day is stored");
+                assert!(
+                    stored == scenario.old || stored == scenario.new,
+                    "{faults:?}: a mixed day is stored"
+                );
             }
             _ => panic!("{faults:?}: {outcome:#?}"),
         }
-        direct(&scene.database, &scene.worker).succeeds().await;
-        assert_eq!(stored_in_d1(access, DAY).await, scene.new, "{faults:?}: a rerun repairs it");
+        direct(&scenario.database, &scenario.worker).succeeds().await;
+        assert_eq!(stored_in_d1(access, DAY).await, scenario.new, "{faults:?}: another run repairs it");
     }
 }
 
 #[tokio::test]
-async fn retry_after_is_obeyed_within_the_budget_and_ends_the_run_beyond_it() {
+async fn retry_after_is_respected_within_the_budget_and_ends_the_run_beyond_it() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
     let call = |budget, url: String| {
-        let call = Sync::run(&["--sink", "api"]).database(&database).env("RETRY_BUDGET_SECONDS", budget);
+        let call =
+            SyncCommand::run(&["--sink", "api"]).database(&database).env("RETRY_BUDGET_SECONDS", budget);
         call.api(&worker.access, &url)
     };
     let proxy = FaultProxy::before(&worker.access.worker, [Fault::RetryAfter(3)]).await;
@@ -265,11 +282,12 @@ async fn retry_after_is_obeyed_within_the_budget_and_ends_the_run_beyond_it() {
 }
 
 #[tokio::test]
-async fn half_a_set_up_of_d1_is_told_and_is_no_fallback() {
+async fn an_incomplete_configuration_of_d1_is_reported_and_is_no_fallback() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
-    let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+    let call =
+        SyncCommand::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
     let outcome = call.env("CLOUDFLARE_API_TOKEN", "only-the-token").succeeds().await;
-    let told = outcome.warnings().iter().any(|line| line.contains("no fallback to D1"));
-    assert!(told && outcome.stderr.contains("CLOUDFLARE_ACCOUNT_ID"), "{outcome:#?}");
+    let is_reported = outcome.warnings().iter().any(|line| line.contains("no fallback to D1"));
+    assert!(is_reported && outcome.stderr.contains("CLOUDFLARE_ACCOUNT_ID"), "{outcome:#?}");
 }

@@ -1,8 +1,9 @@
-//! `trades-sync` from the outside: the built program, a real Postgres, workerd with a real D1.
+//! Tests of the built `trades-sync` program with a real Postgres, and with workerd and its D1.
 
 mod backfill;
 mod bad_input;
 mod check;
+mod concurrent_runs;
 mod confirmation;
 mod faults;
 mod fixtures;
@@ -15,5 +16,4 @@ mod source_values;
 mod sqlite;
 mod support;
 mod tls;
-mod together;
 mod verify;

@@ -1,11 +1,11 @@
-//! Logs, termination message, help, signals and traces.
+//! Logs, the termination message, help, signals and traces.
 
-use crate::support::{CONFIRMED, DAY, Outcome, Sync, one_request, receiver, views_with};
+use crate::support::{CONFIRMED, CommandOutput, DAY, SyncCommand, one_request, receiver, views_with};
 
 #[tokio::test]
-async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_the_same() {
+async fn the_last_line_of_the_log_is_the_summary_and_equals_the_termination_message() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     let message = call.file("termination-log", b"");
     let call = call.env("TERMINATION_MESSAGE_PATH", &message.display().to_string());
     let summary = call.succeeds().await.summary();
@@ -32,13 +32,13 @@ async fn the_last_line_of_the_log_is_a_summary_and_the_termination_message_says_
 }
 
 #[tokio::test]
-async fn a_sample_day_warns_of_its_four_spoiled_rows_and_of_nothing_else() {
+async fn a_sample_day_causes_warnings_about_its_four_faulty_rows_only() {
     let database = views_with(&[DAY]).await;
-    let outcome = Sync::run(&["--sink", "sqlite"]).database(&database).succeeds().await;
+    let outcome = SyncCommand::run(&["--sink", "sqlite"]).database(&database).succeeds().await;
     let expected = [
         "dropped 1 series row: no value; first: Delta at 2026-02-11T20:59:59.000Z",
         "dropped 1 series row: not a finite number; first: Gamma at 2026-02-11T20:59:59.000Z",
-        "dropped 1 series row: a repeated key, of which the later row is kept; first: Theta at 2026-02-11T20:59:59.000Z",
+        "dropped 1 series row: a repeated key, the later row is kept; first: Theta at 2026-02-11T20:59:59.000Z",
         "dropped 1 portfolio row: no name; first: trade 1 without a contract_name",
     ];
     assert_eq!(outcome.warnings(), expected);
@@ -46,25 +46,25 @@ async fn a_sample_day_warns_of_its_four_spoiled_rows_and_of_nothing_else() {
 }
 
 #[tokio::test]
-async fn pretty_logs_are_for_people() {
+async fn pretty_logs_are_readable_and_have_no_colors_without_a_terminal() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database).env("LOG_FORMAT", "pretty");
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database).env("LOG_FORMAT", "pretty");
     let outcome = call.succeeds().await;
     let last = outcome.stderr.lines().last().expect("a log").to_owned();
     assert!(last.contains("INFO stored 2026-02-11 by sqlite: 26 KPI values"), "{last}");
-    assert!(!outcome.stderr.contains('\u{1b}'), "colours belong on terminals: {}", outcome.stderr);
+    assert!(!outcome.stderr.contains('\u{1b}'), "only terminals have colors: {}", outcome.stderr);
 }
 
 #[tokio::test]
-async fn the_log_level_is_obeyed() {
+async fn the_log_level_is_respected() {
     let database = views_with(&[DAY]).await;
-    let quiet = Sync::run(&["--sink", "sqlite"]).database(&database).env("LOG_LEVEL", "error");
+    let quiet = SyncCommand::run(&["--sink", "sqlite"]).database(&database).env("LOG_LEVEL", "error");
     assert_eq!(quiet.succeeds().await.stderr, "");
 }
 
 #[tokio::test]
 async fn help_names_every_command_exit_code_and_variable() {
-    let outcome = Sync::new(&["--help"]).succeeds().await;
+    let outcome = SyncCommand::new(&["--help"]).succeeds().await;
     for word in [
         "run",
         "check",
@@ -83,19 +83,19 @@ async fn help_names_every_command_exit_code_and_variable() {
 #[tokio::test]
 async fn a_signal_ends_a_run_with_its_own_exit_code() {
     let database = views_with(&[DAY]).await;
-    // A receiver that takes the connection and never answers.
+    // A receiver that accepts the connection and never answers.
     let (receiver, url) = receiver().await;
-    let call = Sync::run(&["--sink", "api"])
+    let call = SyncCommand::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)
         .env("INTERNAL_TOKEN", "t");
     let child = call.spawn();
-    let (_connection, _) = receiver.accept().await.expect("the run gets as far as sending");
-    let pid = child.id().expect("it runs").to_string();
+    let (_connection, _) = receiver.accept().await.expect("the run connects");
+    let pid = child.id().expect("it is running").to_string();
     let killed =
         tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill can be run");
     assert!(killed.success());
-    let outcome = Outcome::of(child).await;
+    let outcome = CommandOutput::of(child).await;
     assert_eq!(outcome.code, Some(143), "{outcome:#?}");
     assert_eq!(outcome.summary()["outcome"], "interrupted");
 }
@@ -107,7 +107,7 @@ async fn traces_go_to_the_configured_endpoint_and_their_context_to_the_receiver(
     let traces = tokio::spawn(async move { one_request(&collector, "").await });
     let (receiver, url) = receiver().await;
     let snapshot = tokio::spawn(async move { one_request(&receiver, CONFIRMED).await });
-    let call = Sync::run(&["--sink", "api"])
+    let call = SyncCommand::run(&["--sink", "api"])
         .database(&database)
         .env("SNAPSHOT_API_URL", &url)
         .env("INTERNAL_TOKEN", "t");

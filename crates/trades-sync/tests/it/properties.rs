@@ -1,4 +1,4 @@
-//! Made-up days of every kind: what SQL stores is what the rules say, and a document is read as it was written.
+//! Generated days: SQL stores the expected rows, and a document is read as it was written.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use trades_sync::domain::{Snapshot, body_json, differences, normalize, tables};
 use trades_sync::sink::{Sink, SinkReader, SqliteSink};
 
-/// Names of any characters; few of them, so that repeats happen.
+/// Names of any characters. Some are likely to be repeated.
 fn name() -> impl Strategy<Value = String> + Clone {
     prop_oneof![3 => "[a-c]", 2 => "[\\PC&&\\S]{1,6}", 1 => "\\PC{0,3}[\"'\\\\$.\\[\\]0-9 ]{0,3}x"]
 }
@@ -80,19 +80,19 @@ async fn stored_differences(path: &Path, snapshot: &Snapshot) -> Vec<String> {
     Sink::Sqlite(sink()).store(snapshot).await.expect("a day of this size is stored");
     let stored = SinkReader::Sqlite(sink()).stored(snapshot.date).await.expect("it can be read");
     let tables = tables(snapshot);
-    tables.iter().zip(&stored).flat_map(|(wanted, stored)| differences(wanted, stored).lines).collect()
+    tables.iter().zip(&stored).flat_map(|(expected, stored)| differences(expected, stored).lines).collect()
 }
 
 #[test]
-fn sql_stores_what_the_rules_say_and_documents_are_read_as_they_were_written() {
+fn sql_stores_the_expected_rows_and_documents_are_read_as_they_were_written() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    // Every day replaces the one before it, so what is left behind would show.
+    // Each day replaces the previous one, so that rows that are not deleted are found.
     let file = folder.path().join("trades.sqlite");
     proptest!(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() }, |(document in document())| {
         let snapshot = normalize(document.to_string().as_bytes()).expect("it follows the contract").snapshot;
         prop_assert_eq!(runtime.block_on(stored_differences(&file, &snapshot)), Vec::<String>::new());
-        let again = normalize(&body_json(&snapshot)).expect("what was written can be read").snapshot;
+        let again = normalize(&body_json(&snapshot)).expect("a written document can be read").snapshot;
         prop_assert_eq!(again, snapshot);
     });
 }

@@ -1,11 +1,11 @@
-//! Real trading days, loaded into the views: what is stored is what the contract's rules give.
+//! Real trading days, loaded into the views: the stored rows follow the rules of the contract.
 
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use testkit::postgres::Database;
 use testkit::trading_days::{load, real_days};
 
-use crate::support::{Sync, doubles, start_worker, stored_in_d1, stored_in_sqlite, views};
+use crate::support::{SyncCommand, doubles, start_worker, stored_in_d1, stored_in_sqlite, views};
 
 const NUMBERS: [&str; 12] = [
     "metric_raw",
@@ -23,12 +23,12 @@ const NUMBERS: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn every_row_of_a_real_day_arrives_in_every_sink_and_verify_says_so() {
+async fn every_row_of_a_real_day_is_stored_in_every_sink_and_verified() {
     let Some(mut documents) = real_days() else {
-        println!("no real days beside the checkout: the sample days stand for them");
+        println!("skipped: there are no real days; sample days are tested by the other tests");
         return;
     };
-    without_a_third_of_the_symbols(&mut documents[0]);
+    remove_a_third_of_the_symbols(&mut documents[0]);
     let (api, d1) = (start_worker().await, start_worker().await);
     for document in documents {
         let date: Date = document["date"].as_str().expect("a date").parse().expect("a day");
@@ -36,7 +36,8 @@ async fn every_row_of_a_real_day_arrives_in_every_sink_and_verify_says_so() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("trades.sqlite");
         let call = |command: &str, sink: &str| {
-            let call = Sync::new(&[command, "--date", &date.to_string(), "--sink", sink]).database(&database);
+            let call =
+                SyncCommand::new(&[command, "--date", &date.to_string(), "--sink", sink]).database(&database);
             let call = call.api(&api.access, &api.access.worker).d1(&d1.access, &d1.access.d1_api);
             call.env("SQLITE_PATH", &file.display().to_string())
         };
@@ -56,8 +57,8 @@ async fn every_row_of_a_real_day_arrives_in_every_sink_and_verify_says_so() {
     }
 }
 
-/// Every third holding and item loses its symbol, as some have none on other real days.
-fn without_a_third_of_the_symbols(document: &mut Value) {
+/// Removes the symbol of every third holding and item, because on other real days some have none.
+fn remove_a_third_of_the_symbols(document: &mut Value) {
     let overlay = &mut document["overlay"];
     let mut holders: Vec<&mut Value> = Vec::new();
     let Value::Object(overlay) = overlay else { panic!("an overlay is an object") };
@@ -77,13 +78,13 @@ fn without_a_third_of_the_symbols(document: &mut Value) {
             _ => {}
         }
     }
-    assert!(holders.len() > 100, "only {} have a symbol to lose", holders.len());
+    assert!(holders.len() > 100, "only {} holdings and items", holders.len());
     for holder in holders.into_iter().step_by(3) {
         holder["symbol"] = Value::Null;
     }
 }
 
-/// A database whose views hold the document's day.
+/// A database whose views contain the document's day.
 async fn loaded(document: &Value) -> Database {
     let database = views().await;
     load(&database, document).await;
@@ -91,7 +92,7 @@ async fn loaded(document: &Value) -> Database {
     database
 }
 
-/// The derived tables by the contract's rules, read off the document itself.
+/// The derived tables, computed from the document by the contract's rules.
 fn expected(document: &Value) -> Vec<(String, Value)> {
     let date = &document["date"];
     let overlay = &document["overlay"];
@@ -135,7 +136,7 @@ fn extremes_row(date: &Value, kpi: &str, side: &str, rank: usize, item: &Value) 
     row.into()
 }
 
-/// A value's kind and number, written down once more from the contract's words.
+/// A value's kind and number, implemented a second time from the contract's rules.
 fn reading(text: &str) -> (&str, &'static str, Option<f64>) {
     let number = |text: &str| {
         let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || "+-,.".contains(c));
@@ -156,7 +157,7 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().expect("an object")
 }
 
-/// Rows as texts with sorted keys, in order: sets to be compared.
+/// Rows as sorted texts with sorted keys, so that tables are compared as sets.
 fn sorted(rows: &Value) -> Vec<String> {
     let text = |row: &Value| {
         let mut cells: Vec<String> =

@@ -1,17 +1,25 @@
-//! The same day through every sink.
+//! The same day in every sink.
 
 use serde_json::Value;
 
-use crate::support::{DAY, Sync, start_worker, stored_in_d1, views_with};
+use crate::support::{DAY, SyncCommand, start_worker, stored_in_d1, views_with};
 
 #[tokio::test]
 async fn a_day_gives_the_same_rows_through_the_api_d1_and_sqlite() {
     let database = views_with(&[DAY]).await;
     let (api, d1) = (start_worker().await, start_worker().await);
-    let sqlite = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let sqlite = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     sqlite.succeeds().await;
-    Sync::run(&["--sink", "api"]).database(&database).api(&api.access, &api.access.worker).succeeds().await;
-    Sync::run(&["--sink", "d1"]).database(&database).d1(&d1.access, &d1.access.d1_api).succeeds().await;
+    SyncCommand::run(&["--sink", "api"])
+        .database(&database)
+        .api(&api.access, &api.access.worker)
+        .succeeds()
+        .await;
+    SyncCommand::run(&["--sink", "d1"])
+        .database(&database)
+        .d1(&d1.access, &d1.access.d1_api)
+        .succeeds()
+        .await;
 
     let expected = sqlite.stored().await;
     assert!(expected["metrics_series_points"].as_array().is_some_and(|rows| rows.len() > 2_000));
@@ -20,7 +28,7 @@ async fn a_day_gives_the_same_rows_through_the_api_d1_and_sqlite() {
 }
 
 #[tokio::test]
-async fn a_day_that_no_row_of_d1_can_hold_is_refused_before_anything_is_written() {
+async fn a_day_that_exceeds_the_row_limit_of_d1_is_rejected_before_anything_is_written() {
     let database = views_with(&[]).await;
     database
         .execute(
@@ -31,9 +39,11 @@ async fn a_day_that_no_row_of_d1_can_hold_is_refused_before_anything_is_written(
         )
         .await;
     let worker = start_worker().await;
-    let d1 = Sync::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
+    let d1 =
+        SyncCommand::run(&["--sink", "d1"]).database(&database).d1(&worker.access, &worker.access.d1_api);
     d1.fails(5, &["2026-02-11", "2000000", "nothing was written", "26,000"]).await;
-    let api = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+    let api =
+        SyncCommand::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
     api.fails(5, &["413", "too_large"]).await;
     assert_eq!(stored_in_d1(&worker.access, DAY).await["metrics_daily"], Value::Array(Vec::new()));
 }
@@ -45,8 +55,9 @@ async fn a_signed_body_is_accepted_and_one_signed_with_another_secret_is_not() {
         tokio::task::spawn_blocking(|| testkit::worker::Worker::start(&["--signing-secret", "sign-me"]));
     let worker = worker.await.expect("it starts");
     let call = |secret| {
-        let call =
-            Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+        let call = SyncCommand::run(&["--sink", "api"])
+            .database(&database)
+            .api(&worker.access, &worker.access.worker);
         call.env("SIGNING_SECRET", secret)
     };
     call("sign-me").succeeds().await;
@@ -54,9 +65,9 @@ async fn a_signed_body_is_accepted_and_one_signed_with_another_secret_is_not() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_stored_is_replaced_whole() {
+async fn a_stored_day_is_replaced_completely() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     call.succeeds().await;
     database
         .execute(

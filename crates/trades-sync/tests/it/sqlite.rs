@@ -1,26 +1,26 @@
-//! The SQLite file: files of earlier versions, and a root without `/tmp`.
+//! The SQLite file: files of earlier versions, and a root file system without `/tmp`.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use testkit::bare_root::BareRoot;
 use testkit::worker::worker_folder;
 
-use crate::support::{DAY, Sync, stored_in_sqlite, views_with};
+use crate::support::{DAY, SyncCommand, stored_in_sqlite, views_with};
 
 #[tokio::test]
-async fn a_file_of_an_earlier_version_keeps_its_days_and_takes_holdings_without_a_symbol() {
+async fn a_file_of_an_earlier_version_keeps_its_days_and_can_store_holdings_without_a_symbol() {
     let database = views_with(&[DAY]).await;
     database.execute("UPDATE utils_statistics.trades_portfolio_assets SET symbol = NULL").await;
     database.execute(sample::REFRESH).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     let options = SqliteConnectOptions::new().filename(call.sqlite_path()).create_if_missing(true);
     let mut file = options.connect().await.expect("a new file");
     let first = std::fs::read_to_string(worker_folder().join("migrations/0001_snapshot_tables.sql"));
-    file.execute(sqlx::raw_sql(AssertSqlSafe(first.expect("it is there")))).await.expect("it is empty");
+    file.execute(sqlx::raw_sql(AssertSqlSafe(first.expect("the file exists")))).await.expect("it is empty");
     let old_day = "INSERT INTO metrics_daily VALUES ('2026-02-10', '2026-02-10', 'Old', '', '[]', '{}');
                    INSERT INTO metrics_kpi_values VALUES ('2026-02-10', 'A', '1', 1, 'number');
                    INSERT INTO metrics_portfolio_assets VALUES ('2026-02-10', 7, 'F', 'C'), ('2026-02-10', 8, 'G', 'C')";
-    file.execute(sqlx::raw_sql(old_day)).await.expect("its tables are there");
+    file.execute(sqlx::raw_sql(old_day)).await.expect("its tables exist");
     file.close().await.expect("it can be closed");
     let old = stored_in_sqlite(&call.sqlite_path(), "2026-02-10".parse().expect("a day")).await;
 
@@ -35,8 +35,10 @@ async fn a_file_of_an_earlier_version_keeps_its_days_and_takes_holdings_without_
     let version: i64 =
         sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut file).await.expect("a number");
     assert_eq!(version, 2);
-    // The table made anew hangs on its day as the one before it did.
-    file.execute("DELETE FROM metrics_daily WHERE date = '2026-02-10'").await.expect("it is ours");
+    // The recreated table still references metrics_daily with ON DELETE CASCADE.
+    file.execute("DELETE FROM metrics_daily WHERE date = '2026-02-10'")
+        .await
+        .expect("the file can be written");
     let left: i64 =
         sqlx::query_scalar("SELECT count(*) FROM metrics_portfolio_assets WHERE date = '2026-02-10'")
             .fetch_one(&mut file)
@@ -46,7 +48,7 @@ async fn a_file_of_an_earlier_version_keeps_its_days_and_takes_holdings_without_
 }
 
 #[tokio::test]
-async fn a_day_is_stored_twice_in_one_file_in_a_root_without_a_folder_for_temporary_files() {
+async fn a_day_is_stored_twice_in_a_root_file_system_without_a_folder_for_temporary_files() {
     let database = views_with(&[DAY]).await;
     database
         .execute(

@@ -1,4 +1,4 @@
-//! Receivers over https: trust comes from the system, or from the file that `SSL_CERT_FILE` names.
+//! Receivers with https. Trusted certificates are those of the system, or of the file in `SSL_CERT_FILE`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{CONFIRMED, DAY, Sync, start_worker, views_with};
+use crate::support::{CONFIRMED, DAY, SyncCommand, start_worker, views_with};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -20,7 +20,7 @@ fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("a certificate")
 }
 
-/// A receiver that takes everything, with a certificate for `name`; gives its URL.
+/// A receiver that confirms every day, with a certificate for `name`. Returns its URL.
 async fn receiver(authority: &Authority, name: &str) -> String {
     let key = KeyPair::generate().expect("a key");
     let parameters = CertificateParams::new(vec![name.to_owned()]).expect("a name");
@@ -35,7 +35,7 @@ async fn receiver(authority: &Authority, name: &str) -> String {
     let url = format!("https://localhost:{}", listener.local_addr().expect("it is bound").port());
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            // A client that does not trust the certificate goes away in the middle: that is its right.
+            // The error of a client that does not trust the certificate is expected.
             tokio::spawn(serve(acceptor.clone(), connection));
         }
     });
@@ -52,7 +52,7 @@ async fn serve(acceptor: TlsAcceptor, connection: TcpStream) -> std::io::Result<
 #[tokio::test]
 async fn an_https_receiver_must_have_a_certificate_of_a_trusted_authority_for_its_name() {
     let database = views_with(&[DAY]).await;
-    // D1 would take the day: an untrusted receiver must not send it there.
+    // D1 is configured as the fallback: an untrusted certificate must not cause a fallback.
     let worker = start_worker().await;
     let (ours, other) = (authority("ours"), authority("another"));
     let cases = [
@@ -60,11 +60,11 @@ async fn an_https_receiver_must_have_a_certificate_of_a_trusted_authority_for_it
         (receiver(&ours, "localhost").await, other.pem(), Some("issued by no trusted authority")),
         (receiver(&ours, "receiver.example").await, ours.pem(), Some("does not name this host")),
     ];
-    for (url, trusted, refusal) in cases {
-        let call = Sync::run(&["--sink", "api"]).database(&database).env("SNAPSHOT_API_URL", &url);
+    for (url, trusted, problem) in cases {
+        let call = SyncCommand::run(&["--sink", "api"]).database(&database).env("SNAPSHOT_API_URL", &url);
         let file = call.file("ca.pem", trusted.as_bytes()).display().to_string();
         let call = call.env("SSL_CERT_FILE", &file).env("INTERNAL_TOKEN", "t");
-        match refusal {
+        match problem {
             None => drop(call.succeeds().await),
             Some(words) => {
                 let outcome =
@@ -79,6 +79,7 @@ async fn an_https_receiver_must_have_a_certificate_of_a_trusted_authority_for_it
 async fn a_system_without_certificates_ships_over_plain_http() {
     let database = views_with(&[DAY]).await;
     let worker = start_worker().await;
-    let call = Sync::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
+    let call =
+        SyncCommand::run(&["--sink", "api"]).database(&database).api(&worker.access, &worker.access.worker);
     call.env("SSL_CERT_FILE", "/nowhere/ca.pem").env("SSL_CERT_DIR", "/nowhere").succeeds().await;
 }

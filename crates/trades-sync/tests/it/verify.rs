@@ -1,4 +1,4 @@
-//! `verify`: what the views have against what the sink has, by meaning.
+//! `verify`: compares the views with the content of the sink by meaning.
 
 use std::path::Path;
 
@@ -8,20 +8,22 @@ use sqlx::{ConnectOptions, Executor, SqliteConnection};
 use testkit::postgres::Database;
 use testkit::worker::Access;
 
-use crate::support::{DAY, Sync, http, one_answer, query_d1, receiver, start_worker, views, views_with};
+use crate::support::{
+    DAY, SyncCommand, http, one_answer, query_d1, receiver, start_worker, views, views_with,
+};
 
-fn verify(database: &Database, sink: &str) -> Sync {
-    Sync::new(&["verify", "--date", &DAY.to_string(), "--sink", sink]).database(database)
+fn verify(database: &Database, sink: &str) -> SyncCommand {
+    SyncCommand::new(&["verify", "--date", &DAY.to_string(), "--sink", sink]).database(database)
 }
 
 async fn opened(file: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(file).connect().await.expect("it is there")
+    SqliteConnectOptions::new().filename(file).connect().await.expect("the file exists")
 }
 
 #[tokio::test]
 async fn verify_finds_every_difference_between_the_views_and_the_sink() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     call.succeeds().await;
     let verify = verify(&database, "sqlite").env("SQLITE_PATH", &call.sqlite_path().display().to_string());
     let outcome = verify.succeeds().await;
@@ -43,7 +45,7 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
         ),
         (
             "UPDATE metrics_portfolio_assets SET symbol = NULL WHERE trade_id = (SELECT min(trade_id) FROM metrics_portfolio_assets)",
-            "symbol is NULL, the views say",
+            "symbol is NULL, expected",
             repair,
         ),
         (
@@ -53,7 +55,7 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
         ),
         (
             "UPDATE metrics_daily SET overlay_json = json_remove(overlay_json, '$.seriesByKpi.Vega')",
-            "overlay_json at \"seriesByKpi.Vega\" is absent, the views say",
+            "overlay_json at \"seriesByKpi.Vega\" is absent, expected",
             repair,
         ),
         (
@@ -62,9 +64,9 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
             deletes,
         ),
     ] {
-        file.execute(sqlx::raw_sql("BEGIN")).await.expect("it is ours");
+        file.execute(sqlx::raw_sql("BEGIN")).await.expect("the file can be written");
         file.execute(sqlx::raw_sql(change)).await.expect(change);
-        file.execute(sqlx::raw_sql("COMMIT")).await.expect("it is ours");
+        file.execute(sqlx::raw_sql("COMMIT")).await.expect("the file can be written");
         let outcome = verify.fails(1, &["2026-02-11 is not verified", advice]).await;
         assert!(outcome.stdout.contains(words), "{words}: {}", outcome.stdout);
         call.succeeds().await;
@@ -73,9 +75,9 @@ async fn verify_finds_every_difference_between_the_views_and_the_sink() {
 }
 
 #[tokio::test]
-async fn verify_counts_what_the_views_have_and_says_what_can_not_be_stored() {
+async fn verify_counts_the_rows_of_the_views_and_reports_those_that_can_not_be_stored() {
     let database = views_with(&[DAY]).await;
-    let call = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let call = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     let summary = call.succeeds().await.summary();
     let verify = verify(&database, "sqlite").env("SQLITE_PATH", &call.sqlite_path().display().to_string());
     let outcome = verify.succeeds().await;
@@ -87,10 +89,10 @@ async fn verify_counts_what_the_views_have_and_says_what_can_not_be_stored() {
         "metrics_daily 1 row for the day, 1 in the sink: equal".to_owned(),
         "metrics_kpi_values 26 rows in the view, 26 in the sink: equal".to_owned(),
         format!("metrics_series_points {} rows in the view, {points} in the sink: equal", points + 3),
-        "of these can't be stored: 1 with no value, 1 with not a finite number, 1 with a repeated key, of which the later row is kept"
+        "can't be stored: 1 row (no value), 1 row (not a finite number), 1 row (a repeated key, the later row is kept)"
             .to_owned(),
         format!("metrics_portfolio_assets {} rows in the view, {assets} in the sink: equal", assets + 1),
-        "of these can't be stored: 1 with no name".to_owned(),
+        "can't be stored: 1 row (no name)".to_owned(),
     ] {
         assert!(lines.contains(&expected), "{expected:?} is not in {lines:#?}");
     }
@@ -106,7 +108,7 @@ async fn verify_of_the_api_reads_through_the_api() {
     let outcome = verify().env("READ_TOKEN", &access.read_token).fails(1, &["not verified"]).await;
     assert!(outcome.stdout.contains("metrics_daily: not stored"), "{outcome:#?}");
 
-    Sync::run(&["--sink", "api"]).database(&database).api(access, &access.worker).succeeds().await;
+    SyncCommand::run(&["--sink", "api"]).database(&database).api(access, &access.worker).succeeds().await;
     verify().env("READ_TOKEN", &access.read_token).succeeds().await;
     verify().env("INTERNAL_TOKEN", &access.internal_token).succeeds().await;
     verify().fails(2, &["INTERNAL_TOKEN", "READ_TOKEN", "is not set"]).await;
@@ -124,17 +126,17 @@ async fn verify_of_the_api_reads_through_the_api() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_gives_no_days_back_is_verified_otherwise() {
+async fn the_error_of_a_receiver_without_a_route_for_stored_days_names_another_way_to_verify() {
     let database = views_with(&[DAY]).await;
     let other_day = r#"{"date":"2026-02-10","rows":[{"kpi":"A","value":"1"}]}"#;
     for (status, body, words) in [
-        (404, "<html>not found</html>", "does not give stored days back"),
+        (404, "<html>not found</html>", "does not return stored days"),
         (
             404,
             r#"{"ok":false,"error":{"code":"not_found","message":"there is no /x here"}}"#,
             "SNAPSHOT_READ_ENDPOINT",
         ),
-        (405, "", "does not give stored days back"),
+        (405, "", "does not return stored days"),
         (200, "<html>Welcome</html>", "is not a snapshot document"),
         (200, other_day, "is the document of 2026-02-10"),
         (302, "", "status 302"),
@@ -151,7 +153,7 @@ async fn a_receiver_that_gives_no_days_back_is_verified_otherwise() {
 }
 
 #[tokio::test]
-async fn a_day_of_another_writer_that_means_the_same_passes() {
+async fn a_day_with_the_same_meaning_that_another_program_wrote_is_verified() {
     let database = views_with(&[DAY]).await;
     database
         .execute("UPDATE utils_statistics.trades_portfolio_assets SET symbol = NULL WHERE trade_id % 3 = 0")
@@ -159,40 +161,45 @@ async fn a_day_of_another_writer_that_means_the_same_passes() {
     database.execute(sample::REFRESH).await;
     let worker = start_worker().await;
     let access = &worker.access;
-    let sqlite = Sync::run(&["--sink", "sqlite"]).database(&database);
+    let sqlite = SyncCommand::run(&["--sink", "sqlite"]).database(&database);
     sqlite.succeeds().await;
-    Sync::run(&["--sink", "d1"]).database(&database).d1(access, &access.d1_api).succeeds().await;
+    SyncCommand::run(&["--sink", "d1"]).database(&database).d1(access, &access.d1_api).succeeds().await;
 
-    let theirs = others_spelling(&stored_document(access).await);
+    let theirs = rewritten(&stored_document(access).await);
     assert!(theirs["overlay"]["portfolioAssets"][0]["trade_id"].is_string());
     let post = http().post(format!("{}/v1/internal/trades/snapshot", access.worker));
     let post = post.header("X-Internal-Token", &access.internal_token).body(theirs.to_string());
     let answer = post.send().await.expect("the Worker answers");
     assert_eq!(answer.status(), 200, "{}", answer.text().await.expect("it has a text"));
-    both_pass(&database, access).await;
+    both_are_verified(&database, access).await;
 
-    // The same again in the words of the other writer, as a receiver without a normalizer would store them.
+    // A receiver without a normalizer would store the document of the other program unchanged.
     let columns = ["rows", "overlay"].map(|field| theirs[field].to_string());
     let update = "UPDATE metrics_daily SET headline = 'Theirs', rows_json = ?1, overlay_json = ?2";
     query_d1(access, json!([{ "sql": update, "params": columns }])).await;
-    both_pass(&database, access).await;
+    both_are_verified(&database, access).await;
 
     let mut file = opened(&sqlite.sqlite_path()).await;
-    sqlx::query(update).bind(&columns[0]).bind(&columns[1]).execute(&mut file).await.expect("it is ours");
+    sqlx::query(update)
+        .bind(&columns[0])
+        .bind(&columns[1])
+        .execute(&mut file)
+        .await
+        .expect("the file can be written");
     let items: Vec<String> = sqlx::query_scalar("SELECT item_json FROM metrics_extremes_items")
         .fetch_all(&mut file)
         .await
         .expect("a table");
     for item in items {
-        let theirs = others_spelling(&serde_json::from_str(&item).expect("an item is JSON")).to_string();
+        let theirs = rewritten(&serde_json::from_str(&item).expect("an item is JSON")).to_string();
         let update = sqlx::query("UPDATE metrics_extremes_items SET item_json = ?1 WHERE item_json = ?2");
-        update.bind(theirs).bind(item).execute(&mut file).await.expect("it is ours");
+        update.bind(theirs).bind(item).execute(&mut file).await.expect("the file can be written");
     }
     let path = sqlite.sqlite_path().display().to_string();
     verify(&database, "sqlite").env("SQLITE_PATH", &path).succeeds().await;
 }
 
-async fn both_pass(database: &Database, access: &Access) {
+async fn both_are_verified(database: &Database, access: &Access) {
     verify(database, "api")
         .env("SNAPSHOT_API_URL", &access.worker)
         .env("READ_TOKEN", &access.read_token)
@@ -201,7 +208,7 @@ async fn both_pass(database: &Database, access: &Access) {
     verify(database, "d1").d1(access, &access.d1_api).succeeds().await;
 }
 
-/// The stored day as the Worker gives it back.
+/// The stored day as the Worker returns it.
 async fn stored_document(access: &Access) -> Value {
     let get = http().get(format!("{}/v1/trades/snapshots/{DAY}", access.worker));
     let get = get.header("X-Read-Token", &access.read_token);
@@ -211,14 +218,14 @@ async fn stored_document(access: &Access) -> Value {
     document
 }
 
-/// The same document with its keys the other way round, absent fields as nulls, and numbers as texts.
-fn others_spelling(value: &Value) -> Value {
+/// The same document with reversed keys, absent fields as nulls, and numbers as texts.
+fn rewritten(value: &Value) -> Value {
     match value {
         Value::Number(number) => number.to_string().into(),
-        Value::Array(items) => items.iter().map(others_spelling).collect(),
+        Value::Array(items) => items.iter().map(rewritten).collect(),
         Value::Object(entries) => {
             let mut theirs: Map<String, Value> =
-                entries.iter().rev().map(|(key, value)| (key.clone(), others_spelling(value))).collect();
+                entries.iter().rev().map(|(key, value)| (key.clone(), rewritten(value))).collect();
             for (field, companion) in [("symbol", "contract_name"), ("qty", "metric_raw"), ("src", "t")] {
                 if entries.contains_key(companion) && !entries.contains_key(field) {
                     theirs.insert(field.to_owned(), Value::Null);
@@ -231,7 +238,7 @@ fn others_spelling(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn verify_of_a_day_that_the_views_lack_is_no_success() {
+async fn verify_of_a_day_without_rows_fails() {
     let database = views().await;
     verify(&database, "sqlite").fails(4, &["2026-02-11"]).await;
 }

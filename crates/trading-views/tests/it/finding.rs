@@ -1,16 +1,16 @@
-//! Views that can't be read: each is reported in one sentence that names its variable once.
+//! Views that can't be read: the error is one sentence that names the variable once.
 
 use common::config::{ConfigError, Settings};
 use testkit::trading_days::views;
-use trading_views::{Kind, VARIABLES, ViewError, ViewProblem, Views, report_time_zone, today};
+use trading_views::{ColumnKind, VARIABLES, ViewError, ViewProblem, Views, report_time_zone, today};
 
 use crate::support::{database, end, kpis, reading};
 
-/// Asserts the words of an error, and that it names its variable once.
-fn assert_told(error: &ViewError, words: &[&str]) {
+/// Asserts that the message has these parts, and names its variable once.
+fn assert_message(error: &ViewError, parts: &[&str]) {
     let text = error.to_string();
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
     }
     assert_eq!(text.matches(error.variable).count(), 1, "{text}");
 }
@@ -27,7 +27,7 @@ async fn the_default_views_are_found_with_all_their_columns() {
 }
 
 #[tokio::test]
-async fn views_that_can_not_be_read_are_named_with_what_to_do() {
+async fn the_error_of_a_view_that_can_not_be_read_names_it_and_what_to_do() {
     let database = database().await;
     database
         .execute(
@@ -37,7 +37,7 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
                date '2026-02-11' AS report_date WITH NO DATA",
         )
         .await;
-    for (name, words) in [
+    for (name, parts) in [
         ("s.none", &["there is no view s.none", "create it"][..]),
         ("nowhere.none", &["there is no view nowhere.none"]),
         ("s.\"open", &["there is no view s.\"open"]),
@@ -53,13 +53,13 @@ async fn views_that_can_not_be_read_are_named_with_what_to_do() {
         let mut connection = reading(&database).await;
         let view = kpis(name);
         let error = view.find(&mut connection, view.columns).await.expect_err("it can't be read");
-        assert_told(&error, words);
+        assert_message(&error, parts);
         end(&mut connection).await;
     }
 }
 
 #[tokio::test]
-async fn a_domain_has_the_kind_of_the_type_at_the_bottom_of_its_domains() {
+async fn a_domain_over_domains_has_the_kind_of_its_base_type() {
     let database = database().await;
     database
         .execute(
@@ -71,13 +71,13 @@ async fn a_domain_has_the_kind_of_the_type_at_the_bottom_of_its_domains() {
         .await;
     let mut connection = reading(&database).await;
     let relation = kpis("v").find(&mut connection, &["a", "p", "b", "l", "t"]).await.expect("it is there");
-    assert_eq!(["a", "p", "b"].map(|column| relation.kind(column)), [Kind::Double; 3]);
-    assert_eq!(["l", "t"].map(|column| relation.kind(column)), [Kind::Text; 2]);
-    assert_eq!((relation.kind("report_date"), relation.day_type.as_str()), (Kind::Date, "date"));
+    assert_eq!(["a", "p", "b"].map(|column| relation.kind(column)), [ColumnKind::Double; 3]);
+    assert_eq!(["l", "t"].map(|column| relation.kind(column)), [ColumnKind::Text; 2]);
+    assert_eq!((relation.kind("report_date"), relation.day_type.as_str()), (ColumnKind::Date, "date"));
 }
 
 #[tokio::test]
-async fn a_user_without_the_right_is_told_which_grant_is_missing() {
+async fn the_error_for_a_user_without_the_privilege_names_the_missing_grant() {
     let database = views().await;
     database.execute(sample::REFRESH).await;
     let role = format!("viewer_of_{}", database.name);
@@ -94,12 +94,12 @@ async fn a_user_without_the_right_is_told_which_grant_is_missing() {
         trading_views::begin(&mut connection, None).await.expect("the server is up");
         let view = Views::default().series;
         let error = view.find(&mut connection, view.columns).await.expect_err("it is denied");
-        assert_told(&error, &["MV_SERIES_TABLE", "may not read", "GRANT USAGE", "SELECT"]);
+        assert_message(&error, &["MV_SERIES_TABLE", "may not read", "GRANT USAGE", "SELECT"]);
     }
 }
 
 #[tokio::test]
-async fn the_words_of_the_server_are_kept_apart_from_the_sentence() {
+async fn the_message_does_not_contain_the_text_that_the_server_reported() {
     let database = database().await;
     database.execute("CREATE VIEW broken AS SELECT 1 / (length('hunter2') - 7) AS value").await;
     let mut connection = reading(&database).await;
@@ -108,17 +108,17 @@ async fn the_words_of_the_server_are_kept_apart_from_the_sentence() {
     assert!(matches!(error.problem, ViewProblem::Unreadable { .. }), "{error:?}");
     assert_eq!(error.to_string(), "MV_KPI_TABLE: reading broken failed: the database reported an error");
     let failure = error.failure().expect("the server reported it");
-    assert_eq!((failure.words.as_str(), failure.sqlstate.as_deref()), ("division by zero", Some("22012")));
+    assert_eq!((failure.detail.as_str(), failure.sqlstate.as_deref()), ("division by zero", Some("22012")));
 }
 
 #[tokio::test]
-async fn a_view_over_one_that_was_never_filled_and_a_statement_that_takes_too_long_are_told_apart() {
+async fn unpopulated_views_timeouts_and_lost_connections_have_different_messages() {
     let database = database().await;
     database
         .execute("CREATE MATERIALIZED VIEW empty AS SELECT 1 AS a WITH NO DATA; CREATE VIEW over AS SELECT * FROM empty")
         .await;
-    for (sql, words) in [
-        ("SELECT * FROM over", "reads something that has not been populated"),
+    for (sql, part) in [
+        ("SELECT * FROM over", "reads a materialized view that has not been populated"),
         ("SELECT pg_sleep(60)", "took too long and was stopped"),
         ("SELECT pg_terminate_backend(pg_backend_pid())", "the connection was lost"),
     ] {
@@ -127,16 +127,16 @@ async fn a_view_over_one_that_was_never_filled_and_a_statement_that_takes_too_lo
         trading_views::begin(&mut connection, Some(limit)).await.expect("the server is up");
         let outcome = sqlx::query(sql).persistent(false).execute(&mut connection).await;
         let error = ViewError::reading(&kpis("over"), &outcome.expect_err(sql));
-        assert_told(&error, &[words]);
+        assert_message(&error, &[part]);
     }
 }
 
 #[test]
-fn settings_name_the_views_and_the_time_zone() {
+fn the_settings_name_the_views_and_the_time_zone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("settings.yaml");
     let settings = |text: &str| {
-        std::fs::write(&path, text).expect("the folder is ours");
+        std::fs::write(&path, text).expect("the folder can be written");
         Settings::load(Some(&path), &VARIABLES).expect("they can be read")
     };
     let named = Views::from_settings(&settings("mv_series_table: other.series\nreport_timezone: Asia/Tokyo"));

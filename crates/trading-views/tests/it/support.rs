@@ -1,4 +1,4 @@
-//! A database, and views over values.
+//! A database, and the transaction in which views are read.
 
 use sqlx::{Executor, PgConnection};
 use testkit::postgres::{Database, Server};
@@ -9,7 +9,7 @@ pub(crate) async fn database() -> Database {
     Server::shared().database().await
 }
 
-/// A connection with the transaction in which views are read.
+/// A connection on which the transaction that reads views has begun.
 pub(crate) async fn reading(database: &Database) -> PgConnection {
     let mut connection = database.connect().await;
     begin(&mut connection, None).await.expect("the server is up");
@@ -21,7 +21,7 @@ pub(crate) async fn end(connection: &mut PgConnection) {
     connection.execute(sqlx::raw_sql("ROLLBACK")).await.expect("the server is up");
 }
 
-/// The view of KPIs under another name.
+/// The view of KPIs with another name.
 pub(crate) fn kpis(name: &str) -> View {
     View { name: name.to_owned(), ..Views::default().kpis }
 }

@@ -20,9 +20,9 @@ use kube::api::{PostParams, Request};
 use kube::{Client as KubeClient, Resource};
 use serde_json::{Value, json};
 use testkit::cluster::{Cluster, Namespace};
-use trigger_api::domain::ports::RunStore;
-use trigger_api::domain::run::{Run, RunId, State, Trigger};
-use trigger_api::store::SqlStore;
+use trigger_core::ports::RunStore;
+use trigger_core::run::{Run, RunId, State, Trigger};
+use trigger_store::SqlStore;
 
 use self::program::Program;
 use self::report::{Figures, milliseconds};

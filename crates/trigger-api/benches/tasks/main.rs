@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 use jiff::tz::TimeZone;
+use portfolio_analysis::PortfolioAnalysis;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
 use trading_views::Views;
-use trigger_api::domain::task::Parameters;
-use trigger_api::tasks::portfolio_analysis::PortfolioAnalysis;
+use trigger_core::task::Parameters;
 
 use self::program::Program;
 use self::report::{Figures, median, milliseconds};

@@ -8,7 +8,7 @@ use common::config::ConfigError;
 use serde::Deserialize;
 
 use super::Config;
-use crate::domain::target::{Target, TargetName, is_dns_label};
+use trigger_core::target::{Target, TargetName, is_dns_label};
 
 /// How many runs of a task may wait.
 const QUEUE: NonZeroU32 = NonZeroU32::new(100).expect("it is above 0");
@@ -36,7 +36,7 @@ pub struct TaskEntry {
     /// The task's own name.
     pub task: String,
     /// How many of its runs go on at once.
-    pub at_once: u32,
+    pub max_concurrent: u32,
     /// How many of its runs may wait.
     pub queue: u32,
     /// How long a run may take.
@@ -54,7 +54,7 @@ struct Entry {
     cronjob: Option<String>,
     allow_suspended: Option<bool>,
     task: Option<String>,
-    at_once: Option<NonZeroU32>,
+    max_concurrent: Option<NonZeroU32>,
     queue: Option<NonZeroU32>,
     timeout_seconds: Option<NonZeroU32>,
     resume: Option<bool>,
@@ -127,15 +127,15 @@ impl Entry {
             cronjob,
             allow_suspended,
             task: _,
-            at_once,
+            max_concurrent,
             queue,
             timeout_seconds,
             resume,
         } = self;
         let cronjob = cronjob.unwrap_or_default();
-        if at_once.or(queue).or(timeout_seconds).is_some() || resume.is_some() {
+        if max_concurrent.or(queue).or(timeout_seconds).is_some() || resume.is_some() {
             return Err(wrong(format!(
-                "{cronjob} is a CronJob: at_once, queue, timeout_seconds and resume belong to tasks"
+                "{cronjob} is a CronJob: max_concurrent, queue, timeout_seconds and resume belong to tasks"
             )));
         }
         if cronjob.len() > 52 || !cronjob.split('.').all(is_dns_label) {
@@ -158,7 +158,7 @@ impl Entry {
             cronjob: _,
             allow_suspended,
             task,
-            at_once,
+            max_concurrent,
             queue,
             timeout_seconds,
             resume,
@@ -175,7 +175,7 @@ impl Entry {
         Ok(TaskEntry {
             name: name.unwrap_or_else(|| task.clone()).parse().map_err(wrong)?,
             task,
-            at_once: at_once.unwrap_or(AT_ONCE).get(),
+            max_concurrent: max_concurrent.unwrap_or(AT_ONCE).get(),
             queue: queue.unwrap_or(default_queue).get(),
             limit: Duration::from_secs(timeout_seconds.unwrap_or(LIMIT).get().into()),
             resume: resume.unwrap_or(true),

@@ -12,10 +12,10 @@ use common::auth::Refusal;
 use super::links::Links;
 use super::problem::{Kind, Problem, RunReference};
 use super::request_id::RequestId;
-use crate::domain::dispatcher::StartError;
-use crate::domain::ports::{ExecutorError, StoreError};
-use crate::domain::run::{Run, RunId};
-use crate::domain::target::TargetName;
+use trigger_core::dispatcher::StartError;
+use trigger_core::ports::{ExecutorError, StoreError};
+use trigger_core::run::{Run, RunId};
+use trigger_core::target::TargetName;
 
 /// How long a caller should wait before it asks a server again that is away.
 const AWAY: Duration = Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl From<StartError> for ApiError {
                      (kubectl patch cronjob ... suspend: false), or set allow_suspended for the target."
                 ),
             ),
-            StartError::InTheWay(run) => Self::new(
+            StartError::ConflictingRun(run) => Self::new(
                 Kind::RunInTheWay,
                 format!(
                     "{} of {} is {}, and the CronJob's concurrencyPolicy is Forbid. Wait for its end, or cancel it.",

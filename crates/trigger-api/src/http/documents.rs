@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use super::links::Links;
 use super::problem::Problem;
-use crate::domain::run::{Cause, Run, TaskRun};
-use crate::domain::schedule;
-use crate::domain::situation::Situation;
-use crate::domain::target::Target;
-use crate::domain::task::TaskTarget;
+use trigger_core::run::{Cause, Run, TaskRun};
+use trigger_core::schedule;
+use trigger_core::target::Target;
+use trigger_core::target_snapshot::TargetSnapshot;
+use trigger_core::task::TaskTarget;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -141,7 +141,7 @@ pub(super) struct TaskDocument {
     /// The task's name.
     name: &'static str,
     /// How many runs go on at once, over all replicas.
-    at_once: u32,
+    max_concurrent: u32,
     /// How many runs may wait.
     queue: u32,
     /// How long a run may take.
@@ -190,8 +190,8 @@ impl From<&Run> for RunDocument {
             target: run.target.to_string(),
             namespace: run.namespace.clone(),
             job_name: run.job_name.clone(),
-            trigger: run.trigger.word(),
-            state: run.state.word(),
+            trigger: run.trigger.as_str(),
+            state: run.state.as_str(),
             cause: run.cause.as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
             reason: run.reason.clone(),
@@ -228,16 +228,16 @@ impl Triggered {
             job_name: run.job_name.clone(),
             run_id: run.id.to_string(),
             namespace: run.namespace.clone(),
-            state: run.state.word(),
+            state: run.state.as_str(),
             links: Links::of(run),
         }
     }
 }
 
 impl TargetDocument {
-    pub(super) fn new(target: &Target, situation: Result<Situation, Problem>) -> Self {
-        let (status, problem) = match situation {
-            Ok(situation) => (Some(TargetStatus::from(&situation)), None),
+    pub(super) fn new(target: &Target, snapshot: Result<TargetSnapshot, Problem>) -> Self {
+        let (status, problem) = match snapshot {
+            Ok(snapshot) => (Some(TargetStatus::from(&snapshot)), None),
             Err(problem) => (None, Some(problem)),
         };
         Self {
@@ -258,7 +258,7 @@ impl TargetDocument {
         };
         let task = TaskDocument {
             name: target.task.name(),
-            at_once: target.at_once,
+            max_concurrent: target.max_concurrent,
             queue: target.queue,
             timeout_seconds: target.limit.as_secs(),
             resumes: target.resumes(),
@@ -289,17 +289,17 @@ impl TargetStatus {
     }
 }
 
-impl From<&Situation> for TargetStatus {
-    fn from(situation: &Situation) -> Self {
-        let facts = &situation.facts;
+impl From<&TargetSnapshot> for TargetStatus {
+    fn from(snapshot: &TargetSnapshot) -> Self {
+        let cronjob = &snapshot.cronjob;
         Self {
-            schedule: Some(facts.schedule.clone()),
-            time_zone: facts.time_zone.clone(),
-            next_run_at: schedule::next_run(facts, Timestamp::now()),
-            last_scheduled_at: facts.last_scheduled_at,
-            suspended: facts.suspended,
-            concurrency_policy: Some(format!("{:?}", facts.concurrency_policy)),
-            active: situation.active.iter().map(RunDocument::from).collect(),
+            schedule: Some(cronjob.schedule.clone()),
+            time_zone: cronjob.time_zone.clone(),
+            next_run_at: schedule::next_run(cronjob, Timestamp::now()),
+            last_scheduled_at: cronjob.last_scheduled_at,
+            suspended: cronjob.suspended,
+            concurrency_policy: Some(format!("{:?}", cronjob.concurrency_policy)),
+            active: snapshot.active.iter().map(RunDocument::from).collect(),
         }
     }
 }
@@ -310,8 +310,8 @@ pub(super) fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
 }
 
 pub(super) fn state_words() -> utoipa::openapi::schema::Object {
-    use crate::domain::run::State;
-    words(&State::ALL.map(State::word))
+    use trigger_core::run::State;
+    words(&State::ALL.map(State::as_str))
 }
 
 fn kind_words() -> utoipa::openapi::schema::Object {

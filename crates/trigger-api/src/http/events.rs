@@ -19,9 +19,9 @@ use super::documents::RunDocument;
 use super::extract::{Params, Segment};
 use super::problem::Problem;
 use super::runs::find;
-use crate::domain::feed::Notice;
-use crate::domain::run::{Run, RunId};
-use crate::domain::target::TargetName;
+use trigger_core::feed::Notice;
+use trigger_core::run::{Run, RunId};
+use trigger_core::target::TargetName;
 
 /// How often a comment is sent when nothing happens, so that nobody on the way takes the stream for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

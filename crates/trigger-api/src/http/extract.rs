@@ -15,15 +15,15 @@ use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::problem::Kind;
-use crate::domain::request::{IdempotencyKey, LONGEST_REASON};
-use crate::domain::task::Parameters;
+use trigger_core::request::{IdempotencyKey, MAX_REASON_LENGTH};
+use trigger_core::task::Parameters;
 
 /// The longest body, in bytes.
-const LONGEST_BODY: usize = 16 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024;
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest that a caller may have an answer wait for, in seconds.
-pub(super) const LONGEST_WAIT: u64 = 60;
+pub(super) const MAX_WAIT_SECONDS: u64 = 60;
 
 /// A part of the path.
 pub(super) struct Segment<T>(pub(super) T);
@@ -130,8 +130,10 @@ pub(super) async fn read_json<T: Default + DeserializeOwned>(request: Request) -
 /// A reason that fits into the history and onto a Job.
 pub(super) fn checked_reason(reason: Option<String>) -> Result<Option<String>, ApiError> {
     let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(ApiError::bad_request(format!("The reason is longer than {LONGEST_REASON} characters.")));
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON_LENGTH) {
+        return Err(ApiError::bad_request(format!(
+            "The reason is longer than {MAX_REASON_LENGTH} characters."
+        )));
     }
     if reason.as_ref().is_some_and(|reason| reason.chars().any(char::is_control)) {
         return Err(ApiError::bad_request("The reason has control characters; write it on one line."));
@@ -140,11 +142,11 @@ pub(super) fn checked_reason(reason: Option<String>) -> Result<Option<String>, A
 }
 
 async fn read(body: Body) -> Result<Bytes, ApiError> {
-    let all = Limited::new(body, LONGEST_BODY).collect();
+    let all = Limited::new(body, MAX_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_DEADLINE, all).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(ApiError::new(Kind::BodyTooLarge, format!("The body is longer than {LONGEST_BODY} bytes.")))
+            Err(ApiError::new(Kind::BodyTooLarge, format!("The body is longer than {MAX_BODY_BYTES} bytes.")))
         }
         Ok(Err(_)) => Err(ApiError::bad_request("The body did not arrive whole.")),
         Err(_) => Err(ApiError::new(Kind::TooSlow, "The body did not arrive in time.")),
@@ -170,7 +172,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
     IdempotencyKey::parse(text).map(Some).map_err(refused)
 }
 
-/// The seconds of `Prefer: wait=N` (RFC 7240), at most [`LONGEST_WAIT`]. What can't be read is no preference.
+/// The seconds of `Prefer: wait=N` (RFC 7240), at most [`MAX_WAIT_SECONDS`]. What can't be read is no preference.
 pub(super) fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
@@ -178,5 +180,5 @@ pub(super) fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
         let (name, value) = preference.split_once('=')?;
         name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse().ok())?
     });
-    wait.map(|seconds: u64| seconds.min(LONGEST_WAIT))
+    wait.map(|seconds: u64| seconds.min(MAX_WAIT_SECONDS))
 }

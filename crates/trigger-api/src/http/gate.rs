@@ -30,7 +30,7 @@ pub struct Limits {
     /// Requests of one caller, a second and at once.
     pub per_caller: NonZeroU32,
     /// Requests of all that are being answered at once.
-    pub at_once: usize,
+    pub max_concurrent: usize,
 }
 
 /// Lets requests in.
@@ -67,7 +67,7 @@ impl Gate {
         Self {
             authenticator,
             callers: RateLimiter::hashmap(Quota::per_second(limits.per_caller)),
-            slots: Semaphore::new(limits.at_once),
+            slots: Semaphore::new(limits.max_concurrent),
             metrics,
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::run::Run;
+use trigger_core::run::Run;
 
 /// Paths that belong to a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]

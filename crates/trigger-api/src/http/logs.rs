@@ -18,8 +18,8 @@ use super::api_error::ApiError;
 use super::extract::{Params, Segment};
 use super::problem::{Kind, Problem};
 use super::runs::find;
-use crate::domain::log_book::LogTail;
-use crate::domain::run::{Run, RunId};
+use trigger_core::log_buffers::LogTail;
+use trigger_core::run::{Run, RunId};
 
 /// Says that only the end of the log is here.
 const LOG_CUT: HeaderName = HeaderName::from_static("x-log-cut");

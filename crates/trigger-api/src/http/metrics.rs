@@ -18,10 +18,10 @@ use tokio::time::timeout;
 
 use super::Api;
 use super::api_error::ApiError;
-use crate::domain::dispatcher::{StartError, Started};
-use crate::domain::queue::Depth;
-use crate::domain::run::Run;
-use crate::domain::target::TargetName;
+use trigger_core::dispatcher::{StartError, Started};
+use trigger_core::run::Run;
+use trigger_core::target::TargetName;
+use trigger_core::task_queue::QueueDepth;
 
 /// Upper bounds of the duration's buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
@@ -134,7 +134,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a run that ended.
     pub fn run_ended(&self, run: &Run) {
-        let labels = EndLabels { target: run.target.to_string(), state: run.state.word() };
+        let labels = EndLabels { target: run.target.to_string(), state: run.state.as_str() };
         self.runs_ended.get_or_create(&labels).inc();
     }
 
@@ -142,7 +142,7 @@ impl Metrics {
         let outcome = match outcome {
             Ok(Started { found: false, .. }) => "started",
             Ok(Started { found: true, .. }) => "found",
-            Err(StartError::InTheWay(_)) => "in_the_way",
+            Err(StartError::ConflictingRun(_)) => "in_the_way",
             Err(StartError::Suspended(_)) => "suspended",
             Err(StartError::KeyReused(_)) => "key_reused",
             Err(StartError::Contended(_)) => "contended",
@@ -169,7 +169,7 @@ impl Metrics {
         self.durations.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
     }
 
-    fn tasks(&self, depths: &BTreeMap<TargetName, Depth>) {
+    fn tasks(&self, depths: &BTreeMap<TargetName, QueueDepth>) {
         self.task_runs.clear();
         for (target, depth) in depths {
             for (state, runs) in [("pending", depth.waiting), ("running", depth.running)] {

@@ -3,7 +3,7 @@
 use askama::Template;
 use serde_json::Value;
 
-use crate::domain::run::{Cause, Run};
+use trigger_core::run::{Cause, Run};
 
 /// Where a run stands. While it goes on the page looks again by itself.
 #[derive(Template)]

@@ -23,8 +23,8 @@ use super::request_id::RequestId;
 use super::results;
 use super::runs::find;
 use super::starting::{Chosen, response_headers, start};
-use crate::domain::run::{Run, RunId, State as RunState};
-use crate::domain::task::{Parameters, TaskTarget};
+use trigger_core::run::{Run, RunId, State as RunState};
+use trigger_core::task::{Parameters, TaskTarget};
 
 /// The task's name.
 const TASK: &str = "portfolio-analysis";
@@ -201,7 +201,7 @@ impl AnalysisStatus {
         Self {
             run_id: run.id.to_string(),
             status,
-            state: run.state.word(),
+            state: run.state.as_str(),
             progress: run.task.as_ref().map(ProgressDocument::from),
             requested_by: run.requested_by.clone(),
             created_at: run.created_at,

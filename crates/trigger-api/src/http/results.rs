@@ -14,7 +14,7 @@ use super::extract::Segment;
 use super::page;
 use super::problem::{Kind, Problem};
 use super::runs::find;
-use crate::domain::run::{Run, RunId, State as RunState};
+use trigger_core::run::{Run, RunId, State as RunState};
 
 /// A page loads nothing from anywhere and runs no script, whatever names stand in it.
 const POLICY: HeaderValue = HeaderValue::from_static(

@@ -15,11 +15,11 @@ use super::documents::{RunDocument, RunPage};
 use super::extract::{Params, Segment};
 use super::gate::Caller;
 use super::problem::Problem;
-use crate::domain::ports::{Cursor, RunFilter};
-use crate::domain::run::{Run, RunId};
+use trigger_core::ports::{Cursor, RunFilter};
+use trigger_core::run::{Run, RunId};
 
 const PAGE: u16 = 50;
-const LONGEST_PAGE: u16 = 500;
+const MAX_PAGE_SIZE: u16 = 500;
 
 /// Which runs to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -129,8 +129,8 @@ impl ListQuery {
         let target = self.target.as_deref().map(str::parse).transpose();
         let state = self.state.as_deref().map(str::parse).transpose();
         let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(refused("limit", format!("{limit} is not between 1 and {LONGEST_PAGE}")));
+        if !(1..=MAX_PAGE_SIZE).contains(&limit) {
+            return Err(refused("limit", format!("{limit} is not between 1 and {MAX_PAGE_SIZE}")));
         }
         let after = self.cursor.as_deref().map(read_cursor).transpose();
         Ok(RunFilter {

@@ -16,11 +16,11 @@ use super::extract::{Segment, StartBody, SyncBody, idempotency_key, preferred_wa
 use super::gate::Caller;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
-use crate::domain::dispatcher::Started;
-use crate::domain::request::RunRequest;
-use crate::domain::run::Run;
-use crate::domain::target::{Target, TargetName};
-use crate::domain::task::TaskTarget;
+use trigger_core::dispatcher::Started;
+use trigger_core::request::RunRequest;
+use trigger_core::run::Run;
+use trigger_core::target::{Target, TargetName};
+use trigger_core::task::TaskTarget;
 
 /// How soon a caller should look at a run again, in seconds.
 const LOOK_AGAIN: u16 = 2;

@@ -12,9 +12,9 @@ use super::extract::Segment;
 use super::gate::Caller;
 use super::problem::Problem;
 use super::request_id::RequestId;
-use crate::domain::request::RunRequest;
-use crate::domain::target::{Target, TargetName};
-use crate::domain::task::TaskTarget;
+use trigger_core::request::RunRequest;
+use trigger_core::target::{Target, TargetName};
+use trigger_core::task::TaskTarget;
 
 /// List the targets
 #[utoipa::path(
@@ -67,19 +67,19 @@ pub(super) async fn preview(
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Json<PreviewDocument>, ApiError> {
     if let Some(task) = api.queue.target(&name) {
-        let problem = api.queue.obstacle(task).await?.map(|obstacle| ApiError::from(obstacle).problem());
+        let problem = api.queue.rejection(task).await?.map(|rejection| ApiError::from(rejection).problem());
         return Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: None }));
     }
     let target = api.dispatcher.target(&name)?;
     let request = RunRequest { caller: caller.name, request_id, ..RunRequest::default() };
     let preview = api.dispatcher.preview(target, &request).await?;
-    let problem = preview.obstacle.map(|obstacle| ApiError::from(obstacle).problem());
+    let problem = preview.rejection.map(|rejection| ApiError::from(rejection).problem());
     Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: Some(preview.job) }))
 }
 
 async fn describe(api: &Api, target: &Target) -> TargetDocument {
-    let situation = api.dispatcher.inspect(target).await;
-    TargetDocument::new(target, situation.map_err(|error| ApiError::from(error).problem()))
+    let snapshot = api.dispatcher.inspect(target).await;
+    TargetDocument::new(target, snapshot.map_err(|error| ApiError::from(error).problem()))
 }
 
 async fn describe_task(api: &Api, target: &TaskTarget) -> TargetDocument {

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::error::{is_status, meaning};
 use super::objects::{self, CronJobObject, JobObject, PodObject};
-use crate::domain::ports::ExecutorError;
-use crate::domain::target::Target;
+use trigger_core::ports::ExecutorError;
+use trigger_core::target::Target;
 
 /// The API server.
 #[derive(Clone)]

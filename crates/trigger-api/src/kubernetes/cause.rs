@@ -8,7 +8,7 @@ use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
 
 use super::objects::moment;
-use crate::domain::run::Cause;
+use trigger_core::run::Cause;
 
 /// How long a Job may be without a pod before that is told.
 pub(super) const POD_EXPECTED_AFTER_SECONDS: i64 = 5;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper_util::client::legacy::Error as LegacyError;
 use kube::core::Status;
 
-use crate::domain::ports::ExecutorError;
+use trigger_core::ports::ExecutorError;
 
 /// The meaning of a failed call. The texts it carries are for the log.
 pub(super) fn meaning(error: &kube::Error) -> ExecutorError {

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::calls::Calls;
-use crate::domain::run::Run;
-use crate::domain::target::Target;
+use trigger_core::run::Run;
+use trigger_core::target::Target;
 
 /// How many events may wait; more than that are left out, for they are only a courtesy.
 const WAITING: usize = 64;

@@ -19,13 +19,13 @@ use super::state;
 use super::template;
 use super::view::View;
 use super::watch;
-use crate::domain::log_book::LogBook;
-use crate::domain::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
-use crate::domain::recorder::Recorder;
-use crate::domain::request::RunRequest;
-use crate::domain::run::{Run, RunId};
-use crate::domain::situation::Situation;
-use crate::domain::target::{ConcurrencyPolicy, CronJobFacts, Target};
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
+use trigger_core::recorder::Recorder;
+use trigger_core::request::RunRequest;
+use trigger_core::run::{Run, RunId};
+use trigger_core::target::{ConcurrencyPolicy, CronJobSummary, Target};
+use trigger_core::target_snapshot::TargetSnapshot;
 
 /// How often a Job is looked at again that changed before it could be deleted.
 const DELETE_ATTEMPTS: u32 = 10;
@@ -44,7 +44,7 @@ impl KubernetesExecutor {
         limit: Duration,
         targets: &[Target],
         recorder: Arc<Recorder>,
-        book: Arc<LogBook>,
+        book: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
     ) -> Self {
         let calls = Calls { client: cluster.client.clone(), limit };
@@ -70,7 +70,7 @@ impl KubernetesExecutor {
     ) -> Result<Arc<CronJobObject>, ExecutorError> {
         let heard = self.shared.view().cronjob(target);
         match heard {
-            Some(cronjob) if freshness == Freshness::Heard => Ok(cronjob),
+            Some(cronjob) if freshness == Freshness::Cached => Ok(cronjob),
             _ => {
                 let found = self.shared.calls.cronjob(target).await;
                 let mut view = self.shared.view();
@@ -144,19 +144,19 @@ impl KubernetesExecutor {
 
 #[async_trait]
 impl Executor for KubernetesExecutor {
-    async fn inspect(&self, target: &Target, freshness: Freshness) -> Result<Situation, ExecutorError> {
+    async fn inspect(&self, target: &Target, freshness: Freshness) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.cronjob(target, freshness).await?;
         let heard_all = self.shared.health.readiness().is_ok() && {
             let view = self.shared.view();
             active_uids(&cronjob).all(|uid| view.has_job(&RunId::new(uid)))
         };
-        if freshness == Freshness::Asked || !heard_all {
+        if freshness == Freshness::Fresh || !heard_all {
             self.relist(&target.namespace).await?;
         }
         let view = self.shared.view();
         let runs = view.runs(target);
         let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        Ok(Situation { facts: facts(&cronjob), active, mark: mark(&runs) })
+        Ok(TargetSnapshot { cronjob: summary(&cronjob), active, generation: generation(&runs) })
     }
 
     async fn preview(
@@ -165,7 +165,7 @@ impl Executor for KubernetesExecutor {
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
-        let cronjob = self.cronjob(target, Freshness::Heard).await?;
+        let cronjob = self.cronjob(target, Freshness::Cached).await?;
         template::job(&cronjob, job_name, request).ok_or_else(no_template)
     }
 
@@ -175,7 +175,7 @@ impl Executor for KubernetesExecutor {
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
-        let cronjob = self.cronjob(target, Freshness::Heard).await?;
+        let cronjob = self.cronjob(target, Freshness::Cached).await?;
         let job = template::job(&cronjob, job_name, request).ok_or_else(no_template)?;
         match self.shared.calls.create_job(&target.namespace, &job).await {
             Ok(Creation::Created(job)) => self.created(target, *job),
@@ -193,7 +193,7 @@ impl Executor for KubernetesExecutor {
     }
 
     /// The server keeps what was for some minutes: the list of the moment when the Job came into being says who was there.
-    async fn going_on_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+    async fn active_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
         let Some(version) = self.shared.view().first_version(&run.id) else {
             return Ok(Vec::new());
         };
@@ -248,9 +248,9 @@ fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
     active.into_iter().flatten().filter_map(|reference| reference.get("uid")?.as_str())
 }
 
-fn facts(cronjob: &CronJobObject) -> CronJobFacts {
+fn summary(cronjob: &CronJobObject) -> CronJobSummary {
     let text = |path| cronjob.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    CronJobFacts {
+    CronJobSummary {
         schedule: text("/spec/schedule").unwrap_or_default(),
         time_zone: text("/spec/timeZone"),
         suspended: cronjob.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default(),
@@ -265,7 +265,7 @@ fn facts(cronjob: &CronJobObject) -> CronJobFacts {
 
 /// The newest Jobs: those of the last second in which one was created. Creation times have whole seconds, so one Job
 /// alone could be as new as another.
-fn mark(runs: &[&Run]) -> String {
+fn generation(runs: &[&Run]) -> String {
     let Some(newest) = runs.last().map(|run| run.created_at) else {
         return String::new();
     };

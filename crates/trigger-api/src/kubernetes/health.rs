@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kube::runtime::watcher;
 
-use crate::domain::ports::NotReady;
+use trigger_core::ports::NotReady;
 
 /// What was heard of, and what is the matter.
 #[derive(Default)]

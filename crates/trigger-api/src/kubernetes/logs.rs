@@ -23,10 +23,10 @@ use self::lines::Lines;
 use super::calls::Calls;
 use super::error::meaning;
 use super::view::PodEntry;
-use crate::domain::log_book::LogBook;
-use crate::domain::ports::{ExecutorError, LogStream, RunStore};
-use crate::domain::recorder::Recorder;
-use crate::domain::run::{Run, RunId};
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::ports::{ExecutorError, LogStream, RunStore};
+use trigger_core::recorder::Recorder;
+use trigger_core::run::{Run, RunId};
 
 /// How many containers are read along with at once; the others are read when one of them has ended.
 const MOST_READERS: usize = 256;
@@ -45,7 +45,7 @@ pub(super) struct LogReader {
 
 struct Inner {
     calls: Calls,
-    book: Arc<LogBook>,
+    book: Arc<LogBuffers>,
     recorder: Arc<Recorder>,
     store: Arc<dyn RunStore>,
     runs: Mutex<HashMap<RunId, Reading>>,
@@ -66,7 +66,7 @@ struct Reading {
 impl LogReader {
     pub(super) fn new(
         calls: Calls,
-        book: Arc<LogBook>,
+        book: Arc<LogBuffers>,
         recorder: Arc<Recorder>,
         store: Arc<dyn RunStore>,
     ) -> Self {

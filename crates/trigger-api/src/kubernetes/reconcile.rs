@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::shared::Shared;
-use crate::domain::ports::{ExecutorError, StoreError};
-use crate::domain::run::{Cause, OUTCOME_UNKNOWN, Run, State};
+use trigger_core::ports::{ExecutorError, StoreError};
+use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 /// Looks for the Jobs of runs that the store has as going on and that a list of the namespace did not hold. A Job that
 /// is gone may have ended any way; its run is marked as interrupted.

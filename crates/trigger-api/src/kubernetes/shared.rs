@@ -7,9 +7,9 @@ use super::calls::Calls;
 use super::health::Health;
 use super::logs::LogReader;
 use super::view::View;
-use crate::domain::ports::RunStore;
-use crate::domain::recorder::Recorder;
-use crate::domain::target::Target;
+use trigger_core::ports::RunStore;
+use trigger_core::recorder::Recorder;
+use trigger_core::target::Target;
 
 /// What the executor and its watches have in common.
 pub(super) struct Shared {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::PodStatus;
 
 use super::cause;
 use super::objects::moment;
-use crate::domain::run::{Cause, State};
+use trigger_core::run::{Cause, State};
 
 /// Where a Job stands.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::objects::CronJobObject;
-use crate::domain::request::{RunRequest, fingerprint};
+use trigger_core::request::{RunRequest, fingerprint};
 
 /// Marks a Job that no schedule started, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";

@@ -13,8 +13,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::objects::{CronJobObject, JobObject, PodObject, annotation, controller, moment, version};
 use super::state;
 use super::template::{FINGERPRINT, INSTANTIATE, REASON, REQUEST_ID, REQUESTED_BY};
-use crate::domain::run::{Run, RunId, Trigger};
-use crate::domain::target::{Target, TargetName};
+use trigger_core::run::{Run, RunId, Trigger};
+use trigger_core::target::{Target, TargetName};
 
 /// A list that is being taken in: what it does not hold is gone afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]

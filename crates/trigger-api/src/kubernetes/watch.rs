@@ -22,7 +22,7 @@ use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
 use super::view::{Listing, View};
 use super::{cause, logs, reconcile};
-use crate::domain::run::{Run, RunId};
+use trigger_core::run::{Run, RunId};
 
 const WATCH_SECONDS: u32 = 25;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);

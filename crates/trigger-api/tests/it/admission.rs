@@ -43,7 +43,7 @@ async fn what_the_policy_refuses_is_told_without_the_clusters_words() {
         assert!(!told.contains(upstream), "{upstream}: {told}");
     }
     let logged = api.wait_for_log("cluster-refused");
-    assert!(logged.contains("trigger-api may create and delete Jobs of its targets alone"), "{logged}");
+    assert!(logged.contains("trigger-api may create and delete only Jobs of its targets"), "{logged}");
     let jobs = objects::get(&namespace, "jobs").await;
     assert_eq!(jobs["items"], json!([]), "nothing was started");
 }

@@ -42,7 +42,7 @@ async fn replicas(namespace: &Namespace, histories: Histories) -> [TriggerApi; 2
 }
 
 /// Sends so many requests at once, to one replica and the other in turns.
-async fn at_once(
+async fn max_concurrent(
     replicas: &[TriggerApi; 2],
     number: usize,
     request: impl Fn(RequestBuilder) -> RequestBuilder,

@@ -7,8 +7,8 @@ labels:
 {{- end }}
 
 {{- /*
-Objects without a namespace are seen by all: two releases in two namespaces would fight over one name. A namespace has no
-dot in it, so the last part is always the release's.
+For cluster-wide objects: releases in different namespaces must not use the same name. The name of a namespace has no dot, so
+the part after the last dot is always the release's namespace.
 */ -}}
 {{- define "library.clusterMetadata" -}}
 {{- $root := first . -}}
@@ -25,13 +25,13 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 {{- end }}
 
-{{- /* Without the versions: pods would be replaced for a new chart that changes nothing in them. */ -}}
+{{- /* Without versions, because a changed label replaces the pods even if nothing else has changed. */ -}}
 {{- define "library.podLabels" -}}
 {{ include "library.selector" . }}
 app.kubernetes.io/part-of: {{ (first .).Chart.Name }}
 {{- end }}
 
-{{- /* Selectors can't be changed later, so these two are all there ever is. */ -}}
+{{- /* Selectors are immutable, so these labels must never change. */ -}}
 {{- define "library.selector" -}}
 app.kubernetes.io/name: {{ last . }}
 app.kubernetes.io/instance: {{ (first .).Release.Name }}

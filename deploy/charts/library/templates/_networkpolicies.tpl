@@ -1,6 +1,6 @@
-{{- /* Who may talk to whom. Peers are written as NetworkPolicies have them; no peers at all are everyone. */ -}}
+{{- /* Peers have the format of NetworkPolicy peers; an empty list of peers allows all peers. */ -}}
 
-{{- /* Nothing in or out of the release's pods, unless another policy allows it. Other pods of the namespace are let be. */ -}}
+{{- /* Denies all traffic of the release's pods unless another policy allows it. Other pods of the namespace are not affected. */ -}}
 {{- define "library.denyAll" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -14,7 +14,7 @@ spec:
   policyTypes: [Ingress, Egress]
 {{- end }}
 
-{{- /* root, name, ingress and egress: lists of rules, each {peers, ports} with TCP ports, and `protocols` where it is not TCP alone. */ -}}
+{{- /* root; name; ingress and egress: lists of rules, each {peers, ports, protocols}, where protocols is [TCP] by default. */ -}}
 {{- define "library.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -53,7 +53,7 @@ ports:
 {{- end }}
 {{- end }}
 
-{{- /* The pods of another component of the release, as a list of peers in JSON: (list $ COMPONENT) */ -}}
+{{- /* (list $ COMPONENT): the pods of a component of the release, as a JSON list of peers. */ -}}
 {{- define "library.peers" -}}
 {{- list (dict "podSelector" (dict "matchLabels" (include "library.selector" . | fromYaml))) | toJson -}}
 {{- end }}

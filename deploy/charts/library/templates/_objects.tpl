@@ -1,5 +1,3 @@
-{{- /* Objects that look the same everywhere. */ -}}
-
 {{- /* (list $ OBJECT COMPONENT) */ -}}
 {{- define "library.serviceAccount" -}}
 apiVersion: v1
@@ -8,7 +6,7 @@ metadata:
   {{- include "library.metadata" . | nindent 2 }}
 {{- end }}
 
-{{- /* root, name, ports: {NAME: PORT}; object where it is not called like the component; headless: true for a StatefulSet's. */ -}}
+{{- /* root; name of the component; ports: {NAME: PORT}; object: the Service's name, by default that of the component; headless: true for a StatefulSet. */ -}}
 {{- define "library.service" -}}
 apiVersion: v1
 kind: Service
@@ -18,7 +16,7 @@ spec:
   type: ClusterIP
   {{- if .headless }}
   clusterIP: None
-  # Members find each other before they are ready.
+  # The members must find each other before they are ready.
   publishNotReadyAddresses: true
   {{- end }}
   selector:
@@ -29,7 +27,7 @@ spec:
     {{- end }}
 {{- end }}
 
-{{- /* One pod at a time: (list $ COMPONENT). Where there is only one, a budget would keep its node from being drained. */ -}}
+{{- /* (list $ COMPONENT). For components with several replicas: for a single pod, a budget would block the draining of its node. */ -}}
 {{- define "library.podDisruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -37,7 +35,7 @@ metadata:
   {{- include "library.metadata" . | nindent 2 }}
 spec:
   maxUnavailable: 1
-  # A pod that is not ready serves nobody; it must not keep its node from being drained.
+  # A pod that is not ready must not block the draining of its node.
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:

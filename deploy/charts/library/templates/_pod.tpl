@@ -1,12 +1,12 @@
-{{- /* Pods and containers, as the Pod Security Standard `restricted` wants them. */ -}}
+{{- /* Pods and containers that meet the Pod Security Standard `restricted`. */ -}}
 
 {{- /*
-The beginning of a pod's spec:
+The start of a pod's spec:
   root            the chart's $
-  user            uid and gid, 65532 unless given
-  fsGroup         true where a volume is written to
-  serviceAccount  its name; the namespace's default unless given
-  token           true where the pod talks to the API server: no other pod gets a token
+  user            uid and gid, by default 65532
+  fsGroup         true if the pod writes to a volume
+  serviceAccount  its name, by default the namespace's default ServiceAccount
+  token           true if the pod calls the API server; other pods have no token
 */ -}}
 {{- define "library.pod" -}}
 {{- $user := .user | default 65532 -}}
@@ -54,7 +54,7 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* On the container's port `http`. A start may take 30 seconds; after that the kubelet's defaults hold. */ -}}
+{{- /* On the container's port `http`. The container has 30 seconds to start. */ -}}
 {{- define "library.httpProbes" -}}
 startupProbe:
   httpGet: {path: {{ .live }}, port: http}

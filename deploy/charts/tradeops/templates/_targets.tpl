@@ -1,4 +1,4 @@
-{{- /* The targets as trigger-api's file has them. */ -}}
+{{- /* The content of trigger-api's configuration file. */ -}}
 {{- define "tradeops.targetsFile" -}}
 targets:
   {{- range .Values.triggerApi.targets }}
@@ -7,7 +7,7 @@ targets:
 default_target: {{ .Values.triggerApi.defaultTarget }}
 {{- end }}
 
-{{- /* One target without more to say needs no file: CRONJOB_NAME is enough. "true", or nothing. */ -}}
+{{- /* "true" if a configuration file is needed, else empty. For one target without options, CRONJOB_NAME is enough. */ -}}
 {{- define "tradeops.hasTargetsFile" -}}
 {{- $targets := .Values.triggerApi.targets -}}
 {{- if or (gt (len $targets) 1) (first $targets).name (first $targets).allowSuspended -}}true{{- end -}}

@@ -1,4 +1,4 @@
-//! The texts of ids that are JSON numbers with a point or an exponent: a double may not hold them exactly.
+//! The original texts of ids that are JSON numbers with a point or an exponent. A double may not represent them exactly.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -7,17 +7,17 @@ use std::fmt::{self, Write};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The name of every field that holds an id.
+/// The name of the fields that contain ids.
 const ID: &str = "trade_id";
 
-/// A document's ids as they are written, read when the first one of them is needed. Most documents need none.
+/// The original texts of a document's ids. They are collected on first use, because most documents need none.
 pub(super) struct IdTexts<'a> {
     document: &'a [u8],
     by_pointer: OnceCell<HashMap<String, String>>,
 }
 
 impl<'a> IdTexts<'a> {
-    /// The ids of a document that is JSON.
+    /// The ids of a document, which must be valid JSON.
     pub(super) fn of(document: &'a [u8]) -> Self {
         Self { document, by_pointer: OnceCell::new() }
     }
@@ -26,9 +26,9 @@ impl<'a> IdTexts<'a> {
     pub(super) fn get(&self, pointer: &str) -> Option<&str> {
         let texts = self.by_pointer.get_or_init(|| {
             let mut texts = HashMap::new();
-            let walk = Walk { pointer: &mut String::new(), texts: &mut texts };
-            // The document was parsed before, so there is no error that was not reported.
-            let _ = walk.deserialize(&mut serde_json::Deserializer::from_slice(self.document));
+            let collector = IdCollector { pointer: &mut String::new(), texts: &mut texts };
+            // The document was parsed before, so this can't fail.
+            let _ = collector.deserialize(&mut serde_json::Deserializer::from_slice(self.document));
             texts
         });
         texts.get(pointer).map(String::as_str)
@@ -41,19 +41,19 @@ pub(super) fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
-/// Walks a value and collects the texts of the ids in it.
-struct Walk<'w> {
+/// Visits a value and collects the texts of the ids in it.
+struct IdCollector<'w> {
     pointer: &'w mut String,
     texts: &'w mut HashMap<String, String>,
 }
 
-impl Walk<'_> {
-    fn inner(&mut self) -> Walk<'_> {
-        Walk { pointer: self.pointer, texts: self.texts }
+impl IdCollector<'_> {
+    fn inner(&mut self) -> IdCollector<'_> {
+        IdCollector { pointer: self.pointer, texts: self.texts }
     }
 }
 
-impl<'a> DeserializeSeed<'a> for Walk<'_> {
+impl<'a> DeserializeSeed<'a> for IdCollector<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -61,7 +61,7 @@ impl<'a> DeserializeSeed<'a> for Walk<'_> {
     }
 }
 
-impl<'a> Visitor<'a> for Walk<'_> {
+impl<'a> Visitor<'a> for IdCollector<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,5 +118,20 @@ impl<'a> Visitor<'a> for Walk<'_> {
 
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_of_ids_are_found_at_every_depth_with_all_their_digits() {
+        let document =
+            br#"{"a/b": [{"trade_id": 9007199254740993.0}, null], "trade_id": 1e2, "x": {"id": 1}}"#;
+        let ids = IdTexts::of(document);
+        assert_eq!(ids.get("/a~1b/0/trade_id"), Some("9007199254740993.0"));
+        assert_eq!(ids.get("/trade_id"), Some("1e2"));
+        assert_eq!((ids.get("/x/id"), ids.get("/a~1b/1")), (None, None));
     }
 }

@@ -1,22 +1,22 @@
-//! A JSON value that knows where in the document it stands.
+//! A JSON value with its path in the document.
 
 use std::fmt;
 
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::error::{NormalizeError, Result};
 use super::id_texts::{IdTexts, push_key};
-use super::{Refusal, Result};
 use crate::domain::{MAX_ID, Moment, numeric_text};
 
-/// A value of the document with its path, for errors that name the field.
+/// A value of the document. Its path is used in errors that name the field.
 pub(super) struct Node<'a> {
     value: &'a Value,
     path: Path<'a>,
     ids: &'a IdTexts<'a>,
 }
 
-/// Where a value stands; spelled out only when an error needs it.
+/// The path of a value. It is formatted only if an error needs it.
 enum Path<'a> {
     Root,
     Key(&'a Path<'a>, &'a str),
@@ -54,11 +54,11 @@ impl<'a> Node<'a> {
         Self { value, path: Path::Root, ids }
     }
 
-    pub(super) fn refused(&self, message: impl Into<String>) -> Refusal {
-        Refusal::InvalidField { field: self.path.to_string(), message: message.into() }
+    pub(super) fn invalid(&self, message: impl Into<String>) -> NormalizeError {
+        NormalizeError::InvalidField { field: self.path.to_string(), message: message.into() }
     }
 
-    fn must_be(&self, wanted: &str) -> Refusal {
+    fn must_be(&self, expected: &str) -> NormalizeError {
         let found = match self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(flag) => flag.to_string(),
@@ -67,35 +67,35 @@ impl<'a> Node<'a> {
             Value::Array(_) => "an array".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
-        self.refused(format!("must be {wanted}, is {found}"))
+        self.invalid(format!("must be {expected}, is {found}"))
     }
 
-    /// The first spelling of a field that is present; `null` counts as absent.
-    pub(super) fn field<'n>(&'n self, spellings: &[&'n str]) -> Result<Option<Node<'n>>> {
+    /// The first field that is present of several names. `null` counts as absent.
+    pub(super) fn field<'n>(&'n self, names: &[&'n str]) -> Result<Option<Node<'n>>> {
         let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
-        Ok(spellings.iter().find_map(|key| {
+        Ok(names.iter().find_map(|key| {
             let value = object.get(*key).filter(|value| !value.is_null())?;
             Some(Node { value, path: Path::Key(&self.path, key), ids: self.ids })
         }))
     }
 
-    /// The same for a field that must be there.
-    pub(super) fn required<'n>(&'n self, spellings: &[&'n str]) -> Result<Node<'n>> {
-        self.field(spellings)?.ok_or_else(|| {
-            let path = Path::Key(&self.path, spellings[0]);
+    /// The same for a required field.
+    pub(super) fn required<'n>(&'n self, names: &[&'n str]) -> Result<Node<'n>> {
+        self.field(names)?.ok_or_else(|| {
+            let path = Path::Key(&self.path, names[0]);
             let missing = Node { value: &Value::Null, path, ids: self.ids };
-            missing.refused("is missing")
+            missing.invalid("is missing")
         })
     }
 
-    /// The elements that are not `null`, which are no elements.
+    /// The elements, without those that are `null`.
     pub(super) fn items(&self) -> Result<impl Iterator<Item = Node<'_>>> {
         let items = self.value.as_array().ok_or_else(|| self.must_be("an array"))?;
         let present = items.iter().enumerate().filter(|(_, value)| !value.is_null());
         Ok(present.map(|(index, value)| Node { value, path: Path::Index(&self.path, index), ids: self.ids }))
     }
 
-    /// The entries that are not `null`, under their keys as they stand.
+    /// The entries with their unchanged keys, without those that are `null`.
     pub(super) fn entries(&self) -> Result<impl Iterator<Item = (&str, Node<'_>)>> {
         let object = self.value.as_object().ok_or_else(|| self.must_be("an object"))?;
         Ok(object.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
@@ -103,17 +103,17 @@ impl<'a> Node<'a> {
         }))
     }
 
-    /// A text without the white space around it.
+    /// A trimmed text.
     pub(super) fn text(&self) -> Result<&'a str> {
         Ok(self.raw_text()?.trim())
     }
 
-    /// A text as it stands.
+    /// An unchanged text.
     pub(super) fn raw_text(&self) -> Result<&'a str> {
         self.value.as_str().ok_or_else(|| self.must_be("a string"))
     }
 
-    /// A text that names something, and so is not empty.
+    /// A trimmed text that is not empty.
     pub(super) fn name(&self) -> Result<&'a str> {
         match self.text()? {
             "" => Err(self.must_be("a name")),
@@ -121,15 +121,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of this object's keys as the KPI name it is.
+    /// A key of this object as the name of a KPI.
     pub(super) fn key_name(&self, key: &str) -> Result<String> {
         match key.trim() {
-            "" => Err(self.refused("has a value under an empty name")),
+            "" => Err(self.invalid("has a value under an empty name")),
             name => Ok(name.to_owned()),
         }
     }
 
-    /// A finite number, or its text; None for the texts of NaN and the infinities, which are lost numbers.
+    /// A finite number, or its text. None for the texts of NaN and the infinities, which are dropped.
     pub(super) fn number(&self) -> Result<Option<f64>> {
         match self.value {
             Value::Number(_) => self.finite().map(Some),
@@ -149,7 +149,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A KPI's value as it is displayed: a text, or a number in ECMAScript's spelling.
+    /// A KPI's displayed value: a text, or a number as ECMAScript formats it.
     pub(super) fn displayed(&self) -> Result<String> {
         match self.value {
             Value::String(text) => Ok(text.trim().to_owned()),
@@ -158,13 +158,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number of at most 2^53, exactly, or its text.
+    /// A whole number of at most 2^53, or its text, read exactly.
     pub(super) fn id(&self) -> Result<i64> {
         let id = match self.value {
             Value::String(text) => numeric_text::whole(text.trim()),
             Value::Number(number) => match number.as_i64() {
                 Some(id) => (-MAX_ID..=MAX_ID).contains(&id).then_some(id),
-                // The double that was read may be a rounded one, so the text decides.
+                // The parser may have rounded the number to a double, so the original text is read.
                 None => self.ids.get(&self.path.pointer()).and_then(numeric_text::whole),
             },
             _ => None,
@@ -174,16 +174,16 @@ impl<'a> Node<'a> {
 
     pub(super) fn date(&self) -> Result<Date> {
         let text = self.raw_text()?;
-        // jiff reads more spellings than the contract has.
+        // jiff also accepts other formats of a date.
         let date: Option<Date> = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
-        date.ok_or_else(|| self.must_be("a day that exists, as YYYY-MM-DD"))
+        date.ok_or_else(|| self.must_be("an existing day in the format YYYY-MM-DD"))
     }
 
     pub(super) fn moment(&self) -> Result<Moment> {
         Moment::from_text(self.raw_text()?).ok_or_else(|| self.must_be("a time such as 2026-02-11T09:30:00Z"))
     }
 
-    /// The value itself as JavaScript would pass it on: numbers as doubles, and no `null` at any depth.
+    /// The value as JavaScript would serialize it: numbers are doubles. `null` is removed at all depths.
     pub(super) fn as_json(&self) -> Value {
         without_nulls(self.value)
     }

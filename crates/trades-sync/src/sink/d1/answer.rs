@@ -1,4 +1,4 @@
-//! What D1's HTTP API answers, and what that means.
+//! Reads the answers of D1's HTTP API.
 //!
 //! `{"success", "errors": [{"code", "message"}], "result": [{"success", "results", "meta": {"changes"}}]}`.
 
@@ -8,10 +8,10 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The code of every error that SQLite or the database's host gives.
+/// The code of all errors of SQLite and of the database's host.
 const QUERY_FAILED: i64 = 7500;
 
-/// What D1 says of itself when a request failed that succeeds when it is sent again.
+/// Parts of the messages of transient errors.
 const TRANSIENT: [&str; 7] = [
     "overloaded",
     "reset",
@@ -22,10 +22,11 @@ const TRANSIENT: [&str; 7] = [
     "transient issue",
 ];
 
-/// The size up to which an answer may be an error; beyond, it holds rows, and is not worth reading twice.
+/// The maximum size of an answer that is parsed as an error, in bytes. A larger answer contains rows, and parsing it twice
+/// would be expensive.
 const MAX_ERROR: usize = 64 << 10;
 
-/// How much of D1's text an error shows, in bytes.
+/// The maximum length of D1's text in an error, in bytes.
 const MAX_FOREIGN_TEXT: usize = 1024;
 
 #[derive(Default, Deserialize)]
@@ -55,23 +56,23 @@ pub(super) struct QueryResult {
 }
 
 impl QueryResult {
-    /// Whether the statement succeeded, in so many words.
+    /// Whether the result explicitly reports success.
     pub(super) fn succeeded(&self) -> bool {
         self.success == Some(true)
     }
 
-    /// The rows that a query found.
+    /// The rows of a query.
     pub(super) fn rows(&self) -> &[Map<String, Value>] {
         self.results.as_deref().unwrap_or_default()
     }
 
-    /// How many rows the statement changed; None when D1 did not say.
+    /// The number of rows that the statement changed; None if D1 did not report it.
     pub(super) fn changes(&self) -> Option<u64> {
         self.meta["changes"].as_u64()
     }
 }
 
-/// D1's words for an error that passes, whatever the status of the answer.
+/// The status and message of a transient error, which can have any status; None for other answers.
 pub(super) fn transient(answer: &Answer, client: &RetryingClient) -> Option<String> {
     if answer.body.len() > MAX_ERROR {
         return None;
@@ -79,20 +80,20 @@ pub(super) fn transient(answer: &Answer, client: &RetryingClient) -> Option<Stri
     let envelope = envelope(answer).filter(|envelope| !envelope.success)?;
     let error = envelope.errors.first()?;
     let text = error.message.to_ascii_lowercase();
-    let passes = error.code == QUERY_FAILED && TRANSIENT.iter().any(|words| text.contains(words));
-    passes.then(|| format!("status {}{}", answer.status, shown(error, client)))
+    let is_transient = error.code == QUERY_FAILED && TRANSIENT.iter().any(|part| text.contains(part));
+    is_transient.then(|| format!("status {}{}", answer.status, shown(error, client)))
 }
 
 /// Why there are no results, and what to do.
-pub(super) enum Problem {
+pub(super) enum AnswerError {
     /// D1 reported that the statements failed.
     Failed(String),
-    /// A success that does not say what became of them.
+    /// The status is a success, but the body does not have the form of an answer of D1.
     Unclear(String),
 }
 
 /// One result per statement.
-pub(super) fn results(answer: &Answer, client: &RetryingClient) -> Result<Vec<QueryResult>, Problem> {
+pub(super) fn results(answer: &Answer, client: &RetryingClient) -> Result<Vec<QueryResult>, AnswerError> {
     let envelope = envelope(answer).unwrap_or_default();
     if envelope.success
         && answer.status.is_success()
@@ -105,12 +106,12 @@ pub(super) fn results(answer: &Answer, client: &RetryingClient) -> Result<Vec<Qu
     let status = answer.status.as_u16();
     if answer.status.is_success() && error.is_none() {
         let text = if text.is_empty() { " without a body" } else { &text };
-        return Err(Problem::Unclear(format!(
-            "status {status}{text}; that is no answer of D1, check D1_API_URL"
+        return Err(AnswerError::Unclear(format!(
+            "status {status}{text}; that is not an answer of D1; check D1_API_URL"
         )));
     }
     let advice = advice(answer.status, error.map_or("", |error| &error.message));
-    Err(Problem::Failed(format!("status {status}{text}; {advice}")))
+    Err(AnswerError::Failed(format!("status {status}{text}; {advice}")))
 }
 
 fn envelope(answer: &Answer) -> Option<Envelope> {
@@ -131,10 +132,30 @@ fn advice(status: StatusCode, message: &str) -> &'static str {
     }
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            "check CLOUDFLARE_API_TOKEN and that it may edit D1"
+            "check that CLOUDFLARE_API_TOKEN is correct and has permission to edit D1"
         }
         StatusCode::NOT_FOUND => "check D1_API_URL, CLOUDFLARE_ACCOUNT_ID and D1_DATABASE_ID",
-        StatusCode::BAD_REQUEST | StatusCode::OK => "D1 does not take this request; its message says why",
+        StatusCode::BAD_REQUEST | StatusCode::OK => "D1 does not accept this request for the reason above",
         _ => "check D1_API_URL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_migrations_are_the_advice_only_for_the_errors_that_they_cause() {
+        let symbol = "NOT NULL constraint failed: metrics_portfolio_assets.symbol: SQLITE_CONSTRAINT";
+        for (status, message, part) in [
+            (StatusCode::BAD_REQUEST, "no such table: metrics_daily", "apply the migrations"),
+            (StatusCode::BAD_REQUEST, symbol, "the second migration"),
+            (StatusCode::BAD_REQUEST, "no such column: v", "does not accept this request"),
+            (StatusCode::FORBIDDEN, "Authentication error", "CLOUDFLARE_API_TOKEN"),
+            (StatusCode::NOT_FOUND, "", "D1_DATABASE_ID"),
+            (StatusCode::FOUND, "", "D1_API_URL"),
+        ] {
+            assert!(advice(status, message).contains(part), "{status} {message}");
+        }
     }
 }

@@ -54,7 +54,7 @@ async fn only_jobs_of_targets_can_be_deleted_with_the_token() {
     for name in ["by-hand", "of-another"] {
         let status = delete(&namespace, &policy, name).await.expect_err(name);
         assert_eq!(status.code, 403, "{status:?}");
-        assert!(status.message.contains("Jobs of its targets alone"), "{status:?}");
+        assert!(status.message.contains("only Jobs of its targets"), "{status:?}");
         objects::get(&namespace, &format!("jobs/{name}")).await;
     }
     delete(&namespace, &policy, "of-the-target").await.expect("a Job of the target can be deleted");

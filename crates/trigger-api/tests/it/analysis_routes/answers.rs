@@ -202,7 +202,7 @@ async fn targets_tell_of_the_task_and_metrics_of_its_runs() {
     let (_, targets) = answer(admin(api.get("/v1/targets"))).await;
     let target = &targets["targets"][0];
     assert_eq!((&target["name"], &target["kind"]), (&json!("portfolio-analysis"), &json!("task")));
-    let task = json!({ "name": "portfolio-analysis", "at_once": 1, "queue": 7, "timeout_seconds": 1800, "resumes": true });
+    let task = json!({ "name": "portfolio-analysis", "max_concurrent": 1, "queue": 7, "timeout_seconds": 1800, "resumes": true });
     assert_eq!(target["task"], task);
     let active: Vec<_> =
         target["status"]["active"].as_array().unwrap().iter().map(|run| &run["run_id"]).collect();

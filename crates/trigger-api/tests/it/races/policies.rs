@@ -9,7 +9,7 @@ use kube::runtime::wait::await_condition;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{CALLERS, Histories, at_once, count, name, replicas};
+use super::{CALLERS, Histories, count, max_concurrent, name, replicas};
 use crate::support::api_server::{ApiServer, Fault, WATCH};
 use crate::support::{CRONJOB, PATIENCE, TriggerApi, answer, cronjob, jobs, namespace, problem};
 
@@ -17,7 +17,7 @@ async fn forbid(histories: Histories) {
     let namespace = namespace("forbid").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let replicas = replicas(&namespace, histories).await;
-    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
     let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("it is there");
     for (_, refused) in answers.iter().filter(|(status, _)| !status.is_success()) {
@@ -43,7 +43,7 @@ async fn under_allow_fifty_at_once_start_fifty_jobs() {
     let namespace = namespace("allow").await;
     namespace.apply(&cronjob("concurrencyPolicy: Allow", ""));
     let replicas = replicas(&namespace, Histories::Apart).await;
-    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
     assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
     let answered: HashSet<&str> = answers.iter().map(|(_, body)| name(body)).collect();
     let there = jobs::names(&namespace).await;
@@ -58,7 +58,7 @@ async fn under_replace_fifty_at_once_on_two_replicas_leave_one_job_and_every_oth
     namespace.apply(&cronjob("concurrencyPolicy: Replace", ""));
     let replicas = replicas(&namespace, Histories::Shared).await;
     let earlier = replicas[0].trigger().await;
-    let answers = at_once(&replicas, CALLERS, |request| request).await;
+    let answers = max_concurrent(&replicas, CALLERS, |request| request).await;
     assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
     let left = jobs::ids(&namespace).await;
     assert_eq!(left.len(), 1, "{left:?}");

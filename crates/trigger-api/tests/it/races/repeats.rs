@@ -4,7 +4,7 @@ use kube::api::DeleteParams;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::{CALLERS, Histories, at_once, count, name, replicas};
+use super::{CALLERS, Histories, count, max_concurrent, name, replicas};
 use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem};
 
 const KEY: &str = "Idempotency-Key";
@@ -13,7 +13,7 @@ async fn one_job(policy: &str, histories: Histories) {
     let namespace = namespace("key").await;
     namespace.apply(&cronjob(&format!("concurrencyPolicy: {policy}"), ""));
     let mut replicas = replicas(&namespace, histories).await;
-    let answers = at_once(&replicas, CALLERS, |request| request.header(KEY, "morning-1")).await;
+    let answers = max_concurrent(&replicas, CALLERS, |request| request.header(KEY, "morning-1")).await;
     assert_eq!(count(&answers, 200), CALLERS, "{answers:?}");
     let (_, first) = &answers[0];
     assert!(answers.iter().all(|(_, body)| same(body, first)), "{answers:?}");

@@ -1,0 +1,171 @@
+//! What the program reports of a history that can't be written.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::postgres::Server;
+
+use crate::support::{TriggerApi, answer, cronjob, namespace, problem, until};
+
+const CRONJOBS: &str = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: job}\nspec:\n  schedule: '0 0 29 2 *'\n  \
+    jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: local/true}]}}}}\n";
+
+/// The variables of a program that can start a Job on this machine; its files are in that folder.
+fn variables(folder: &TempDir, database: &str) -> [(&'static str, String); 4] {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (manifest, config) = (path("cronjobs.yaml"), path("config.yaml"));
+    std::fs::write(&manifest, CRONJOBS).expect("the folder is ours");
+    let text = format!("local:\n  manifests: {manifest}\n  programs: {{local/true: /bin/true}}\n");
+    std::fs::write(&config, text).expect("the folder is ours");
+    [
+        ("EXECUTOR", "local".to_owned()),
+        ("CONFIG_FILE", config),
+        ("CRONJOB_NAME", "job".to_owned()),
+        ("DATABASE_URL", database.to_owned()),
+    ]
+}
+
+fn start(folder: &TempDir, database: &str) -> TriggerApi {
+    let variables = variables(folder, database);
+    TriggerApi::spawn(&variables.each_ref().map(|(name, value)| (*name, value.as_str())))
+}
+
+async fn readiness(api: &TriggerApi) -> (StatusCode, Value) {
+    answer(api.get("/readyz")).await
+}
+
+async fn becomes(api: &TriggerApi, wanted: Value) {
+    until(&format!("/readyz answers 200 with {wanted}"), async || {
+        readiness(api).await == (StatusCode::OK, wanted.clone())
+    })
+    .await;
+}
+
+async fn writable(api: &TriggerApi) -> String {
+    let response = api.get("/metrics").send().await.expect("it answers");
+    let page = response.text().await.expect("a whole answer");
+    let line = page.lines().find(|line| line.starts_with("trigger_api_store_writable ")).expect("the metric");
+    line.trim_start_matches("trigger_api_store_writable ").to_owned()
+}
+
+fn degraded(reason: &str) -> Value {
+    json!({"status": "degraded", "reason": reason})
+}
+
+#[tokio::test]
+async fn a_read_only_history_is_reported_and_jobs_are_started_and_stored_later() {
+    let server = Server::start();
+    let database = server.database().await;
+    let folder = TempDir::new().unwrap();
+    let mut api = start(&folder, &database.url);
+    becomes(&api, json!({"status": "ok"})).await;
+    assert_eq!(writable(&api).await, "1");
+    let switch = async |command: &str| {
+        database.execute(&format!("ALTER SYSTEM {command}")).await;
+        database.execute("SELECT pg_reload_conf()").await;
+    };
+    switch("SET default_transaction_read_only = on").await;
+    let run = loop {
+        let run = api.trigger().await;
+        if writable(&api).await == "0" {
+            break run;
+        }
+    };
+    becomes(&api, degraded("the history can't be written: the database is read-only")).await;
+    let line = api.wait_for_log("the history can't be written: the database is read-only");
+    assert!(line.contains("read-only transaction"), "the server's own words are in the log: {line}");
+    // A read-only server permits ALTER SYSTEM, which changes no table.
+    switch("RESET default_transaction_read_only").await;
+    becomes(&api, json!({"status": "ok"})).await;
+    assert_eq!(writable(&api).await, "1");
+    api.wait_for_log("the history can be written again");
+    let ended = api.wait_for_end(run["run_id"].as_str().unwrap()).await;
+    assert_eq!(ended["state"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_history_that_is_gone_is_reported_while_jobs_are_started() {
+    let namespace = namespace("gone-history").await;
+    namespace.apply(&cronjob("", ""));
+    let mut server = Server::start();
+    let database = server.database().await;
+    let api = TriggerApi::start(&namespace, &[("DATABASE_URL", &database.url)]).await;
+    server.kill();
+    becomes(&api, degraded("the history can't be read or written: the database can't be reached")).await;
+    assert_eq!(writable(&api).await, "0");
+    api.trigger().await;
+}
+
+#[tokio::test]
+async fn a_scrape_does_not_wait_for_the_history() {
+    let database = Server::shared().database().await;
+    let folder = TempDir::new().unwrap();
+    let api = start(&folder, &database.url);
+    writable(&api).await;
+    let mut other = database.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE runs").execute(&mut other).await.unwrap();
+    let asked = Instant::now();
+    assert_eq!(writable(&api).await, "1");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_job_on_this_machine_that_needs_the_history_says_that_it_is_away() {
+    let mut server = Server::start();
+    let database = server.database().await;
+    let folder = TempDir::new().unwrap();
+    let api = start(&folder, &database.url);
+    server.kill();
+    problem(api.post("/trigger-sync"), 503, "store-unavailable").await;
+}
+
+/// A trigger-api whose history is on a small disk of its own, which only that process sees.
+struct SmallDisk {
+    api: TriggerApi,
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let disk = folder.path().join("disk");
+        std::fs::create_dir(&disk).expect("the folder is ours");
+        let database = format!("sqlite:{}", disk.join("history.sqlite").display());
+        let script = r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1""#;
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command.arg(&disk).arg(env!("CARGO_BIN_EXE_trigger-api"));
+        let variables = variables(&folder, &database);
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Self { api: TriggerApi::spawn_by(command, &variables), folder }
+    }
+
+    /// A file on the disk, as this process sees it.
+    fn file(&self, name: &str) -> PathBuf {
+        let file = self.folder.path().join("disk").join(name);
+        let root = Path::new("/proc").join(self.api.process_id().to_string()).join("root");
+        root.join(file.strip_prefix("/").expect("an absolute path"))
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_without_a_request_until_there_is_space_again() {
+    let disk = SmallDisk::start();
+    let run = disk.api.trigger().await;
+    disk.api.wait_for_end(run["run_id"].as_str().unwrap()).await;
+    let mut ballast = File::create(disk.file("ballast")).unwrap();
+    while ballast.write_all(&[0; 512]).is_ok() {}
+    becomes(&disk.api, degraded("the history can't be written: the disk is full")).await;
+    assert_eq!(writable(&disk.api).await, "0");
+    disk.api.trigger().await;
+    std::fs::remove_file(disk.file("ballast")).unwrap();
+    drop(ballast);
+    becomes(&disk.api, json!({"status": "ok"})).await;
+    assert_eq!(writable(&disk.api).await, "1");
+}

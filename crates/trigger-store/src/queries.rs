@@ -1,0 +1,175 @@
+//! The statements that read and forget. Each list is told in the order of an index, so none is sorted.
+
+use jiff::Timestamp;
+
+use super::rows::COLUMNS;
+use super::statement::{Statement, Value};
+use trigger_core::log_buffers::LogTail;
+use trigger_core::ports::RunFilter;
+use trigger_core::run::{RunId, State};
+use trigger_core::target::TargetName;
+
+/// How many runs are forgotten in one transaction, so that others needn't wait long for the database.
+pub(super) const PRUNE_BATCH: u16 = 500;
+
+pub(super) fn run(id: &RunId) -> Statement {
+    Statement::new(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"), vec![Value::text(id.as_str())])
+}
+
+/// Only the conditions that are asked for stand in the SQL: `$1 IS NULL OR target = $1` would use no index.
+pub(super) fn runs(filter: &RunFilter) -> Statement {
+    let mut values = Vec::new();
+    let mut conditions = Vec::new();
+    let equal = [
+        ("target", filter.target.as_ref().map(TargetName::as_str)),
+        ("state", filter.state.map(State::as_str)),
+        ("job_name", filter.job_name.as_deref()),
+    ];
+    for (column, value) in equal {
+        if let Some(value) = value {
+            values.push(Value::text(value));
+            conditions.push(format!("{column} = ${}", values.len()));
+        }
+    }
+    if let Some(cursor) = &filter.after {
+        values.extend([Value::time(cursor.created_at), Value::text(cursor.id.as_str())]);
+        conditions.push(format!("(created_at, id) < (${}, ${})", values.len() - 1, values.len()));
+    }
+    let condition =
+        if conditions.is_empty() { String::new() } else { format!("WHERE {} ", conditions.join(" AND ")) };
+    values.push(Value::Number(Some(filter.limit.into())));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM runs {condition}ORDER BY created_at DESC, id DESC LIMIT ${}",
+        values.len()
+    );
+    Statement::new(sql, values)
+}
+
+/// The condition stands as in the index `runs_unfinished`, or SQLite would not use it.
+pub(super) fn unfinished(target: &TargetName) -> Statement {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM runs WHERE target = $1 AND state IN ('pending', 'running') ORDER BY created_at, id"
+    );
+    Statement::new(sql, vec![Value::text(target.as_str())])
+}
+
+/// Stores nothing for a run that is not there, as another replica may have forgotten it; and a replica that came too late
+/// to read anything does not empty a log that is there.
+pub(super) fn save_log(id: &RunId, tail: &LogTail) -> Statement {
+    let sql = "INSERT INTO run_logs (run_id, text, cut, saved_at) \
+        SELECT $1, $2, $3, $4 FROM runs WHERE id = $1 \
+        ON CONFLICT (run_id) DO UPDATE SET text = excluded.text, cut = excluded.cut, saved_at = excluded.saved_at \
+        WHERE length(excluded.text) > 0";
+    let values = vec![
+        Value::text(id.as_str()),
+        Value::Bytes(tail.text.to_vec()),
+        Value::Integer(Some(tail.cut.into())),
+        Value::time(Timestamp::now()),
+    ];
+    Statement::new(sql, values)
+}
+
+pub(super) fn log(id: &RunId) -> Statement {
+    Statement::new("SELECT text, cut FROM run_logs WHERE run_id = $1", vec![Value::text(id.as_str())])
+}
+
+pub(super) fn events_after(sequence: i64, limit: u16) -> Statement {
+    let columns = COLUMNS.strip_prefix("id, ").unwrap_or(COLUMNS);
+    let sql = format!(
+        "SELECT sequence, run_id AS id, {columns} FROM run_events WHERE sequence > $1 ORDER BY sequence LIMIT $2"
+    );
+    Statement::new(sql, vec![Value::Number(Some(sequence)), Value::Number(Some(limit.into()))])
+}
+
+/// When all events are forgotten the oldest is the one to come.
+pub(super) fn event_range() -> Statement {
+    let sql = "SELECT COALESCE((SELECT MIN(sequence) FROM run_events), last + 1) AS oldest, last AS newest \
+        FROM run_event_counter WHERE last > 0";
+    Statement::new(sql, Vec::new())
+}
+
+/// The oldest runs of those that are too many for their target; their logs go along.
+pub(super) fn prune_runs(keep: u32) -> Statement {
+    let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM (\
+        SELECT id, ROW_NUMBER() OVER (PARTITION BY target ORDER BY created_at DESC, id DESC) AS place \
+        FROM runs WHERE state NOT IN ('pending', 'running')\
+        ) AS ended WHERE place > $1 ORDER BY place DESC, id LIMIT $2)";
+    Statement::new(sql, vec![Value::Number(Some(keep.into())), Value::Number(Some(PRUNE_BATCH.into()))])
+}
+
+pub(super) fn prune_events(keep: u32) -> Statement {
+    let sql = "DELETE FROM run_events WHERE sequence <= (SELECT last FROM run_event_counter) - $1";
+    Statement::new(sql, vec![Value::Number(Some(keep.into()))])
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteRow;
+    use sqlx::{Connection, Row, SqliteConnection};
+
+    use super::super::SqlStore;
+    use super::*;
+    use trigger_core::ports::{Cursor, RunStore};
+    use trigger_core::run::{Run, Trigger};
+
+    fn run(number: i64) -> Run {
+        Run {
+            id: RunId::new(format!("run {number}")),
+            target: ["trades-sync", "analysis"][usize::from(number % 2 == 0)].parse().expect("a name"),
+            namespace: "trading".to_owned(),
+            job_name: format!("job-{number}"),
+            trigger: Trigger::Scheduled,
+            state: State::ALL[usize::try_from(number % 6).expect("a small number")],
+            cause: None,
+            requested_by: None,
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            created_at: Timestamp::from_second(1_770_000_000 + number).expect("a time"),
+            started_at: None,
+            finished_at: None,
+            task: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_list_is_told_in_the_order_of_an_index_without_scan_or_sort() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("runs.sqlite").display());
+        let store = SqlStore::connect(&url.clone().into()).await.unwrap();
+        for number in 0..200 {
+            store.save(&run(number)).await.unwrap();
+        }
+        let seen = run(100);
+        let after = Some(Cursor { created_at: seen.created_at, id: seen.id });
+        let page = RunFilter { limit: 50, ..RunFilter::default() };
+        let of_target = RunFilter { target: Some(seen.target.clone()), ..page.clone() };
+        let statements = [
+            (runs(&page), "runs_newest"),
+            (runs(&RunFilter { after: after.clone(), ..page.clone() }), "runs_newest"),
+            (runs(&of_target), "runs_of_target"),
+            (runs(&RunFilter { after: after.clone(), ..of_target }), "runs_of_target"),
+            (runs(&RunFilter { state: Some(State::Failed), after, ..page.clone() }), "runs_in_state"),
+            (runs(&RunFilter { job_name: Some(seen.job_name), ..page }), "runs_of_job"),
+            (unfinished(&seen.target), "runs_unfinished"),
+            (super::run(&RunId::new("run 1")), "sqlite_autoindex_runs_1"),
+            (events_after(7, 50), "PRIMARY KEY"),
+        ];
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        // First as a database that was never analyzed, then as one that was.
+        for _ in 0..2 {
+            for (statement, index) in &statements {
+                let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+                let explain = Statement::new(sql, statement.values.clone());
+                let rows: Vec<SqliteRow> = explain.query().fetch_all(&mut connection).await.unwrap();
+                let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+                let plan = plan.join("; ");
+                assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}: {}", statement.sql);
+                // To walk along the index from its newest end is no scan of the table: it stops at the limit.
+                let scan = plan.contains("SCAN") && plan != "SCAN runs USING INDEX runs_newest";
+                assert!(!scan, "{plan}: {}", statement.sql);
+            }
+            sqlx::raw_sql("ANALYZE").execute(&mut connection).await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Ends of logs are kept, and what is too old goes.
+
+use bytes::Bytes;
+use trigger_core::log_buffers::{LogTail, TAIL_BYTES};
+use trigger_core::ports::{Retention, RunFilter, RunStore};
+use trigger_core::run::RunId;
+
+use super::support::{both, ended, events, numbers, open, pending, running};
+
+fn tail(text: impl Into<Bytes>, cut: bool) -> LogTail {
+    LogTail { text: text.into(), cut }
+}
+
+#[tokio::test]
+async fn log_tails_survive_a_restart_whatever_bytes_they_hold() {
+    let binary: Vec<u8> = (0..TAIL_BYTES).map(|index| u8::try_from(index % 256).unwrap()).collect();
+    let tails = [
+        tail("one\ntwo\n", false),
+        tail(binary, true),
+        tail(&b"\xff\xfe\0 not UTF-8"[..], false),
+        tail("", false),
+    ];
+    for place in both().await {
+        let store = place.open().await;
+        for (number, tail) in tails.iter().enumerate() {
+            let run = pending(&number.to_string());
+            store.save(&run).await.unwrap();
+            assert_eq!(store.log(&run.id).await.unwrap(), None);
+            store.save_log(&run.id, tail).await.unwrap();
+        }
+        store.close().await;
+        let store = open(&place.url).await;
+        for (number, tail) in tails.iter().enumerate() {
+            let id = RunId::new(number.to_string());
+            assert_eq!(store.log(&id).await.unwrap().as_ref(), Some(tail));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_later_tail_takes_the_place_of_an_earlier_one_unless_it_is_empty() {
+    for place in both().await {
+        let store = place.open().await;
+        let run = pending("a");
+        store.save(&run).await.unwrap();
+        for (saved, kept) in
+            [("first", "first"), ("second and longer", "second and longer"), ("", "second and longer")]
+        {
+            store.save_log(&run.id, &tail(saved, true)).await.unwrap();
+            assert_eq!(store.log(&run.id).await.unwrap(), Some(tail(kept, true)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_run_that_is_forgotten_is_no_error() {
+    for place in both().await {
+        let store = place.open().await;
+        store.save_log(&RunId::new("forgotten"), &tail("text", false)).await.unwrap();
+        assert_eq!(store.log(&RunId::new("forgotten")).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished_one() {
+    for place in both().await {
+        let store = place.open().await;
+        // The oldest of all goes on.
+        store.save(&running(&pending("goes on"))).await.unwrap();
+        // More than are forgotten at once.
+        for number in 0..1_100 {
+            let run = ended(&format!("sync {number:04}"), "trades-sync", 10 + number);
+            store.save(&run).await.unwrap();
+            if number % 100 == 99 {
+                store.save_log(&run.id, &tail("text", false)).await.unwrap();
+            }
+        }
+        for number in 0..2 {
+            store.save(&ended(&format!("analysis {number}"), "analysis", number)).await.unwrap();
+        }
+        let retention = Retention { runs: 2, events: 3 };
+        assert_eq!(store.prune(retention).await.unwrap(), 1_098);
+        let left = store.runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
+        let ids: Vec<&str> = left.iter().map(|run| run.id.as_str()).collect();
+        assert_eq!(ids, ["sync 1099", "sync 1098", "analysis 1", "goes on", "analysis 0"]);
+        assert_eq!(store.log(&RunId::new("sync 0999")).await.unwrap(), None, "logs go along");
+        assert_eq!(store.log(&RunId::new("sync 1099")).await.unwrap(), Some(tail("text", false)));
+        assert_eq!(numbers(&events(&store).await), [1_101, 1_102, 1_103]);
+        assert_eq!(store.event_range().await.unwrap(), Some((1_101, 1_103)));
+        assert_eq!(store.prune(retention).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_may_prune_at_once_while_runs_end() {
+    for place in both().await {
+        let replicas = [place.open().await, place.open().await];
+        for number in 0..100 {
+            replicas[0].save(&ended(&format!("{number:03}"), "trades-sync", number)).await.unwrap();
+        }
+        let retention = Retention { runs: 10, events: 10 };
+        let writing = async {
+            for number in 100..150 {
+                replicas[0].save(&ended(&format!("{number:03}"), "trades-sync", number)).await.unwrap();
+            }
+        };
+        let (one, other, ()) =
+            tokio::join!(replicas[0].prune(retention), replicas[1].prune(retention), writing);
+        one.unwrap();
+        other.unwrap();
+        replicas[1].prune(retention).await.unwrap();
+        let left = replicas[0].runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
+        let newest: Vec<String> = (140..150).rev().map(|number| format!("{number:03}")).collect();
+        assert_eq!(left.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), newest);
+    }
+}

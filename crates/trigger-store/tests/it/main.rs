@@ -1,0 +1,17 @@
+//! The store, on SQLite and on a real Postgres alike.
+
+mod crash;
+mod events;
+mod failover;
+mod lists;
+mod logs_and_retention;
+mod outage;
+mod pooler;
+mod properties;
+mod recording;
+mod relay;
+mod saving;
+mod start;
+mod support;
+mod tasks;
+mod unwritable;

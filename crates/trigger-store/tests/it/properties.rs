@@ -1,0 +1,120 @@
+//! Made-up sights of runs: both databases hold what the rules say.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use trigger_core::ports::RunStore;
+use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State, Trigger};
+use trigger_store::SqlStore;
+
+use super::support::{both, target};
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    (0..4_000_000_000_000_000_000_i128)
+        .prop_map(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).expect("a time"))
+}
+
+fn cause() -> impl Strategy<Value = Cause> {
+    let reason = prop::sample::select(vec![CANCELLED_ON_REQUEST, OUTCOME_UNKNOWN, "Error"]);
+    (reason, "[ab\0']{0,2}", prop::option::of(prop::sample::select(vec![0, 1, -1, i32::MAX])))
+        .prop_map(|(reason, message, exit_code)| Cause { reason: reason.to_owned(), message, exit_code })
+}
+
+fn sight() -> impl Strategy<Value = Run> {
+    let text = || prop::option::of("\\PC{0,3}\0?");
+    let state = prop::sample::select(State::ALL.to_vec());
+    let trigger = prop::sample::select(vec![Trigger::Manual, Trigger::Scheduled]);
+    (
+        (0..3_u8, state, trigger, prop::option::of(cause())),
+        (text(), text(), text(), text()),
+        (moment(), prop::option::of(moment()), prop::option::of(moment())),
+    )
+        .prop_map(|((id, state, trigger, cause), texts, times)| Run {
+            id: RunId::new(id.to_string()),
+            target: target("trades-sync"),
+            namespace: "trading".to_owned(),
+            job_name: format!("job-{id}"),
+            trigger,
+            state,
+            cause,
+            requested_by: texts.0,
+            reason: texts.1,
+            request_id: texts.2,
+            fingerprint: texts.3,
+            created_at: times.0,
+            started_at: times.1,
+            finished_at: times.2,
+            task: None,
+        })
+}
+
+/// The run as a store can hold it: no NUL, whole microseconds.
+fn held(run: Run) -> Run {
+    let text = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
+    let time =
+        |time: Timestamp| Timestamp::from_nanosecond(time.as_nanosecond() / 1_000 * 1_000).expect("a time");
+    Run {
+        cause: run.cause.map(|cause| Cause { message: cause.message.replace('\0', "\u{fffd}"), ..cause }),
+        requested_by: text(run.requested_by),
+        reason: text(run.reason),
+        request_id: text(run.request_id),
+        fingerprint: text(run.fingerprint),
+        created_at: time(run.created_at),
+        started_at: run.started_at.map(time),
+        finished_at: run.finished_at.map(time),
+        task: None,
+        ..run
+    }
+}
+
+/// Saves the sights and compares what is stored, and told, with the rules applied without a database.
+async fn holds_what_the_rules_say(store: &SqlStore, sights: &[Run]) {
+    let (_, before) = store.event_range().await.expect("it can be read").unwrap_or((1, 0));
+    let mut expected: BTreeMap<RunId, Run> = BTreeMap::new();
+    let mut told = Vec::new();
+    for sight in sights {
+        let sight = held(sight.clone());
+        let earlier = expected.get(&sight.id);
+        let now = earlier.map_or_else(|| sight.clone(), |earlier| earlier.merged(&sight));
+        if earlier.is_none_or(|earlier| (earlier.state, &earlier.cause) != (now.state, &now.cause)) {
+            told.push(now.clone());
+        }
+        expected.insert(now.id.clone(), now);
+    }
+    for sight in sights {
+        store.save(sight).await.expect("it can be saved");
+    }
+    for (id, run) in &expected {
+        assert_eq!(store.run(id).await.expect("it can be read").as_ref(), Some(run));
+    }
+    let events = store.events_after(before, u16::MAX).await.expect("they can be read");
+    let events: Vec<Run> = events.iter().map(|event| (*event.run).clone()).collect();
+    assert_eq!(events, told);
+}
+
+#[test]
+fn any_sequence_of_sights_gives_on_both_databases_what_the_rules_say() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stores = runtime.block_on(async {
+        let [sqlite, postgres] = both().await;
+        (sqlite.open().await, postgres.open().await, sqlite, postgres)
+    });
+    let next = AtomicU32::new(0);
+    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    let sights = prop::collection::vec(sight(), 1..12);
+    let checked = TestRunner::new(config).run(&sights, |sights| {
+        // Each case has runs of its own.
+        let case = next.fetch_add(1, Ordering::Relaxed);
+        let of_case = |run: Run| Run { id: RunId::new(format!("{case}-{}", run.id)), ..run };
+        let sights: Vec<Run> = sights.into_iter().map(of_case).collect();
+        runtime.block_on(async {
+            holds_what_the_rules_say(&stores.0, &sights).await;
+            holds_what_the_rules_say(&stores.1, &sights).await;
+        });
+        Ok(())
+    });
+    checked.unwrap();
+}

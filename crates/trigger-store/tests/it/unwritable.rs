@@ -1,0 +1,64 @@
+//! What the store reports while it can't be written.
+
+use trigger_core::ports::RunStore;
+
+use super::support::{open, pending, postgres, running, sqlite};
+
+#[tokio::test]
+async fn a_file_that_another_process_locks_is_reported_until_it_is_free() {
+    let place = sqlite();
+    let store = open(&place.url).await;
+    let mut other = place.connect().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    store.save(&pending("a")).await.unwrap_err();
+    let reason = store.unwritable().expect("it can't be written").to_string();
+    assert_eq!(reason, "the file of the database is locked by another process");
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        store.check().await;
+        assert_ne!(store.unwritable(), None, "a check may succeed where a save does not");
+    }
+    store.check().await;
+    assert_eq!(store.unwritable(), None);
+    store.save(&running(&pending("a"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_or_replaced_is_reported() {
+    let place = sqlite();
+    let store = open(&place.url).await;
+    store.save(&pending("a")).await.unwrap();
+    let path = place.url.trim_start_matches("sqlite:");
+    let elsewhere = format!("{path}.elsewhere");
+    std::fs::rename(path, &elsewhere).unwrap();
+    let reported = Some("the history's file was deleted or replaced".to_owned());
+    for replace in [false, true] {
+        if replace {
+            std::fs::write(path, "").unwrap();
+        }
+        store.check().await;
+        assert_eq!(store.unwritable().map(|reason| reason.to_string()), reported);
+    }
+    std::fs::rename(elsewhere, path).unwrap();
+    store.check().await;
+    assert_eq!(store.unwritable(), None);
+}
+
+#[tokio::test]
+async fn a_user_who_may_no_longer_save_runs_is_reported_before_one_is_saved() {
+    let place = postgres().await;
+    let store = place.open().await;
+    place
+        .execute(
+            "CREATE ROLE counter LOGIN PASSWORD 'secret'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO counter;
+             GRANT UPDATE ON run_event_counter TO counter",
+        )
+        .await;
+    let limited = open(&place.url.replace("postgres:secret@", "counter:secret@")).await;
+    limited.check().await;
+    let reason = limited.unwritable().map(|reason| reason.to_string());
+    place.execute("DROP OWNED BY counter; DROP ROLE counter").await;
+    assert_eq!(reason.as_deref(), Some("the user of the database may not write"));
+    store.check().await;
+    assert_eq!(store.unwritable(), None);
+}
