@@ -171,7 +171,7 @@ nextest() {
 # The report is missing if the tests do not build.
 count_nextest() {
   local p=0 f=0 s=0
-  [[ ! -e $report ]] || read -r p f s < <(scripts/nextest_counts.py "$report" "$work/list.json")
+  [[ ! -e $report ]] || read -r p f s < <(scripts/junit_counts.py "$report" "$work/list.json")
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by scripts/cluster.sh and scripts/tools.sh: where the programs come from. What is not in KUBEBUILDER_ASSETS is built
-# from Go modules, once for each set of sums and version of Go, into the user's cache.
+# Sourced by scripts/cluster.sh and scripts/tools.sh: finds or builds programs. Those that are not in KUBEBUILDER_ASSETS are built
+# from Go modules into the user's cache, once for each set of checksums and version of Go.
 
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster
 readonly control_plane_programs=(kube-apiserver kube-controller-manager kube-scheduler kubectl)
@@ -21,7 +21,7 @@ build_programs() {
   find_or_build pause pause
   program[busybox]=$(command -v busybox)
   for name in pause busybox coredns; do
-    make_image "$name"
+    prepare_image "$name"
   done
 }
 
@@ -42,7 +42,7 @@ build_prerequisites() {
   need iptables iptables
   need ip iproute2
   need busybox busybox-static
-  # In an image of its own it finds no libraries. ldd fails on a static program.
+  # Its image has no libraries, so it must be static. ldd fails for a static program.
   ! ldd "$(command -v busybox)" >/dev/null 2>&1 || install_package 'a static busybox' busybox-static
   [[ -x $cni_plugins/bridge ]] || install_package "$cni_plugins/bridge" containernetworking-plugins
 }
@@ -51,7 +51,7 @@ need() {
   command -v "$1" >/dev/null || install_package "$1" "$2"
 }
 
-# Debian packages are installed when this runs as root; otherwise they are named.
+# Installs a Debian package as root; otherwise names it and exits.
 install_package() {
   local file=$1 package=$2
   if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
@@ -61,8 +61,8 @@ install_package() {
   hash -r
 }
 
-# etcd and containerd come with services of their own, which no cluster of ours wants. Debian asks this
-# program before it starts any; a machine that already has one is left with its own.
+# The packages of etcd and containerd start services, which this cluster does not use. Debian runs policy-rc.d before it starts a
+# service; an existing one is not replaced.
 install_as_root() {
   local policy=/usr/sbin/policy-rc.d ours=
   if [[ ! -e $policy ]]; then
@@ -75,7 +75,7 @@ install_as_root() {
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
   } 2>&1 </dev/null) || result=$?
   [[ -z $ours ]] || rm -f "$ours"
-  # Nor shall they start with the machine.
+  # The services must not start with the machine either.
   if [[ $1 == etcd-server || $1 == containerd ]]; then
     systemctl disable "${1%-server}" >/dev/null 2>&1 || true
   fi
@@ -83,7 +83,7 @@ install_as_root() {
   return "$result"
 }
 
-# Sets program[name]. The program of a folder with several is a tool of its module; alone, it is the folder's own.
+# find_or_build FOLDER NAME: sets program[NAME]. The program is a tool of the folder's module, or the module itself.
 find_or_build() {
   local folder=$1 name=$2 kept
   if [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/$name ]]; then
@@ -98,7 +98,7 @@ find_or_build() {
   [[ -x $kept/$name ]] || step "building $name" build "$folder" "$name" "$kept"
 }
 
-# What a build is made of: the modules and their sums, our own sources, the version of Go.
+# Prints a hash of the input of a build: the modules and their checksums, the sources, and the version of Go.
 cache_key() {
   local folder=$sources/$1
   {
@@ -107,19 +107,18 @@ cache_key() {
   } | sha256sum | cut -c1-16
 }
 
-# A build ends in a rename, so that one that is killed leaves nothing half; the lock keeps a second run from
-# building the same at the same time. The kubelet does without a C compiler, which makes it a fast build.
+# A build ends with a rename, so a killed build leaves no incomplete program. The lock prevents two runs from building the same
+# program at the same time. Without cgo the kubelet builds much faster.
 build() {
   local folder=$1 name=$2 kept=$3 package flags='-s -w'
-  # A tool of the module, if it has that one; else the module is the program itself.
   package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep "/$name\$" || echo .)
   if [[ $folder == kubernetes ]]; then
-    # Without these, a program that is not built by Kubernetes's own scripts calls itself v0.0.0.
+    # Without these variables, which the scripts of Kubernetes set, the version is v0.0.0.
     local variables=k8s.io/component-base/version release
     release=$(cd "$sources/kubernetes" && go list -m -f '{{ .Version }}' k8s.io/kubernetes)
     flags+=" -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
   fi
-  echo "building $name: once, and it may take minutes" >&2
+  echo "building $name, which is needed only once and may take minutes" >&2
   mkdir -p "$kept"
   (
     flock 8
@@ -135,8 +134,8 @@ build() {
   ) 8>"$kept/.lock"
 }
 
-# Sets program[name-image]: an archive of the program alone, beside it in the cache.
-make_image() {
+# Sets program[NAME-image] to an archive in the cache that contains only the program.
+prepare_image() {
   local name=$1 maker=$root/deploy/images/make_image.py key links=() applet
   key=$(cat "${program[$name]}" "$maker" "$sources/build.sh" | sha256sum | cut -c1-16)
   program[$name-image]=$cache/images/$name-$key.tar

@@ -1,33 +1,33 @@
 # shellcheck shell=bash
-# Sourced by scripts/cluster.sh: etcd, the API server and its controllers. No part of it needs root.
+# Sourced by scripts/cluster.sh: etcd, the API server and its controllers. Root is not needed.
 
 readonly control_plane_components=(etcd kube-apiserver kube-controller-manager kube-scheduler)
 readonly service_range=10.96.0.0/16 first_service_address=10.96.0.1 dns_address=10.96.0.10
 
-bring_up_control_plane() {
+start_control_plane() {
   local wanted=$1
-  # Alone, everything is on loopback and on ports that are free, so that several clusters stand side by side.
-  # With a node, pods must reach the API server, so it has the address of the node.
+  # Without a node, everything listens on loopback and on free ports, so several clusters can run at the same time. With a node, the
+  # API server has the node's address, because pods must reach it.
   api_address=127.0.0.1
-  # The API server refuses to tell a loopback address to others; this one is nobody's (RFC 5737).
+  # The API server does not advertise a loopback address. This one is reserved for documentation (RFC 5737).
   api_advertised=192.0.2.1
   free_ports
   if [[ $wanted == node ]]; then
-    step node-link make_node_link
+    step node-link create_node_link
     api_address=$node_address api_advertised=$node_address
   fi
   api_url=https://$api_address:${port[kube-apiserver]}
-  step keys make_keys
+  step keys create_keys
   step etcd start_etcd
   step kube-apiserver start_apiserver
-  # Both only need the API server, so they start together.
+  # Both need only the API server, so they start at the same time.
   start_controller_manager
   start_scheduler
   step kube-controller-manager wait_for_default_account
   step kube-scheduler wait_for kube-scheduler 60 healthy_kube-scheduler
 }
 
-# Sets port[...], below the range from which the kernel takes ports for connections.
+# Sets port[NAME] to free ports below the kernel's range of ephemeral ports.
 free_ports() {
   declare -gA port=()
   local name candidate taken=' '
@@ -43,7 +43,7 @@ free_ports() {
   done
 }
 
-make_keys() (
+create_keys() (
   umask 077
   cd "$state/keys"
   local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
@@ -61,10 +61,10 @@ make_keys() (
   new_key apiserver.key
   certificate apiserver /CN=kube-apiserver serverAuth \
     "subjectAltName=IP:127.0.0.1,IP:$api_address,IP:$first_service_address,$names"
-  # Who can write to etcd can do everything, so only the API server can talk to it, not every user of the machine.
+  # Write access to etcd is full access to the cluster, so etcd accepts only the API server's certificate.
   new_key etcd.key
   certificate etcd /CN=etcd serverAuth,clientAuth subjectAltName=IP:127.0.0.1
-  # What the API server shows the kubelet when someone asks for logs.
+  # The API server's client certificate for the kubelet, which serves logs.
   new_key kubelet-client.key
   certificate kubelet-client /O=system:masters/CN=kube-apiserver clientAuth
 
@@ -76,7 +76,7 @@ make_keys() (
   echo "${program[kubectl]}" >"$state/kubectl"
 )
 
-# user NAME KUBECONFIG [GROUP]: a random token, which stands in files of mode 0600 and nowhere else.
+# user NAME KUBECONFIG [GROUP]: creates a user with a random token, which only files of mode 0600 contain.
 user() {
   local token
   token=$(openssl rand -hex 32)
@@ -102,7 +102,7 @@ current-context: tradeops
 END
 }
 
-# Nothing here outlives the machine, so no write waits for the disk.
+# The data need not survive a crash of the machine, so writes do not wait for the disk.
 start_etcd() {
   local client=https://127.0.0.1:${port[etcd]} peer=https://127.0.0.1:${port[etcd-peer]} keys=$state/keys
   start etcd "${program[etcd]}" --data-dir "$state/etcd" --unsafe-no-fsync --log-level warn --logger zap \
@@ -146,20 +146,20 @@ start_scheduler() {
     --kube-api-qps 500 --kube-api-burst 1000
 }
 
-# Pods can be made in a namespace as soon as this account is in it.
+# Pods can be created in a namespace as soon as it has this ServiceAccount.
 wait_for_default_account() {
   wait_for kube-controller-manager 60 kubectl get --namespace default serviceaccount/default
 }
 
 kubectl() { "$(cat "$state/kubectl")" --kubeconfig "$state/kubeconfig" --request-timeout 15s "$@"; }
 
-# ask URL EXPECTED [OPTION...]: a component's own opinion of its health.
-ask() { [[ $(curl --silent --insecure --max-time 5 --noproxy '*' "${@:3}" "$1") == *"$2"* ]]; }
+# responds URL EXPECTED [OPTION...]: checks the health endpoint of a component.
+responds() { [[ $(curl --silent --insecure --max-time 5 --noproxy '*' "${@:3}" "$1") == *"$2"* ]]; }
 
 port_of() { cat "$state/ports/$1"; }
 healthy_etcd() {
-  ask "https://127.0.0.1:$(port_of etcd)/health" '"health":"true"' --cert "$state/keys/etcd.crt" --key "$state/keys/etcd.key"
+  responds "https://127.0.0.1:$(port_of etcd)/health" '"health":"true"' --cert "$state/keys/etcd.crt" --key "$state/keys/etcd.key"
 }
 healthy_kube-apiserver() { kubectl get --raw /readyz >/dev/null; }
-healthy_kube-controller-manager() { ask "https://127.0.0.1:$(port_of kube-controller-manager)/healthz" ok; }
-healthy_kube-scheduler() { ask "https://127.0.0.1:$(port_of kube-scheduler)/healthz" ok; }
+healthy_kube-controller-manager() { responds "https://127.0.0.1:$(port_of kube-controller-manager)/healthz" ok; }
+healthy_kube-scheduler() { responds "https://127.0.0.1:$(port_of kube-scheduler)/healthz" ok; }

@@ -1,52 +1,51 @@
 # shellcheck shell=bash
-# Sourced by scripts/cluster.sh: one node of this machine, which runs containers. Root only, and one a machine.
+# Sourced by scripts/cluster.sh: the node, which runs containers. It needs root, and a machine can have only one.
 
 readonly node_components=(containerd kubelet kube-proxy)
-# The node has an address of its own, on a link of its own: a kubelet refuses a loopback address, and the
-# addresses of the machine come and go.
+# The node has its own address on its own link: the kubelet rejects a loopback address, and the machine's addresses may change.
 readonly node_link=tradeops-node node_address=10.250.0.1
 readonly pod_link=tradeops-pods pod_range=10.244.0.0/24
 readonly cni_plugins=/usr/lib/cni
-# Where the kubelet, containerd and CNI write whatever their configuration says.
+# Folders that the kubelet, containerd and CNI use whatever their configuration is.
 readonly fixed_folders=(/run/containerd /var/lib/cni /var/lib/kubelet /var/log/containers)
-# What the kubelet, kube-proxy and CNI change in the kernel and leave changed.
+# Kernel settings that the kubelet, kube-proxy and CNI change and do not restore.
 readonly kernel_settings=(net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables vm/overcommit_memory vm/panic_on_oom
   kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes)
 
-node_possible() {
+check_node_is_possible() {
   if ((EUID != 0)); then
-    give_up 'a node needs root: run this as root, or "scripts/cluster.sh up --control-plane" as you are'
+    give_up 'a node needs root: run this as root, or run "scripts/cluster.sh up --control-plane" as this user'
   fi
   local owner
   owner=$(node_owner)
   if [[ -n $owner && $owner != "$state" ]]; then
-    echo "a node stands on this machine already, and there can be only one. To take it down:" >&2
+    echo "this machine already has a node, and it can have only one. To delete it:" >&2
     echo "  TRADEOPS_CLUSTER_DIR=$owner scripts/cluster.sh down" >&2
     exit 1
   fi
   if [[ -z $owner ]] && command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep KUBE- >/dev/null; then
-    give_up 'this machine has iptables rules of another Kubernetes node, and two of them spoil each other'
+    give_up 'this machine has iptables rules of another Kubernetes node, and two nodes would change each other'"'"'s rules'
   fi
 }
 
-# The link says whose the node is: the state folder is its alias.
+# The alias of the link is the state folder of the node's cluster.
 node_owner() { cat "/sys/class/net/$node_link/ifalias" 2>/dev/null || true; }
 
-# Without a link it was lost in a crash; with another's, `up` was refused, and the node is none of ours.
-node_stands_here() {
+# After a crash the link may be missing. If its alias is another folder, `up` was rejected, and the node is another cluster's.
+node_is_ours() {
   local owner
   ((EUID == 0)) || return
   owner=$(node_owner)
   [[ $owner == "$state" || (-z $owner && $(cat "$state/kind" 2>/dev/null) == node) ]]
 }
 
-make_node_link() {
+create_node_link() {
   ip link add "$node_link" type bridge
   ip link set "$node_link" alias "$state" up
   ip address add "$node_address/32" dev "$node_link"
 }
 
-bring_up_node() {
+start_node() {
   render config/containerd.toml "$state/containerd.toml"
   render config/kubelet.yaml "$state/kubelet.yaml"
   mkdir -p "$state/cni"
@@ -60,14 +59,14 @@ bring_up_node() {
   step coredns start_dns
 }
 
-# CoreDNS asks these for names outside of the cluster. A resolver on loopback is not the pods' loopback.
+# CoreDNS forwards names outside of the cluster to these resolvers. A pod can't reach a resolver on the machine's loopback.
 write_resolv_conf() {
   local from=/etc/resolv.conf
   if [[ -e /run/systemd/resolve/resolv.conf ]]; then
     from=/run/systemd/resolve/resolv.conf
   fi
   grep -E '^nameserver ' "$from" | grep -vE ' (127\.|::1)' >"$state/resolv.conf" || true
-  # Nobody answers here, and says so at once.
+  # Nothing listens at this address, so queries fail immediately.
   [[ -s $state/resolv.conf ]] || echo "nameserver $node_address" >"$state/resolv.conf"
 }
 
@@ -80,11 +79,11 @@ prepare_kernel() {
     fi
   done
   echo 1 >/proc/sys/net/ipv4/ip_forward
-  # Or a pod that asks a Service for another pod on the same bridge gets its answer from a stranger.
+  # Otherwise the response of a Service whose pod is on the same bridge keeps the pod's address, and the client drops it.
   if [[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]]; then
     echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
   fi
-  # What pods send beyond the cluster leaves with the machine's address.
+  # Packets from pods to the outside get the machine's address.
   iptables -w -t nat -A POSTROUTING "${masquerade[@]}"
   for folder in $(cgroup_parents); do
     mkdir -p "$folder/tradeops-cluster"
@@ -93,7 +92,7 @@ prepare_kernel() {
 
 readonly masquerade=(-s "$pod_range" ! -d "$pod_range" ! -o "$node_link" -m comment --comment tradeops-cluster -j MASQUERADE)
 
-# The root of version 2, or that of every controller of version 1.
+# Prints the root of cgroup version 2, or the roots of version 1's controllers.
 cgroup_parents() {
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
     echo /sys/fs/cgroup
@@ -102,9 +101,9 @@ cgroup_parents() {
   fi
 }
 
-# containerd and the kubelet have a mount namespace of their own. So nothing they mount is seen outside of it, and
-# all of it is gone with the last of their processes, however they end; and the folders that can't be configured
-# are empty ones of theirs, whatever else runs containers on this machine.
+# containerd and the kubelet share a mount namespace. Their mounts are not visible outside of it, and disappear with the last of
+# their processes, however it ends. The folders that can't be configured are empty in it, even if other container runtimes on this
+# machine use them.
 start_containerd() {
   local folder
   for folder in "${fixed_folders[@]}"; do
@@ -127,15 +126,15 @@ load_own_images() {
   local name
   for name in pause busybox coredns; do
     containers images import "${program[$name-image]}" >/dev/null
-    # Names that no registry has, so that nobody takes them for what a registry has.
+    # Names that no registry can have, so they can't be mistaken for public images.
     containers images tag --force "docker.io/library/$name:1" "localhost/$name:1" >/dev/null
     containers images remove "docker.io/library/$name:1" >/dev/null
   done
 }
 
 load_images() {
-  if ! node_stands_here; then
-    echo "no node in $state to load images into: scripts/cluster.sh up, as root" >&2
+  if ! node_is_ours; then
+    echo "the cluster in $state has no node to load images into: run scripts/cluster.sh up as root" >&2
     exit 1
   fi
   local image
@@ -153,7 +152,7 @@ start_kubelet() {
 
 start_proxy() {
   echo "${program[kube-proxy]}" >"$state/kube-proxy"
-  # The zeros leave the kernel's connection tracking as it is.
+  # Zero does not change the kernel's connection tracking.
   start kube-proxy "${program[kube-proxy]}" --kubeconfig "$state/keys/proxy.kubeconfig" --hostname-override node1 \
     --proxy-mode iptables --iptables-min-sync-period 100ms --iptables-localhost-nodeports=false \
     --cluster-cidr "$pod_range" \
@@ -172,8 +171,8 @@ condition() { [[ $(kubectl get "$@" -o jsonpath="{.status.conditions[?(@.type==\
 node_ready() { condition=Ready condition node/node1; }
 dns_available() { condition=Available condition --namespace kube-system deployment/coredns; }
 healthy_containerd() { timeout 5 ctr --address "$state/containerd.sock" version >/dev/null; }
-healthy_kubelet() { ask http://127.0.0.1:10248/healthz ok; }
-healthy_kube-proxy() { ask "http://$node_address:10256/livez" ''; }
+healthy_kubelet() { responds http://127.0.0.1:10248/healthz ok; }
+healthy_kube-proxy() { responds "http://$node_address:10256/livez" ''; }
 
 node_status() {
   local unhealthy=0
@@ -182,17 +181,17 @@ node_status() {
   return "$unhealthy"
 }
 
-# Every process of every pod, found by its cgroup: that needs neither kubelet nor containerd to be alive.
-end_containers() {
+# Kills the processes of all pods, which the cgroups list: neither the kubelet nor containerd needs to be alive.
+kill_containers() {
   stop kube-proxy
   stop kubelet
   local processes
   mapfile -t processes < <(cgroups -name cgroup.procs -exec cat {} + | sort -u)
   ((${#processes[@]} == 0)) || kill -KILL "${processes[@]}" 2>/dev/null || true
-  end_processes "${processes[@]}"
+  terminate "${processes[@]}"
 }
 
-# With version 1, runc leaves a folder in the hierarchy of version 2 as well.
+# With version 1, runc leaves a folder in the hierarchy of version 2 too.
 cgroups() {
   local folder
   for folder in $(cgroup_parents) /sys/fs/cgroup/unified; do
@@ -200,18 +199,18 @@ cgroups() {
   done
 }
 
-# What is left when all processes are gone.
-clear_node() {
+# Deletes what remains after all processes have ended.
+delete_node() {
   local setting value folder link proxy tables chain
-  # A cgroup is busy until the kernel has buried the last of its processes.
+  # A cgroup is busy until the kernel has removed its last process.
   local deadline=$((SECONDS + 10))
   until [[ -z $(cgroups -type d -print -quit) ]] || ((SECONDS >= deadline)); do
     cgroups -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
   done
   proxy=$(cat "$state/kube-proxy" 2>/dev/null || find "$cache" -path '*/kubernetes-*/kube-proxy' -print -quit)
-  "$proxy" --cleanup >/dev/null 2>&1 || echo 'kube-proxy --cleanup failed: iptables rules may be left' >&2
+  "$proxy" --cleanup >/dev/null 2>&1 || echo 'kube-proxy --cleanup failed: iptables rules may remain' >&2
   while iptables -w -t nat -D POSTROUTING "${masquerade[@]}" 2>/dev/null; do :; done
-  # kube-proxy makes this chain too, and forgets it.
+  # kube-proxy creates this chain too, but --cleanup does not delete it.
   for tables in iptables ip6tables; do
     for chain in INPUT OUTPUT; do
       "$tables" -w -D "$chain" -j KUBE-FIREWALL 2>/dev/null || true

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks scripts/cluster.sh itself: brings clusters up, uses them, takes them down, and looks for what is left.
-# Run by root, it checks the control plane as an unprivileged user, and a node as well. The last line counts.
+# Tests scripts/cluster.sh: creates clusters, uses them, deletes them, and checks what remains. As root, it tests the control plane
+# as an unprivileged user, and then a node. The last line has the counts.
 set -uo pipefail
 export LC_ALL=C
 
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d /tmp/tradeops-cluster-test.XXXXXX)
 chmod 755 "$work"
 passed=0 failed=0
@@ -21,22 +21,22 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# check WHAT COMMAND...: one line each; the output of the command is shown only when it fails.
+# check TITLE COMMAND...: prints a line; the output of the command only if it fails.
 check() {
-  local what=$1 output began=$SECONDS
+  local title=$1 output began=$SECONDS
   shift
   if output=$("$@" 2>&1); then
     passed=$((passed + 1))
-    printf 'ok      %-62s %3d s\n' "$what" $((SECONDS - began))
+    printf 'ok      %-62s %3d s\n' "$title" $((SECONDS - began))
   else
     failed=$((failed + 1))
-    printf 'FAILED  %s\n' "$what"
+    printf 'FAILED  %s\n' "$title"
     tail -n 40 <<<"$output" | while IFS= read -r line; do printf '        %s\n' "$line"; done
   fi
 }
 
 cluster() { "${as_user[@]}" "$checkout/scripts/cluster.sh" "$@"; }
-beside() { TRADEOPS_CLUSTER_DIR=$work/cluster-two cluster "$@"; }
+second() { TRADEOPS_CLUSTER_DIR=$work/cluster-two cluster "$@"; }
 kubectl() { command kubectl --request-timeout=30s "$@"; }
 fails_with() {
   local expected=$1 result=0
@@ -44,13 +44,13 @@ fails_with() {
   "$@" || result=$?
   ((result == expected))
 }
-says() {
+prints() {
   local expected=$1 output
   shift
   output=$("$@" 2>&1)
   [[ $output == *"$expected"* ]] || { echo "expected: $expected"; echo "got: $output"; return 1; }
 }
-# eventually SECONDS COMMAND...: until it succeeds.
+# eventually SECONDS COMMAND...: repeats the command until it succeeds.
 eventually() {
   local deadline=$((SECONDS + $1))
   shift
@@ -60,14 +60,14 @@ eventually() {
   done >"$work/last-try" 2>&1 || { cat "$work/last-try"; return 1; }
 }
 
-# ---- the control plane
+# ---- The control plane
 
-# A user without rights, with a home of its own, who may read neither our home nor our checkout.
+# An unprivileged user with a home of its own, who can read neither our home nor our checkout.
 become_unprivileged() {
   cluster build >/dev/null || exit 1
-  mkdir -p "$work"/{checkout/crates/e2e,checkout/scripts,checkout/deploy,programs,home}
+  mkdir -p "$work"/{checkout/tools,checkout/scripts,checkout/deploy,programs,home}
   cp "$checkout/scripts/cluster.sh" "$work/checkout/scripts/"
-  cp -r "$checkout/tools/cluster" "$work/checkout/crates/e2e/"
+  cp -r "$checkout/tools/cluster" "$work/checkout/tools/"
   cp -r "$checkout/deploy/images" "$work/checkout/deploy/"
   local name newest
   for name in kube-apiserver kube-controller-manager kube-scheduler kubectl; do
@@ -83,14 +83,14 @@ become_unprivileged() {
     KUBEBUILDER_ASSETS="$work/programs")
 }
 
-stranger_is_left_alone() {
-  mkdir -p "$work/stranger/file" && TRADEOPS_CLUSTER_DIR=$work/stranger fails_with 2 cluster down && [[ -d $work/stranger/file ]]
+foreign_folder_is_kept() {
+  mkdir -p "$work/foreign/file" && TRADEOPS_CLUSTER_DIR=$work/foreign fails_with 2 cluster down && [[ -d $work/foreign/file ]]
 }
 env_is_only_exports() { ! cluster env | grep -v '^export [A-Z]*='; }
 kubeconfig_is_private() { [[ $(stat -c %a "$KUBECONFIG") == 600 ]]; }
 no_token_in_arguments() {
-  # In a file, or the search would find itself.
-  sed -n 's/^ *token: //p' "$KUBECONFIG" >"$work/token"
+  # In a file, because the arguments of the search would match too.
+  kubectl config view --raw --output 'jsonpath={.users[*].user.token}' >"$work/token"
   [[ -s $work/token ]] && ! cat /proc/[0-9]*/cmdline 2>/dev/null | grep -aFf "$work/token" >/dev/null
 }
 
@@ -102,20 +102,20 @@ token_is_known_to_its_audience() {
     grep '^true system:serviceaccount:default:default$'
 }
 
-quota_is_kept() {
+quota_is_enforced() {
   kubectl create namespace quota && kubectl -n quota create quota none --hard=pods=0 &&
     eventually 20 kubectl -n quota get serviceaccount default &&
-    eventually 20 says 'exceeded quota' kubectl -n quota run one --image=localhost/busybox:1
+    eventually 20 prints 'exceeded quota' kubectl -n quota run one --image=localhost/busybox:1
 }
 
-pod_security_is_kept() {
+pod_security_is_enforced() {
   kubectl create namespace strict &&
     kubectl label namespace strict pod-security.kubernetes.io/enforce=restricted &&
     eventually 20 kubectl -n strict get serviceaccount default &&
-    says 'violates PodSecurity' kubectl -n strict run one --image=localhost/busybox:1
+    prints 'violates PodSecurity' kubectl -n strict run one --image=localhost/busybox:1
 }
 
-admission_policy_is_kept() {
+admission_policy_is_enforced() {
   kubectl apply -f - <<'END'
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
@@ -130,65 +130,65 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: { name: no-secrets-called-x }
 spec: { policyName: no-secrets-called-x, validationActions: [Deny] }
 END
-  eventually 30 says 'not that name' kubectl create configmap forbidden --dry-run=server
+  eventually 30 prints 'not that name' kubectl create configmap forbidden --dry-run=server
 }
 
 garbage_is_collected() {
   kubectl create deployment one --image=localhost/busybox:1 &&
-    eventually 20 says one- kubectl get replicasets -o name &&
+    eventually 20 prints one- kubectl get replicasets -o name &&
     kubectl delete deployment one &&
-    eventually 20 says 'No resources found' kubectl get replicasets
+    eventually 20 prints 'No resources found' kubectl get replicasets
 }
 
-second_cluster_beside_the_first() {
-  beside up --control-plane && beside status && cluster status && beside down
+two_control_planes() {
+  second up --control-plane && second status && cluster status && second down
 }
 
-death_is_noticed_and_mended() {
+broken_cluster_is_replaced() {
   kill -KILL "$(cat "$TRADEOPS_CLUSTER_DIR/pids/kube-scheduler")"
-  eventually 10 fails_with 1 cluster status && says 'half dead (no kube-scheduler)' cluster up --control-plane && cluster status
+  eventually 10 fails_with 1 cluster status && prints 'broken (dead: kube-scheduler)' cluster up --control-plane && cluster status
 }
 
-nothing_is_left() {
-  local left=0
-  [[ ! -e $TRADEOPS_CLUSTER_DIR ]] || { ls -la "$TRADEOPS_CLUSTER_DIR"; left=1; }
+nothing_remains() {
+  local remains=0
+  [[ ! -e $TRADEOPS_CLUSTER_DIR ]] || { ls -la "$TRADEOPS_CLUSTER_DIR"; remains=1; }
   # This shell and its children have the folder in their environment too.
   local pid
   while read -r pid; do
     if [[ -d /proc/$pid && $(ps -o sid= -p "$pid") != "$(ps -o sid= -p $$)" ]]; then
-      ps -o pid,args -p "$pid" && left=1
+      ps -o pid,args -p "$pid" && remains=1
     fi
   done < <(grep -lsaF "$TRADEOPS_CLUSTER_DIR" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | cut -d/ -f3 | sort -u)
-  return "$left"
+  return "$remains"
 }
 
 control_plane() {
   ((EUID != 0)) || become_unprivileged
   check 'without a cluster, status and env fail' fails_with 1 cluster status
-  ((EUID != 0)) || check 'a node is refused to a user who is not root' fails_with 2 cluster up
-  check "a folder that is no cluster's is left alone" stranger_is_left_alone
-  check 'the control plane comes up' cluster up --control-plane
-  check 'status: all healthy' cluster status
-  check 'up once more changes nothing' says 'already up' cluster up --control-plane
-  check 'env prints exports alone' env_is_only_exports
+  ((EUID != 0)) || check 'a node needs root' fails_with 2 cluster up
+  check 'a folder that is not a cluster is not deleted' foreign_folder_is_kept
+  check 'the control plane starts' cluster up --control-plane
+  check 'all components are healthy' cluster status
+  check 'a second up changes nothing' prints 'already up' cluster up --control-plane
+  check 'env prints only exports' env_is_only_exports
   eval "$(cluster env)"
   check 'the kubeconfig is mode 0600' kubeconfig_is_private
-  check 'no token stands in an argument' no_token_in_arguments
+  check 'no argument contains a token' no_token_in_arguments
   check 'TokenRequest and TokenReview' token_is_known_to_its_audience
-  check 'resource quotas' quota_is_kept
-  check 'Pod Security Standards' pod_security_is_kept
-  check 'ValidatingAdmissionPolicy' admission_policy_is_kept
+  check 'resource quotas' quota_is_enforced
+  check 'Pod Security Standards' pod_security_is_enforced
+  check 'ValidatingAdmissionPolicy' admission_policy_is_enforced
   check 'garbage collection' garbage_is_collected
-  check 'two control planes side by side' second_cluster_beside_the_first
-  check 'a killed component is noticed, and up mends it' death_is_noticed_and_mended
+  check 'two control planes at the same time' two_control_planes
+  check 'status reports a killed component, and up replaces the cluster' broken_cluster_is_replaced
   check 'down' cluster down
-  check 'nothing is left' nothing_is_left
-  check 'down once more' cluster down
+  check 'nothing remains' nothing_remains
+  check 'a second down' cluster down
 }
 
-# ---- the node
+# ---- The node
 
-# What the machine has of what a node leaves behind when it is not taken down well.
+# Prints everything that a node can leave behind on the machine.
 machine() {
   ip -o link | cut -d: -f2
   cut -d' ' -f1-4 /proc/mounts
@@ -198,7 +198,7 @@ machine() {
   ls -d /run/containerd /var/lib/cni /var/lib/kubelet /var/log/containers /run/netns /opt/containerd
   ls /run/netns
   grep -H . /proc/sys/net/ipv4/ip_forward /proc/sys/vm/overcommit_memory /proc/sys/kernel/panic /proc/sys/kernel/panic_on_oops
-  # shellcheck disable=SC2009 # a dead process that nobody has waited for yet is nothing that is left
+  # shellcheck disable=SC2009 # not pgrep: zombies do not count
   ps -eo stat,comm | grep -E '^[^Z]\S* +(kubelet|kube-proxy|containerd|coredns|pause)'
 } 2>/dev/null
 
@@ -264,24 +264,24 @@ END
 
 of_pod() { kubectl get pods --selector "job-name=$1" -o "jsonpath={.items[0].status.containerStatuses[0].state.$2}"; }
 job_ends() { kubectl wait "job/$1" --for="condition=$2" --timeout=60s; }
-job_succeeds_with_logs() { job_ends succeeds Complete && says 'it runs' kubectl logs job/succeeds; }
+job_succeeds_with_logs() { job_ends succeeds Complete && prints 'it runs' kubectl logs job/succeeds; }
 job_fails_with_its_code() {
-  job_ends exits-3 Failed && says 'it fails' kubectl logs job/exits-3 && says 3 of_pod exits-3 terminated.exitCode
+  job_ends exits-3 Failed && prints 'it fails' kubectl logs job/exits-3 && prints 3 of_pod exits-3 terminated.exitCode
 }
-job_is_killed_for_memory() { job_ends eats-memory Failed && says OOMKilled of_pod eats-memory terminated.reason; }
-image_is_missed() { eventually 60 says "$2" of_pod "$1" waiting.reason; }
+job_is_killed_for_memory() { job_ends eats-memory Failed && prints OOMKilled of_pod eats-memory terminated.reason; }
+image_is_missing() { eventually 60 prints "$2" of_pod "$1" waiting.reason; }
 pull_fails() {
-  eventually 60 says ErrImagePull of_pod not-pulled waiting.reason || says ImagePullBackOff of_pod not-pulled waiting.reason
+  eventually 60 prints ErrImagePull of_pod not-pulled waiting.reason || prints ImagePullBackOff of_pod not-pulled waiting.reason
 }
 job_is_cleaned_up() { kubectl wait job/goes-away --for=delete --timeout=60s; }
 web_is_ready() { kubectl wait pod/web --for=condition=Ready --timeout=60s; }
 asks_web() {
-  job "$1" "wget -q -O - http://$2/" | kubectl apply -f - && job_ends "$1" Complete && says served kubectl logs "job/$1"
+  job "$1" "wget -q -O - http://$2/" | kubectl apply -f - && job_ends "$1" Complete && prints served kubectl logs "job/$1"
 }
-exec_works() { says served kubectl exec web -- cat /www/index.html; }
-schedule_is_kept() { eventually 90 says every-minute- kubectl get jobs -o name; }
-second_node_is_refused() {
-  says 'there can be only one' beside up
+exec_runs() { prints served kubectl exec web -- cat /www/index.html; }
+schedule_starts_a_job() { eventually 90 prints every-minute- kubectl get jobs -o name; }
+second_node_is_rejected() {
+  prints 'can have only one' second up
 }
 machine_is_as_before() { diff <(echo "$before") <(machine); }
 
@@ -297,32 +297,32 @@ node() {
   unset KUBECONFIG
   TRADEOPS_CLUSTER_DIR=$work/cluster-node
   before=$(machine)
-  check 'the node comes up' cluster up
-  check 'status: all healthy' cluster status
-  check 'a second node is refused' second_node_is_refused
+  check 'the node starts' cluster up
+  check 'all components are healthy' cluster status
+  check 'a second node is rejected' second_node_is_rejected
   eval "$(cluster env)"
   check 'workloads are accepted' kubectl apply -f <(workloads)
   check 'a Job succeeds, and has logs' job_succeeds_with_logs
   check 'a Job fails with its exit code' job_fails_with_its_code
   check 'a Job is killed for memory' job_is_killed_for_memory
-  check 'an image that is not there' image_is_missed not-there ErrImageNeverPull
+  check 'an image that does not exist' image_is_missing not-there ErrImageNeverPull
   check "an image that can't be pulled" pull_fails
-  check 'a finished Job is cleaned up' job_is_cleaned_up
-  check 'a hardened pod serves' web_is_ready
-  check 'kubectl exec' exec_works
+  check 'a finished Job is deleted after its TTL' job_is_cleaned_up
+  check 'a restricted pod serves' web_is_ready
+  check 'kubectl exec' exec_runs
   check "a Service's address" asks_web by-address "$(kubectl get service web -o jsonpath='{.spec.clusterIP}')"
   check "a Service's name" asks_web by-name web
   check "a Service's full name" asks_web by-full-name web.default.svc.cluster.local
-  check 'a CronJob keeps its schedule' schedule_is_kept
+  check 'a CronJob starts a Job' schedule_starts_a_job
   check 'down' cluster down
-  check 'nothing is left' nothing_is_left
-  check 'the machine is as before' machine_is_as_before
-  check 'a node comes up again' cluster up
+  check 'nothing remains' nothing_remains
+  check 'the machine is unchanged' machine_is_as_before
+  check 'a node starts again' cluster up
   crash_everything
-  check 'status notices a crash' fails_with 1 cluster status
+  check 'status reports a crash' fails_with 1 cluster status
   check 'down after a crash' cluster down
-  check 'nothing is left' nothing_is_left
-  check 'the machine is as before' machine_is_as_before
+  check 'nothing remains' nothing_remains
+  check 'the machine is unchanged' machine_is_as_before
 }
 
 control_plane
