@@ -18,7 +18,7 @@ readonly venv=target/fuzz-venv target=${CARGO_TARGET_DIR:-target}
 readonly token=fuzzed-token-without-value
 readonly cronjob=kraken-trading-job
 readonly namespace=fuzz-$$
-passed=0 failed=0 api= settings=scripts/fuzz-openapi.toml
+passed=0 failed=0 api='' settings=scripts/fuzz-openapi.toml
 folder=$(mktemp -d)
 
 clean_up() {

@@ -28,6 +28,7 @@ connect() {
   need_cluster
   local line
   coproc FORWARD { exec kubectl --namespace "$namespace" port-forward service/trigger-api :8000 2>&1; }
+  # shellcheck disable=SC2153 # coproc sets it
   forward_pid=$FORWARD_PID
   read -r -t 30 line <&"${FORWARD[0]}" || line='no response'
   [[ $line =~ ^Forwarding\ from\ 127\.0\.0\.1:([0-9]+) ]] || give_up \

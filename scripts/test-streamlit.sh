@@ -43,7 +43,7 @@ check "$venv/bin/mypy" --no-error-summary .
 isolated=()
 for namespace in 'unshare --net' 'unshare --map-root-user --net'; do
   if $namespace ip link set lo up 2>/dev/null; then
-    # shellcheck disable=SC2016
+    # shellcheck disable=SC2016,SC2206 # a command of several words
     isolated=($namespace -- sh -c 'ip link set lo up && exec "$@"' sh)
     break
   fi

@@ -141,6 +141,7 @@ find_real_days() {
 start_server() {
   # The descriptors of a coprocess are closed on exec, so no test keeps the server's input open.
   coproc SERVER { exec "$@"; }
+  # shellcheck disable=SC2153 # coproc sets it
   server_pid=$SERVER_PID server_input=${SERVER[1]}
   answer=
   read -r answer <&"${SERVER[0]}" || true
