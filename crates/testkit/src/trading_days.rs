@@ -1,6 +1,5 @@
 //! Databases with the four views and trading days in them: sample days, and real ones where there are some.
 
-
 use jiff::civil::Date;
 use serde_json::{Value, json};
 

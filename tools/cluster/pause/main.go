@@ -1,4 +1,4 @@
-// pause holds a pod's namespaces open: it sleeps, reaps the orphans of a shared process namespace, and ends when told to.
+// pause keeps a pod's namespaces open. It sleeps, reaps the orphans of a shared process namespace, and exits on SIGINT and SIGTERM.
 package main
 
 import (
@@ -18,7 +18,7 @@ func main() {
 	}
 }
 
-// One SIGCHLD may stand for several children, so each is answered by collecting all there are.
+// One SIGCHLD may report several children, so this reaps all that have exited.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
