@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly requirements=crates/trigger-api/tests/it/portfolio_analysis/requirements.txt
+readonly requirements=crates/portfolio-analysis/tests/it/requirements.txt
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
