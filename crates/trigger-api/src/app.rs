@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::auth::{Authenticator, TokenReviewer};
 use common::config::ConfigError;
 use common::http::{RetryPolicy, RetryingClient};
-use common::kubernetes::{self as cluster, Cluster, NoCluster};
+use common::kubernetes::{self as cluster, Cluster, ClusterError};
 use common::shutdown;
 use common::telemetry::Telemetry;
 use futures_util::StreamExt;
@@ -54,7 +54,7 @@ enum AppError {
     #[error("DATABASE_URL: {0}")]
     History(StoreError),
     #[error(transparent)]
-    Cluster(#[from] NoCluster),
+    Cluster(#[from] ClusterError),
     #[error("{address} can't be listened on: {error}; set LISTEN_ADDR to an address that is free")]
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("not ready: {0}")]

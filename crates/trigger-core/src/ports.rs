@@ -228,8 +228,8 @@ pub struct Lease {
     pub target: TargetName,
     /// Who has it. Every claim has a name of its own for it, so a worker knows what is no longer its own.
     pub worker: String,
-    /// How often the worker has said that it lives.
-    pub beat: i64,
+    /// How many heartbeats the worker has sent.
+    pub heartbeat: i64,
     /// How often a worker has begun the run.
     pub attempt: u32,
 }
@@ -269,9 +269,9 @@ pub enum LeaseStatus {
 /// What is answered is stored. Several replicas may use one store at once.
 #[async_trait]
 pub trait TaskStore: Send + Sync {
-    /// Puts a run into its target's queue, unless so many wait there already, or the id or the name is taken. Says
-    /// whether it did.
-    async fn enqueue(&self, run: &Run, parameters: &Parameters, most: u32) -> Result<bool, StoreError>;
+    /// Adds a run to its target's queue and returns true. Returns false if `max_queued` runs of the target are queued
+    /// already, or if a run with this id or name exists.
+    async fn enqueue(&self, run: &Run, parameters: &Parameters, max_queued: u32) -> Result<bool, StoreError>;
 
     /// Gives the target's oldest waiting run to that worker, if one waits and nobody holds that slot of the target.
     async fn claim(
@@ -281,18 +281,27 @@ pub trait TaskStore: Send + Sync {
         worker: &str,
     ) -> Result<Option<(Run, Parameters)>, StoreError>;
 
-    /// Says that the worker lives and how far the run is.
-    async fn beat(&self, id: &RunId, worker: &str, progress: &Progress) -> Result<LeaseStatus, StoreError>;
+    /// Stores a heartbeat of the worker and the progress of its run.
+    async fn heartbeat(
+        &self,
+        id: &RunId,
+        worker: &str,
+        progress: &Progress,
+    ) -> Result<LeaseStatus, StoreError>;
 
-    /// Lets go of a run that is held as `held` says, and says whether it was. One that was ended meanwhile stays as it
-    /// ended. With `beat` it is let go for a worker that is dead: only if that worker has not said anything since.
-    async fn release(&self, held: &Lease, beat: bool, outcome: &Outcome) -> Result<bool, StoreError>;
+    /// Releases a lease on behalf of its worker. Returns false if the worker no longer holds it. A run that has ended
+    /// in the meantime keeps its state.
+    async fn release(&self, lease: &Lease, outcome: &Outcome) -> Result<bool, StoreError>;
+
+    /// Releases the lease of a worker that is considered dead. Returns false if the worker has sent a heartbeat since
+    /// the lease was read, or no longer holds it. A run that has ended in the meantime keeps its state.
+    async fn reap(&self, lease: &Lease, outcome: &Outcome) -> Result<bool, StoreError>;
 
     /// Ends a run that waits or goes on, and says whether there was one to end. Its worker lets it go later.
     async fn end_task(&self, id: &RunId, state: State, cause: &Cause) -> Result<bool, StoreError>;
 
-    /// What all workers have.
-    async fn held(&self) -> Result<Vec<Lease>, StoreError>;
+    /// The leases of all workers.
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     /// How many runs wait, of each target that has some.
     async fn waiting(&self) -> Result<Vec<(TargetName, u64)>, StoreError>;
@@ -304,7 +313,63 @@ pub trait TaskStore: Send + Sync {
     async fn result(&self, id: &RunId) -> Result<Option<Value>, StoreError>;
 }
 
-/// The store can't be used. The text is for the log.
+/// Why the store can't be read or written. The texts are for the log: a detail can contain text of the database.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the store: {0}")]
-pub struct StoreError(pub String);
+pub enum StoreError {
+    /// The database can't be reached, rejects the connection or does not answer in time.
+    #[error("the store: {operation}: {detail}")]
+    Unavailable {
+        /// What the store was doing.
+        operation: &'static str,
+        /// The database and what went wrong.
+        detail: String,
+    },
+    /// The database can't store anything now, for example because its disk is full or it is read-only.
+    #[error("the store: {operation}: {detail}")]
+    NotWritable {
+        /// What the store was doing.
+        operation: &'static str,
+        /// The database and its error.
+        detail: String,
+    },
+    /// The database rejected the statement.
+    #[error("the store: {operation}: {detail}")]
+    Rejected {
+        /// What the store was doing.
+        operation: &'static str,
+        /// The database and its error.
+        detail: String,
+    },
+    /// A stored row can't be decoded.
+    #[error("the store: {operation}: {detail}")]
+    Unreadable {
+        /// What the store was doing.
+        operation: &'static str,
+        /// The database, the column and what is wrong with its value.
+        detail: String,
+    },
+    /// Other writers changed the run each time that it was about to be saved.
+    #[error("the store: saving a run: other writers kept changing the run {0}")]
+    Contended(RunId),
+    /// The tables were made by a newer version of this program.
+    #[error(
+        "the store: the tables in {place} have version {found}, and this program supports versions up to {newest}: it is \
+         older than the program that made them; run the newer program, or set another database"
+    )]
+    NewerSchema {
+        /// The database.
+        place: String,
+        /// The version of its tables.
+        found: i64,
+        /// The newest version that this program supports.
+        newest: i64,
+    },
+    /// The run is unknown, but the store can't be written, so another replica can have a run that is not stored yet.
+    #[error("the store: the run {id} may not be stored yet: {reason}")]
+    NotStoredYet {
+        /// The run.
+        id: RunId,
+        /// Why the store can't be written.
+        reason: Unwritable,
+    },
+}

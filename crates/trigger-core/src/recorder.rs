@@ -118,9 +118,7 @@ impl Recorder {
         let Some(unsaved) = self.unsaved(id) else {
             let stored = self.store.run(id).await?;
             return match (stored, self.store.unwritable()) {
-                (None, Some(reason)) => {
-                    Err(StoreError(format!("the run {id} may not be stored yet: {reason}")))
-                }
+                (None, Some(reason)) => Err(StoreError::NotStoredYet { id: id.clone(), reason }),
                 (stored, _) => Ok(stored),
             };
         };

@@ -117,7 +117,7 @@ impl Runner {
 
     /// Lets go of the runs of workers that are dead.
     async fn bury(&self, lease_monitor: &mut LeaseMonitor) {
-        let held = match self.store.held().await {
+        let held = match self.store.leases().await {
             Ok(held) => held,
             Err(error) => {
                 tracing::warn!(%error, "whether other workers live can't be seen; it is tried again");
@@ -130,7 +130,7 @@ impl Runner {
                 Some(target) => cut_off(target, &held, &silent, true),
                 None => interrupted(&silent),
             };
-            match self.store.release(&held, true, &outcome).await {
+            match self.store.reap(&held, &outcome).await {
                 Ok(true) => {
                     tracing::warn!(run.id = %held.id, run.target = %held.target, attempt = held.attempt, "the worker of a run is dead");
                     self.feed.wake();

@@ -126,7 +126,7 @@ impl TaskQueue {
         for (target, waiting) in self.tasks.waiting().await? {
             depths.entry(target).or_default().waiting = waiting;
         }
-        for held in self.tasks.held().await? {
+        for held in self.tasks.leases().await? {
             depths.entry(held.target).or_default().running += 1;
         }
         Ok(depths)

@@ -81,7 +81,11 @@ impl Connections {
     }
 
     /// Runs a statement and returns how many rows it changed, without those that triggers changed.
-    pub(super) async fn execute(&self, doing: &str, statement: &Statement) -> Result<u64, StoreError> {
+    pub(super) async fn execute(
+        &self,
+        doing: &'static str,
+        statement: &Statement,
+    ) -> Result<u64, StoreError> {
         Ok(self.run(doing, statement).await?.changed)
     }
 
@@ -89,14 +93,14 @@ impl Connections {
     /// permits one. So one of two replicas that do the same at the same moment learns that it was the second.
     pub(super) async fn first_unless_taken<T>(
         &self,
-        doing: &str,
+        doing: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Option<T>, StoreError> {
         let rows = match self.perform(statement).await {
             Ok(answer) => answer.rows,
             Err(failure) if failure.is_unique_violation() => return Ok(None),
-            Err(failure) => return Err(failed(doing, self.place(), &failure)),
+            Err(failure) => return Err(failure.store_error(doing, self.place())),
         };
         rows.first().map(read).transpose().map_err(|error| self.unreadable(doing, error))
     }
@@ -104,7 +108,7 @@ impl Connections {
     /// Reads all rows that a statement returns.
     pub(super) async fn all<T>(
         &self,
-        doing: &str,
+        doing: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, StoreError> {
@@ -116,15 +120,15 @@ impl Connections {
     /// Reads the first row that a statement returns.
     pub(super) async fn first<T>(
         &self,
-        doing: &str,
+        doing: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Option<T>, StoreError> {
         Ok(self.all(doing, statement, read).await?.into_iter().next())
     }
 
-    async fn run(&self, doing: &str, statement: &Statement) -> Result<Answer, StoreError> {
-        self.perform(statement).await.map_err(|failure| failed(doing, self.place(), &failure))
+    async fn run(&self, doing: &'static str, statement: &Statement) -> Result<Answer, StoreError> {
+        self.perform(statement).await.map_err(|failure| failure.store_error(doing, self.place()))
     }
 
     async fn perform(&self, statement: &Statement) -> Result<Answer, Failure> {
@@ -140,8 +144,9 @@ impl Connections {
         result
     }
 
-    fn unreadable(&self, doing: &str, error: sqlx::Error) -> StoreError {
-        failed(doing, self.place(), &Failure::Statement(error))
+    fn unreadable(&self, doing: &'static str, error: sqlx::Error) -> StoreError {
+        let detail = format!("{}: {}", self.place(), Failure::Statement(error));
+        StoreError::Unreadable { operation: doing, detail }
     }
 }
 
@@ -187,16 +192,5 @@ impl Connection {
             Self::Sqlite(connection) => connection.close().await,
             Self::Postgres(connection) => connection.close().await,
         };
-    }
-}
-
-/// What went wrong, without the address's secrets.
-pub(super) fn failed(doing: &str, place: &str, failure: &Failure) -> StoreError {
-    match failure {
-        // It names the place.
-        Failure::Connect(error) => StoreError(format!("{doing}: {error}")),
-        Failure::Statement(_) | Failure::NoConnection | Failure::NoAnswer(_) => {
-            StoreError(format!("{doing}: {place}: {failure}"))
-        }
     }
 }

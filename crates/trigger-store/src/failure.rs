@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use common::postgres::{ConnectError, is_connection_failure, reason};
+use common::postgres::{ConnectError, is_connection_failure, reason, sqlstate};
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteError;
 
-use trigger_core::ports::Unwritable;
+use trigger_core::ports::{StoreError, Unwritable};
 
 /// Why a statement was not executed.
 #[derive(Debug)]
@@ -67,12 +67,38 @@ impl Failure {
         Some(Unwritable(reason))
     }
 
+    /// The error for callers of the store, without the secrets of the address.
+    pub(super) fn store_error(&self, operation: &'static str, place: &str) -> StoreError {
+        let detail = match self {
+            // Its text names the server.
+            Self::Connect(error) => error.to_string(),
+            Self::Statement(_) | Self::NoConnection | Self::NoAnswer(_) => format!("{place}: {self}"),
+        };
+        match self {
+            Self::Connect(_) | Self::NoConnection | Self::NoAnswer(_) => {
+                StoreError::Unavailable { operation, detail }
+            }
+            Self::Statement(error) if is_connection_failure(error) && !is_read_only(error) => {
+                StoreError::Unavailable { operation, detail }
+            }
+            Self::Statement(_) if self.unwritable().is_some() => {
+                StoreError::NotWritable { operation, detail }
+            }
+            Self::Statement(_) => StoreError::Rejected { operation, detail },
+        }
+    }
+
     fn database_error(&self) -> Option<&dyn DatabaseError> {
         match self {
             Self::Statement(error) => error.as_database_error(),
             Self::Connect(_) | Self::NoConnection | Self::NoAnswer(_) => None,
         }
     }
+}
+
+/// Whether the server rejected a write because it is read-only.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("25006")
 }
 
 fn of_database(error: &dyn DatabaseError) -> Option<&'static str> {

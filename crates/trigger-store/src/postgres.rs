@@ -13,7 +13,7 @@ use sqlx::{Connection, Either, Executor, PgConnection};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::failure::Failure;
+use super::failure::{Failure, is_read_only};
 use super::row::{Answer, Row};
 use super::statement::Statement;
 
@@ -215,10 +215,6 @@ async fn answer(connection: &mut PgConnection, statement: &Statement) -> Result<
         }
     }
     Ok(answer)
-}
-
-fn is_read_only(error: &sqlx::Error) -> bool {
-    sqlstate(error).as_deref() == Some("25006")
 }
 
 /// Whether the transaction was rolled back in favour of another: a deadlock or a serialization failure.

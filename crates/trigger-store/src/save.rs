@@ -45,10 +45,14 @@ pub(super) async fn save(connections: &Connections, seen: &Run) -> Result<Run, S
             return Ok(merged);
         }
     }
-    Err(StoreError(format!("{doing}: others kept changing the run {}", seen.id)))
+    Err(StoreError::Contended(seen.id))
 }
 
-async fn find(connections: &Connections, doing: &str, id: &RunId) -> Result<Option<(Run, i64)>, StoreError> {
+async fn find(
+    connections: &Connections,
+    doing: &'static str,
+    id: &RunId,
+) -> Result<Option<(Run, i64)>, StoreError> {
     let sql = format!("SELECT {COLUMNS}, version FROM runs WHERE id = $1");
     let statement = Statement::new(sql, vec![Value::text(id.as_str())]);
     connections.first(doing, &statement, |row| Ok((rows::run(row)?, row.try_get("version")?))).await

@@ -1,7 +1,7 @@
 //! Makes the tables, and knows which version of them it understands.
 
 use super::address::Address;
-use super::connections::{Connection, failed};
+use super::connections::Connection;
 use super::failure::Failure;
 use trigger_core::ports::StoreError;
 
@@ -27,21 +27,18 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS trigger_api_schema (version B
 pub(super) async fn prepare(address: &Address) -> Result<(), StoreError> {
     let place = address.place();
     let connection = Connection::open(address).await;
-    let mut connection = connection.map_err(|failure| failed("connecting", &place, &failure))?;
+    let mut connection = connection.map_err(|failure| failure.store_error("connecting", &place))?;
     // Asked first, so that a user who may not make tables will do once they are there.
     let version = match connection.number(LAST_STEP).await {
         Ok(version) if version >= NEWEST => version,
         // There are no tables yet, or something is wrong that the next step says better.
         Ok(_) | Err(_) => migrate(&mut connection)
             .await
-            .map_err(|error| failed("making the tables", &place, &Failure::Statement(error)))?,
+            .map_err(|error| Failure::Statement(error).store_error("creating the tables", &place))?,
     };
     connection.close().await;
     if version > NEWEST {
-        return Err(StoreError(format!(
-            "the tables in {place} are of version {version}, and this program knows versions up to {NEWEST}: it is older \
-             than the one that made them; run that one, or name another database",
-        )));
+        return Err(StoreError::NewerSchema { place, found: version, newest: NEWEST });
     }
     Ok(())
 }

@@ -18,8 +18,8 @@ const WAITS: &str = "state IN ('pending', 'running') AND state = 'pending' AND a
 
 #[async_trait]
 impl TaskStore for SqlStore {
-    async fn enqueue(&self, run: &Run, parameters: &Parameters, most: u32) -> Result<bool, StoreError> {
-        let statement = enqueue(&rows::storable_run(run), parameters, most)?;
+    async fn enqueue(&self, run: &Run, parameters: &Parameters, max_queued: u32) -> Result<bool, StoreError> {
+        let statement = enqueue(&rows::storable_run(run), parameters, max_queued);
         let changed = self.connections.execute("queueing a run", &statement).await?;
         if changed == 1 {
             return Ok(true);
@@ -39,8 +39,13 @@ impl TaskStore for SqlStore {
         self.connections.first_unless_taken("claiming a run", &statement, claimed).await
     }
 
-    async fn beat(&self, id: &RunId, worker: &str, progress: &Progress) -> Result<LeaseStatus, StoreError> {
-        let statement = beat(id, worker, progress);
+    async fn heartbeat(
+        &self,
+        id: &RunId,
+        worker: &str,
+        progress: &Progress,
+    ) -> Result<LeaseStatus, StoreError> {
+        let statement = heartbeat(id, worker, progress);
         let state = |row: &Row| row.try_get::<String>("state");
         let state = self.connections.first("saying that a run goes on", &statement, state).await?;
         Ok(match state.as_deref() {
@@ -50,9 +55,14 @@ impl TaskStore for SqlStore {
         })
     }
 
-    async fn release(&self, held: &Lease, beat: bool, outcome: &Outcome) -> Result<bool, StoreError> {
-        let changed = self.connections.execute("letting a run go", &release(held, beat, outcome)).await?;
-        Ok(changed == 1)
+    async fn release(&self, lease: &Lease, outcome: &Outcome) -> Result<bool, StoreError> {
+        let statement = release(lease, None, outcome);
+        Ok(self.connections.execute("releasing a lease", &statement).await? == 1)
+    }
+
+    async fn reap(&self, lease: &Lease, outcome: &Outcome) -> Result<bool, StoreError> {
+        let statement = release(lease, Some(lease.heartbeat), outcome);
+        Ok(self.connections.execute("reaping a lease", &statement).await? == 1)
     }
 
     async fn end_task(&self, id: &RunId, state: State, cause: &Cause) -> Result<bool, StoreError> {
@@ -60,9 +70,9 @@ impl TaskStore for SqlStore {
         Ok(changed == 1)
     }
 
-    async fn held(&self) -> Result<Vec<Lease>, StoreError> {
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
         let sql = "SELECT id, target, worker, beat, attempt FROM runs WHERE slot IS NOT NULL ORDER BY id";
-        self.connections.all("listing held runs", &Statement::new(sql, Vec::new()), held).await
+        self.connections.all("listing leases", &Statement::new(sql, Vec::new()), lease).await
     }
 
     async fn waiting(&self) -> Result<Vec<(TargetName, u64)>, StoreError> {
@@ -83,17 +93,21 @@ impl TaskStore for SqlStore {
     }
 }
 
-fn enqueue(run: &Run, parameters: &Parameters, most: u32) -> Result<Statement, StoreError> {
+fn enqueue(run: &Run, parameters: &Parameters, max_queued: u32) -> Statement {
     let mut values = rows::values(run);
-    let text = serde_json::to_string(parameters).map_err(|error| StoreError(error.to_string()))?;
-    values.extend([Value::time(Timestamp::now()), Value::text(&text), Value::Number(Some(most.into()))]);
+    let text = Json::Object(parameters.clone()).to_string();
+    values.extend([
+        Value::time(Timestamp::now()),
+        Value::text(&text),
+        Value::Number(Some(max_queued.into())),
+    ]);
     let sql = format!(
         "INSERT INTO runs ({COLUMNS}, saved_at, version, beat, parameters) \
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, '', $17, 1, 0, $18 \
         WHERE (SELECT COUNT(*) FROM runs WHERE target = $2 AND {WAITS}) < $19 \
         ON CONFLICT DO NOTHING"
     );
-    Ok(Statement::new(sql, values))
+    Statement::new(sql, values)
 }
 
 /// When another replica is faster by a moment, `state` is looked at again or the index on the slots refuses.
@@ -115,7 +129,7 @@ fn claim(target: &TargetName, slot: u32, worker: &str) -> Statement {
     Statement::new(sql, values)
 }
 
-fn beat(id: &RunId, worker: &str, progress: &Progress) -> Statement {
+fn heartbeat(id: &RunId, worker: &str, progress: &Progress) -> Statement {
     let sql = "UPDATE runs SET beat = beat + 1, progress_percent = $3, progress_note = $4, saved_at = $5 \
         WHERE id = $1 AND worker = $2 RETURNING state";
     let values = vec![
@@ -129,7 +143,7 @@ fn beat(id: &RunId, worker: &str, progress: &Progress) -> Statement {
 }
 
 /// What ended while it was held stays as it ended, and only the slot becomes free.
-fn release(held: &Lease, beat: bool, outcome: &Outcome) -> Statement {
+fn release(lease: &Lease, last_heartbeat: Option<i64>, outcome: &Outcome) -> Statement {
     let now = Timestamp::now();
     let (state, cause, finished_at, given_back) = match outcome {
         Outcome::Ended { state, cause } => (*state, cause.as_ref(), Value::time(now), 0),
@@ -143,16 +157,16 @@ fn release(held: &Lease, beat: bool, outcome: &Outcome) -> Statement {
     let sql = format!(
         "UPDATE runs SET {}, {}, {}, {}, attempt = attempt - $8, progress_percent = CASE WHEN $4 = 'succeeded' \
         AND state = 'running' THEN 100 ELSE progress_percent END, slot = NULL, worker = NULL, saved_at = $9, version = version + 1 \
-        WHERE id = $1 AND worker = $2 AND (beat = $3 OR $3 < 0)",
+        WHERE id = $1 AND worker = $2 AND beat = COALESCE($3, beat)",
         goes_on("cause_reason", "$5"),
         goes_on("cause_message", "$6"),
         goes_on("finished_at", "$7"),
         goes_on("state", "$4"),
     );
     let values = vec![
-        Value::text(held.id.as_str()),
-        Value::text(&held.worker),
-        Value::Number(Some(if beat { held.beat } else { -1 })),
+        Value::text(lease.id.as_str()),
+        Value::text(&lease.worker),
+        Value::Number(last_heartbeat),
         Value::text(state.as_str()),
         cause.map_or(Value::Text(None), |cause| Value::text(&cause.reason)),
         cause.map_or(Value::Text(None), |cause| Value::text(&cause.message)),
@@ -195,13 +209,13 @@ fn claimed(row: &Row) -> Result<(Run, Parameters), sqlx::Error> {
     Ok((rows::run(row)?, parameters))
 }
 
-fn held(row: &Row) -> Result<Lease, sqlx::Error> {
+fn lease(row: &Row) -> Result<Lease, sqlx::Error> {
     let attempt: i32 = row.try_get("attempt")?;
     Ok(Lease {
         id: RunId::new(row.try_get::<String>("id")?),
         target: target(row)?,
         worker: row.try_get("worker")?,
-        beat: row.try_get("beat")?,
+        heartbeat: row.try_get("beat")?,
         attempt: u32::try_from(attempt).map_err(|error| decode("attempt", error))?,
     })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use common::auth::Refusal;
+use common::auth::AuthError;
 
 use super::links::Links;
 use super::problem::{Kind, Problem, RunReference};
@@ -246,28 +246,28 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        let api_error = match refusal {
-            Refusal::Unavailable(_) => {
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let api_error = match error {
+            AuthError::Unavailable(_) => {
                 Self::new(Kind::AuthUnavailable, "The credential can't be checked now. Ask again.")
                     .after(AWAY)
             }
-            Refusal::NotAllowed => Self::new(Kind::NotAllowed, "The caller is known, but not allowed in."),
-            Refusal::Malformed(_)
-            | Refusal::WrongToken
-            | Refusal::Algorithm
-            | Refusal::WrongKey
-            | Refusal::BadSignature
-            | Refusal::NoExpiry
-            | Refusal::Expired
-            | Refusal::NotYetValid
-            | Refusal::WrongAudience
-            | Refusal::WrongIssuer
-            | Refusal::Rejected => {
+            AuthError::NotAllowed => Self::new(Kind::NotAllowed, "The caller is known, but not allowed in."),
+            AuthError::Malformed(_)
+            | AuthError::WrongToken
+            | AuthError::Algorithm
+            | AuthError::WrongKey
+            | AuthError::BadSignature
+            | AuthError::NoExpiry
+            | AuthError::Expired
+            | AuthError::NotYetValid
+            | AuthError::WrongAudience
+            | AuthError::WrongIssuer
+            | AuthError::Rejected => {
                 Self::new(Kind::WrongCredential, "The credential of the request is not a valid one.")
             }
         };
-        api_error.because(refusal.to_string())
+        api_error.because(error.to_string())
     }
 }

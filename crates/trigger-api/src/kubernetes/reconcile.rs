@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::shared::Shared;
-use trigger_core::ports::{ExecutorError, StoreError};
+use trigger_core::ports::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 /// Looks for the Jobs of runs that the store has as going on and that a list of the namespace did not hold. A Job that
@@ -20,8 +20,8 @@ pub(super) async fn missed_ends(shared: Arc<Shared>, namespace: String) {
                     }
                 }
             }
-            Err(StoreError(error)) => {
-                tracing::warn!(error, target = %target.name, "runs that ended meanwhile can't be looked for");
+            Err(error) => {
+                tracing::warn!(%error, target = %target.name, "runs that ended meanwhile can't be looked for");
             }
         }
     }

@@ -37,12 +37,12 @@ mod tests {
     use super::*;
     use crate::run::RunId;
 
-    fn held(beat: i64) -> Lease {
+    fn held(heartbeat: i64) -> Lease {
         Lease {
             id: RunId::new("run"),
             target: "analysis".parse().unwrap(),
             worker: "worker".to_owned(),
-            beat,
+            heartbeat,
             attempt: 1,
         }
     }

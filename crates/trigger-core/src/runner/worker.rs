@@ -47,7 +47,7 @@ impl Worker {
         parameters: Parameters,
     ) -> Self {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
-        let held = Lease { id: run.id, target: run.target, worker, beat: 0, attempt };
+        let held = Lease { id: run.id, target: run.target, worker, heartbeat: 0, attempt };
         let deadline = std::time::Instant::now() + target.limit;
         let context = TaskContext::new(held.id.clone(), Arc::clone(&runner.book)).until(deadline);
         Self { runner, target, held, parameters, context }
@@ -88,12 +88,12 @@ impl Worker {
         mut stopping: watch::Receiver<bool>,
     ) -> (Ending, Option<Stop>) {
         let lease = self.runner.config.lease;
-        let mut beats = interval(lease / HEARTBEATS_PER_LEASE);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeats = interval(lease / HEARTBEATS_PER_LEASE);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ended = self.runner.queue.ended();
         let deadline = sleep(self.target.limit);
         tokio::pin!(deadline);
-        let (mut last_beat, mut stop) = (Instant::now(), None);
+        let (mut last_heartbeat, mut stop) = (Instant::now(), None);
         loop {
             let wanted = tokio::select! {
                 ending = thread.ended() => return (ending, stop),
@@ -103,8 +103,8 @@ impl Worker {
                     self.time_is_over().await.then_some(Stop::Ended)
                 }
                 () = asked(&mut stopping), if stop.is_none() => Some(Stop::Restarted),
-                _ = beats.tick() => self.beat(&mut last_beat).await,
-                Ok(()) = ended.changed() => self.beat(&mut last_beat).await,
+                _ = heartbeats.tick() => self.heartbeat(&mut last_heartbeat).await,
+                Ok(()) = ended.changed() => self.heartbeat(&mut last_heartbeat).await,
             };
             if let (Some(why), None) = (wanted, stop) {
                 stop = Some(why);
@@ -114,13 +114,13 @@ impl Worker {
     }
 
     /// Says that the run goes on, and learns whether it should.
-    async fn beat(&self, last_beat: &mut Instant) -> Option<Stop> {
+    async fn heartbeat(&self, last_heartbeat: &mut Instant) -> Option<Stop> {
         let lease = self.runner.config.lease;
         let progress = self.context.reported_progress();
-        let beat = self.runner.store.beat(&self.held.id, &self.held.worker, &progress);
-        match timeout(lease / HEARTBEATS_PER_LEASE, beat).await {
+        let heartbeat = self.runner.store.heartbeat(&self.held.id, &self.held.worker, &progress);
+        match timeout(lease / HEARTBEATS_PER_LEASE, heartbeat).await {
             Ok(Ok(LeaseStatus::Active)) => {
-                *last_beat = Instant::now();
+                *last_heartbeat = Instant::now();
                 self.runner.feed.wake();
                 return None;
             }
@@ -130,7 +130,7 @@ impl Worker {
             Err(_) => tracing::warn!("that the run goes on can't be said in time; it is tried again"),
         }
         // Others take the run after a lease: before that it has to be over here.
-        (last_beat.elapsed() > lease * 3 / HEARTBEATS_PER_LEASE).then_some(Stop::Lost)
+        (last_heartbeat.elapsed() > lease * 3 / HEARTBEATS_PER_LEASE).then_some(Stop::Lost)
     }
 
     /// Ends the run at its deadline, at once: work that never awaits would not let it end. False when the store is away;
@@ -192,7 +192,7 @@ impl Worker {
     async fn release(&self, outcome: &Outcome, began: Instant) {
         let (runner, id) = (&self.runner, &self.held.id);
         runner.recorder.record_log(id, runner.book.tail(id).unwrap_or_default()).await;
-        let held = until_stored(|| runner.store.release(&self.held, false, outcome)).await;
+        let held = until_stored(|| runner.store.release(&self.held, outcome)).await;
         runner.feed.wake();
         runner.book.close(id);
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

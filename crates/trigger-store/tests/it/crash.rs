@@ -31,7 +31,7 @@ async fn writes_until_it_is_killed() {
 async fn a_killed_program_loses_nothing_that_it_acknowledged_and_leaves_nothing_half_done() {
     for place in both().await {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "store::crash::writes_until_it_is_killed"])
+            .args(["--ignored", "--exact", "--nocapture", "crash::writes_until_it_is_killed"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

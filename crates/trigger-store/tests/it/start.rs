@@ -34,7 +34,7 @@ async fn tables_of_a_newer_version_are_refused_and_left_alone() {
         place.open().await.save(&pending("a")).await.unwrap();
         place.execute("INSERT INTO trigger_api_schema (version) VALUES (1000)").await;
         let text = refusal(&place.url).await;
-        assert!(text.contains("of version 1000") && text.contains("older than"), "{text}");
+        assert!(text.contains("have version 1000") && text.contains("older than"), "{text}");
         place.execute("DELETE FROM trigger_api_schema WHERE version = 1000").await;
         assert!(place.open().await.run(&pending("a").id).await.unwrap().is_some());
     }
@@ -93,7 +93,7 @@ async fn a_user_who_may_not_make_tables_will_do_once_they_are_there() {
         .await;
     let url = database.url.replace("postgres:secret@", "clerk:clerk@");
     let text = refusal(&url).await;
-    assert!(text.contains("making the tables") && text.contains("permission denied"), "{text}");
+    assert!(text.contains("creating the tables") && text.contains("permission denied"), "{text}");
     place.open().await;
     database.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk").await;
     let store = SqlStore::connect(&url.into()).await.unwrap();

@@ -1,26 +1,26 @@
-//! Why a credential is refused.
+//! Why a credential is rejected.
 
-/// Why a credential is refused. No text shows the credential; each may be logged and counted, and what of it a
-/// client is told is the service's decision.
+/// Why a credential is rejected. No text contains the credential, so each may be logged and counted. The service decides
+/// how much of it a client receives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// A header or token that can't be read as what it should be.
+pub enum AuthError {
+    /// A header or token can't be parsed.
     #[error("the credential is malformed: {0}")]
     Malformed(&'static str),
-    /// `X-Internal-Token` or `X-Admin-Secret` holds none of the configured secrets.
-    #[error("the secret is not the right one")]
+    /// `X-Internal-Token` or `X-Admin-Secret` is none of the configured secrets.
+    #[error("the secret is wrong")]
     WrongToken,
-    /// The token's algorithm is not accepted here, or does not fit the key it names.
+    /// The token's algorithm is not accepted, or does not fit the key that the token names.
     #[error("the token's algorithm is not accepted")]
     Algorithm,
     /// No key has the identifier (`kid`) that the token names.
-    #[error("the token names a key that is not known")]
+    #[error("the token names an unknown key")]
     WrongKey,
-    /// None of the keys made the token's signature.
+    /// The token's signature is not of any of the keys.
     #[error("the token's signature is wrong")]
     BadSignature,
-    /// The token has no time of expiry (`exp`): it would be valid for ever.
-    #[error("the token never expires")]
+    /// The token has no expiry (`exp`) and would be valid for ever.
+    #[error("the token has no expiry")]
     NoExpiry,
     /// The token has expired.
     #[error("the token has expired")]
@@ -28,25 +28,25 @@ pub enum Refusal {
     /// The token is not valid yet (`nbf`), or was issued in the future (`iat`).
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// The token is meant for others (`aud`).
+    /// The token is for another audience (`aud`).
     #[error("the token is for another audience")]
     WrongAudience,
-    /// The token is from somebody else (`iss`).
+    /// The token is from another issuer (`iss`).
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// The cluster's API server does not accept the ServiceAccount token for our audience.
+    /// The cluster's API server does not accept the ServiceAccount token for the configured audience.
     #[error("the cluster does not accept the token")]
     Rejected,
-    /// A genuine token of somebody who is in no list: the one refusal of a caller who is known.
-    #[error("the caller is not allowed in")]
+    /// The token is genuine, and its ServiceAccount is in no list. This is the only error of an identified caller.
+    #[error("the caller is not allowed")]
     NotAllowed,
-    /// The credential can't be checked now, because what checks it is out of reach; it may be right.
+    /// The credential can't be checked now, because the service that checks it can't be reached. It may be valid.
     #[error("the credential can't be checked now: {0} can't be reached")]
     Unavailable(&'static str),
 }
 
-impl Refusal {
-    /// A short text for metrics; it never changes.
+impl AuthError {
+    /// A stable label for metrics.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",

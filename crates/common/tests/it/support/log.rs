@@ -1,4 +1,4 @@
-//! What is logged in this thread.
+//! Capture of the log lines of a test.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// The log lines of this thread.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct LogCapture(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Log {
+impl io::Write for LogCapture {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(line)
     }
@@ -19,7 +20,7 @@ impl io::Write for Log {
     }
 }
 
-impl MakeWriter<'_> for Log {
+impl MakeWriter<'_> for LogCapture {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -27,9 +28,9 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-impl Log {
-    /// Listens for as long as the guard lives.
-    pub(super) fn listen() -> (Self, DefaultGuard) {
+impl LogCapture {
+    /// Captures all levels until the guard is dropped.
+    pub(crate) fn install() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -39,7 +40,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
