@@ -11,6 +11,7 @@ mod cluster;
 mod command;
 mod environment;
 mod failed_run;
+mod http;
 mod lifecycle;
 mod release;
 mod schedule;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::command::{CommandOutput, root, run};
 use crate::environment::{Environment, LABEL};
+use crate::http::client_builder;
 use crate::wait::wait;
 
 /// How a test configures a release.
@@ -121,7 +122,7 @@ impl Release {
     /// The names of trigger-api's pods that are not being deleted.
     pub(crate) fn pods(&self) -> Vec<String> {
         let selector = "--selector=app.kubernetes.io/name=trigger-api";
-        let template = "go-template={{ range .items }}{{ if not .metadata.deletionTimestamp }}{{ .metadata.name }}{{ \"\n\" }}{{ end }}{{ end }}";
+        let template = "go-template={{ range .items }}{{ if not .metadata.deletionTimestamp }}{{ .metadata.name }}{{ \"\\n\" }}{{ end }}{{ end }}";
         let names = self.kubectl(&["get", "pods", selector, "--output", template]);
         names.lines().map(str::to_owned).collect()
     }
@@ -140,8 +141,8 @@ impl Release {
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         let template = "go-template={{ index .data \"admin-secret\" | base64decode }}";
         let token = self.kubectl(&["get", "secret", "backend-secrets", "--output", template]);
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Api { client: reqwest::Client::new(), url: format!("http://127.0.0.1:{port}"), token, forward }
+        let client = client_builder().build().expect("a client");
+        Api { client, url: format!("http://127.0.0.1:{port}"), token, forward }
     }
 }
 

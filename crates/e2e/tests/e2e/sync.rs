@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::http::client_builder;
 use crate::release::trades_sync;
 use crate::test_env::TestEnv;
 use crate::wait::wait;
@@ -44,7 +45,7 @@ fn newest_day(env: &TestEnv) -> (Date, Value) {
     let access = &env.environment.services.worker;
     let mut headers = HeaderMap::new();
     headers.insert("X-Internal-Token", access.internal_token.parse().expect("a header's value"));
-    let client = reqwest::Client::builder().default_headers(headers).build().expect("a client");
+    let client = client_builder().default_headers(headers).build().expect("a client");
     let get = async |path: String| -> Value {
         let response = client.get(format!("{}/v1/trades/snapshots{path}", access.worker)).send().await;
         response.expect("the Worker responds").json().await.expect("the response is JSON")
