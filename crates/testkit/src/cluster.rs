@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Node, ServiceAccount};
@@ -14,6 +13,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+
+use crate::postgres::unique_number;
 
 /// The label of the namespaces of tests.
 const LABEL: &str = "tradeops.dev/test";
@@ -89,10 +90,8 @@ impl Cluster {
     /// # Panics
     /// When the API server can't be reached.
     pub async fn namespace(&self, purpose: &str) -> Namespace {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let client = self.client().await;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test-{purpose}-{}-{number}", std::process::id());
+        let name = format!("test-{purpose}-{:016x}", unique_number());
         let labels = BTreeMap::from([(LABEL.to_owned(), purpose.to_owned())]);
         let metadata = ObjectMeta { name: Some(name.clone()), labels: Some(labels), ..ObjectMeta::default() };
         let namespaces: Api<NamespaceObject> = Api::all(client.clone());

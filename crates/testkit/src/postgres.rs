@@ -1,22 +1,31 @@
 //! The distribution's Postgres servers, each with its own data folder and port.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::child::GuardedChild;
 
+/// Names the server that the test processes of one run share, as `PORT FOLDER`. Without it, each process starts its own.
+pub const SHARED_SERVER_VARIABLE: &str = "TRADEOPS_TEST_POSTGRES";
+
+/// The SCRAM verifier of the password `secret`, with one iteration. The usual 4,096 take an unoptimized client a tenth of a
+/// second for each connection, and the tests open thousands.
+const PASSWORD_VERIFIER: &str = "SCRAM-SHA-256$1:c2l4dGVlbiAgYnl0ZXMhIQ==$X3oha/ZHbttxBc7a4+Ov1lhcczHXrThN8oCwpRB9W2s=:fanXtlrVefvxuUWOKKTCtMB/2p5yx/gaFf9Pm4DDRvM=";
+
 /// A running server. Its superuser is `postgres`, with the password `secret`.
 #[derive(Debug)]
 pub struct Server {
-    process: GuardedChild,
+    /// None for a server that another process started.
+    process: Option<GuardedChild>,
     port: u16,
     folder: PathBuf,
 }
@@ -61,7 +70,7 @@ impl Setup {
 }
 
 /// A database of one test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Database {
     /// Its URL, for the superuser.
     pub url: String,
@@ -72,10 +81,25 @@ pub struct Database {
 }
 
 impl Server {
-    /// The server that the tests of this process share. It is started on first use.
+    /// The server that all tests share: the one that [`SHARED_SERVER_VARIABLE`] names, or one that this process starts on first use.
+    ///
+    /// # Panics
+    /// When the variable is malformed, or as [`Server::start`] does.
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(Self::start)
+        #[expect(clippy::disallowed_methods, reason = "scripts/test.sh sets the variable, not a user")]
+        SERVER.get_or_init(|| match std::env::var(SHARED_SERVER_VARIABLE) {
+            Ok(value) => Self::started_elsewhere(&value),
+            Err(_) => Self::start(),
+        })
+    }
+
+    fn started_elsewhere(value: &str) -> Self {
+        let parts =
+            value.split_once(' ').and_then(|(port, folder)| Some((port.parse().ok()?, folder.into())));
+        let (port, folder) =
+            parts.unwrap_or_else(|| panic!("{SHARED_SERVER_VARIABLE} is not PORT FOLDER: {value}"));
+        Self { process: None, port, folder }
     }
 
     /// Starts a server for one test, which may stop it.
@@ -109,7 +133,7 @@ impl Server {
         let folder = folder.keep();
         let process = spawn(&bin, &folder, port, user, &setup.settings);
         wait_until_ready(port);
-        Self { process, port, folder }
+        Self { process: Some(process), port, folder }
     }
 
     /// The port on 127.0.0.1.
@@ -127,8 +151,7 @@ impl Server {
     /// # Panics
     /// When the server can't be reached.
     pub async fn database(&self) -> Database {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{:016x}", unique_number());
         let mut admin = PgConnection::connect(&self.url("postgres")).await.expect("the server is up");
         admin
             .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
@@ -139,7 +162,9 @@ impl Server {
 
     /// Stops the server immediately, like a crash.
     pub fn kill(&mut self) {
-        self.process.end();
+        if let Some(process) = &mut self.process {
+            process.end();
+        }
     }
 
     fn url(&self, database: &str) -> String {
@@ -177,7 +202,7 @@ fn bin_folder() -> PathBuf {
 
 fn init_data(bin: &Path, folder: &Path, user: Option<(u32, u32)>) {
     let password = folder.join("password");
-    std::fs::write(&password, "secret").expect("the folder belongs to this process");
+    std::fs::write(&password, PASSWORD_VERIFIER).expect("the folder belongs to this process");
     std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644))
         .expect("the file belongs to this process");
     let mut initdb = Command::new(bin.join("initdb"));
@@ -270,4 +295,9 @@ pub(crate) fn wait_until_ready(port: u16) {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
+}
+
+/// A random number for names that several test processes choose at the same time. A process id is not enough: it is reused.
+pub(crate) fn unique_number() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::child::GuardedChild;
 
@@ -17,7 +17,7 @@ pub struct Worker {
 }
 
 /// The addresses and credentials that the harness prints.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Access {
     /// The Worker's base URL.
     pub worker: String,

@@ -10,16 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
-use tokio::sync::OnceCell;
 use trigger_core::event::Event;
 use trigger_core::feed::Feed;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, RunId, State, Trigger};
 use trigger_store::SqlStore;
-
-/// The password of the test server, hashed with one iteration. The default of 4,096 iterations takes an unoptimized build
-/// 0.1 s for each connection, and these tests open hundreds.
-const ONE_ITERATION: &str = "SCRAM-SHA-256$1:c2l4dGVlbiAgYnl0ZXMhIQ==$X3oha/ZHbttxBc7a4+Ov1lhcczHXrThN8oCwpRB9W2s=:fanXtlrVefvxuUWOKKTCtMB/2p5yx/gaFf9Pm4DDRvM=";
 
 /// The time limit for everything that the tests wait for.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -45,10 +40,7 @@ pub(crate) fn sqlite() -> TestDatabase {
 }
 
 pub(crate) async fn postgres() -> TestDatabase {
-    static PASSWORD_CHANGED: OnceCell<()> = OnceCell::const_new();
     let database = Server::shared().database().await;
-    let change_password = format!("ALTER ROLE postgres PASSWORD '{ONE_ITERATION}'");
-    PASSWORD_CHANGED.get_or_init(async || database.execute(&change_password).await).await;
     TestDatabase { url: database.url.clone(), postgres: Some(database), folder: None }
 }
 
