@@ -37,7 +37,7 @@ prepare() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
     echo "$wanted" >"$venv/installed"
   fi
-  cargo build --quiet --locked --package trigger-api
+  cargo build --quiet --locked --package trigger-api --features local
 }
 
 # start NAME VARIABLE=VALUE...: starts a trigger-api with only these variables, sets $url, and waits until it is ready.
@@ -53,7 +53,7 @@ start() {
     kill -0 "$api" 2>/dev/null || { cat "$log" >&2; exit 1; }
     url=$(python3 -c 'import json, sys
 events = [json.loads(line) for line in sys.stdin if line.endswith("}\n")]
-print(*(f"http://{event["'"'address'"'"]}" for event in events if event["message"] == "serving"))' <"$log")
+print(*("http://" + event["address"] for event in events if event["message"] == "serving"))' <"$log")
     sleep 0.05
   done
   curl -fsS --retry 100 --retry-delay 1 --retry-all-errors -o "$folder/ready" "$url/readyz" 2>/dev/null

@@ -27,7 +27,7 @@ if ! cat "$example"/requirements*.txt | cmp -s - "$venv/installed"; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$example/requirements-test.txt"
   cat "$example"/requirements*.txt >"$venv/installed"
 fi
-cargo build --locked --package trigger-api
+cargo build --locked --package trigger-api --features local
 
 cd "$example"
 passed=0 failed=0
