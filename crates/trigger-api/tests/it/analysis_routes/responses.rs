@@ -1,34 +1,34 @@
-//! What the routes answer.
+//! Responses of the routes.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
-    ADMIN_SECRET, DAY, TRIGGER, admin, ask, held_up, source, start, start_with_little_time, until,
-    until_ended,
+    ADMIN_SECRET, DAY, TRIGGER, admin, block_views, source, start, start_with_short_timeout,
+    trigger_analysis, wait_for_end_of, wait_for_status,
 };
 use crate::support::{TriggerApi, answer, problem};
 
 #[tokio::test]
-async fn a_rotated_password_of_the_source_needs_no_restart() {
+async fn a_rotated_password_of_the_source_takes_effect_without_a_restart() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let file = folder.path().join("url");
     std::fs::write(&file, "postgres://reader:old@127.0.0.1:1/trades").unwrap();
     let mounted = [("SOURCE_DATABASE_URL", ""), ("SOURCE_DATABASE_URL_FILE", file.to_str().unwrap())];
-    let api = start_with_little_time(&folder, &source, &mounted);
-    let failed = until_ended(&api, &ask(&api).await).await;
+    let api = start_with_short_timeout(&folder, &source, &mounted);
+    let failed = wait_for_end_of(&api, &trigger_analysis(&api).await).await;
     assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
     std::fs::write(&file, &source.url).unwrap();
-    assert_eq!(until_ended(&api, &ask(&api).await).await["status"], "completed");
+    assert_eq!(wait_for_end_of(&api, &trigger_analysis(&api).await).await["status"], "completed");
     std::fs::remove_file(&file).unwrap();
-    let failed = until_ended(&api, &ask(&api).await).await;
+    let failed = wait_for_end_of(&api, &trigger_analysis(&api).await).await;
     assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
     assert!(failed["error"].as_str().unwrap().contains("SOURCE_DATABASE_URL_FILE"), "{failed}");
 }
 
 #[tokio::test]
-async fn an_analysis_is_started_followed_and_read() {
+async fn an_analysis_is_started_and_its_status_result_and_log_are_read() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let mut api = start(&folder, &source, &[]);
     let response = admin(api.post(TRIGGER)).send().await.unwrap();
@@ -45,7 +45,7 @@ async fn an_analysis_is_started_followed_and_read() {
     let day: String = id.chars().skip(4).take(15).collect();
     assert!(id.starts_with("run_") && jiff::civil::DateTime::strptime("%Y%m%d_%H%M%S", &day).is_ok(), "{id}");
 
-    let status = until_ended(&api, id).await;
+    let status = wait_for_end_of(&api, id).await;
     assert_eq!((&status["status"], &status["state"]), (&json!("completed"), &json!("succeeded")));
     assert_eq!((&status["error"], &status["requested_by"]), (&Value::Null, &json!("admin-secret")));
     assert_eq!(status["progress"]["percent"], 100);
@@ -57,43 +57,43 @@ async fn an_analysis_is_started_followed_and_read() {
     let result = answer(admin(api.get(run["links"]["result"].as_str().unwrap()))).await;
     assert_eq!(result, (StatusCode::OK, status["result"].clone()));
     let log = answer(admin(api.get(run["links"]["logs"].as_str().unwrap()))).await.1;
-    assert!(log.as_str().unwrap().contains("% "), "the progress is in the log: {log}");
+    assert!(log.as_str().unwrap().contains("% "), "the log has the progress: {log}");
     let line = api.wait_for_log("task completed successfully");
     assert!(line.contains("portfolio-analysis") && line.contains(id), "{line}");
 }
 
 #[tokio::test]
-async fn a_date_and_a_number_of_days_may_be_asked_for_and_what_can_not_be_had_is_told() {
+async fn a_date_and_a_number_of_days_are_accepted_and_invalid_or_unknown_ones_are_rejected() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[]);
     let trigger = |body: Value| answer(admin(api.post(TRIGGER)).json(&body));
     let (status, started) =
         trigger(json!({ "date": "2026-02-10", "days": 1, "reason": "a look back" })).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
-    let ended = until_ended(&api, started["run_id"].as_str().unwrap()).await;
+    let ended = wait_for_end_of(&api, started["run_id"].as_str().unwrap()).await;
     assert_eq!(ended["result"]["date"], "2026-02-10", "{ended}");
     let run = answer(admin(api.get(&format!("/v1/runs/{}", started["run_id"].as_str().unwrap())))).await.1;
     assert_eq!(run["reason"], "a look back");
 
-    for wrong in [json!({ "dates": [] }), json!({ "days": "all" }), json!([])] {
-        problem(admin(api.post(TRIGGER)).json(&wrong), 400, "bad-request").await;
+    for invalid in [json!({ "dates": [] }), json!({ "days": "all" }), json!([])] {
+        problem(admin(api.post(TRIGGER)).json(&invalid), 400, "bad-request").await;
     }
-    for wrong in [json!({ "date": "yesterday" }), json!({ "days": 0 })] {
-        problem(admin(api.post(TRIGGER)).json(&wrong), 422, "bad-parameters").await;
+    for invalid in [json!({ "date": "yesterday" }), json!({ "days": 0 })] {
+        problem(admin(api.post(TRIGGER)).json(&invalid), 422, "bad-parameters").await;
     }
     let start = || admin(api.post("/v1/targets/portfolio-analysis/runs"));
     problem(start().json(&json!({ "parameters": { "day": 1 } })), 422, "bad-parameters").await;
     let (_, started) = trigger(json!({ "date": "2031-01-01" })).await;
-    let failed = until_ended(&api, started["run_id"].as_str().unwrap()).await;
+    let failed = wait_for_end_of(&api, started["run_id"].as_str().unwrap()).await;
     assert_eq!((&failed["status"], &failed["cause"]["reason"]), (&json!("failed"), &json!("NoSuchDay")));
-    let words = failed["error"].as_str().unwrap();
-    assert!(words.contains("2031-01-01") && words.contains(DAY), "{words}");
+    let message = failed["error"].as_str().unwrap();
+    assert!(message.contains("2031-01-01") && message.contains(DAY), "{message}");
     let result = format!("/v1/runs/{}/result", started["run_id"].as_str().unwrap());
     problem(admin(api.get(&result)), 404, "no-result").await;
 }
 
 #[tokio::test]
-async fn the_same_request_twice_with_one_key_is_one_analysis() {
+async fn a_repeated_request_with_the_same_key_starts_one_analysis() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[]);
     let keyed = |date: &str| {
@@ -106,12 +106,12 @@ async fn the_same_request_twice_with_one_key_is_one_analysis() {
 }
 
 #[tokio::test]
-async fn a_person_gets_a_page_while_it_goes_on_and_when_it_is_done() {
+async fn a_browser_gets_a_page_while_the_analysis_is_running_and_after_it_has_ended() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[]);
-    let holding = held_up(&source).await;
-    let id = ask(&api).await;
-    until(&api, &id, |status| status["status"] == "running").await;
+    let blocking = block_views(&source).await;
+    let id = trigger_analysis(&api).await;
+    wait_for_status(&api, &id, |status| status["status"] == "running").await;
     let path = format!("/api/admin/portfolio/analysis-status/{id}");
     let page = async |accept: &str| {
         let response = admin(api.get(&path)).header("accept", accept).send().await.unwrap();
@@ -124,8 +124,8 @@ async fn a_person_gets_a_page_while_it_goes_on_and_when_it_is_done() {
         (StatusCode::OK, &"text/html; charset=utf-8".parse().unwrap())
     );
     assert!(text.contains("http-equiv=\"refresh\"") && text.contains("running"), "{text}");
-    drop(holding);
-    until_ended(&api, &id).await;
+    drop(blocking);
+    wait_for_end_of(&api, &id).await;
     let (status, headers, text) = page("text/html,application/xhtml+xml,*/*;q=0.8").await;
     assert_eq!(status, StatusCode::OK);
     assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
@@ -141,15 +141,15 @@ async fn a_person_gets_a_page_while_it_goes_on_and_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn an_analysis_can_be_cancelled_and_says_so() {
+async fn a_cancelled_analysis_names_its_canceller() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[]);
-    let _holding = held_up(&source).await;
-    let id = ask(&api).await;
-    until(&api, &id, |status| status["status"] == "running").await;
+    let _blocking = block_views(&source).await;
+    let id = trigger_analysis(&api).await;
+    wait_for_status(&api, &id, |status| status["status"] == "running").await;
     let (status, run) = answer(admin(api.delete(&format!("/v1/runs/{id}")))).await;
     assert_eq!((status, &run["state"]), (StatusCode::OK, &json!("cancelled")));
-    let ended = until_ended(&api, &id).await;
+    let ended = wait_for_end_of(&api, &id).await;
     assert_eq!(
         (&ended["status"], &ended["error"]),
         (&json!("cancelled"), &json!("Cancelled by admin-secret."))
@@ -159,12 +159,12 @@ async fn an_analysis_can_be_cancelled_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_away_fails_the_run_and_shows_no_password() {
+async fn an_unreachable_source_fails_the_run_without_revealing_the_password() {
     let (folder, mut source) = (TempDir::new().unwrap(), source().await);
     source.url = "postgres://reader:hunter2@127.0.0.1:1/trades".to_owned();
-    let mut api = start_with_little_time(&folder, &source, &[("LOG_LEVEL", "debug")]);
-    let id = ask(&api).await;
-    let failed = until_ended(&api, &id).await;
+    let mut api = start_with_short_timeout(&folder, &source, &[("LOG_LEVEL", "debug")]);
+    let id = trigger_analysis(&api).await;
+    let failed = wait_for_end_of(&api, &id).await;
     assert_eq!(failed["cause"]["reason"], "SourceUnreachable", "{failed}");
     assert!(!failed.to_string().contains("hunter2"), "{failed}");
     let log = api.last_words().join("\n");
@@ -172,7 +172,7 @@ async fn a_source_that_is_away_fails_the_run_and_shows_no_password() {
 }
 
 #[tokio::test]
-async fn what_is_no_analysis_is_not_found() {
+async fn an_unknown_analysis_is_not_found_and_a_target_that_is_not_configured_names_its_setting() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[]);
     let none = "/api/admin/portfolio/analysis-status/run_20251123_010000";
@@ -188,17 +188,17 @@ async fn what_is_no_analysis_is_not_found() {
         ("ADMIN_SECRET", ADMIN_SECRET),
     ];
     let without = TriggerApi::spawn(&variables);
-    let told = problem(admin(without.post(TRIGGER)), 404, "unknown-target").await;
-    assert!(told["detail"].as_str().unwrap().contains("SOURCE_DATABASE_URL"), "{told}");
+    let body = problem(admin(without.post(TRIGGER)), 404, "unknown-target").await;
+    assert!(body["detail"].as_str().unwrap().contains("SOURCE_DATABASE_URL"), "{body}");
 }
 
 #[tokio::test]
-async fn targets_tell_of_the_task_and_metrics_of_its_runs() {
+async fn the_target_describes_the_task_and_metrics_count_its_runs() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[("TASK_QUEUE", "7")]);
-    let holding = held_up(&source).await;
-    let (first, second) = (ask(&api).await, ask(&api).await);
-    until(&api, &first, |status| status["status"] == "running").await;
+    let blocking = block_views(&source).await;
+    let (first, second) = (trigger_analysis(&api).await, trigger_analysis(&api).await);
+    wait_for_status(&api, &first, |status| status["status"] == "running").await;
     let (_, targets) = answer(admin(api.get("/v1/targets"))).await;
     let target = &targets["targets"][0];
     assert_eq!((&target["name"], &target["kind"]), (&json!("portfolio-analysis"), &json!("task")));
@@ -214,6 +214,6 @@ async fn targets_tell_of_the_task_and_metrics_of_its_runs() {
         let line = format!("trigger_api_task_runs{{target=\"portfolio-analysis\",state=\"{state}\"}} 1\n");
         assert!(metrics.contains(&line), "{line} in\n{metrics}");
     }
-    drop(holding);
-    until_ended(&api, &second).await;
+    drop(blocking);
+    wait_for_end_of(&api, &second).await;
 }

@@ -1,4 +1,4 @@
-//! More requests than may wait.
+//! A full queue.
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -6,18 +6,18 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{TRIGGER, admin, ask, held_up, source, start, until, until_ended};
+use super::{TRIGGER, admin, block_views, source, start, trigger_analysis, wait_for_end_of, wait_for_status};
 
 #[tokio::test]
-async fn of_a_thousand_triggers_as_many_wait_as_may_and_the_others_are_told_to_come_back() {
+async fn of_a_thousand_requests_the_queue_takes_its_limit_and_the_others_get_retry_after() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &[("TASK_QUEUE", "40"), ("RATE_LIMIT", "100000")]);
-    let holding = held_up(&source).await;
-    let first = ask(&api).await;
-    until(&api, &first, |status| status["status"] == "running").await;
+    let blocking = block_views(&source).await;
+    let first = trigger_analysis(&api).await;
+    wait_for_status(&api, &first, |status| status["status"] == "running").await;
     let requests = (0..1_000).map(|_| admin(api.post(TRIGGER)).send());
     let answers: Vec<_> = stream::iter(requests).buffer_unordered(32).map(Result::unwrap).collect().await;
-    let (mut queued, mut refused) = (Vec::new(), 0);
+    let (mut queued, mut rejected) = (Vec::new(), 0);
     for answer in answers {
         match answer.status() {
             StatusCode::ACCEPTED => {
@@ -29,14 +29,14 @@ async fn of_a_thousand_triggers_as_many_wait_as_may_and_the_others_are_told_to_c
                 assert!(wait >= 1);
                 let body: Value = answer.json().await.unwrap();
                 assert_eq!(body["type"], "https://tradeops.dev/problems/queue-full");
-                refused += 1;
+                rejected += 1;
             }
             other => panic!("{other}"),
         }
     }
-    assert_eq!((queued.len(), refused), (40, 960));
-    drop(holding);
+    assert_eq!((queued.len(), rejected), (40, 960));
+    drop(blocking);
     for id in queued.iter().chain([&first]) {
-        assert_eq!(until_ended(&api, id).await["status"], "completed");
+        assert_eq!(wait_for_end_of(&api, id).await["status"], "completed");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may ask for an analysis: administrators, with every kind of credential, and nobody else.
+//! Authorization: only administrators may start analyses, with every kind of credential.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ADMIN_SECRET, TRIGGER, ask, source, start, start_without_a_secret};
+use super::{ADMIN_SECRET, TRIGGER, source, start, start_without_secret, trigger_analysis};
 use crate::authentication::tokens::hs256;
 use crate::support::{TriggerApi, answer, problem};
 
@@ -22,7 +22,7 @@ const JWT: [(&str, &str); 4] = [
     ("INTERNAL_TOKEN", INTERNAL_TOKEN),
 ];
 
-/// Claims of an administrator, with these in place of some.
+/// Claims of an administrator, overridden or extended by others.
 fn claims(others: &Value) -> Value {
     let now = Timestamp::now().as_second();
     let mut claims = json!({
@@ -40,7 +40,7 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// Both routes, and the ways around them.
+/// The routes of the analysis, and the general routes that do the same.
 fn routes(api: &TriggerApi, id: &str) -> [RequestBuilder; 4] {
     [
         api.post(TRIGGER),
@@ -50,7 +50,7 @@ fn routes(api: &TriggerApi, id: &str) -> [RequestBuilder; 4] {
     ]
 }
 
-async fn refused(api: &TriggerApi, reason: &str) -> u64 {
+async fn rejections(api: &TriggerApi, reason: &str) -> u64 {
     let metrics = api.get("/metrics").send().await.expect("it answers").text().await.expect("a whole answer");
     let label = format!("trigger_api_credentials_refused_total{{reason=\"{reason}\"}} ");
     let line = metrics.lines().find_map(|line| line.strip_prefix(&label));
@@ -58,7 +58,7 @@ async fn refused(api: &TriggerApi, reason: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() {
+async fn wrong_credentials_of_every_kind_are_rejected_and_counted_and_start_nothing() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let mut api = start(&folder, &source, &JWT);
     let now = Timestamp::now().as_second();
@@ -76,11 +76,11 @@ async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() 
         ("malformed", "no-token".to_owned()),
     ];
     for (reason, token) in &wrong {
-        let before = refused(&api, reason).await;
+        let before = rejections(&api, reason).await;
         for route in routes(&api, "none") {
             problem(route.bearer_auth(token), 401, "wrong-credential").await;
         }
-        assert_eq!(refused(&api, reason).await, before + 4, "{reason}");
+        assert_eq!(rejections(&api, reason).await, before + 4, "{reason}");
     }
     for route in routes(&api, "none") {
         problem(route.header("x-admin-secret", "not-the-secret"), 401, "wrong-credential").await;
@@ -88,7 +88,7 @@ async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() 
     for route in routes(&api, "none") {
         problem(route, 401, "missing-credential").await;
     }
-    assert_eq!((refused(&api, "wrong_token").await, refused(&api, "missing").await), (4, 4));
+    assert_eq!((rejections(&api, "wrong_token").await, rejections(&api, "missing").await), (4, 4));
     let runs = answer(api.get("/v1/runs").header("x-admin-secret", ADMIN_SECRET)).await.1;
     assert_eq!(runs["runs"], json!([]));
     let log = api.last_words().join("\n");
@@ -99,10 +99,10 @@ async fn wrong_tokens_of_every_kind_are_refused_and_counted_and_start_nothing() 
 }
 
 #[tokio::test]
-async fn who_is_known_but_no_administrator_is_told_so_and_may_follow_what_others_started() {
+async fn a_caller_who_is_no_administrator_may_follow_runs_but_not_start_them() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let api = start(&folder, &source, &JWT);
-    let id = ask(&api).await;
+    let id = trigger_analysis(&api).await;
     let user = hs256(JWT_SECRET, &claims(&json!({ "role": "trader" })));
     for route in routes(&api, &id) {
         problem(route.bearer_auth(&user), 403, "not-allowed").await;
@@ -110,7 +110,7 @@ async fn who_is_known_but_no_administrator_is_told_so_and_may_follow_what_others
     for route in routes(&api, &id) {
         problem(route.header("x-internal-token", INTERNAL_TOKEN), 403, "not-allowed").await;
     }
-    assert_eq!(refused(&api, "not_admin").await, 8);
+    assert_eq!(rejections(&api, "not_admin").await, 8);
     for path in [format!("/v1/runs/{id}"), format!("/v1/runs/{id}/events")] {
         let followed = api.get(&path).header("x-internal-token", INTERNAL_TOKEN).send().await.unwrap();
         assert_eq!(followed.status(), StatusCode::OK, "{path}");
@@ -125,18 +125,18 @@ async fn who_is_known_but_no_administrator_is_told_so_and_may_follow_what_others
 #[tokio::test]
 async fn without_any_credential_configured_an_analysis_still_needs_one() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
-    let api = start_without_a_secret(&folder, &source, &[]);
-    assert_eq!(answer(api.get("/v1/targets")).await.0, StatusCode::OK, "everyone may look");
+    let api = start_without_secret(&folder, &source, &[]);
+    assert_eq!(answer(api.get("/v1/targets")).await.0, StatusCode::OK, "reading targets needs no credential");
     for route in routes(&api, "none").into_iter().take(3) {
-        let told = problem(route, 401, "missing-credential").await;
-        assert!(told["detail"].as_str().unwrap().contains("ADMIN_SECRET"), "{told}");
+        let body = problem(route, 401, "missing-credential").await;
+        assert!(body["detail"].as_str().unwrap().contains("ADMIN_SECRET"), "{body}");
     }
     let ignored = api.post(TRIGGER).header("x-admin-secret", "anything");
     problem(ignored, 401, "missing-credential").await;
 }
 
 #[tokio::test]
-async fn a_token_signed_by_a_key_of_the_jwk_set_is_an_administrators_and_one_of_another_key_is_not() {
+async fn a_token_is_accepted_only_if_a_key_of_the_jwk_set_signed_it() {
     let (folder, source) = (TempDir::new().unwrap(), source().await);
     let key = || {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
@@ -152,7 +152,7 @@ async fn a_token_signed_by_a_key_of_the_jwk_set_is_an_administrators_and_one_of_
         ("JWT_AUDIENCE", "trigger-api"),
         ("JWT_ISSUER", "https://issuer.example"),
     ];
-    let api = start_without_a_secret(&folder, &source, &variables);
+    let api = start_without_secret(&folder, &source, &variables);
     let token = |key: &Ed25519KeyPair| {
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": "k-1" });
         let signed = format!("{}.{}", encode(&header), encode(&claims(&json!({}))));
@@ -162,7 +162,7 @@ async fn a_token_signed_by_a_key_of_the_jwk_set_is_an_administrators_and_one_of_
     let (status, body) = answer(api.post(TRIGGER).bearer_auth(token(&ours))).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     problem(api.post(TRIGGER).bearer_auth(token(&other)), 401, "wrong-credential").await;
-    // The public key as an HMAC secret: the classic confusion of algorithms.
+    // An algorithm confusion attack (RFC 8725, section 2.1): the public key is used as an HMAC secret.
     let confused = hs256(&public, &claims(&json!({})));
     problem(api.post(TRIGGER).bearer_auth(confused), 401, "wrong-credential").await;
 }
