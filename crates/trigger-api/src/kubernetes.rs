@@ -18,6 +18,7 @@ mod objects;
 mod pods;
 mod reconcile;
 mod shared;
+mod snapshot;
 mod state;
 mod template;
 mod watch;

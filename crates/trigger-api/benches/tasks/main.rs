@@ -83,13 +83,13 @@ async fn compare(server: &Server) {
         TimeZone::UTC,
         DAYS,
     );
-    let asked = json!({ "date": LAST.to_string(), "days": DAYS });
-    let parameters: Parameters = asked.as_object().expect("an object").clone();
+    let parameters_json = json!({ "date": LAST.to_string(), "days": DAYS });
+    let parameters: Parameters = parameters_json.as_object().expect("an object").clone();
     let statements = analysis.statements(&parameters).await.expect("the views exist");
     let file = sql_file(&statements);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..=COMPARISONS {
-        program.trigger(&asked).await;
+        program.trigger(&parameters_json).await;
         let our_time = program.next_duration();
         let their_time = psql(&database, &file);
         // The first turn fills the caches.

@@ -128,3 +128,6 @@ impl ClusterClient {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use super::health::WatchesHealth;
 use super::logs::LogCollector;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
+use super::snapshot::{active_uids, cronjob_summary, generation};
 use super::state;
 use super::template;
 use super::watch;
@@ -24,7 +25,7 @@ use trigger_core::ports::{Executor, ExecutorError, Freshness, Launched, LogStrea
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::{ConcurrencyPolicy, CronJobSummary, Target};
+use trigger_core::target::Target;
 use trigger_core::target_snapshot::TargetSnapshot;
 
 /// How many times a Job is read again that changed before it could be deleted.
@@ -77,7 +78,7 @@ impl KubernetesExecutor {
                 match &found {
                     Ok(cronjob) => cache.apply_cronjob((**cronjob).clone()),
                     Err(ExecutorError::NoCronJob { namespace, name }) => {
-                        cache.remove_cronjob(namespace, name)
+                        cache.remove_cronjob(namespace, name);
                     }
                     Err(_) => {}
                 }
@@ -160,7 +161,7 @@ impl Executor for KubernetesExecutor {
         let cache = self.shared.cache();
         let runs = cache.runs(target);
         let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        Ok(TargetSnapshot { cronjob: summary(&cronjob), active, generation: generation(&runs) })
+        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation: generation(&runs) })
     }
 
     async fn preview(
@@ -244,35 +245,4 @@ impl Executor for KubernetesExecutor {
 
 fn no_template() -> ExecutorError {
     ExecutorError::Failed("the CronJob has no job template".to_owned())
-}
-
-/// The UIDs of the Jobs that the CronJob's status lists as active.
-fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
-    let active = cronjob.data.pointer("/status/active").and_then(Value::as_array);
-    active.into_iter().flatten().filter_map(|reference| reference.get("uid")?.as_str())
-}
-
-fn summary(cronjob: &CronJobObject) -> CronJobSummary {
-    let text = |path| cronjob.data.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    CronJobSummary {
-        schedule: text("/spec/schedule").unwrap_or_default(),
-        time_zone: text("/spec/timeZone"),
-        suspended: cronjob.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default(),
-        concurrency_policy: match text("/spec/concurrencyPolicy").as_deref() {
-            Some("Forbid") => ConcurrencyPolicy::Forbid,
-            Some("Replace") => ConcurrencyPolicy::Replace,
-            _ => ConcurrencyPolicy::Allow,
-        },
-        last_scheduled_at: text("/status/lastScheduleTime").and_then(|text| text.parse().ok()),
-    }
-}
-
-/// Identifies the newest Jobs: the time of the last creation, and all Jobs created then. creationTimestamp has a resolution
-/// of one second, so several Jobs can be equally new.
-fn generation(runs: &[&Run]) -> String {
-    let Some(newest) = runs.last().map(|run| run.created_at) else {
-        return String::new();
-    };
-    let ids = runs.iter().filter(|run| run.created_at == newest).map(|run| run.id.as_str());
-    std::iter::once(newest.to_string().as_str()).chain(ids).collect::<Vec<_>>().join(" ")
 }

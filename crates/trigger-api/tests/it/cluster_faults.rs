@@ -1,8 +1,8 @@
 //! Responses to callers while the API server fails, and recovery afterwards.
 
-mod answers;
-mod lost_answers;
-mod refusals;
+mod failures;
+mod lost_responses;
+mod rejections;
 mod watches;
 
 use serde_json::Value;

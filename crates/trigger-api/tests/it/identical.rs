@@ -25,12 +25,12 @@ async fn every_job_is_identical_to_its_template_and_to_a_scheduled_job() {
     for name in &names {
         let cronjob = objects::get(&namespace, &format!("cronjobs/{name}")).await;
         let template = &cronjob["spec"]["jobTemplate"];
-        let ours = started(&namespace, &api, name).await;
-        assert_eq!(spec_without_server_parts(&ours), expected_spec(&template["spec"]), "{name}");
+        let manual = started(&namespace, &api, name).await;
+        assert_eq!(spec_without_server_parts(&manual), expected_spec(&template["spec"]), "{name}");
         let scheduled = scheduled(&namespace, name).await;
-        assert_eq!(spec_without_server_parts(&ours), spec_without_server_parts(&scheduled), "{name}");
-        assert_eq!(own_labels(&ours), own_labels(&scheduled), "{name}");
-        metadata::check(&ours, &cronjob);
+        assert_eq!(spec_without_server_parts(&manual), spec_without_server_parts(&scheduled), "{name}");
+        assert_eq!(own_labels(&manual), own_labels(&scheduled), "{name}");
+        metadata::check(&manual, &cronjob);
     }
 }
 

@@ -151,11 +151,11 @@ async fn the_api_servers_list_of_the_tokens_permissions_is_exactly_the_role() {
 }
 
 fn rule_text(rule: &Value) -> String {
-    let words = |field: &str, separator: &str| {
+    let joined = |field: &str, separator: &str| {
         let words = rule[field].as_array().into_iter().flatten().map(|word| word.as_str().expect("a string"));
         words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(separator)
     };
-    let names = words("resourceNames", " ");
+    let names = joined("resourceNames", " ");
     let names = if names.is_empty() { names } else { format!(" [{names}]") };
-    format!("{}/{}{names}: {}", words("apiGroups", ","), words("resources", ","), words("verbs", " "))
+    format!("{}/{}{names}: {}", joined("apiGroups", ","), joined("resources", ","), joined("verbs", " "))
 }

@@ -94,14 +94,14 @@ fn name_each(containers: &mut [Value], prefix: &str) {
 }
 
 fn container() -> impl Strategy<Value = Value> {
-    let words = || option::of(vec(text(), 1..4).prop_map(|words| json!(words)));
+    let arguments = || option::of(vec(text(), 1..4).prop_map(|texts| json!(texts)));
     let variables = btree_map("[A-Z][A-Z0-9_]{0,8}", text(), 0..5).prop_map(|variables| {
         let each = variables.iter().map(|(name, value)| json!({ "name": name, "value": value }));
         Value::Array(each.collect())
     });
     let image = "registry[.]example/[a-z]{1,8}(:[a-z0-9]{1,5})?";
     let amounts = prop_oneof![Just("100m"), Just("1"), Just("0.25"), Just("1000m"), Just("2e-1")];
-    (image, words(), words(), variables, option::of(amounts), any::<bool>()).prop_map(
+    (image, arguments(), arguments(), variables, option::of(amounts), any::<bool>()).prop_map(
         |(image, command, arguments, variables, cpu, mounted)| {
             Value::Object(object([
                 ("image", Some(json!(image))),

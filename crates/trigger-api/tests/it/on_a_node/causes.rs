@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::job::{FollowedLog, JobTemplate, all_events, container, to_end};
+use super::test_env::{FollowedLog, JobTemplate, all_events, container, to_end};
 
 /// Runs the template's Job until it fails, and returns the reason, the exit code and the message of the cause.
 async fn failure(template: &JobTemplate, purpose: &str) -> (String, Option<i64>, String) {

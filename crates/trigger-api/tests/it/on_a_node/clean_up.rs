@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::job::{JobTemplate, NodeTestEnv, StartedRun};
+use super::test_env::{JobTemplate, NodeTestEnv, StartedRun};
 
 /// The run's state, and its log after the Job was deleted.
 async fn state_and_log(node: &NodeTestEnv, run: &StartedRun) -> (String, String) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::job::{FollowedLog, JobTemplate, WAIT, container, numbers};
+use super::test_env::{FollowedLog, JobTemplate, WAIT, container, numbers};
 use crate::support::{TriggerApi, problem};
 
 #[tokio::test]

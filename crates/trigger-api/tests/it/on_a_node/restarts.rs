@@ -1,6 +1,6 @@
 //! Restarts and replicas of trigger-api while Jobs run.
 
-use super::job::{FollowedLog, JobTemplate, StartedRun, WAIT, all_events, kept_log, numbers, to_end};
+use super::test_env::{FollowedLog, JobTemplate, StartedRun, WAIT, all_events, kept_log, numbers, to_end};
 use crate::support::{CRONJOB, TriggerApi};
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::job::{JobTemplate, WAIT};
+use super::test_env::{JobTemplate, WAIT};
 
 #[tokio::test]
 async fn a_retried_job_has_the_cause_retrying_and_its_last_failure_has_the_number_of_attempts() {
@@ -42,7 +42,7 @@ async fn a_deleted_pod_is_replaced_and_its_log_is_kept() {
     template.job["backoffLimit"] = 1.into();
     let node = template.on_a_node("pod-deleted").await;
     let run = node.trigger().await;
-    let mut log = super::job::FollowedLog::of(&node.api, &run).await;
+    let mut log = super::test_env::FollowedLog::of(&node.api, &run).await;
     log.until("waiting\n").await;
     let first = node.pods(&run).remove(0);
     node.namespace.kubectl(&["delete", "pod", &first, "--wait=false"]);

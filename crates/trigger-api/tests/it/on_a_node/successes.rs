@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::job::{JobTemplate, WAIT, all_events, in_time, to_end};
+use super::test_env::{JobTemplate, WAIT, all_events, in_time, to_end};
 use crate::support::answer;
 
 fn timestamp(value: &Value) -> Timestamp {

@@ -213,7 +213,7 @@ impl FollowedLog {
 
     /// Reads to the end, and returns the whole text.
     pub(super) async fn rest(mut self) -> String {
-        while let Some(piece) = in_time(self.chunks.next()).await {
+        while let Some(chunk) = in_time(self.chunks.next()).await {
             self.text.push_str(&String::from_utf8_lossy(&chunk.expect("a complete log")));
         }
         self.text
@@ -239,6 +239,6 @@ pub(super) async fn to_end(events: &mut Events) -> Vec<Value> {
 }
 
 /// The output of the future, which must complete within the timeout.
-pub(super) async fn waited<F: Future>(future: F) -> F::Output {
+pub(super) async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("completed within the timeout")
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::job::{FollowedLog, JobTemplate, WAIT};
+use super::test_env::{FollowedLog, JobTemplate, WAIT};
 use crate::support::answer;
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::job::{JobTemplate, NodeTestEnv, StartedRun, all_events, to_end};
+use super::test_env::{JobTemplate, NodeTestEnv, StartedRun, all_events, to_end};
 use crate::support::answer;
 
 /// Starts the template's Job, waits until its cause has that reason, cancels it, checks that no other cause was published,
