@@ -1,7 +1,6 @@
-# Every command of the project. `just` alone lists them; each line says what it does.
-# Where a release stands is said by variables: just ENV=prod deploy, just NAMESPACE=mine status.
+# The project's commands; `just` lists them. Variables select the release: just ENV=prod deploy, just NAMESPACE=mine status.
 
-# So that arguments with spaces stay one.
+# Keeps arguments that contain spaces.
 set positional-arguments
 
 # dev or prod: the chart's values-ENV.yaml
@@ -14,80 +13,86 @@ export RELEASE := env("RELEASE", "")
 _default:
     @just --list --unsorted
 
-# Show a trading day travel, and a job that starts on request; needs nothing but Rust
+# Run the platform on this machine, for a demonstration; needs only Rust
 [group('develop')]
 demo *arguments:
     cargo demo {{ if arguments == "" { "" } else { "-- " + arguments } }}
 
-# Run every check and test, or one step; scripts/test.sh lists them
+# Run every check and test, or some steps; scripts/test.sh lists the steps
 [group('develop')]
 test *steps:
     scripts/test.sh {{ steps }}
 
-# Format everything
+# Format the Rust and TypeScript sources
 [group('develop')]
 format:
     cargo fmt --all
     npm --prefix deploy/worker run format
+
+# Install a git hook that checks format and lint before each push
+[group('develop')]
+hooks:
+    printf '#!/bin/sh\nexec scripts/test.sh format lint\n' >"$(git rev-parse --git-path hooks)/pre-push"
+    chmod +x "$(git rev-parse --git-path hooks)/pre-push"
 
 # Build a program as one static file: just build trades-sync
 [group('develop')]
 build program="trades-sync":
     @ls -l "$(scripts/build-static.sh {{ program }})"
 
-# Write all images as OCI and Docker archives, without Docker or root, and print their sizes
+# Build all images as OCI and Docker archives, without Docker or root, and print their sizes
 [group('develop')]
 images:
     scripts/images.sh
 
-# Write one image: just image curl-trigger
+# Build one image: just image curl-trigger
 [group('develop')]
 image name:
     scripts/images.sh {{ name }}
 
-# Build one image with Docker instead, which tags it with the commit: just docker-image trigger-api
+# Build one image with Docker, tagged with the commit: just docker-image trigger-api
 [group('develop')]
 docker-image name:
     docker build --file deploy/images/Dockerfile --platform linux/amd64 --tag "{{ name }}:$(scripts/images.sh --tag)" \
         $(scripts/images.sh --build-args {{ name }}) .
 
-# Check how images are made, without building the programs
+# Test the scripts that build images, without building the programs
 [group('develop')]
 check-images:
     scripts/check-images.sh
 
-# Run the receiving Worker on this machine, with D1 beside it; prints addresses and tokens
+# Run the receiving Worker with its D1 on this machine; prints addresses and tokens
 [group('develop')]
 worker-local: _worker-packages
     npm --prefix deploy/worker run harness
 
-# Measure trades-sync against psql and curl, and D1's batch against single statements
+# Compare trades-sync with psql and curl, and a batch of D1 with single statements
 [group('measure')]
 bench-sync: _worker-packages (build "trades-sync")
     TRADES_SYNC="$(scripts/build-static.sh trades-sync)" cargo bench --locked --profile dev --package trades-sync --bench sync
     npm --prefix deploy/worker run bench
 
-# Measure trigger-api against bare create-Job calls, on the cluster of KUBECONFIG or one of scripts/cluster.sh
+# Compare trigger-api with direct requests to the API server, on the cluster of KUBECONFIG or of scripts/cluster.sh
 [group('measure')]
 bench-api: (build "trigger-api")
     TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench api
 
-# Measure the portfolio analysis against psql with its bare SQL, its trigger under load, and memory over 1,000 runs
+# Compare the portfolio analysis with its SQL in psql; measure its trigger under load, and memory over 1,000 runs
 [group('measure')]
 bench-tasks: (build "trigger-api")
     TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
-# Measure curl-trigger against the distribution's curl: size, time, memory, system calls
+# Compare curl-trigger with Debian's curl: size, time, memory, system calls
 [group('measure')]
 bench-trigger runs="300":
     scripts/bench-curl-trigger.py --runs {{ runs }}
 
-# Feed mutated input to everything in curl-trigger that reads what others send
+# Fuzz the parsers of curl-trigger
 [group('develop')]
 fuzz-trigger seconds="600" seed="1":
     cargo run --quiet --profile fuzz --package curl-trigger --example fuzz -- {{ seconds }} {{ seed }}
 
-# Write deploy/manifests from the charts; with --check, say whether they are up to date
+# Render deploy/manifests from the charts; with --check, only compare them
 [group('develop')]
 render *args:
     scripts/render-manifests.sh {{ args }}
@@ -97,42 +102,42 @@ render *args:
 check-charts:
     scripts/check-charts.sh
 
-# Bring up a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
+# Create a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
 [group('clusters')]
 cluster-up *args:
     scripts/cluster.sh up {{ args }}
 
-# Take the cluster down, whatever state it is in
+# Delete the cluster, in whatever state it is
 [group('clusters')]
 cluster-down:
     scripts/cluster.sh down
 
-# Show what of the cluster runs, and whether it is healthy
+# Show the cluster's components and their health
 [group('clusters')]
 cluster-status:
     scripts/cluster.sh status
 
-# Bring up a cluster in Docker with kind
+# Create a cluster in Docker with kind
 [group('clusters')]
 kind-up:
     scripts/kind.sh up
 
-# Take the cluster in Docker down
+# Delete the cluster in Docker
 [group('clusters')]
 kind-down:
     scripts/kind.sh down
 
-# Say what is missing on this machine, in the cluster and for the release, and what to do about it
+# List what is missing on this machine, in the cluster and for the release, with the fixes
 [group('deploy')]
 doctor:
     scripts/doctor.sh
 
-# Install or upgrade the release to this commit, wait for its pods, and say what to type next; options are Helm's
+# Install or upgrade the release to this commit, and wait for its pods; options are passed to Helm
 [group('deploy')]
 deploy *options:
     scripts/deploy.sh deploy "$@"
 
-# Bring the release to this commit with the settings that it has
+# Upgrade the release to this commit with its current settings
 [group('deploy')]
 update *options:
     scripts/deploy.sh update "$@"
@@ -142,57 +147,57 @@ update *options:
 history:
     scripts/deploy.sh history
 
-# Go back to the revision before, or to the one that is named
+# Return to the previous revision, or to the named one
 [group('deploy')]
 rollback *revision:
     scripts/deploy.sh rollback "$@"
 
-# Take the release away; Secrets that others made stay
+# Remove the release; Secrets that `just deploy` did not create are kept
 [group('deploy')]
 undeploy:
     scripts/deploy.sh undeploy
 
-# Show what stands where, what is wrong with it, and what to type next
+# Show the release, problems of its pods, and the next commands
 [group('operate')]
 status:
     scripts/operate.sh status
 
-# Start a run of a target, or of the default one: just trigger trades-sync-postmarket
+# Start a run of a target, or of the default target: just trigger trades-sync-postmarket
 [group('operate')]
 trigger *target:
     scripts/operate.sh trigger "$@"
 
-# Analyse the portfolio of a day, or of the newest, and print the totals: just analyse 2026-02-11
+# Analyze the portfolio of a day, or of the newest day, and print the totals: just analyse 2026-02-11
 [group('operate')]
 analyse *date:
     scripts/operate.sh analyse "$@"
 
-# List the newest runs, scheduled and manual alike, of all targets or of one
+# List the newest runs, scheduled and manual, of all targets or of one
 [group('operate')]
 runs *target:
     scripts/operate.sh runs "$@"
 
-# Follow the log of a run to its end; without one, show that of trigger-api
+# Follow the log of a run to its end; without a run, print that of trigger-api
 [group('operate')]
 logs *run:
     scripts/operate.sh logs "$@"
 
-# Forward localhost:8000 (or PORT) to trigger-api: just port-forward start, stop or status
+# Forward localhost:8000 (or PORT) to trigger-api: just port-forward start|stop|status
 [group('operate')]
 port-forward action="status":
     scripts/operate.sh port-forward "$@"
 
-# End trigger-api and suspend all schedules; runs that go on go on
+# Stop trigger-api and suspend all schedules; runs in progress continue
 [group('operate')]
 stop:
     scripts/operate.sh stop
 
-# Start again what was stopped, as it was
+# Restore what was stopped
 [group('operate')]
 start:
     scripts/operate.sh start
 
-# Replace the pods of trigger-api, such as after a change of a database's URL
+# Replace the pods of trigger-api, for example after a database URL has changed
 [group('operate')]
 restart:
     scripts/operate.sh restart

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""curl-trigger against Debian's curl: size, wall time, CPU time, peak memory, system calls.
+"""Compares curl-trigger with Debian's curl: size, wall time, CPU time, peak memory, system calls.
 
-Each round makes one POST with each program, in turn, to the same server on the loopback interface, so that
-whatever the machine does meanwhile, it does to both. Times are from just before the process is started to
-its end. Peak memory is read when the process exits (VmHWM), as the kernel's ru_maxrss counts the parent too.
+Each round runs one POST with each program to the same server on the loopback interface, so that other load on the
+machine affects all programs equally. Times are measured from just before the start of the process to its end. Peak
+memory is VmHWM at the exit of the process, because ru_maxrss includes the memory of the parent.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ANSWER = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n{"run_id":"run_0001"}'
+RESPONSE = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n{"run_id":"run_0001"}'
 PTRACE_TRACEME, PTRACE_CONT, PTRACE_SETOPTIONS, PTRACE_O_TRACEEXIT = 0, 7, 0x4200, 0x40
 PTRACE_EVENT_EXIT = 6
 libc = ctypes.CDLL(None, use_errno=True)
@@ -30,12 +30,12 @@ def serve(listener):
     while True:
         connection, _ = listener.accept()
         connection.recv(65536)
-        connection.sendall(ANSWER)
+        connection.sendall(RESPONSE)
         connection.close()
 
 
 def run(command, null):
-    """Wall and CPU time of one run, in microseconds."""
+    """Return the wall and CPU time of one run, in microseconds."""
     actions = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
     started = time.perf_counter_ns()
     pid = os.posix_spawn(command[0], command, {}, file_actions=actions)
@@ -47,7 +47,7 @@ def run(command, null):
 
 
 def peak_memory(command, null):
-    """VmHWM at exit, in KiB."""
+    """Return VmHWM at exit, in KiB."""
     pid = os.fork()
     if pid == 0:
         os.dup2(null, 1)
@@ -56,18 +56,18 @@ def peak_memory(command, null):
         os.execve(command[0], command, {})
     os.waitpid(pid, 0)
     libc.ptrace(PTRACE_SETOPTIONS, pid, None, ctypes.c_void_p(PTRACE_O_TRACEEXIT))
-    deliver, peak = 0, None
+    pending_signal, peak = 0, None
     while True:
-        libc.ptrace(PTRACE_CONT, pid, None, ctypes.c_void_p(deliver))
+        libc.ptrace(PTRACE_CONT, pid, None, ctypes.c_void_p(pending_signal))
         _, status = os.waitpid(pid, 0)
         if not os.WIFSTOPPED(status):
             return peak
-        deliver = 0
+        pending_signal = 0
         if status >> 16 == PTRACE_EVENT_EXIT:
             with open(f"/proc/{pid}/status", encoding="ascii") as file:
                 peak = int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
         elif os.WSTOPSIG(status) != signal.SIGTRAP:
-            deliver = os.WSTOPSIG(status)
+            pending_signal = os.WSTOPSIG(status)
 
 
 def system_calls(command):
@@ -83,31 +83,31 @@ def size(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=300, help="rounds of one run each")
+    parser.add_argument("--runs", type=int, default=300, help="number of rounds")
     options = parser.parse_args()
     target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
     build = os.path.join(ROOT, "scripts/build-curl-trigger.sh")
-    ours = {}
-    for flavour in ("plain", "tls"):
-        ours[flavour] = subprocess.check_output([build, flavour, target], text=True).strip()
-        binary, packed = size(ours[flavour])
-        print(f"{flavour:6} binary {binary / 1000:7.1f} KB, to pull {packed / 1000:7.1f} KB")
+    binaries = {}
+    for flavor in ("plain", "tls"):
+        binaries[flavor] = subprocess.check_output([build, flavor, target], text=True).strip()
+        binary, compressed = size(binaries[flavor])
+        print(f"{flavor:6} binary {binary / 1000:7.1f} KB, compressed {compressed / 1000:7.1f} KB")
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     server = os.fork()
     if server == 0:
         serve(listener)
     try:
-        measure(options.runs, ours, f"http://127.0.0.1:{listener.getsockname()[1]}/trigger")
+        measure(options.runs, binaries, f"http://127.0.0.1:{listener.getsockname()[1]}/trigger")
     finally:
         os.kill(server, signal.SIGKILL)
         os.waitpid(server, 0)
 
 
-def measure(runs, ours, url):
+def measure(runs, binaries, url):
     arguments = ["-f", "-sS", "-X", "POST", url, "-H", "X-Admin-Secret: s3cret"]
     commands = {"curl": [shutil.which("curl"), *arguments]}
-    commands.update({flavour: [path, *arguments] for flavour, path in ours.items()})
+    commands.update({flavor: [path, *arguments] for flavor, path in binaries.items()})
     null = os.open(os.devnull, os.O_WRONLY)
     times = {name: [] for name in commands}
     for round_number in range(runs + 5):
@@ -124,8 +124,8 @@ def measure(runs, ours, url):
     print(f"{'':6} {'wall us':>10} {'CPU us':>10} {'memory KiB':>11} {'system calls':>13}")
     for name, row in rows.items():
         print(f"{name:6} {row[0]:10.0f} {row[1]:10.0f} {row[2]:11.0f} {row[3]:13.0f}")
-    for name in ours:
-        ratios = (mine / theirs for mine, theirs in zip(rows[name], rows["curl"]))
+    for name in binaries:
+        ratios = (value / reference for value, reference in zip(rows[name], rows["curl"]))
         print("{:6} {:9.3f}x {:9.3f}x {:10.3f}x {:12.3f}x  of curl's".format(name, *ratios))
 
 

@@ -1,22 +1,22 @@
 #!/bin/sh
-# Builds the program curl-trigger and prints the path of the binary.
+# Builds curl-trigger and prints the path of the binary.
 #
 #   scripts/build-curl-trigger.sh plain|tls [TARGET_DIR]
 #
-# The result is one static file, the same bytes wherever the sources and the crates lie.
+# The build is reproducible: the paths of the sources and the crates don't affect the binary.
 set -eu
-flavour=${1:?plain or tls}
-case $flavour in
+flavor=${1:?plain or tls}
+case $flavor in
     plain) features=program ;;
     tls) features=tls ;;
-    *) echo "build-curl-trigger: the flavour is plain or tls, not $flavour" >&2; exit 2 ;;
+    *) echo "build-curl-trigger: the flavor must be plain or tls, not $flavor" >&2; exit 2 ;;
 esac
 root=$(cd "$(dirname "$0")/.." && pwd)
-target=${2:-$root/target}/curl-trigger-$flavour
+target=${2:-$root/target}/curl-trigger-$flavor
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 
-# crt-static and relocation-model make the one static file; a position-independent one would need relocating
-# at start, by code that this program does not have. The paths are those of this machine, and nobody's business.
+# A position-independent executable must be relocated at its start by code of a C library, which this program does
+# not have: hence relocation-model=static. The remapped paths keep those of this machine out of the binary.
 RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static -C force-unwind-tables=no --remap-path-prefix=$root=. --remap-path-prefix=$cargo_home=cargo" \
 CFLAGS="-ffile-prefix-map=$cargo_home=cargo -ffile-prefix-map=$root=." \
 CARGO_TARGET_DIR=$target \

@@ -3,7 +3,7 @@
 #
 #   scripts/build-static.sh PROGRAM [TARGET_DIR]      trades-sync, trigger-api, curl-trigger or curl-trigger-tls
 #
-# The same commit and compiler give the same bytes, wherever the sources, the crates and the toolchain lie.
+# The same commit and compiler produce the same bytes, whatever the folders of the sources, the crates and the toolchain.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly root platform=x86_64-unknown-linux-gnu
@@ -15,24 +15,24 @@ case $program in
   curl-trigger-tls) exec "$root/scripts/build-curl-trigger.sh" tls "$target" ;;
   trades-sync) profile=release ;;
   trigger-api) profile=service ;;
-  *) echo "scripts/build-static.sh: there is no program $program; see the top of it" >&2 && exit 2 ;;
+  *) echo "scripts/build-static.sh: unknown program $program; the top of the file lists the programs" >&2 && exit 2 ;;
 esac
 
 cargo_home=$(realpath "${CARGO_HOME:-$HOME/.cargo}")
-# Where the compiler's own sources are installed, their paths would be this machine's; otherwise they are these.
+# If the sources of the standard library are installed, the compiler writes their local paths instead of this virtual one.
 library=$(rustc --print sysroot)/lib/rustlib/src/rust
 commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
-# Of two that fit, the last one counts, and target and cargo's home may lie within the sources.
+# The last prefix that matches is used, and the target folder and cargo's home may be inside the sources.
 maps=("$root=." "$cargo_home=cargo" "$library=/rustc/$commit" "$target=target")
 
-# Cargo splits these at this character, so that folders may have spaces.
+# Cargo separates these flags by this character, so paths may contain spaces.
 flags=-Ctarget-feature=+crt-static
 for map in "${maps[@]}"; do flags+=$'\x1f'--remap-path-prefix=$map; done
-# For the C within crates; its compiler gets these split at spaces, so such folders would stay in the file.
+# For C code in crates. These flags are separated by spaces, so a path that contains one can't be mapped.
 c_flags=
 for map in "${maps[@]}"; do [[ $map == *' '* ]] || c_flags+=" -ffile-prefix-map=$map"; done
 
-# Flags are for the target alone: programs that run while building stay as they are.
+# With --target, the flags do not apply to build scripts.
 env -u RUSTFLAGS -u CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS="$flags" \
   CFLAGS_x86_64_unknown_linux_gnu="${c_flags# }" CARGO_TARGET_DIR="$target" \
   cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --target "$platform" --profile "$profile" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the charts and what they render to: by themselves, with linters, and on a real API server, which it brings up and
-# takes down again. What it checks with lies in deploy/charts/checks. The last line counts.
+# Checks the charts and the rendered manifests: with Helm, with linters, and on a real API server that it starts and stops. The
+# data of the checks is in deploy/charts/checks. The last line has the counts.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,33 +13,33 @@ work=$(mktemp -d)
 export TRADEOPS_CLUSTER_DIR=$work/cluster
 
 clean_up() {
-  scripts/cluster.sh down >/dev/null || echo 'the cluster of the checks could not be taken down whole' >&2
+  scripts/cluster.sh down >/dev/null || echo 'scripts/cluster.sh could not delete the whole cluster of the checks' >&2
   rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# check WHAT COMMAND...: one line each; the output of the command is shown only when it fails.
+# check TITLE COMMAND...: prints a line; the output of the command only if it fails.
 check() {
-  local what=$1 output began=$SECONDS
+  local title=$1 output began=$SECONDS
   shift
-  # In an `if` the command would go on after errors.
+  # As the condition of an `if`, the command would continue after an error.
   set +e
   output=$(set -e; "$@" 2>&1)
   local status=$?
   set -e
   if ((status == 0)); then
     passed=$((passed + 1))
-    printf 'ok      %-90s %3d s\n' "$what" $((SECONDS - began))
+    printf 'ok      %-90s %3d s\n' "$title" $((SECONDS - began))
   else
     failed=$((failed + 1))
-    echo "FAILED  $what"
+    echo "FAILED  $title"
     tail -n 40 <<<"$output" | while IFS= read -r line; do printf '        %s\n' "$line"; done
   fi
 }
 
 kubectl() { command kubectl --request-timeout=30s "$@"; }
-# eventually SECONDS COMMAND...: until it succeeds.
+# eventually SECONDS COMMAND...: repeats the command until it succeeds.
 eventually() {
   local deadline=$((SECONDS + $1)) output
   shift
@@ -48,19 +48,19 @@ eventually() {
     sleep 0.3
   done
 }
-# refused EXPECTED COMMAND...: fails, and says so.
+# refused EXPECTED COMMAND...: checks that the command fails with the expected text.
 refused() {
   local expected=$1 output
   shift
   if output=$("$@" 2>&1); then
-    echo 'it was not refused' && return 1
+    echo 'it succeeded' && return 1
   fi
   [[ $output == *"$expected"* ]] || { printf 'expected: %s\ngot: %s\n' "$expected" "$output" && return 1; }
 }
 
-# ---- by themselves
+# ---- With Helm
 
-# What the charts have to render: a name, and the options of helm.
+# The variants to render: a name, and the options of helm.
 declare -A variants=(
   [defaults]=''
   [dev]="--values $chart/values-dev.yaml"
@@ -73,7 +73,7 @@ declare -A variants=(
 )
 names() { printf '%s\n' "${!variants[@]}" | sort; }
 
-# shellcheck disable=SC2086 # options are words
+# shellcheck disable=SC2086 # several options
 rendered() { helm template tradeops $chart --namespace trading --set-string image.tag=$tag ${variants[$1]}; }
 # shellcheck disable=SC2086
 linted() { helm lint --strict $chart --namespace trading --set-string image.tag=$tag ${variants[$1]}; }
@@ -90,25 +90,25 @@ bad_values_are_refused() {
   done <$checks/bad-values.txt
 }
 
-by_themselves() {
+with_helm() {
   local name
   while IFS= read -r name; do check "helm lint --strict: $name" linted "$name"; done < <(names)
   bad_values_are_refused
-  check 'the schema knows the settings of the programs, and no secrets' $checks/settings.py
-  check 'deploy/manifests is what the charts give' scripts/render-manifests.sh --check
+  check 'the schema has the settings of the programs, and no secrets' $checks/settings.py
+  check 'deploy/manifests is up to date' scripts/render-manifests.sh --check
 }
 
-# kube-score's opinion, but for:
+# Runs kube-score without the checks that do not apply.
 scored() {
   local ignored=(
-    # A limit on the processor only slows down what could run: requests share it fairly. Memory is limited.
+    # Requests already share the processor fairly; a limit would only leave it idle. Memory is limited.
     --ignore-container-cpu-limit
-    # Tags are commits: an image never changes under its name, so asking the registry at every start gives nothing but outages.
+    # Tags are commits, so an image never changes. Pulling it at every start would only add outages of the registry.
     --ignore-test container-image-pull-policy
-    # Roots are read-only. What trigger-api writes is its history, bounded by HISTORY_RUNS; logs are rotated by the kubelet.
+    # Root file systems are read-only. trigger-api writes only its history, which HISTORY_RUNS limits; the kubelet rotates logs.
     --ignore-test container-ephemeral-storage-request-and-limit
   ) files
-  # One replica is what dev is meant to have.
+  # dev has one replica on purpose.
   [[ $1 == prod ]] || ignored+=(--ignore-test deployment-replicas)
   mapfile -t files < <(find "deploy/manifests/$1" -name '*.yaml' ! -name kustomization.yaml)
   kube-score score --kubernetes-version v1.36 --exit-one-on-warning "${ignored[@]}" "${files[@]}"
@@ -129,7 +129,7 @@ network_policies() {
   done <"$work/network"
 }
 
-# ---- a real API server
+# ---- A real API server
 
 namespace() {
   kubectl create namespace "$1"
@@ -137,7 +137,7 @@ namespace() {
   eventually 20 kubectl --namespace "$1" get serviceaccount default
 }
 
-# Of the operators themselves, out of their Go modules: the server then knows their objects as a cluster with them does.
+# Creates the CustomResourceDefinitions of operators, from their Go modules.
 foreign_kinds() {
   local external_secrets prometheus
   external_secrets=$(module github.com/external-secrets/external-secrets@v1.3.2)
@@ -146,27 +146,27 @@ foreign_kinds() {
     -f "$prometheus/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
   kubectl wait --for=condition=Established --timeout=30s crd externalsecrets.external-secrets.io servicemonitors.monitoring.coreos.com
 }
-module() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
+module() { go mod download -json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])'; }
 
-# The server takes it as it is, strictly, and has nothing to warn of.
-server_takes() {
+# Strict validation succeeds without a warning.
+server_accepts() {
   local output
   output=$(kubectl apply --dry-run=server --validate=strict "$@" 2>&1) || { echo "$output" && return 1; }
   ! grep -i warning <<<"$output"
 }
-server_takes_variant() { server_takes --namespace trading -f <(rendered "$1"); }
+server_accepts_variant() { server_accepts --namespace trading -f <(rendered "$1"); }
 
 conforms() {
-  # The two foreign kinds have schemas on the server alone.
+  # The schemas of these two kinds are not part of the OpenAPI document of Kubernetes.
   rendered "$1" | kubeconform -strict -summary -skip ExternalSecret,ServiceMonitor -schema-location \
     "$work/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"
 }
 nonsense_is_noticed() { rendered prod | sed 's/replicas: 2/replicsa: 2/' | refused 'replicsa' kubeconform -strict -schema-location "$work/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"; }
 
-# ---- releases come and go
+# ---- Releases
 
 install() { helm upgrade --install tradeops $chart --namespace "$1" --values $chart/values-prod.yaml --set-string image.tag=$tag "${@:2}"; }
-# Every object there is, but for what says when something happened, and for the old name of EndpointSlices.
+# All objects, except events, leases and endpoints, which the cluster changes at any time.
 objects() {
   local kinds
   kinds=$(kubectl api-resources --verbs=list,delete --output name | grep -vE '^(events|leases|endpoints)(\.|$)' | paste -sd,)
@@ -175,17 +175,17 @@ objects() {
 }
 objects_are() { diff "$1" <(objects); }
 as_trigger_api() { kubectl --namespace "$1" --as "system:serviceaccount:$1:trigger-api-sa" "${@:2}"; }
-pods_are_made() { [[ $(kubectl --namespace "$1" get pods --selector "app.kubernetes.io/name=$2" -o name | wc -l) == "$3" ]]; }
+pods_are_created() { [[ $(kubectl --namespace "$1" get pods --selector "app.kubernetes.io/name=$2" -o name | wc -l) == "$3" ]]; }
 
-# Jobs that are what their CronJob says pass the admission policies, others don't; the schedules' own pods pass Pod Security.
+# The admission policies accept only Jobs that equal their CronJob's template, and Pod Security accepts the pods of schedules.
 release_works() {
   local namespace=$1
-  eventually 20 pods_are_made "$namespace" trigger-api 2
-  # The server learns of new policies a moment later.
+  eventually 20 pods_are_created "$namespace" trigger-api 2
+  # The server applies new policies after a delay.
   eventually 20 refused 'trigger-api may create and delete only Jobs of its targets' \
     as_trigger_api "$namespace" create job evil --image=evil --dry-run=server
   eventually 10 as_trigger_api "$namespace" create job trades-sync-midday-a123456789 --from=cronjob/trades-sync-midday
-  eventually 20 pods_are_made "$namespace" trades-sync 1
+  eventually 20 pods_are_created "$namespace" trades-sync 1
   as_trigger_api "$namespace" create job trades-sync-midday-b123456789 --from=cronjob/trades-sync-midday --dry-run=client -o json |
     sed 's/"image": "[^"]*"/"image": "evil"/' >"$work/evil.json"
   eventually 20 refused "the Job's pods are not those of the CronJob's template" \
@@ -193,9 +193,9 @@ release_works() {
   as_trigger_api "$namespace" delete job trades-sync-midday-a123456789
   refused 'forbidden' as_trigger_api "$namespace" get secrets
   kubectl --namespace "$namespace" create job by-hand --from=cronjob/portfolio-analysis-trigger
-  eventually 20 pods_are_made "$namespace" portfolio-analysis-trigger 1
+  eventually 20 pods_are_created "$namespace" portfolio-analysis-trigger 1
   [[ $(kubectl --namespace "$namespace" get pods --selector component=trigger -o name | wc -l) == 1 ]]
-  # No pod has a token that has no use for one.
+  # Only trigger-api's pods have a token.
   [[ $(kubectl --namespace "$namespace" get pods --selector 'app.kubernetes.io/name!=trigger-api' -o yaml) != *serviceAccountToken* ]]
   kubectl --namespace "$namespace" delete job by-hand
   refused 'forbidden' as_trigger_api "$namespace" --namespace default create job evil --image=evil
@@ -216,7 +216,7 @@ rolled_back() {
   kubectl get validatingadmissionpolicybinding trigger-api-runs-the-template-trades-sync-midday.one
 }
 gone() { helm uninstall tradeops --namespace "$1" && eventually 60 objects_are "$2"; }
-policies_are_kept() {
+kept_policies_stay() {
   install one --set triggerApi.admissionPolicies.keep=true
   helm uninstall tradeops --namespace one
   eventually 60 only_policies_are_new
@@ -240,36 +240,36 @@ releases() {
   objects >"$work/one"
   check 'a second release in another namespace' install two
   check 'the second release works' release_works two
-  check 'the second release leaves nothing behind, and the first alone' gone two "$work/one"
+  check 'the second release leaves nothing behind, and does not affect the first one' gone two "$work/one"
   check 'helm upgrade' upgraded
   check 'helm rollback' rolled_back
   check 'helm uninstall leaves nothing behind' gone one "$work/before"
-  check 'policies that are to be kept stay, and a later install takes them over' policies_are_kept
+  check 'admissionPolicies.keep keeps the policies, and a later install adopts them' kept_policies_stay
 }
 
 on_a_server() {
   local name environment
-  check 'an API server comes up' scripts/cluster.sh up --control-plane
+  check 'an API server starts' scripts/cluster.sh up --control-plane
   ((failed == 0)) || [[ -e $TRADEOPS_CLUSTER_DIR/kubeconfig ]] || return 0
   eval "$(scripts/cluster.sh env)"
   kubectl get --raw /openapi/v2 | $checks/openapi_schemas.py "$work/schemas"
   while IFS= read -r name; do check "kubeconform: $name" conforms "$name"; done < <(names)
   check 'kubeconform notices a misspelt field' nonsense_is_noticed
-  for environment in trading trading-dev; do check "the namespace $environment, for restricted pods alone" namespace $environment; done
+  for environment in trading trading-dev; do check "the namespace $environment, for restricted pods only" namespace $environment; done
   check 'the kinds of External Secrets and of the Prometheus operator' foreign_kinds
   for environment in dev prod; do
-    check "server-side dry run: kubectl apply -k deploy/manifests/$environment" server_takes -k "deploy/manifests/$environment"
+    check "server-side dry run: kubectl apply -k deploy/manifests/$environment" server_accepts -k "deploy/manifests/$environment"
   done
-  while IFS= read -r name; do check "server-side dry run: $name" server_takes_variant "$name"; done < <(names)
+  while IFS= read -r name; do check "server-side dry run: $name" server_accepts_variant "$name"; done < <(names)
   network_policies
   releases
 }
 
-# Other versions of Helm have other words for what the schema refuses.
+# The pinned Helm: other versions have other messages for values that the schema rejects.
 path=$(scripts/tools.sh --pinned helm kubeconform kube-score cyclonus)
 PATH=$path:$PATH
 scripts/chart-dependencies.sh
-by_themselves
+with_helm
 for environment in dev prod; do check "kube-score: $environment" scored $environment; done
 on_a_server
 echo "$passed passed, $failed failed"

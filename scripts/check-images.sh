@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks how images are made, without building the programs: deploy/images/check.py, in a Python that has its packages.
-# The last line counts.
+# Tests the scripts that build images, without building the programs: deploy/images/check.py, in a virtual environment with its
+# packages. The last line has the counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -2,31 +2,31 @@
 # A real Kubernetes cluster on this machine, without Docker.
 #
 #   scripts/cluster.sh up                    a cluster with one node: Jobs run, fail and have logs (root only)
-#   scripts/cluster.sh up --control-plane    the API server and its controllers alone: any user, ready in seconds
-#   scripts/cluster.sh status                what runs; exit 0 only if all of it is healthy
-#   scripts/cluster.sh env                   shell lines for this cluster: eval "$(scripts/cluster.sh env)"
-#   scripts/cluster.sh down                  takes all of it away again, whatever state it is in
-#   scripts/cluster.sh load IMAGE.tar ...    gives the node images, as deploy/images makes them
-#   scripts/cluster.sh build [--control-plane]   builds every program and image, and starts nothing
+#   scripts/cluster.sh up --control-plane    only the API server and its controllers: any user, ready in seconds
+#   scripts/cluster.sh status                shows the components; exit code 0 only if all are healthy
+#   scripts/cluster.sh env                   prints shell commands that select the cluster: eval "$(scripts/cluster.sh env)"
+#   scripts/cluster.sh down                  deletes the cluster, in whatever state it is
+#   scripts/cluster.sh load IMAGE.tar ...    loads images of deploy/images into the node
+#   scripts/cluster.sh build [--control-plane]   builds the programs and images, and starts nothing
 #
-# TRADEOPS_CLUSTER_DIR   where the cluster lives (default /tmp/tradeops-cluster-UID); one cluster a folder
-# KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver or others to take instead of building them
-# XDG_CACHE_HOME         what is built is kept in its folder tradeops/cluster (default ~/.cache)
+# TRADEOPS_CLUSTER_DIR   the folder of the cluster (default /tmp/tradeops-cluster-UID); each folder is a separate cluster
+# KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver or other programs to use instead of building them
+# XDG_CACHE_HOME         programs are kept in its folder tradeops/cluster (default ~/.cache)
 set -euo pipefail
 export LC_ALL=C
-# Where ip, iptables and runc are; not every user's PATH has it.
+# The folder of ip, iptables and runc, which may not be on PATH.
 PATH=$PATH:/usr/sbin:/sbin
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
-readonly sources=$root/crates/e2e/cluster
-# shellcheck source=crates/e2e/cluster/build.sh
+readonly sources=$root/tools/cluster
+# shellcheck source=tools/cluster/build.sh
 source "$sources/build.sh"
-# shellcheck source=crates/e2e/cluster/process.sh
+# shellcheck source=tools/cluster/process.sh
 source "$sources/process.sh"
-# shellcheck source=crates/e2e/cluster/control-plane.sh
+# shellcheck source=tools/cluster/control-plane.sh
 source "$sources/control-plane.sh"
-# shellcheck source=crates/e2e/cluster/node.sh
+# shellcheck source=tools/cluster/node.sh
 source "$sources/node.sh"
 
 usage() {
@@ -34,54 +34,54 @@ usage() {
   exit 2
 }
 
-# What the caller must change, not a failure of the cluster.
+# Exits with 2: the caller has to change something, and no component failed.
 give_up() {
   echo "$1" >&2
-  blamed=
+  component=
   exit 2
 }
 
-# Runs one step of `up` and prints how long it took. The step's name is the component to blame if it fails.
+# Runs a step of `up` and prints its duration. If it fails, its name is the component whose log is printed.
 step() {
   local name=$1 began=${EPOCHREALTIME/./}
   shift
-  blamed=$name
+  component=$name
   "$@"
-  local took=$((${EPOCHREALTIME/./} - began))
-  printf '%-26s %3d.%d s\n' "$name" $((took / 1000000)) $((took / 100000 % 10))
+  local duration=$((${EPOCHREALTIME/./} - began))
+  printf '%-26s %3d.%d s\n' "$name" $((duration / 1000000)) $((duration / 100000 % 10))
 }
 
 up() {
-  local wanted=$1 standing began=$SECONDS
+  local wanted=$1 existing began=$SECONDS
   if [[ $wanted == node ]]; then
-    node_possible
+    check_node_is_possible
   fi
   prepare_state
-  standing=$(cat "$state/kind" 2>/dev/null || true)
-  if [[ -n $standing ]]; then
+  existing=$(cat "$state/kind" 2>/dev/null || true)
+  if [[ -n $existing ]]; then
     local dead
     dead=$(dead_components)
     if [[ -n $dead ]]; then
-      echo "the cluster in $state is half dead (no ${dead% }): it is taken down and brought up again"
-      clear_away
+      echo "the cluster in $state is broken (dead: ${dead% }): it is deleted and created again"
+      delete_all
       prepare_state
-    elif [[ $standing == "$wanted" || $standing == node ]]; then
-      echo "already up in $state (${standing/-/ })"
+    elif [[ $existing == "$wanted" || $existing == node ]]; then
+      echo "already up in $state (${existing/-/ })"
       return
     else
-      echo "only a control plane stands in $state, and it can't be given a node: take it down first" >&2
+      echo "the cluster in $state has no node, and none can be added: delete it first (scripts/cluster.sh down)" >&2
       exit 1
     fi
   fi
-  # From here on a failure, or an interruption, takes down what was brought up.
+  # From here on, a failure or an interruption deletes what was created.
   trap 'up_failed' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   build_programs "$wanted"
   echo "$wanted" >"$state/kind"
-  bring_up_control_plane "$wanted"
+  start_control_plane "$wanted"
   if [[ $wanted == node ]]; then
-    bring_up_node
+    start_node
   fi
   trap - EXIT INT TERM
   echo "up in $((SECONDS - began)) s. Next:"
@@ -91,37 +91,37 @@ up() {
 up_failed() {
   trap - EXIT INT TERM
   set +e
-  if [[ -z $blamed ]]; then
-    clear_away
+  if [[ -z $component ]]; then
+    delete_all
     exit 2
   fi
-  echo "failed at: $blamed" >&2
-  if [[ -s $state/logs/$blamed.log ]]; then
+  echo "failed: $component" >&2
+  if [[ -s $state/logs/$component.log ]]; then
     echo "the last lines of its log:" >&2
-    tail -n 30 "$state/logs/$blamed.log" | cut -c1-400 >&2
-  elif [[ $blamed == coredns ]]; then
+    tail -n 30 "$state/logs/$component.log" | cut -c1-400 >&2
+  elif [[ $component == coredns ]]; then
     kubectl get pods,events --namespace kube-system >&2
   fi
-  clear_away
+  delete_all
   exit 1
 }
 
 down() {
   while [[ -d $state ]]; do
-    own_state
+    check_state_is_ours
     ! lock_state || break
   done
-  clear_away
-  echo "nothing is left of the cluster in $state"
+  delete_all
+  echo "the cluster in $state is deleted"
 }
 
-# Takes everything away by what it finds, not by what `up` noted: it must work after a crash of any part.
-clear_away() {
+# Deletes what it finds, not what `up` recorded: it has to work after a crash of any component.
+delete_all() {
   local with_node=false
-  if node_stands_here; then with_node=true; fi
-  if $with_node; then end_containers; fi
+  if node_is_ours; then with_node=true; fi
+  if $with_node; then kill_containers; fi
   stop_all
-  if $with_node; then clear_node; fi
+  if $with_node; then delete_node; fi
   if [[ -d $state ]]; then
     rm -rf --one-file-system "$state"
   fi
@@ -155,11 +155,11 @@ print_env() {
     exit 1
   fi
   printf 'export KUBECONFIG=%q\n' "$state/kubeconfig"
-  # shellcheck disable=SC2016 # it is the caller's PATH
+  # shellcheck disable=SC2016 # the PATH of the caller
   printf 'export PATH=%q:"$PATH"\n' "$(dirname "$(cat "$state/kubectl")")"
 }
 
-# The kind of cluster that the options ask for.
+# Prints the kind of cluster that the options select.
 kind() {
   case $* in
     --control-plane) echo control-plane ;;
@@ -168,7 +168,7 @@ kind() {
   esac
 }
 
-blamed=start
+component=start
 case ${1-} in
   up | build)
     wanted=$(kind "${@:2}")

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Puts a release of the chart tradeops onto a cluster, changes it, and takes it away again.
+# Installs a release of the chart tradeops, changes it, and removes it.
 #
-#   scripts/deploy.sh deploy [HELM OPTION...]   installs or upgrades to TAG, waits for the pods, and says what to type next
-#   scripts/deploy.sh update [HELM OPTION...]   the images of TAG for the release that is there, with the settings it has
+#   scripts/deploy.sh deploy [HELM OPTION...]   installs or upgrades to TAG, waits for the pods, and prints the next commands
+#   scripts/deploy.sh update [HELM OPTION...]   upgrades the release to the images of TAG, with its current settings
 #   scripts/deploy.sh history
-#   scripts/deploy.sh rollback [REVISION]       to the one before, unless another is named
+#   scripts/deploy.sh rollback [REVISION]       to the previous revision, or to the named one
 #   scripts/deploy.sh undeploy
 #
-# ENV, NAMESPACE, RELEASE and KUBECONFIG say where: scripts/release.sh. Further
+# ENV, NAMESPACE, RELEASE and KUBECONFIG select the release: scripts/release.sh. More variables:
 #
-# TAG        the images' tag; the git commit unless set
-# IMAGES     where the images' archives are, for clusters that they are loaded into (default target/images)
-# REGISTRY   where images come from on other clusters; that of values-ENV.yaml unless set
-# TIMEOUT    how long the pods may take (default 3m)
+# TAG        the images' tag (default: the git commit)
+# IMAGES     the folder of the images' archives, for clusters that images are loaded into (default target/images)
+# REGISTRY   the registry of the images, for other clusters (default: that of values-ENV.yaml)
+# TIMEOUT    the limit for the pods to become ready (default 3m)
 #
-# With ENV=dev, Secrets that are missing are made: random tokens, and for the databases what DATABASE_URL, HISTORY_DATABASE_URL
-# and INTERNAL_TOKEN have. Nothing of them is ever printed, or an argument of a program.
+# With ENV=dev, missing Secrets are created: with the values of DATABASE_URL, HISTORY_DATABASE_URL and INTERNAL_TOKEN, and with
+# random tokens. Their values are never printed or passed as an argument.
 set -euo pipefail
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
@@ -30,7 +30,7 @@ readonly programs=(trigger-api trades-sync curl-trigger)
 
 tag() { if [[ -n ${TAG:-} ]]; then echo "$TAG"; else git -C "$root" rev-parse HEAD; fi; }
 
-# The archive has the tag in it, so that one of another commit is noticed.
+# The tag is part of the archive, so an archive of another commit is noticed.
 is_image() { [[ -r $images/$1.tar ]] && tar -xOf "$images/$1.tar" manifest.json | grep -qF "\"$1:$2\""; }
 
 need_archives() {
@@ -47,11 +47,11 @@ need_archives() {
     done
   fi
   ((${#missing[@]} == 0)) || give_up \
-    "no image of the tag $tag in ${images#"$root/"}: ${missing[*]}. To make them: just images" \
-    "Images of another tag are deployed with TAG=..."
+    "${images#"$root/"} has no images with the tag $tag for ${missing[*]}. To build them: just images" \
+    "To deploy images with another tag, set TAG"
 }
 
-# Gives the cluster its images where it can be given any, and sets image_options.
+# Loads the images into the cluster if it has no registry, and sets image_options.
 provide_images() {
   local program archive kind archives=()
   kind=$(cluster_kind)
@@ -60,7 +60,7 @@ provide_images() {
   case $kind in
     own)
       need_archives
-      ((EUID == 0)) || give_up 'the node of scripts/cluster.sh takes images from root alone: run this as root'
+      ((EUID == 0)) || give_up 'only root can load images into the node of scripts/cluster.sh: run this as root'
       TRADEOPS_CLUSTER_DIR=$(dirname "$KUBECONFIG") "$root/scripts/cluster.sh" load "${archives[@]}" >/dev/null
       image_options+=(--set image.registry=)
       ;;
@@ -74,16 +74,21 @@ provide_images() {
     registry)
       if [[ -n ${REGISTRY:-} ]]; then
         image_options+=(--set-string "image.registry=$REGISTRY")
-      elif [[ $* != *image.registry=* ]] && ! grep -qE '^  registry: .+' "$values"; then
-        give_up "the nodes of this cluster take images from a registry, and values-$environment.yaml names none:" \
-          "  $(again 'deploy --set image.registry=')   if the nodes have trigger-api:$tag and the others already" \
-          "  REGISTRY=registry.example.com/tradeops $(again deploy)   if they are there; just images makes them"
+      elif [[ $* != *image.registry=* ]] && ! values_name_registry; then
+        give_up "the nodes of this cluster pull images from a registry, but values-$environment.yaml names none:" \
+          "  $(again 'deploy --set image.registry=')   if the nodes already have trigger-api:$tag and the other images" \
+          "  REGISTRY=registry.example.com/tradeops $(again deploy)   if the registry has them; just images builds them"
       fi
       ;;
   esac
 }
 
-make_namespace() {
+# The image of a registry has a slash in its name.
+values_name_registry() {
+  helm template "$release" "$chart" --values "$values" --set-string "image.tag=$tag" | list images | grep / >/dev/null
+}
+
+create_namespace() {
   ! kubectl get namespace "$namespace" >/dev/null 2>&1 || return 0
   kubectl create -f - >/dev/null <<END
 apiVersion: v1
@@ -92,11 +97,11 @@ metadata:
   name: $namespace
   labels: {$made_label: deploy, pod-security.kubernetes.io/enforce: restricted}
 END
-  echo "made the namespace $namespace, for restricted pods alone"
+  echo "created the namespace $namespace, which admits only restricted pods"
 }
 
-# What a development's Secret has under a key. A database that nobody named leads nowhere, and a run says so.
-made_up() {
+# Prints the value of a key of a development Secret. Without a given URL, the host of a database does not exist.
+development_value() {
   local nowhere=postgres://reader@postgres.invalid:5432/trades
   case $1/$2 in
     trigger-api-database/*) printf %s "${HISTORY_DATABASE_URL:-$nowhere}" ;;
@@ -106,59 +111,55 @@ made_up() {
   esac
 }
 
-# All in pipes: an argument could be read by every user of the machine.
-make_secret() {
+# Values are passed through pipes: every user of the machine can read arguments.
+create_secret() {
   local secret=$1 key
   shift
   {
     printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  labels: {%s: deploy}\ndata:\n' "$secret" "$made_label"
     for key in "$@"; do
-      printf '  %s: %s\n' "$key" "$(made_up "$secret" "$key" | base64 -w0)"
+      printf '  %s: %s\n' "$key" "$(development_value "$secret" "$key" | base64 -w0)"
     done
   } | kube create -f - >/dev/null
-  echo "made the Secret $secret: $*"
+  echo "created the Secret $secret: $*"
   if [[ " $* " == *' DATABASE_URL '* && -z ${DATABASE_URL:-} ]]; then
-    echo "  its DATABASE_URL leads nowhere, as DATABASE_URL was not set: see \"Next\" below"
+    echo "  its DATABASE_URL names no existing database, because DATABASE_URL is not set: see \"Next\" below"
   fi
 }
 
-# Secrets that the release takes and that are not there. What External Secrets make is theirs to make.
+# Creates the Secrets that the release needs, or names them. An ExternalSecret creates its Secret itself.
 provide_secrets() {
-  local manifests missing secret keys key
-  manifests=$(helm template "$release" "$chart" "$@")
-  missing=$(secrets_in <<<"$manifests" | missing_secrets)
-  if grep -q '^kind: ExternalSecret$' <<<"$manifests"; then
-    missing=$(grep -vFf <(sed -n '/^kind: ExternalSecret$/,/^spec:/s/^  name: \(.*\)/\1 /p' <<<"$manifests") <<<"$missing" || true)
-  fi
+  local missing secret keys key
+  missing=$(helm template "$release" "$chart" "$@" | list own-secrets | missing_secrets)
   [[ -n $missing ]] || return 0
   local commands=()
   while read -r secret; do
     mapfile -t keys < <(sed -n "s/^$secret //p" <<<"$missing")
     if keys_of "$secret" >/dev/null; then
       for key in "${keys[@]}"; do
-        commands+=("  kubectl -n $namespace patch secret $secret --patch-file <(printf 'stringData: {%s: \"%s\"}' $key \"\$(cat $key)\")   # $key in a file of that name")
+        commands+=("  kubectl -n $namespace patch secret $secret --patch-file <(printf 'stringData: {%s: \"%s\"}' $key \"\$(cat $key)\")   # the value in the file $key")
       done
     elif [[ $environment == dev ]]; then
-      make_secret "$secret" "${keys[@]}"
+      create_secret "$secret" "${keys[@]}"
     else
       commands+=("  kubectl -n $namespace create secret generic $secret ${keys[*]/#/--from-file=}")
     fi
   done < <(cut -d' ' -f1 <<<"$missing" | sort -u)
   ((${#commands[@]} == 0)) || give_up \
-    "Secrets are missing in the namespace $namespace. With each value in a file of its key's name:" "${commands[@]}" \
-    'External Secrets and Sealed Secrets do it too: docs/DEPLOY.md, "Secrets"'
+    "the namespace $namespace lacks Secrets. Write each value to a file with the name of its key, then:" "${commands[@]}" \
+    'External Secrets or Sealed Secrets can create them instead: docs/DEPLOY.md, "Secrets"'
 }
 
-# Installs or upgrades, and waits until what is new is ready.
+# Installs or upgrades, and waits until the pods are ready.
 upgrade() {
   local began=$SECONDS
-  # shellcheck disable=SC2046 # no option, or one
-  if ! helm upgrade --install "$release" "$chart" "$@" $(overwriting) --wait --timeout "${TIMEOUT:-3m}" >"$said" 2>&1; then
-    cat "$said" >&2
-    ! grep -q 'execution error\|schema' "$said" || exit 2
+  # shellcheck disable=SC2046 # one option or none
+  if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
+    cat "$output" >&2
+    ! grep -q 'execution error\|schema' "$output" || exit 2
     explain_failure
     if helm history "$release" --max 2 2>/dev/null | grep superseded >/dev/null; then
-      echo "to go back to what was there before: $(again rollback)" >&2
+      echo "to return to the previous revision: $(again rollback)" >&2
     fi
     exit 1
   fi
@@ -172,11 +173,11 @@ deploy() {
   tag=$(tag)
   provide_images "$@"
   local options=(--values "$values" "${image_options[@]}" "$@")
-  # Bad values end here, before anything is made.
+  # Invalid values fail here, before anything is created.
   helm template "$release" "$chart" "${options[@]}" >/dev/null
-  make_namespace
+  create_namespace
   provide_secrets "${options[@]}"
-  start_what_is_stopped
+  start_stopped
   upgrade "${options[@]}"
   "$root/scripts/operate.sh" status
 }
@@ -187,13 +188,13 @@ update() {
   values=$(values_file)
   tag=$(tag)
   provide_images "$@"
-  start_what_is_stopped
+  start_stopped
   upgrade --reset-then-reuse-values "${image_options[@]}" "$@"
   "$root/scripts/operate.sh" status
 }
 
-# CronJobs that stay suspended would contradict what the release says of them.
-start_what_is_stopped() {
+# A CronJob that stays suspended would contradict the release's values.
+start_stopped() {
   if [[ -n $(kube get cronjobs,deployments --selector "$selector" --output "jsonpath={.items[*].metadata.annotations.${stopped//./\\.}}") ]]; then
     "$root/scripts/operate.sh" start
   fi
@@ -201,9 +202,9 @@ start_what_is_stopped() {
 
 rollback() {
   need_release
-  # shellcheck disable=SC2046 # no option, or one
-  if ! helm rollback "$release" "$@" $(overwriting) --wait --timeout "${TIMEOUT:-3m}" >"$said" 2>&1; then
-    cat "$said" >&2
+  # shellcheck disable=SC2046 # one option or none
+  if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
+    cat "$output" >&2
     explain_failure
     exit 1
   fi
@@ -214,24 +215,24 @@ rollback() {
 undeploy() {
   need_release
   helm uninstall "$release" --wait --timeout "${TIMEOUT:-3m}"
-  # Helm does not wait for what the cluster removes after it.
+  # Helm does not wait for the pods that the cluster deletes afterwards.
   kube wait pods --selector "$selector" --for=delete --timeout "${TIMEOUT:-3m}" >/dev/null
-  # Others may have put something of theirs into the namespace, and Secrets of theirs stay.
+  # Objects of others in the namespace are kept.
   kube delete secrets --selector "$made_label=deploy" --ignore-not-found
   local left=()
   mapfile -t left < <(kube get all,configmaps,secrets,persistentvolumeclaims --output name 2>/dev/null | grep -vx configmap/kube-root-ca.crt || true)
   if ((${#left[@]})); then
-    echo "what is left in the namespace $namespace is not the release's:"
+    echo "the namespace $namespace still has objects that are not part of the release:"
     printf '  %s\n' "${left[@]}"
   elif [[ $(kubectl get namespace "$namespace" --output "jsonpath={.metadata.labels.${made_label//./\\.}}") == deploy ]]; then
     kubectl delete namespace "$namespace"
   else
-    echo "the namespace $namespace is empty; it was there before the first deploy, so it stays"
+    echo "the namespace $namespace is empty. It existed before the first deployment, so it is kept"
   fi
 }
 
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
 case ${1-} in
   deploy | update) "$@" ;;
   history)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Says what is missing on this machine and in the cluster, one line each with what to do about it. Exit 0 only if nothing is.
-# ENV, NAMESPACE, RELEASE, KUBECONFIG: scripts/release.sh.
+# Checks this machine, the cluster and the release. Prints a line for each check; a line of something missing has the fix. The exit
+# code is 0 only if nothing is missing. ENV, NAMESPACE, RELEASE, KUBECONFIG: scripts/release.sh.
 set -euo pipefail
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
@@ -13,31 +13,31 @@ lacks() {
   printf 'missing  %s: %s\n' "$1" "$2"
 }
 
-# program NAME WHAT-FOR HOW-TO-GET-IT
+# program NAME PURPOSE HOW-TO-INSTALL-IT
 program() { if command -v "$1" >/dev/null; then ok "$1, which $2"; else lacks "$1, which $2" "$3"; fi; }
 
 echo '== this machine'
 program cargo 'builds the programs' 'https://rustup.rs (1.95 or later)'
 program cc 'links them' 'apt-get install gcc'
-program python3 'makes images' 'apt-get install python3'
-program git 'names images' 'apt-get install git'
-program curl 'asks trigger-api' 'apt-get install curl'
-program openssl 'makes tokens' 'apt-get install openssl'
+program python3 'builds images' 'apt-get install python3'
+program git 'tags images' 'apt-get install git'
+program curl 'calls trigger-api' 'apt-get install curl'
+program openssl 'creates tokens' 'apt-get install openssl'
 find_cluster
-program kubectl 'talks to the cluster' 'https://kubernetes.io/docs/tasks/tools; scripts/cluster.sh has one too'
+program kubectl 'talks to the cluster' 'https://kubernetes.io/docs/tasks/tools, or scripts/cluster.sh env'
 if version=$(command helm version --template '{{ .Version }}' 2>/dev/null); then
   ok "helm $version"
 elif compgen -G "${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster/helm-*/helm" >/dev/null; then
   ok 'helm, built by scripts/tools.sh'
 elif command -v go >/dev/null; then
-  note 'helm is built by scripts/tools.sh when it is first needed, which takes two minutes'
+  note 'scripts/tools.sh builds helm at its first use, which takes two minutes'
 else
   lacks helm 'https://helm.sh/docs/intro/install (3.14 or later), or Go 1.26 to build it'
 fi
 program node 'runs the receiving Worker for tests' 'Node.js 20 or later'
-if command -v docker >/dev/null && command -v kind >/dev/null; then ok 'docker and kind: just kind-up'; else note 'no docker with kind: just cluster-up makes a cluster without'; fi
+if command -v docker >/dev/null && command -v kind >/dev/null; then ok 'docker and kind: just kind-up'; else note 'docker or kind is missing: just cluster-up creates a cluster without them'; fi
 
-echo "== images, for clusters that they are loaded into"
+echo '== images, for clusters that images are loaded into'
 commit=$(git -C "$root" rev-parse HEAD)
 for name in trigger-api trades-sync curl-trigger; do
   archive=$root/target/images/$name.tar
@@ -50,50 +50,51 @@ done
 
 echo '== the cluster'
 if ! command -v kubectl >/dev/null || ! version=$(kubectl get --raw /version --request-timeout=10s 2>/dev/null); then
-  lacks "a cluster that answers (KUBECONFIG is ${KUBECONFIG:-not set})" 'just cluster-up as root, just kind-up with Docker, or name one with KUBECONFIG'
+  lacks "a cluster that responds (KUBECONFIG is ${KUBECONFIG:-not set})" 'just cluster-up as root, just kind-up with Docker, or set KUBECONFIG'
   echo "$missing missing"
   exit 1
 fi
-minor=$(sed -n 's/.*"minor": "\([0-9]*\).*/\1/p' <<<"$version")
-if ((minor >= 30)); then ok "Kubernetes 1.$minor at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"; else lacks "Kubernetes 1.30 or later; this is 1.$minor" 'admission policies are part of it since then: upgrade the cluster'; fi
-if kubectl get nodes --output 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}' | grep -q True; then ok 'a node that is ready'; else lacks 'a node that is ready' 'kubectl describe nodes; on scripts/cluster.sh: up as root, without --control-plane'; fi
+minor=$(python3 -c 'import json, re, sys; print(re.match("[0-9]+", json.load(sys.stdin)["minor"]).group())' <<<"$version")
+if ((minor >= 30)); then ok "Kubernetes 1.$minor at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"; else lacks "Kubernetes 1.30 or later; this is 1.$minor" 'upgrade the cluster: older versions lack admission policies'; fi
+if [[ $(kubectl get nodes --output 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}') == *True* ]]; then ok 'a node is ready'; else lacks 'a node that is ready' 'kubectl describe nodes; with scripts/cluster.sh, run up as root without --control-plane'; fi
 for what in 'create deployments.apps' 'create roles.rbac.authorization.k8s.io' 'create networkpolicies.networking.k8s.io' 'get secrets'; do
   # shellcheck disable=SC2086 # verb and kind
-  if kube auth can-i $what >/dev/null 2>&1; then ok "you may $what in $namespace"; else lacks "you may $what in $namespace" "ask the cluster's administrators for it"; fi
+  if kube auth can-i $what >/dev/null 2>&1; then ok "you may $what in $namespace"; else lacks "you may $what in $namespace" "ask the administrators of the cluster for the permission"; fi
 done
 if kubectl auth can-i create validatingadmissionpolicies.admissionregistration.k8s.io >/dev/null 2>&1; then
   ok 'you may create admission policies'
 else
-  lacks 'you may create admission policies' 'ask for it, or deploy with --set triggerApi.admissionPolicies.enabled=false'
+  lacks 'you may create admission policies' 'ask for the permission, or deploy with --set triggerApi.admissionPolicies.enabled=false'
 fi
-note 'NetworkPolicies take a network plugin that enforces them; nothing tells from outside whether yours does'
+note 'NetworkPolicies need a network plugin that enforces them, which this script cannot check'
 
 echo "== the release $release in $namespace"
 manifests=$(helm template "$release" "$chart" --values "$(values_file)" --set-string image.tag="$commit")
+kinds=$'\n'$(list kinds <<<"$manifests")$'\n'
 for kind in servicemonitors.monitoring.coreos.com:ServiceMonitor externalsecrets.external-secrets.io:ExternalSecret; do
-  grep -q "^kind: ${kind#*:}$" <<<"$manifests" || continue
-  if kubectl get crd "${kind%:*}" >/dev/null 2>&1; then ok "the kind ${kind#*:}"; else lacks "the kind ${kind#*:}" 'install its operator, or switch it off in the values'; fi
+  [[ $kinds == *$'\n'"${kind#*:}"$'\n'* ]] || continue
+  if kubectl get crd "${kind%:*}" >/dev/null 2>&1; then ok "the kind ${kind#*:}"; else lacks "the kind ${kind#*:}" 'install its operator, or disable it in the values'; fi
 done
-if kubectl get namespace "$namespace" >/dev/null 2>&1; then ok "the namespace $namespace"; else note "the namespace $namespace is made by $(again deploy)"; fi
+if kubectl get namespace "$namespace" >/dev/null 2>&1; then ok "the namespace $namespace"; else note "$(again deploy) creates the namespace $namespace"; fi
 while read -r secret key; do
   if [[ -z $(missing_secrets <<<"$secret $key") ]]; then
     ok "the key $key of the Secret $secret"
   elif [[ $environment == dev ]]; then
-    note "the key $key of the Secret $secret is made by $(again deploy)"
+    note "$(again deploy) creates the key $key of the Secret $secret"
   else
     lacks "the key $key of the Secret $secret" "kubectl -n $namespace create secret generic $secret --from-file=$key"
   fi
-done < <(secrets_in <<<"$manifests")
+done < <(list secrets <<<"$manifests")
 if helm status "$release" >/dev/null 2>&1; then
   problems=$(explain_pods)
   if [[ -n $problems ]]; then
-    lacks 'pods that run' "docs/OPERATIONS.md, \"Deploying\""
+    lacks 'running pods' 'docs/OPERATIONS.md, "Deploying"'
     printf '%s\n' "$problems"
   else
-    ok 'no pod waits for anything'
+    ok 'no container is waiting'
   fi
 else
-  note "it is not deployed: $(again deploy)"
+  note "the release is not deployed: $(again deploy)"
 fi
 echo "$missing missing"
 ((missing == 0))

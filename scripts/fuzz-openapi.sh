@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Sends trigger-api what its OpenAPI document allows and what it forbids, and holds every answer to the document.
+# Sends trigger-api requests that its OpenAPI document allows and requests that it forbids, and checks each response against it.
 #
-#   scripts/fuzz-openapi.sh [MAX_EXAMPLES]              on this machine, without and with a credential
-#   scripts/fuzz-openapi.sh --cluster [MAX_EXAMPLES]    also with Jobs of the cluster of scripts/cluster.sh
+#   scripts/fuzz-openapi.sh [MAX_EXAMPLES]              with the local executor, without and with a credential
+#   scripts/fuzz-openapi.sh --cluster [MAX_EXAMPLES]    and with Jobs on the cluster of scripts/cluster.sh
 #
-# The same cases each time. The last line counts the passes over the document: each is one test.
+# The cases are the same in each run. Each pass over the document counts as one test; the last line has the counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,10 +15,10 @@ if [[ ${1-} == --cluster ]]; then
 fi
 readonly examples=${1:-25}
 readonly venv=target/fuzz-venv target=${CARGO_TARGET_DIR:-target}
-readonly token=fuzzed-token-of-no-worth
+readonly token=fuzzed-token-without-value
 readonly cronjob=kraken-trading-job
 readonly namespace=fuzz-$$
-passed=0 failed=0 api= settings=scripts/fuzz-openapi.toml
+passed=0 failed=0 api='' settings=scripts/fuzz-openapi.toml
 folder=$(mktemp -d)
 
 clean_up() {
@@ -37,10 +37,10 @@ prepare() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
     echo "$wanted" >"$venv/installed"
   fi
-  cargo build --quiet --locked --package trigger-api
+  cargo build --quiet --locked --package trigger-api --features local
 }
 
-# start NAME VARIABLE=VALUE...: a trigger-api of those variables alone; $url is where it serves, once it is ready.
+# start NAME VARIABLE=VALUE...: starts a trigger-api with only these variables, sets $url, and waits until it is ready.
 start() {
   local log=$folder/$1.log
   shift
@@ -51,7 +51,9 @@ start() {
   url=
   until [[ -n $url ]]; do
     kill -0 "$api" 2>/dev/null || { cat "$log" >&2; exit 1; }
-    url=$(sed -nE 's/.*"address":"([^"]+)".*"message":"serving".*/http:\/\/\1/p; s/.*"message":"serving".*"address":"([^"]+)".*/http:\/\/\1/p' "$log")
+    url=$(python3 -c 'import json, sys
+events = [json.loads(line) for line in sys.stdin if line.endswith("}\n")]
+print(*("http://" + event["address"] for event in events if event["message"] == "serving"))' <"$log")
     sleep 0.05
   done
   curl -fsS --retry 100 --retry-delay 1 --retry-all-errors -o "$folder/ready" "$url/readyz" 2>/dev/null
@@ -70,7 +72,7 @@ fuzz() {
   local name=$1 document=$2
   shift 2
   printf '\n== %s\n' "$name"
-  # use_after_free is left out: DELETE cancels a run, and what was cancelled stays in the history, to be read.
+  # Not use_after_free: DELETE cancels a run, and the history still has it.
   if "$venv/bin/schemathesis" --config-file "$settings" run "$document" --url "$url" --checks all --exclude-checks use_after_free \
     --phases examples,coverage,fuzzing,stateful --max-examples "$examples" --seed 1 --generation-deterministic \
     --request-timeout 15 --no-color "$@"; then
@@ -102,7 +104,7 @@ on_this_machine() {
   start open "${variables[@]}"
   fuzz 'without a credential' "$url/openapi.json"
   stop
-  # The document leaves the credential to the configuration. Here it is needed, so the document has to say so.
+  # In the document the credential is optional, because it depends on the configuration. Here it is required.
   start guarded "${variables[@]}" INTERNAL_TOKEN="$token"
   python3 - docs/openapi.json "$folder/guarded.json" <<'PYTHON'
 import json, sys
@@ -116,19 +118,19 @@ json.dump(document, open(sys.argv[2], "w"))
 PYTHON
   fuzz 'with a credential' "$folder/guarded.json" --header "X-Internal-Token: $token"
   stop
-  # A source that can't be trusted, as its root certificate is not there: analyses are queued, begun, and fail at once.
+  # The root certificate of the source does not exist, so analyses are queued and started, and fail immediately.
   start administered "${variables[@]}" ADMIN_SECRET="$token" TASK_QUEUE=100000 \
     SOURCE_DATABASE_URL='postgres://nobody@127.0.0.1:1/none?sslmode=verify-full&sslrootcert=/nowhere'
   fuzz "with an administrator's credential, and the analysis" "$folder/guarded.json" --header "X-Admin-Secret: $token"
   stop
 }
 
-# The program under its own ServiceAccount, with the rights that deploy/manifests gives it.
+# Runs the program with its own ServiceAccount and the permissions of deploy/manifests.
 on_a_cluster() {
   eval "$(scripts/cluster.sh env)"
   kubectl create namespace "$namespace"
   kubectl --namespace "$namespace" apply -f "$folder/cronjob.yaml"
-  # The ServiceAccount, the Role and its binding; the other objects are not for a test's namespace.
+  # Only the ServiceAccount, the Role and its binding: the test's namespace needs no other object.
   kubectl create --dry-run=client --output json -f deploy/manifests/prod/trigger-api.yaml |
     python3 -c 'import json, sys
 for object in json.load(sys.stdin)["items"]:
@@ -142,7 +144,7 @@ for object in json.load(sys.stdin)["items"]:
   "${of_account[@]}" set-context account --cluster="$("${of_account[@]}" view -o 'jsonpath={.clusters[0].name}')" \
     --user=account --namespace="$namespace" >/dev/null
   "${of_account[@]}" use-context account >/dev/null
-  # A cluster without a node runs no Job, so nothing may wait for the end of one.
+  # A cluster without a node runs no Job, so no request may wait for one to end.
   settings=$folder/cluster.toml
   sed 's/^"path.target".*/&\n"query.follow" = "false"\n"header.Prefer" = "wait=1"/' scripts/fuzz-openapi.toml >"$settings"
   start cluster KUBECONFIG="$folder/kubeconfig" CRONJOB_NAME="$cronjob"

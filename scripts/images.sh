@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Writes the images as archives, target/images/NAME.tar, and beside each the list of what is in it, NAME.cdx.json.
-# Needs neither Docker nor root. At the end it prints their sizes as a table.
+# Builds the images as archives, target/images/NAME.tar, each with its software bill of materials, NAME.cdx.json. Needs neither
+# Docker nor root. At the end it prints their sizes as a table.
 #
-#   scripts/images.sh [NAME...]           all of them, or some
-#   scripts/images.sh --list              name, package, feature, certificates, writable folder; a line for each
-#   scripts/images.sh --tag               the tag that they get
-#   scripts/images.sh --build-args NAME   the arguments that deploy/images/Dockerfile takes
+#   scripts/images.sh [NAME...]           all images, or the named ones
+#   scripts/images.sh --list              prints a line for each: name, package, feature, certificates, writable folder
+#   scripts/images.sh --tag               prints the tag of the images
+#   scripts/images.sh --build-args NAME   prints the arguments for deploy/images/Dockerfile
 #
-# TAG            the tag; the git commit unless set, with -dirty behind it where the sources differ from it
+# TAG            the tag (default: the git commit, with the suffix -dirty if the sources differ from it)
 # IMAGE_SOURCE   the URL of the repository, for a label
-# CA_BUNDLE      certificates for the programs that speak TLS; /etc/ssl/certs/ca-certificates.crt
+# CA_BUNDLE      the certificates for programs that use TLS (default /etc/ssl/certs/ca-certificates.crt)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly root folder=$root/target/images
 readonly ca_bundle=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
-# A writable folder is one that the program uses without being told; in a cluster a volume is mounted there.
+# The writable folder is the one that the program uses by default; in a cluster, a volume is mounted there.
 readonly images='trades-sync trades-sync - certificates -
 trigger-api trigger-api - certificates data
 curl-trigger curl-trigger program - -
@@ -25,42 +25,42 @@ give_up() {
   exit 2
 }
 
-# The line of an image, in the variables that are named as its fields.
-choose() {
+# Sets the variables of an image's line.
+read_image() {
   local line
-  line=$(grep "^$1 " <<<"$images") || give_up "there is no image $1; there are $(cut -d' ' -f1 <<<"$images" | paste -sd' ')"
-  # shellcheck disable=SC2034  # each caller takes those it needs
+  line=$(grep "^$1 " <<<"$images") || give_up "unknown image $1; the images are $(cut -d' ' -f1 <<<"$images" | paste -sd' ')"
+  # shellcheck disable=SC2034 # each caller uses some of them
   read -r name package feature certificates writable <<<"$line"
 }
 
-# Of the package's Cargo.toml, as cargo understands it.
-about() {
+# package_field FIELD: prints a field of the package's manifest.
+package_field() {
   cargo metadata --locked --no-deps --format-version 1 --manifest-path "$root/Cargo.toml" | python3 -c '
 import json, sys
 package, field = sys.argv[1:]
 print(next(one[field] for one in json.load(sys.stdin)["packages"] if one["name"] == package))' "$package" "$1"
 }
 
-revision=$(git -C "$root" rev-parse HEAD) || give_up 'this is no git checkout, so nobody could say what the images are made of'
+revision=$(git -C "$root" rev-parse HEAD) || give_up 'this is not a git checkout, so the images would have no revision'
 if [[ -n $(git -C "$root" status --porcelain) ]]; then revision+=-dirty; fi
 readonly revision tag=${TAG:-$revision}
 created=$(TZ=UTC git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD)
 seconds=$(git -C "$root" show -s --format=%ct HEAD)
 readonly created seconds
 
-make_one() {
+build_image() {
   local binary made features=() bundle=() more=()
-  choose "$1"
+  read_image "$1"
   binary=$("$root/scripts/build-static.sh" "$name")
   [[ $certificates == - ]] || bundle=(--ca-bundle "$ca_bundle")
   [[ $writable == - ]] || more+=(--directory "$writable")
   [[ -z ${IMAGE_SOURCE:-} ]] || more+=(--source "$IMAGE_SOURCE")
   [[ $feature == - ]] || features=(--feature "$feature")
   made=$(python3 "$root/deploy/images/make_image.py" --name "$name" --binary "$binary" --output "$folder/$name.tar" \
-    --description "$(about description)" --version "$(about version)" --revision "$revision" --created "$created" \
+    --description "$(package_field description)" --version "$(package_field version)" --revision "$revision" --created "$created" \
     --tag "$tag" "${bundle[@]}" "${more[@]}")
   echo "$made" >&2
-  # For the list alone: cargo would compile C anew whenever this variable changes.
+  # Only for the bill of materials: cargo would compile C code again whenever this variable changes.
   SOURCE_DATE_EPOCH=$seconds python3 "$root/deploy/images/make_sbom.py" --install --name "$name" --package "$package" "${features[@]}" \
     --binary "$binary" "${bundle[@]}" --output "$folder/$name.cdx.json" >&2
   sed -E "s|.* ([0-9]+) bytes unpacked, ([0-9]+) bytes to pull, .*|$name \1 \2|" <<<"$made" |
@@ -71,21 +71,21 @@ case ${1:-} in
   --list) echo "$images" ;;
   --tag) echo "$tag" ;;
   --build-args)
-    choose "${2:?which image?}"
-    echo "--build-arg PROGRAM=$name --build-arg VERSION=$(about version) --build-arg REVISION=$revision" \
+    read_image "${2:?which image?}"
+    echo "--build-arg PROGRAM=$name --build-arg VERSION=$(package_field version) --build-arg REVISION=$revision" \
       "--build-arg CREATED=$created --build-arg SOURCE=${IMAGE_SOURCE:-}"
     ;;
-  -*) give_up "there is no option $1; see the top of it" ;;
+  -*) give_up "unknown option $1; the top of the file lists the options" ;;
   *)
     [[ -r $ca_bundle ]] || give_up "$ca_bundle can't be read; install ca-certificates, or set CA_BUNDLE to a file of certificates"
     [[ $revision != *-dirty ]] || echo "the sources differ from the commit, so the revision is $revision" >&2
     # shellcheck disable=SC2046  # names have no spaces
     (($#)) || set -- $(cut -d' ' -f1 <<<"$images")
-    for one in "$@"; do choose "$one"; done
+    for one in "$@"; do read_image "$one"; done
     mkdir -p "$folder"
     table=$(mktemp)
     trap 'rm -f "$table"' EXIT
-    for one in "$@"; do make_one "$one"; done
+    for one in "$@"; do build_image "$one"; done
     printf '| image | tag | on disk | to pull |\n|---|---|---|---|\n'
     cat "$table"
     ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A cluster in Docker, for those who have it: scripts/kind.sh up | down. KIND_NAME is its name (default tradeops).
-# Without Docker, scripts/cluster.sh makes one.
+# Creates or deletes a cluster in Docker: scripts/kind.sh up | down. KIND_NAME is its name (default tradeops).
+# Without Docker, use scripts/cluster.sh.
 set -euo pipefail
 readonly name=${KIND_NAME:-tradeops}
 
@@ -12,7 +12,7 @@ for program in docker kind kubectl; do
 done
 case ${1-} in
   up)
-    # Two machines, so that replicas spread.
+    # Two nodes, so that replicas run on different ones.
     kind get clusters | grep -x "$name" >/dev/null || kind create cluster --name "$name" --wait 2m --config - <<'END'
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4

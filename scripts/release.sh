@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2016 # what sources it uses the variables; what is quoted is for people and for templates
-# Sourced by the operators' scripts: which release is meant, and what reaches it. They read
+# shellcheck disable=SC2034,SC2016 # the scripts that source this use the variables; texts and templates contain quoted dollars
+# Sourced by the operators' scripts: selects the release and has the functions that reach it. Variables:
 #
-# ENV         dev (the default), prod, or whatever else has a deploy/charts/tradeops/values-ENV.yaml
+# ENV         dev (the default), prod, or another name for which deploy/charts/tradeops/values-ENV.yaml exists
 # NAMESPACE   trading-dev for dev, trading for prod, trading-ENV for others
 # RELEASE     tradeops
-# KUBECONFIG  as kubectl does; without it and without ~/.kube/config, the cluster of scripts/cluster.sh, if there is one
+# KUBECONFIG  as for kubectl; without it and without ~/.kube/config, the cluster of scripts/cluster.sh if it is running
 set -euo pipefail
 export LC_ALL=C
 
@@ -18,20 +18,20 @@ case $environment in
   *) namespace=${NAMESPACE:-trading-$environment} ;;
 esac
 readonly namespace
-# Of all that the release has: the chart gives it to each object.
+# The chart labels each object of the release with it.
 readonly selector=app.kubernetes.io/instance=$release
-# On what a deploy makes beside the release, so that undeploy takes away that and nothing else.
+# The label of objects that deploy creates outside of the release, so that undeploy deletes only these.
 readonly made_label=tradeops.dev/made-by
-# On what `stop` has stopped: what it was before.
+# The annotation of objects that `stop` changed; its value is the previous state.
 readonly stopped=tradeops.dev/stopped
 
-# What the caller must change: no failure of ours.
+# Exits with 2: the caller has to change something.
 give_up() {
   printf '%s\n' "$@" >&2
   exit 2
 }
 
-# The way to type a command again: with the variables that are not what they are by default.
+# again COMMAND: prints `just COMMAND` with the variables that differ from their defaults.
 again() {
   local words=()
   [[ $environment == dev ]] || words+=("ENV=$environment")
@@ -51,31 +51,32 @@ helm() {
   "$helm_folder/helm" --namespace "$namespace" "$@"
 }
 
-# Helm 4 asks before it overwrites what others have set, such as a number of replicas; 3 never did. The release is what counts.
-overwriting() { if [[ $(helm version --template '{{ .Version }}') != v3* ]]; then echo --force-conflicts; fi; }
+# Without this option, Helm 4 does not overwrite fields that others have set, such as the number of replicas. Helm 3 always does.
+force_option() { if [[ $(helm version --template '{{ .Version }}') != v3* ]]; then echo --force-conflicts; fi; }
 
-own_cluster_folder() { realpath -m "${TRADEOPS_CLUSTER_DIR:-/tmp/tradeops-cluster-$EUID}"; }
+cluster_folder() { realpath -m "${TRADEOPS_CLUSTER_DIR:-/tmp/tradeops-cluster-$EUID}"; }
 
-# Takes the cluster of scripts/cluster.sh where nobody named another one.
+# Selects the cluster of scripts/cluster.sh if no other one is configured.
 find_cluster() {
   [[ -z ${KUBECONFIG:-} && ! -e ~/.kube/config ]] || return 0
-  if [[ -r $(own_cluster_folder)/kubeconfig ]]; then
-    KUBECONFIG=$(own_cluster_folder)/kubeconfig
+  if [[ -r $(cluster_folder)/kubeconfig ]]; then
+    KUBECONFIG=$(cluster_folder)/kubeconfig
     export KUBECONFIG
   fi
-  command -v kubectl >/dev/null || [[ ! -r $(own_cluster_folder)/kubectl ]] || PATH=$PATH:$(dirname "$(cat "$(own_cluster_folder)/kubectl")")
+  command -v kubectl >/dev/null || [[ ! -r $(cluster_folder)/kubectl ]] || PATH=$PATH:$(dirname "$(cat "$(cluster_folder)/kubectl")")
 }
 
-# Before all else: does a cluster answer at all?
+# Fails early, with the reason, if the cluster can't be reached.
 need_cluster() {
   find_cluster
   command -v kubectl >/dev/null || give_up \
-    'kubectl is missing: https://kubernetes.io/docs/tasks/tools, or that of scripts/cluster.sh: eval "$(scripts/cluster.sh env)"'
-  local said
-  said=$(kubectl get --raw /version --request-timeout=10s 2>&1 >/dev/null) || give_up \
-    "no cluster answers. KUBECONFIG is ${KUBECONFIG:-not set}; kubectl says:" \
-    "  ${said:0:300}" \
-    'Name one with KUBECONFIG, or bring one up on this machine:' \
+    'kubectl is missing. Install it: https://kubernetes.io/docs/tasks/tools' \
+    'or use the one of scripts/cluster.sh: eval "$(scripts/cluster.sh env)"'
+  local error
+  error=$(kubectl get --raw /version --request-timeout=10s 2>&1 >/dev/null) || give_up \
+    "the cluster does not respond. KUBECONFIG is ${KUBECONFIG:-not set}; the error of kubectl:" \
+    "  ${error:0:300}" \
+    'Set KUBECONFIG to another cluster, or create one on this machine:' \
     '  just cluster-up   as root, without Docker; then: eval "$(scripts/cluster.sh env)"' \
     '  just kind-up      with Docker and kind'
 }
@@ -83,10 +84,10 @@ need_cluster() {
 need_release() {
   need_cluster
   helm status "$release" >/dev/null 2>&1 || give_up \
-    "there is no release $release in the namespace $namespace. To deploy it: $(again deploy)"
+    "the namespace $namespace has no release $release. To deploy it: $(again deploy)"
 }
 
-# Where images come from: own (scripts/cluster.sh), kind, or a registry.
+# Prints how the cluster gets images: own (loaded by scripts/cluster.sh), kind (loaded by kind), or registry.
 cluster_kind() {
   local context
   context=$(kubectl config current-context 2>/dev/null || true)
@@ -101,36 +102,33 @@ cluster_kind() {
 
 values_file() {
   [[ -e $chart/values-$environment.yaml ]] || give_up \
-    "ENV is $environment, and there is no deploy/charts/tradeops/values-$environment.yaml"
+    "ENV is $environment, but deploy/charts/tradeops/values-$environment.yaml does not exist"
   echo "$chart/values-$environment.yaml"
 }
 
-# From rendered manifests: what pods take from Secrets, as lines "SECRET KEY".
-secrets_in() {
-  sed -nE 's/.*secretKeyRef: \{name: ([^,]+), key: ([^}]+)\}.*/\1 \2/p
-    s/.*secretName: ([^,]+), items: \[\{key: ([^,]+),.*/\1 \2/p' | sort -u
-}
+# list WHAT: reads manifests, and prints what scripts/objects.py lists of them. kubectl converts them to JSON on this machine.
+list() { kubectl annotate --local --filename - tradeops.dev/converted=yes --output json | "$root/scripts/objects.py" "$1"; }
 
-# The keys of a Secret, never its values. Fails if there is no such Secret.
+# Prints the keys of a Secret. Fails if it does not exist.
 keys_of() { kube get secret "$1" --output 'go-template={{ range $key, $value := .data }}{{ $key }}{{ "\n" }}{{ end }}' 2>/dev/null; }
 
-# Lines "SECRET KEY" of the given ones that are not there.
+# Reads lines "SECRET KEY", and prints those that do not exist.
 missing_secrets() {
   local secret key keys
   while read -r secret key; do
-    # Not as a pipe: grep ends at the first match, and kubectl would fail as it writes the rest.
+    # Not a pipe: grep exits at the first match, and kubectl would then fail to write.
     keys=$(keys_of "$secret" || true)
     grep -qxF -e "$key" <<<"$keys" || echo "$secret $key"
   done
 }
 
-# Why pods do not run, as far as the cluster says.
+# Prints the reasons why containers wait.
 explain_pods() {
   local column='{range .items[*]}{.metadata.name}{range .status.initContainerStatuses[*]}{"\t"}{.state.waiting.reason}{" "}{.state.waiting.message}{end}{range .status.containerStatuses[*]}{"\t"}{.state.waiting.reason}{" "}{.state.waiting.message}{end}{"\n"}{end}'
   kube get pods --selector "$selector" --output "jsonpath=$column" | awk -F '\t' '{ gsub(/[\t ]+$/, "") } /\t[A-Za-z]/ { print "  " $0 }'
 }
 
-# The row of docs/OPERATIONS.md is the next thing to read.
+# Prints the state of the pods after a failed deployment.
 explain_failure() {
   {
     echo "pods of $release in $namespace:"
@@ -141,6 +139,6 @@ explain_failure() {
       --output 'custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message' | cut -c1-300 | tail -n 12
     echo 'the last lines of trigger-api:'
     kube logs deployment/trigger-api --tail 20 || true
-    echo 'what to do about it: docs/OPERATIONS.md, "Deploying"'
+    echo 'for what to do, see docs/OPERATIONS.md, "Deploying"'
   } >&2 2>&1
 }

@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
-# Writes deploy/manifests/{dev,prod} from the charts, for those who apply without Helm: kubectl apply -k deploy/manifests/prod
+# Renders deploy/manifests/{dev,prod} from the charts, to deploy without Helm: kubectl apply -k deploy/manifests/prod
 #
-#   scripts/render-manifests.sh            writes them
-#   scripts/render-manifests.sh --check    writes nothing; exit 1 and a diff if the committed ones are not what the charts give
+#   scripts/render-manifests.sh            writes the manifests
+#   scripts/render-manifests.sh --check    writes nothing; prints a diff and exits with 1 if the committed manifests differ
 #
-# TAG   the images' tag: the chart's appVersion unless set. A commit's own manifests can't name the commit.
+# TAG   the images' tag (default: the chart's appVersion). Committed manifests can't contain their own commit.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly chart=deploy/charts/tradeops
 readonly -A namespaces=([dev]=trading-dev [prod]=trading)
-tag=${TAG:-$(sed -n 's/^appVersion: //p' $chart/Chart.yaml)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PATH=$(scripts/tools.sh helm):$PATH
 scripts/chart-dependencies.sh
+# A dry run as JSON has the chart's metadata.
+tag=${TAG:-$(helm install tradeops $chart --dry-run=client --set-string image.tag=none --output json |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["chart"]["metadata"]["appVersion"])')}
 
-# render ENVIRONMENT FOLDER: one file for each folder of templates, in the order of their names.
+# render ENVIRONMENT FOLDER: writes a file for each folder of templates.
 render() {
   local environment=$1 to=$2 namespace=${namespaces[$1]} component file
   helm template tradeops $chart --kube-version 1.36.0 --namespace "$namespace" --values "$chart/values-$environment.yaml" \
@@ -28,7 +30,7 @@ render() {
     file=$(basename "$component").yaml
     {
       echo '# Generated from deploy/charts by scripts/render-manifests.sh. Change the chart, then run it again.'
-      # Helm's own labels would claim what is not so: kubectl applies these.
+      # Without Helm's labels: kubectl applies these objects, not Helm.
       cat "$component"*.yaml | sed -e '/^# Source: /d' -e '/app.kubernetes.io\/managed-by: Helm$/d' -e '/helm.sh\/chart: /d'
     } | one_separator >"$to/$file"
   done
@@ -51,7 +53,7 @@ END
   mv "$work/kustomization.yaml" "$to/kustomization.yaml"
 }
 
-# One `---` between two objects, without empty lines around it.
+# Writes one `---` between two objects, and no empty lines.
 one_separator() {
   sed '/^$/d' | awk '/^---$/ { pending = written; next } pending { print "---"; pending = 0 } { print; if (!/^#/) written = 1 }'
 }
@@ -73,4 +75,4 @@ for environment in dev prod; do
     cp -r "$work/fresh/$environment" deploy/manifests/
   fi
 done
-((drift == 0)) || { echo 'the manifests are not what the charts give: run scripts/render-manifests.sh' >&2 && exit 1; }
+((drift == 0)) || { echo 'deploy/manifests differs from the charts: run scripts/render-manifests.sh' >&2 && exit 1; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints for people what trigger-api and Helm say in JSON, from standard input: show_runs.py KIND."""
+"""Prints a JSON document of trigger-api or Helm, from standard input, as text: show_runs.py KIND."""
 
 import json
 import sys
@@ -43,13 +43,19 @@ def analysis(status):
     for name, value in status["result"]["total"].items():
         if not isinstance(value, (dict, list)):
             print(f"  {name:32} {'-' if value is None else value}")
-    print(f"the whole of it: GET {status['links'].get('self', '/api/admin/portfolio/analysis-status/' + status['run_id'])}")
+    print(f"the complete result: GET {status['links'].get('self', '/api/admin/portfolio/analysis-status/' + status['run_id'])}")
 
 
 def release(status):
     info = status["info"]
     tag = status.get("config", {}).get("image", {}).get("tag", "unknown")
     print(f"{status['name']} in {status['namespace']}: revision {status['version']}, {info['status']} {moment(info['last_deployed'])}, images of {tag}\n")
+
+
+def targets(values):
+    for target in values["triggerApi"]["targets"]:
+        if "cronjob" in target:
+            print(target["cronjob"])
 
 
 def problem(document):
@@ -62,6 +68,7 @@ KINDS = {
     "ended": ended,
     "analysis": analysis,
     "release": release,
+    "targets": targets,
     "problem": problem,
     "id": lambda run: print(run["run_id"]),
 }
@@ -69,5 +76,5 @@ KINDS = {
 try:
     document = json.load(sys.stdin)
 except json.JSONDecodeError:
-    sys.exit("what came is not what trigger-api or Helm say")
+    sys.exit("show_runs.py: the input is not JSON")
 KINDS[sys.argv[1]](document)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the dashboard page of examples/streamlit in a real browser, with a real trigger-api behind it.
-# As root on Debian it installs Chromium; otherwise it says what is missing. The last line counts the tests.
+# Tests the dashboard page of examples/streamlit in a real browser with a real trigger-api. As root on Debian it installs Chromium;
+# otherwise it names what is missing. The last line has the counts.
 #
 #   scripts/test-streamlit.sh [PYTEST_OPTION...]
 set -euo pipefail
@@ -27,7 +27,7 @@ if ! cat "$example"/requirements*.txt | cmp -s - "$venv/installed"; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$example/requirements-test.txt"
   cat "$example"/requirements*.txt >"$venv/installed"
 fi
-cargo build --locked --package trigger-api
+cargo build --locked --package trigger-api --features local
 
 cd "$example"
 passed=0 failed=0
@@ -38,31 +38,28 @@ check "$venv/bin/ruff" format --quiet --check .
 check "$venv/bin/ruff" check --quiet .
 check "$venv/bin/mypy" --no-error-summary .
 
-# Chromium breaks off its requests whenever a network interface of the machine comes or goes, as those of containers do.
-# A network of its own has none but the loopback, which is all that is needed.
-alone=()
+# Chromium cancels its requests when a network interface of the machine appears or disappears, as those of containers do. In a
+# network namespace of its own there is only the loopback, and the tests need no other interface.
+isolated=()
 for namespace in 'unshare --net' 'unshare --map-root-user --net'; do
   if $namespace ip link set lo up 2>/dev/null; then
-    # shellcheck disable=SC2016
-    alone=($namespace -- sh -c 'ip link set lo up && exec "$@"' sh)
+    # shellcheck disable=SC2016,SC2206 # a command of several words
+    isolated=($namespace -- sh -c 'ip link set lo up && exec "$@"' sh)
     break
   fi
 done
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
 status=0
 TRIGGER_API_PROGRAM=$target/debug/trigger-api CHROMIUM=$(command -v chromium) \
-  "${alone[@]}" "$venv/bin/python" -m pytest -q --durations=3 "$@" 2>&1 | tee "$log" || status=$?
+  "${isolated[@]}" "$venv/bin/python" -m pytest -q --durations=3 --junitxml="$report" "$@" || status=$?
 
-# "1 failed, 12 passed, 1 error in 40.00s", each part only where there are some.
-number() {
-  local found
-  found=$(sed -nE "s/.*\b([0-9]+) $1.* in [0-9.]+s.*/\1/p" "$log" | tail -1)
-  echo "${found:-0}"
-}
-passed=$((passed + $(number passed)))
-failed=$((failed + $(number failed) + $(number error)))
+# pytest writes no report if it can't start.
+if [[ -s $report ]]; then
+  read -r p f skipped < <(../../scripts/junit_counts.py "$report")
+  passed=$((passed + p)) failed=$((failed + f))
+fi
 ((status == 0 || failed > 0)) || failed=1
-printf '\n%s passed, %s failed\n' "$passed" "$failed"
+printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "${skipped:-0}"
 ((failed == 0))

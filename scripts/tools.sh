@@ -1,28 +1,27 @@
 #!/usr/bin/env bash
-# The tools that work on the charts, built once from Go modules and kept in the user's cache. Prints their folder:
+# Builds the tools for charts and workflows from Go modules, once, into the user's cache. Prints the folder that has them:
 #
 #   PATH=$(scripts/tools.sh helm kubeconform kube-score cyclonus):$PATH
 #   PATH=$(scripts/tools.sh):$PATH      all of them
 #
-# A helm of the PATH is taken instead if it is 3.14 or later, unless the first argument is --pinned.
-# KUBEBUILDER_ASSETS and XDG_CACHE_HOME mean what they mean to scripts/cluster.sh.
+# A helm on PATH is used instead if its version is 3.14 or later, unless the first argument is --pinned.
+# KUBEBUILDER_ASSETS and XDG_CACHE_HOME have the same meaning as for scripts/cluster.sh.
 set -euo pipefail
 export LC_ALL=C
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
-readonly sources=$root/deploy/tools
-# shellcheck source=crates/e2e/cluster/build.sh
-source "$root/crates/e2e/cluster/build.sh"
+# shellcheck source=tools/cluster/build.sh
+source "$root/tools/cluster/build.sh"
 
-# What build.sh calls: here there is nothing to take down or to time.
+# build.sh calls these two. Nothing is timed or deleted here.
 step() { "${@:2}" >&2; }
 give_up() {
   echo "$1" >&2
   exit 2
 }
 
-# 3.14 renders what these charts need as 4 does.
+# Helm 3.14 and later render these charts as Helm 4 does.
 installed_helm() {
   local version major minor
   version=$(helm version --template '{{ .Version }}' 2>/dev/null) || return
@@ -35,13 +34,14 @@ if [[ ${1-} == --pinned ]]; then
   pinned=yes
   shift
 fi
+declare -A modules=([actionlint]=$root/tools)
+for folder in "$root"/tools/charts/*/; do modules[$(basename "$folder")]=$root/tools/charts; done
 tools=("$@")
-if ((${#tools[@]} == 0)); then
-  for folder in "$sources"/*/; do tools+=("$(basename "$folder")"); done
-fi
+if ((${#tools[@]} == 0)); then tools=("${!modules[@]}"); fi
 for tool in "${tools[@]}"; do
-  if [[ ! -e $sources/$tool/go.mod ]]; then
-    give_up "there is no tool $tool in deploy/tools"
+  sources=${modules[$tool]-}
+  if [[ -z $sources ]]; then
+    give_up "scripts/tools.sh: unknown tool $tool; the tools are ${!modules[*]}"
   fi
   if [[ $tool == helm && -z $pinned ]] && installed_helm; then
     program[helm]=$(command -v helm)
@@ -50,7 +50,7 @@ for tool in "${tools[@]}"; do
   fi
 done
 
-# One folder for all of them: links, since each is kept under the hash of its own sums.
+# One folder of links: each tool is kept under the hash of its own checksums.
 folder=$cache/tools-$(printf '%s\n' "${program[@]}" | sort | sha256sum | cut -c1-16)
 mkdir -p "$folder"
 for tool in "${tools[@]}"; do ln -sfn "${program[$tool]}" "$folder/$tool"; done

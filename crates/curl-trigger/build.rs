@@ -1,4 +1,4 @@
-//! Linker arguments of the program, which brings its own start-up code and links no C library.
+//! Linker arguments of the program, which has its own entry point and no C library.
 
 fn main() {
     let script = format!("-Wl,-T,{}/no-unwind-tables.ld", env!("CARGO_MANIFEST_DIR"));

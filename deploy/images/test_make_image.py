@@ -166,4 +166,4 @@ class Script(InFolder):
         script = [os.path.join(ROOT, "scripts/images.sh"), "trader"]
         ended = subprocess.run(script, capture_output=True, text=True, check=False)
         self.assertEqual(ended.returncode, 2)
-        self.assertIn("there is no image trader; there are trades-sync trigger-api", ended.stderr)
+        self.assertIn("unknown image trader; the images are trades-sync trigger-api", ended.stderr)

@@ -1,4 +1,4 @@
-//! The way to a Kubernetes API server, and its reviews of tokens.
+//! The client of a Kubernetes API server, and its token reviews.
 
 use std::time::Duration;
 
@@ -11,52 +11,53 @@ use kube::{Api, Client, Config};
 use crate::auth::{ReviewError, Reviewed, TokenReviewer};
 use crate::tls;
 
-/// How long a connection may take to stand.
+/// The maximum duration of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a watch may be without a word. The server ends each of this program's watches earlier than that.
-const SILENCE: Duration = Duration::from_secs(35);
+/// The maximum time without data of a watch. It is longer than the timeout that the watches request from the server.
+const READ_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// A cluster and the namespace this program is at home in.
+/// A cluster, and the namespace of this program in it.
 #[derive(Clone)]
 pub struct Cluster {
-    /// Talks to the API server. It repeats nothing by itself: a POST that is sent twice makes two things.
+    /// The client of the API server. It does not retry, because a POST that is sent twice creates two objects.
     pub client: Client,
-    /// The same for lists and watches that nothing else bounds: it gives an answer up that stays away or stops coming.
+    /// The client for lists and watches without a timeout of their own. It ends a request when no data arrives for 35 s.
     pub watching: Client,
     /// The pod's own namespace, or the one of the kubeconfig's context.
     pub namespace: String,
 }
 
-/// Neither a kubeconfig nor a pod's ServiceAccount tells the way, or what they tell can't be used.
+/// There is neither a kubeconfig nor a pod's ServiceAccount, or it can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("no way to a cluster: {0}; set KUBECONFIG, or run in a pod with a ServiceAccount")]
-pub struct NoCluster(String);
+#[error("no Kubernetes cluster is configured: {0}; set KUBECONFIG, or run in a pod with a ServiceAccount")]
+pub struct ClusterError(String);
 
-/// Finds the way as kubectl does: `KUBECONFIG`, else `~/.kube/config`, else the pod's ServiceAccount. Nothing is sent yet.
+/// Finds the cluster as kubectl does: by `KUBECONFIG`, else `~/.kube/config`, else the pod's ServiceAccount. It sends no
+/// request.
 ///
 /// # Errors
-/// When there is no way, or it can't be used.
-pub async fn connect() -> Result<Cluster, NoCluster> {
+/// When there is no such configuration, or it can't be used.
+pub async fn connect() -> Result<Cluster, ClusterError> {
     tls::install_provider();
-    let mut config = Config::infer().await.map_err(|error| NoCluster(error.to_string()))?;
+    let mut config = Config::infer().await.map_err(|error| ClusterError(error.to_string()))?;
     if config.proxy_url.is_some() {
-        // The client's own error would show the proxy's URL, which may hold a password.
+        // The client's own error would contain the URL of the proxy, and perhaps a password.
         let problem = "HTTPS_PROXY or the kubeconfig's proxy-url is set, and proxies to an API server are not supported";
-        return Err(NoCluster(problem.to_owned()));
+        return Err(ClusterError(problem.to_owned()));
     }
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config.clone()).map_err(|error| NoCluster(error.to_string()))?;
-    config.read_timeout = Some(SILENCE);
-    // The time for which a connection lay idle does not count.
+    let client = Client::try_from(config.clone()).map_err(|error| ClusterError(error.to_string()))?;
+    config.read_timeout = Some(READ_TIMEOUT);
+    // The time for which a connection was idle does not count.
     config.reset_reader_on_write = true;
-    let watching = Client::try_from(config).map_err(|error| NoCluster(error.to_string()))?;
+    let watching = Client::try_from(config).map_err(|error| ClusterError(error.to_string()))?;
     Ok(Cluster { client, watching, namespace })
 }
 
-/// Has the API server judge tokens: `create` on `tokenreviews` is needed, which a ClusterRole grants.
+/// Reviews need the verb `create` on `tokenreviews`, which a ClusterRole grants.
 #[async_trait]
 impl TokenReviewer for Cluster {
     async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, ReviewError> {
@@ -67,7 +68,7 @@ impl TokenReviewer for Cluster {
         };
         let api: Api<TokenReview> = Api::all(self.client.clone());
         let review = api.create(&PostParams::default(), &review).await;
-        // The server repeats no token in its errors.
+        // The errors of the API server do not contain the token.
         let status = review.map_err(|error| ReviewError(error.to_string()))?.status.unwrap_or_default();
         let username =
             status.user.and_then(|user| user.username).filter(|_| status.authenticated == Some(true));

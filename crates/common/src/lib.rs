@@ -1,7 +1,8 @@
-//! What every tradeops program shares: configuration, telemetry, HTTP with retries, and shutdown; behind the
-//! feature `auth`, the authentication of HTTP services; behind `postgres`, connections to Postgres.
+//! The parts that all tradeops programs share: configuration, telemetry, an HTTP client with retries, and shutdown; with the
+//! feature `auth`, authentication for HTTP services; with `kubernetes`, the client of an API server; with `postgres`,
+//! connections to Postgres; with `service`, everything of an HTTP service but its routes.
 //!
-//! Nothing here knows a program of the workspace; each module stands alone.
+//! This crate depends on no other crate of the workspace.
 
 #[cfg(feature = "auth")]
 pub mod auth;
@@ -11,6 +12,8 @@ pub mod http;
 pub mod kubernetes;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod shutdown;
 pub mod telemetry;
 pub mod text;

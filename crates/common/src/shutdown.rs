@@ -1,8 +1,8 @@
-//! The wish of the operator, or of Kubernetes, that a program ends.
+//! Signals that request the end of the program.
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT and gives the exit code that a shell expects for it (143 or 130).
+/// Waits for SIGTERM or SIGINT and returns the conventional exit code (143 or 130).
 ///
 /// # Panics
 /// When the process can't install signal handlers, which Linux always allows.

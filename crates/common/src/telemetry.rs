@@ -20,35 +20,38 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{ConfigError, Settings, Variable};
-use crate::http::is_https;
 use crate::tls;
 
-/// The time that one export of traces may take.
+/// The maximum duration of one export of traces.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const DEFAULT_LOG_LEVEL: &str = "info";
 
 /// The variables of this module, for a program's list.
 pub const VARIABLES: [Variable; 3] = [
-    Variable::plain("LOG_FORMAT", "json or pretty; pretty on a terminal, else json"),
-    Variable::plain("LOG_LEVEL", "error, warn, info, debug, trace, or a filter of tracing's; info"),
+    Variable::plain("LOG_FORMAT", "json or pretty").with_default_described("pretty on a terminal, else json"),
+    Variable::plain("LOG_LEVEL", "error, warn, info, debug, trace, or a filter of tracing's")
+        .with_default(DEFAULT_LOG_LEVEL),
     Variable::plain(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "where traces go over OTLP/HTTP, such as http://collector:4318; none",
-    ),
+        "where traces are sent over OTLP/HTTP, such as http://collector:4318",
+    )
+    .with_default_described("none"),
 ];
 
-/// Whether a progress bar stands in the terminal's last line.
+/// Whether the last line of the terminal is a progress bar.
 static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Says whether a progress bar stands in the terminal's last line: log lines then take its place until it is
-/// drawn again.
+/// Sets whether the last line of the terminal is a progress bar. A log line then replaces the bar until it is drawn
+/// again.
 pub fn progress_shown(shown: bool) {
     PROGRESS_SHOWN.store(shown, Ordering::Relaxed);
 }
 
-/// Standard error, which a progress bar may share. A log line comes in one write.
-struct LogLines;
+/// Standard error, which may also contain a progress bar. Each write is one log line.
+struct LogOutput;
 
-impl Write for LogLines {
+impl Write for LogOutput {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         const ERASE_LINE: &[u8] = b"\r\x1b[K";
         let mut stderr = io::stderr().lock();
@@ -64,7 +67,7 @@ impl Write for LogLines {
     }
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum LogFormat {
     Json,
@@ -83,13 +86,13 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged.
+/// The filter of log events.
 struct LogFilter(EnvFilter);
 
 impl FromStr for LogFilter {
     type Err = String;
 
-    /// A single word must be a level: tracing would take another one for the name of a module, and log nothing else.
+    /// A single word must be a level. tracing would read any other word as the name of a module, and log that module only.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if is_word && LevelFilter::from_str(text).is_err() {
@@ -101,7 +104,7 @@ impl FromStr for LogFilter {
     }
 }
 
-/// Keeps telemetry alive; dropping it sends what is still to be sent.
+/// Keeps telemetry running. Dropping it sends the remaining traces.
 #[must_use = "traces are sent when this is dropped"]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
@@ -110,10 +113,10 @@ pub struct Telemetry {
 impl Telemetry {
     /// Installs logging, and tracing where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, for the whole process.
     ///
-    /// Call it outside of an async runtime: the exporter brings its own thread and blocking client.
+    /// Call it outside an async runtime: the exporter has its own thread and a blocking client.
     ///
     /// # Errors
-    /// When a variable can't be used. Logging is installed even so, with defaults, so that the error can be logged.
+    /// When a variable can't be used. Logging is installed with its defaults nevertheless, so that the error can be logged.
     pub fn init(service: &'static str, settings: Option<&Settings>) -> Result<Self, ConfigError> {
         let configured = settings.map_or_else(
             || Ok((None, None)),
@@ -135,7 +138,7 @@ impl Telemetry {
         let spans = traces
             .as_ref()
             .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
-        let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
+        let filter = filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_LOG_LEVEL));
         tracing_subscriber::registry()
             .with(log_layer(format))
             .with(spans)
@@ -156,15 +159,15 @@ impl Drop for Telemetry {
     }
 }
 
-/// Leaves notices of Postgres servers out of the log: their texts may repeat values.
+/// Excludes notices of Postgres servers, whose texts may contain values.
 fn without_notices(filter: EnvFilter) -> EnvFilter {
-    filter.add_directive("sqlx::postgres::notice=off".parse().expect("a directive"))
+    filter.add_directive("sqlx::postgres::notice=off".parse().expect("the directive is a constant"))
 }
 
 fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync> {
     let terminal = io::stderr().is_terminal();
     let default = if terminal { LogFormat::Pretty } else { LogFormat::Json };
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogLines);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogOutput);
     match format.unwrap_or(default) {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_target(false).boxed(),
         LogFormat::Pretty => lines.with_ansi(terminal).with_target(false).boxed(),
@@ -174,7 +177,7 @@ fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync
 fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
     use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 
-    // It would be shown wherever the address is.
+    // Every message with the address would show it.
     if endpoint.split("://").nth(1).is_some_and(|rest| rest.split('/').next().unwrap_or(rest).contains('@')) {
         let problem = "holds a user or password; set it to an address without one";
         return Err(ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", problem));
@@ -191,30 +194,30 @@ fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, 
     Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
 }
 
-/// The client that sends traces, with the rules of [`crate::http`] for TLS and proxies: `OTEL_EXPORTER_OTLP_HEADERS`
-/// may hold a token.
+/// The client that sends traces. It has the rules of [`crate::http`] for TLS and proxies, because
+/// `OTEL_EXPORTER_OTLP_HEADERS` may contain a token.
 fn export_client(endpoint: &str) -> reqwest::Result<reqwest::blocking::Client> {
     let client = reqwest::blocking::Client::builder().timeout(EXPORT_TIMEOUT).redirect(Policy::none());
-    if is_https(endpoint) {
+    if tls::is_https(endpoint) {
         client.tls_backend_preconfigured(tls::system_config()).build()
     } else {
         client.tls_certs_only([]).no_proxy().build()
     }
 }
 
-/// Makes the span a part of the trace that a request's headers name, if they name one.
+/// Makes the span a part of the trace in a request's headers, if there is one.
 pub fn continue_trace(span: &Span, headers: &HeaderMap) {
     let fields: std::collections::HashMap<String, String> = ["traceparent", "tracestate"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
         .collect();
     if !fields.is_empty() {
-        // It fails only when no traces are kept.
+        // It fails only when tracing is not configured.
         let _ = span.set_parent(TraceContextPropagator::new().extract(&fields));
     }
 }
 
-/// The W3C trace context of the current span as request headers; none when nothing is traced.
+/// The W3C trace context of the current span as request headers; empty when tracing is not configured.
 pub fn trace_headers() -> Vec<(String, String)> {
     let mut headers = std::collections::HashMap::new();
     TraceContextPropagator::new().inject_context(&Span::current().context(), &mut headers);

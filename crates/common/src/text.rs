@@ -1,4 +1,4 @@
-//! Text from other systems, made safe for a log, a terminal or a termination message.
+//! Sanitizing of text from other systems for a log, a terminal or a termination message.
 
 /// The text on one line of at most `max_bytes` bytes.
 ///
@@ -29,7 +29,7 @@ pub fn single_line(text: &str, max_bytes: usize) -> String {
     line
 }
 
-/// Characters without a glyph of their own: marks of direction, joiners, interlinear annotations and tags.
+/// Characters without a glyph: direction marks, joiners, interlinear annotations and tags.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

@@ -18,27 +18,32 @@ pub(crate) use self::verifier::TrustedRoots;
 #[cfg(feature = "postgres")]
 pub(crate) use self::verifier::Unverified;
 
-/// The certificates that the system trusts, or those of the file that `SSL_CERT_FILE` names. None at all is no error
-/// yet: an image without them serves plain HTTP, and a TLS handshake reports that it trusts nobody.
+/// The certificates that the system trusts, or those of the file that `SSL_CERT_FILE` names. An empty list is not an error
+/// here: an image without certificates can use plain HTTP, and a TLS handshake reports the missing root.
 pub(crate) fn system_roots() -> Vec<CertificateDer<'static>> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
         tracing::warn!(
             errors = single_line(&errors.join("; "), 512),
-            "no CA certificates can be read, so no https server is trusted; mount some, and name the file in SSL_CERT_FILE"
+            "no CA certificates can be read, so no https server is trusted; mount a file with certificates, and name it in SSL_CERT_FILE"
         );
     }
     found.certs
 }
 
-/// Chooses ring for the whole process: it builds without cmake and links statically.
+/// Selects ring for the whole process: it builds without cmake and links statically.
 pub fn install_provider() {
-    // An error means that it is chosen already.
+    // An error means that a provider is already selected.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client configuration that checks servers against the system's roots, for HTTPS.
+/// Whether the scheme of the URL is https, so that a proxy can read neither requests nor answers.
+pub(crate) fn is_https(base_url: &str) -> bool {
+    base_url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+/// A client configuration for HTTPS that verifies servers with the system's roots.
 pub(crate) fn system_config() -> ClientConfig {
     let verifier = TrustedRoots::new(system_roots(), true);
     with_verifier(rustls::ALL_VERSIONS, Arc::new(verifier)).with_no_client_auth()
@@ -46,7 +51,7 @@ pub(crate) fn system_config() -> ClientConfig {
 
 type WantsClientCert = ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
 
-/// The beginning of a client configuration.
+/// A client configuration without a client certificate yet.
 pub(crate) fn with_verifier(
     versions: &[&'static SupportedProtocolVersion],
     verifier: Arc<dyn ServerCertVerifier>,
@@ -58,7 +63,7 @@ pub(crate) fn with_verifier(
     builder.dangerous().with_custom_certificate_verifier(verifier)
 }
 
-/// Why the server's certificate was rejected, when that is what `error` or one of its sources reports.
+/// Why the server's certificate was rejected, if `error` or one of its sources is such a rejection.
 pub(crate) fn certificate_problem(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,10 +1,10 @@
-//! Throws mutated input at everything that reads what a server, a name server or a user sends.
+//! Fuzzes all parsers of input from servers, name servers and users: `just fuzz-trigger SECONDS`.
 //!
-//! `just fuzz-trigger SECONDS`. Coverage-guided fuzzing needs a nightly compiler; this runs on the stable one
-//! the project is built with: seeds are valid messages, mutations flip, cut, repeat and splice them, and
-//! arithmetic overflow is checked. An input that breaks a rule is printed as an escaped string.
+//! Coverage-guided fuzzing needs a nightly compiler; this program runs with the project's stable one. It mutates valid
+//! messages: it flips bits, and truncates, repeats and splices the messages. Arithmetic overflow is checked. An input
+//! that violates a rule is printed as an escaped string.
 
-#![expect(clippy::print_stdout, reason = "it reports to whoever started it")]
+#![expect(clippy::print_stdout, reason = "the result is printed to the standard output")]
 
 use std::{
     env, panic,
@@ -19,17 +19,18 @@ use curl_trigger::{
         message::{Question, RecordType},
     },
     exit::Failure,
-    header::Rule,
+    header::HeaderRule,
     http_date, json, options,
-    response::{Head, Reader, Sink},
+    response::{Head, ResponseHandler, ResponseReader},
     url::Url,
     wait,
-    write_out::{self, Facts},
+    write_out::{self, WriteOutValues},
 };
 
-type Target = (&'static str, fn(&[u8]), &'static [&'static [u8]]);
+/// The name of a parser, a function that checks it, and valid inputs.
+type FuzzTarget = (&'static str, fn(&[u8]), &'static [&'static [u8]]);
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [FuzzTarget; 8] = [
     ("response", response, &[
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nff\r\n",
@@ -61,19 +62,19 @@ fn main() -> ExitCode {
                 let input = random.mutated(seeds);
                 *count += 1;
                 if panic::catch_unwind(|| target(&input)).is_err() {
-                    println!("{name} breaks on b\"{}\" (seed {seed})", input.escape_ascii());
+                    println!("{name} fails with b\"{}\" (seed {seed})", input.escape_ascii());
                     return ExitCode::FAILURE;
                 }
             }
         }
     }
     for ((name, ..), count) in TARGETS.iter().zip(inputs) {
-        println!("{name}: {count} inputs, none breaks it");
+        println!("{name}: {count} inputs, no failure");
     }
     ExitCode::SUCCESS
 }
 
-/// A generator of Marsaglia's xorshift kind: the same seed gives the same inputs.
+/// Marsaglia's xorshift generator, so that the same seed gives the same inputs.
 struct Random(u64);
 
 impl Random {
@@ -113,9 +114,9 @@ impl Random {
 }
 
 #[derive(Debug, Default, PartialEq)]
-struct Seen(Vec<u16>, Vec<u8>);
+struct FuzzedResponse(Vec<u16>, Vec<u8>);
 
-impl Sink for Seen {
+impl ResponseHandler for FuzzedResponse {
     fn head(&mut self, head: &Head) -> Result<(), Failure> {
         self.0.push(head.status);
         Ok(())
@@ -127,26 +128,26 @@ impl Sink for Seen {
     }
 }
 
-/// However the bytes are cut, the same is read.
+/// The size of the pieces makes no difference.
 fn response(input: &[u8]) {
     let read = |piece: usize| {
-        let mut seen = Seen::default();
-        let mut reader = Reader::new("POST");
+        let mut received = FuzzedResponse::default();
+        let mut reader = ResponseReader::new("POST");
         for bytes in input.chunks(piece) {
-            match reader.feed(bytes, &mut seen) {
-                Ok(true) => return (seen, None),
+            match reader.feed(bytes, &mut received) {
+                Ok(true) => return (received, None),
                 Ok(false) => {}
-                Err(failure) => return (seen, Some(failure.code)),
+                Err(failure) => return (received, Some(failure.code)),
             }
         }
         let end = reader.close().err().map(|failure| failure.code);
-        (seen, end)
+        (received, end)
     };
     let piece = 1 + input.len() % 13;
     assert_eq!(read(input.len().max(1)), read(piece));
 }
 
-/// Any bytes are an answer or none; a lookup survives them.
+/// No bytes crash the decoder or a lookup.
 fn dns_answer(input: &[u8]) {
     let question = Question { name: "a.example".into(), record: RecordType::A };
     let _ = question.decode(7, input);
@@ -165,7 +166,7 @@ fn resolver_files(input: &[u8]) {
     let _ = local_addresses("a", &text);
 }
 
-/// What is read prints on one line and reads back the same.
+/// A parsed URL prints on one line and parses to the same URL.
 fn url(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let base = Url::parse("http://a/b/c").expect("a URL");
@@ -186,9 +187,9 @@ fn json_text(input: &[u8]) {
     }
 }
 
-/// No header that passes holds a line break.
+/// No valid header contains a line break.
 fn header(input: &[u8]) {
-    if let Ok(Some(Rule::Set(header))) = Rule::parse(&String::from_utf8_lossy(input)) {
+    if let Ok(Some(HeaderRule::Set(header))) = HeaderRule::parse(&String::from_utf8_lossy(input)) {
         let line = format!("{}{}", header.name, header.value);
         assert!(!line.contains(['\r', '\n', '\0']));
     }
@@ -201,6 +202,6 @@ fn arguments(input: &[u8]) {
 
 fn texts(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let _ = write_out::render(&text, &Facts::default());
+    let _ = write_out::render(&text, &WriteOutValues::default());
     let _ = http_date::parse(&text);
 }

@@ -1,8 +1,9 @@
-//! Names to addresses, as a cluster's pods need it.
+//! Resolving names to addresses.
 //!
-//! [`config`] reads `/etc/resolv.conf` and `/etc/hosts`, [`message`] reads and writes DNS messages
-//! (RFC 1035), and [`lookup`] decides which questions go to whom and when to stop.
+//! [`config`] parses `/etc/resolv.conf` and `/etc/hosts`, [`message`] encodes and decodes DNS messages (RFC 1035), and
+//! [`lookup`] decides which query to send to which server and when a lookup ends.
 
 pub mod config;
 pub mod lookup;
 pub mod message;
+mod wire;

@@ -1,18 +1,18 @@
-//! Every environment variable the program reads.
+//! The environment variables of the program.
 
-/// The environment, handed in as pairs. Read in [`crate::plan`] and [`crate::idempotency`] alone.
+/// The environment as pairs of name and value. Only the modules `plan` and `idempotency` read it.
 ///
-/// | variable | means |
+/// | variable | meaning |
 /// |---|---|
-/// | `TRIGGER_URL` | what to call when the arguments name no URL |
+/// | `TRIGGER_URL` | the URL, if the arguments have none |
 /// | `ADMIN_SECRET`, `ADMIN_SECRET_FILE` | sent as `X-Admin-Secret` |
 /// | `INTERNAL_TOKEN`, `INTERNAL_TOKEN_FILE` | sent as `X-Internal-Token` |
 /// | `BEARER_TOKEN`, `BEARER_TOKEN_FILE` | sent as `Authorization: Bearer` |
 /// | `TRIGGER_NAME` | the name in the outcome line |
-/// | `JOB_NAME`, `POD_NAME`, `HOSTNAME`, `JOB_COMPLETION_INDEX` | whence the Idempotency-Key |
-/// | `KUBERNETES_SERVICE_HOST` | tells that `HOSTNAME` is a pod's name |
-/// | `TERMINATION_MESSAGE_PATH` | where the outcome line is written too |
-/// | `CURL_CA_BUNDLE`, `SSL_CERT_FILE` | CA file when `--cacert` is absent |
+/// | `JOB_NAME`, `POD_NAME`, `HOSTNAME`, `JOB_COMPLETION_INDEX` | sources of the Idempotency-Key |
+/// | `KUBERNETES_SERVICE_HOST` | if set, `HOSTNAME` is a pod's name |
+/// | `TERMINATION_MESSAGE_PATH` | a file for the outcome line |
+/// | `CURL_CA_BUNDLE`, `SSL_CERT_FILE` | the CA file without `--cacert` |
 #[derive(Clone, Copy, Debug)]
 pub struct Environment<'a> {
     variables: &'a [(&'a str, &'a str)],
@@ -29,8 +29,8 @@ impl<'a> Environment<'a> {
         self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// The same, an empty value counting as none.
-    pub fn filled(&self, name: &str) -> Option<&'a str> {
+    /// The value of a variable that is set and not empty.
+    pub fn non_empty(&self, name: &str) -> Option<&'a str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 }

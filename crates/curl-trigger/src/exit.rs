@@ -1,41 +1,41 @@
-//! Exit codes and the failures that carry them.
+//! Exit codes and the errors that lead to them.
 
 use alloc::{boxed::Box, string::String};
 use core::{fmt, ops::Deref};
 
-/// What the program exits with. Up to 99 these are curl's codes, with curl's meaning.
+/// The exit code of the program. Those below 100 have curl's meaning.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
-pub enum Code {
-    /// Done.
+pub enum ExitCode {
+    /// Success.
     Ok = 0,
-    /// A scheme, or a protocol on the wire, that this program does not speak.
+    /// The scheme of a URL or the protocol of a response is not supported.
     UnsupportedProtocol = 1,
-    /// An option, argument or environment variable that can't be used.
+    /// An option, argument or environment variable is invalid.
     Usage = 2,
-    /// The URL can't be read.
+    /// The URL is invalid.
     BadUrl = 3,
     /// The host's name was not resolved.
     Resolve = 6,
-    /// No address of the host took a connection.
+    /// No address of the host accepted a connection.
     Connect = 7,
-    /// The server's answer breaks HTTP in a way that leaves no sense.
+    /// The response is not valid HTTP.
     WeirdReply = 8,
-    /// The body ended early.
+    /// The body is incomplete.
     PartialBody = 18,
-    /// The server answered 400 or above, and `-f` was given.
+    /// The status is 400 or above, and an option such as `-f` makes that a failure.
     HttpStatus = 22,
     /// The output could not be written.
     Write = 23,
     /// A file could not be read.
     Read = 26,
-    /// A time limit passed.
+    /// A time limit was exceeded.
     Timeout = 28,
     /// The TLS handshake failed.
     TlsHandshake = 35,
-    /// More redirects than `--max-redirs`.
+    /// There are more redirects than `--max-redirs`.
     TooManyRedirects = 47,
-    /// The server closed without a byte of an answer.
+    /// The server closed the connection without a response.
     EmptyReply = 52,
     /// Sending failed.
     Send = 55,
@@ -43,56 +43,56 @@ pub enum Code {
     Receive = 56,
     /// The server's certificate was not accepted.
     Certificate = 60,
-    /// The CA file can't be used.
+    /// The CA file is missing or invalid.
     CaFile = 77,
-    /// `--wait`: the run ended in failure.
+    /// `--wait`: the run failed.
     RunFailed = 100,
     /// `--wait`: the run was cancelled.
     RunCancelled = 101,
-    /// `--wait`: the run was interrupted by a restart.
+    /// `--wait`: a restart of the server interrupted the run.
     RunInterrupted = 102,
-    /// `--wait`: the server's answers don't say what became of the run.
+    /// `--wait`: the server's responses don't have the final state of the run.
     RunUnknown = 103,
 }
 
-impl Code {
-    /// The number handed to the operating system.
+impl ExitCode {
+    /// The number of the code.
     pub fn number(self) -> u8 {
         self as u8
     }
 }
 
-/// Why something did not work. One word in size: almost every function may return one.
+/// An error with its exit code. It is boxed because almost every function returns one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Failure(Box<Details>);
+pub struct Failure(Box<FailureDetails>);
 
-/// What a failure says to a person: what happened, to which thing, what to do. Holds no secret.
+/// The exit code and message of a failure.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Details {
-    /// The exit code it leads to.
-    pub code: Code,
-    /// The message, without the program's name.
+pub struct FailureDetails {
+    /// The exit code.
+    pub code: ExitCode,
+    /// The message: what happened, to which thing, and what to do. It has no secret and no program name.
     pub message: String,
-    /// The peer refused the connection, which `--retry-connrefused` retries.
+    /// The connection was refused: `--retry-connrefused` retries.
     pub refused: bool,
 }
 
 impl Failure {
-    /// A failure with its message.
+    /// A failure with this exit code and message.
     #[cold]
     #[inline(never)]
-    pub fn new(code: Code, message: fmt::Arguments<'_>) -> Self {
-        Self(Box::new(Details { code, message: alloc::fmt::format(message), refused: false }))
+    pub fn new(code: ExitCode, message: fmt::Arguments<'_>) -> Self {
+        Self(Box::new(FailureDetails { code, message: alloc::fmt::format(message), refused: false }))
     }
 
-    /// A command line or environment that can't be used: exit 2.
+    /// An invalid command line or environment: exit code 2.
     #[cold]
     #[inline(never)]
     pub fn usage(message: fmt::Arguments<'_>) -> Self {
-        Self::new(Code::Usage, message)
+        Self::new(ExitCode::Usage, message)
     }
 
-    /// The same, the peer having refused the connection.
+    /// Marks the failure as a refused connection.
     #[must_use]
     pub fn refused(mut self) -> Self {
         self.0.refused = true;
@@ -101,9 +101,9 @@ impl Failure {
 }
 
 impl Deref for Failure {
-    type Target = Details;
+    type Target = FailureDetails;
 
-    fn deref(&self) -> &Details {
+    fn deref(&self) -> &FailureDetails {
         &self.0
     }
 }

@@ -1,46 +1,45 @@
-//! Request headers as `-H` gives them.
+//! Request headers and the rules of `-H`.
 
 use alloc::{string::String, vec::Vec};
 
 use crate::exit::Failure;
 
-/// A request header. Its name is a token and its value one line, by construction.
+/// A request header. Its name is a token; its value has no line break.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Header {
-    /// The name as written.
+    /// The name, in its original case.
     pub name: String,
     /// The value; may be empty.
     pub value: String,
 }
 
 impl Header {
-    /// A header, unless name or value could break out of their line. The error never quotes the value.
+    /// A header. Name and value must not contain a line break or another invalid character. The error never
+    /// contains the value.
     pub fn new(name: &str, value: &str) -> Result<Self, Failure> {
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(Failure::usage(format_args!(
-                "a header's name is empty or has a character that no header name has"
-            )));
+            return Err(Failure::usage(format_args!("a header name is empty or has an invalid character")));
         }
         if value.bytes().any(|byte| byte != b'\t' && (byte < b' ' || byte == 0x7f)) {
             return Err(Failure::usage(format_args!(
-                "the value of header {name} holds a line break or another control character"
+                "the value of header {name} contains a line break or another control character"
             )));
         }
         Ok(Self { name: name.into(), value: value.trim_ascii().into() })
     }
 }
 
-/// What one `-H` asks for.
+/// One `-H` option.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Rule {
+pub enum HeaderRule {
     /// `Name: value`, or `Name;` for an empty value.
     Set(Header),
-    /// `Name:` leaves out a header that would have been sent.
+    /// `Name:` removes a header that is sent by default.
     Remove(String),
 }
 
-impl Rule {
-    /// Reads the text of one `-H`. Nothing is asked for by an empty text.
+impl HeaderRule {
+    /// Parses the value of one `-H`; `None` if it is empty.
     pub fn parse(text: &str) -> Result<Option<Self>, Failure> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -61,51 +60,51 @@ impl Rule {
     }
 }
 
-/// The headers of a request, in order, with what `-H` sets and removes.
+/// The headers of a request, in order, with those that `-H` removes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Headers {
-    rules: Vec<Rule>,
+    rules: Vec<HeaderRule>,
 }
 
 impl Headers {
-    /// Adds what one `-H` asks for.
-    pub fn push(&mut self, rule: Rule) {
+    /// Adds the rule of one `-H`.
+    pub fn push(&mut self, rule: HeaderRule) {
         self.rules.push(rule);
     }
 
-    /// Adds a header of the program's own, unless `-H` spoke about that name.
+    /// Adds a default header, unless `-H` sets or removes a header of that name.
     pub fn set_default(&mut self, header: Header) {
         if !self.mentions(&header.name) {
-            self.rules.push(Rule::Set(header));
+            self.rules.push(HeaderRule::Set(header));
         }
     }
 
-    /// Whether `-H` set or removed this header.
+    /// Whether a rule sets or removes this header.
     pub fn mentions(&self, name: &str) -> bool {
         self.rules.iter().any(|rule| match rule {
-            Rule::Set(header) => header.name.eq_ignore_ascii_case(name),
-            Rule::Remove(removed) => removed.eq_ignore_ascii_case(name),
+            HeaderRule::Set(header) => header.name.eq_ignore_ascii_case(name),
+            HeaderRule::Remove(removed) => removed.eq_ignore_ascii_case(name),
         })
     }
 
     /// The headers to send.
     pub fn iter(&self) -> impl Iterator<Item = &Header> {
         self.rules.iter().filter_map(|rule| match rule {
-            Rule::Set(header) => Some(header),
-            Rule::Remove(_) => None,
+            HeaderRule::Set(header) => Some(header),
+            HeaderRule::Remove(_) => None,
         })
     }
 
-    /// The value of a header that will be sent.
+    /// The value of a header to send.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
     }
 
-    /// The same without those that `drop` picks.
+    /// The same headers without those whose name matches `drop`.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
-        let kept = |rule: &&Rule| !matches!(rule, Rule::Set(header) if drop(&header.name));
-        Self { rules: self.rules.iter().filter(kept).cloned().collect() }
+        let is_kept = |rule: &&HeaderRule| !matches!(rule, HeaderRule::Set(header) if drop(&header.name));
+        Self { rules: self.rules.iter().filter(is_kept).cloned().collect() }
     }
 }
 
@@ -119,36 +118,36 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_three_forms_of_a_header_are_told_apart() {
-        let set = |name, value| Some(Rule::Set(Header::new(name, value).expect("valid")));
-        assert_eq!(Rule::parse("X-A: b c ").expect("set"), set("X-A", "b c"));
-        assert_eq!(Rule::parse("X-A;").expect("empty"), set("X-A", ""));
-        assert_eq!(Rule::parse("Accept:").expect("removed"), Some(Rule::Remove("Accept".into())));
-        assert_eq!(Rule::parse("").expect("nothing"), None);
+    fn the_three_forms_of_a_header_are_distinguished() {
+        let set = |name, value| Some(HeaderRule::Set(Header::new(name, value).expect("valid")));
+        assert_eq!(HeaderRule::parse("X-A: b c ").expect("set"), set("X-A", "b c"));
+        assert_eq!(HeaderRule::parse("X-A;").expect("empty"), set("X-A", ""));
+        assert_eq!(HeaderRule::parse("Accept:").expect("removed"), Some(HeaderRule::Remove("Accept".into())));
+        assert_eq!(HeaderRule::parse("").expect("nothing"), None);
     }
 
     #[test]
-    fn injection_is_refused_without_quoting_the_value() {
+    fn injection_is_rejected_without_printing_the_value() {
         for text in
             ["X-A: hunter2\r\nX-B: c", "X-A: hunter2\nX-B: c", "X-A: hunter2\0", "X A: hunter2", "hunter2"]
         {
-            let failure = Rule::parse(text).expect_err(text);
+            let failure = HeaderRule::parse(text).expect_err(text);
             assert!(!failure.message.contains("hunter2"), "{}", failure.message);
         }
     }
 
     #[test]
-    fn a_default_gives_way_to_what_was_asked_for() {
+    fn a_rule_overrides_a_default_header() {
         let mut headers = Headers::default();
-        headers.push(Rule::Remove("accept".into()));
+        headers.push(HeaderRule::Remove("accept".into()));
         headers.set_default(Header::new("Accept", "*/*").expect("valid"));
         assert_eq!(headers.iter().count(), 0);
     }
 
     proptest! {
         #[test]
-        fn no_header_that_passes_holds_a_line_break(text in "[\\x00-\\x7f]{0,40}") {
-            if let Ok(Some(Rule::Set(header))) = Rule::parse(&text) {
+        fn no_valid_header_contains_a_line_break(text in "[\\x00-\\x7f]{0,40}") {
+            if let Ok(Some(HeaderRule::Set(header))) = HeaderRule::parse(&text) {
                 let breaks = |part: &str| part.contains(['\r', '\n', '\0']);
                 prop_assert!(!breaks(&header.name) && !breaks(&header.value));
             }

@@ -1,8 +1,8 @@
-//! Dates in headers (RFC 9110 section 5.6.7), as `Retry-After` may have them.
+//! Dates in headers such as `Retry-After` (RFC 9110 section 5.6.7).
 
 use crate::text::split_once;
 
-/// Seconds since 1970 of an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`; `None` for any other text.
+/// The seconds since 1970 of an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`; `None` for any other text.
 pub fn parse(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -14,12 +14,12 @@ pub fn parse(text: &str) -> Option<u64> {
     let year: u64 = fields.next()?.parse().ok()?;
     let mut clock = fields.next()?.splitn(3, ':').map(|part| part.parse::<u64>().ok());
     let (hours, minutes, seconds) = (clock.next()??, clock.next()??, clock.next()??);
-    let sane = (1970..=9999).contains(&year)
+    let is_valid = (1970..=9999).contains(&year)
         && (1..=31).contains(&day)
         && hours < 24
         && minutes < 60
         && seconds <= 60;
-    if !sane || fields.next().is_some() {
+    if !is_valid || fields.next().is_some() {
         return None;
     }
     Some(
@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Option<u64> {
     )
 }
 
-/// Days of the proleptic Gregorian calendar, counted in years that begin in March.
+/// Days of the proleptic Gregorian calendar. Years start in March here, so that a leap day is a year's last day.
 fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_dates() {
+    fn other_texts_are_not_dates() {
         for text in [
             "",
             "120",

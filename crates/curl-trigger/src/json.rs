@@ -1,12 +1,12 @@
-//! Picking strings out of a JSON answer (RFC 8259), without building it in memory.
+//! Finding strings in a JSON text (RFC 8259) without building it in memory.
 
 use alloc::string::String;
 
-/// Deeper nesting than this is not read.
+/// The maximum nesting.
 const MAX_DEPTH: usize = 32;
 
-/// The string at a path of object keys, such as `["links", "self"]`. `None` when the text is no JSON up to
-/// there, when nothing is there, or something other than a string or number. Of a repeated key the first counts.
+/// The string or number at a path of object keys, such as `["links", "self"]`. `None` if there is no such value, if it
+/// has another type, or if the text before it is not JSON. If a key is repeated, the first one is used.
 pub fn find(text: &str, path: &[&str]) -> Option<String> {
     let mut scanner = Scanner { rest: text };
     scanner.find(path)
@@ -18,7 +18,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn find(&mut self, path: &[&str]) -> Option<String> {
-        let Some((wanted, deeper)) = path.split_first() else {
+        let Some((first, rest)) = path.split_first() else {
             return self.scalar();
         };
         self.expect('{')?;
@@ -28,8 +28,8 @@ impl<'a> Scanner<'a> {
         loop {
             let key = self.string()?;
             self.expect(':')?;
-            if key == *wanted {
-                return self.find(deeper);
+            if key == *first {
+                return self.find(rest);
             }
             self.skip(MAX_DEPTH)?;
             self.expect(',')?;
@@ -47,16 +47,16 @@ impl<'a> Scanner<'a> {
         if self.rest.starts_with('"') {
             return self.string();
         }
-        let number = self.word();
+        let number = self.literal();
         number.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then(|| number.into())
     }
 
     /// A number, `true`, `false` or `null`.
-    fn word(&mut self) -> &'a str {
+    fn literal(&mut self) -> &'a str {
         let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
-        let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        let (literal, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
-        word
+        literal
     }
 
     fn string(&mut self) -> Option<String> {
@@ -74,7 +74,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What stands behind a backslash.
+    /// The rest of an escape sequence, after its backslash.
     fn escape(&mut self) -> Option<char> {
         let mut characters = self.rest.chars();
         let escaped = match characters.next()? {
@@ -111,7 +111,7 @@ impl<'a> Scanner<'a> {
         u32::from_str_radix(digits, 16).ok()
     }
 
-    /// Passes over one value.
+    /// Skips one value.
     fn skip(&mut self, depth: usize) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
@@ -142,7 +142,7 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
-        (!self.word().is_empty()).then_some(())
+        (!self.literal().is_empty()).then_some(())
     }
 }
 
@@ -163,20 +163,20 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_given_up() {
+    fn too_deep_nesting_is_rejected() {
         let deep = alloc::format!("{{\"a\":{}", "[".repeat(100_000));
         assert_eq!(find(&deep, &["b"]), None);
     }
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_scanner(text in "[\\[\\]{}\":,\\\\u0-9aé \n]{0,60}") {
+        fn no_text_crashes_the_scanner(text in "[\\[\\]{}\":,\\\\u0-9aé \n]{0,60}") {
             let _ = find(&text, &["a"]);
             let _ = find(&alloc::format!("{{\"b\":{text},\"a\":1}}"), &["a"]);
         }
 
         #[test]
-        fn a_plain_string_comes_back_as_it_was(value in "[^\"\\\\]{0,30}") {
+        fn a_string_without_escapes_is_returned_unchanged(value in "[^\"\\\\]{0,30}") {
             let text = alloc::format!("{{\"other\":[{{}}],\"key\":\"{value}\"}}");
             prop_assert_eq!(find(&text, &["key"]), Some(value));
         }

@@ -1,17 +1,17 @@
-//! The core of `curl-trigger`: everything it decides, and nothing it does.
+//! The core of `curl-trigger`: all decisions, without I/O.
 //!
-//! `curl-trigger` is the one program in a `FROM scratch` image. A Kubernetes `CronJob` starts it to call an
-//! HTTP API, as it would start `curl`, and reads its exit code. This library has no I/O, no clock and no
-//! operating system in it (`no_std` + `alloc`): state machines take bytes and moments and give bytes and
-//! deadlines, so that every rule is tested without a socket. `src/program/` moves the bytes.
+//! `curl-trigger` is the only program in a `FROM scratch` image. A Kubernetes `CronJob` runs it in place of `curl`
+//! to call an HTTP API; its exit code is the result of the Job. This library is `no_std` with `alloc` and uses
+//! neither sockets nor clocks: its state machines take bytes and times and return bytes and deadlines, so that
+//! every rule is tested without a socket. `src/program/` does the I/O.
 //!
-//! - [`options`] and [`environment`] say what was asked for, [`plan`] turns it into one checked request;
-//! - [`session`] says what to do next: send, pause, end; it holds [`retry`], [`redirect`] and [`wait`];
-//! - [`dns`] finds addresses, [`request`] and [`response`] speak HTTP/1.1 (RFC 9112);
-//! - [`certificate`] reads the server's certificate where it is its own root;
-//! - [`report`], [`write_out`] and [`exit`] tell people and Kubernetes what happened.
+//! - [`options`] parses the arguments; [`plan`] combines them with the [`environment`] into one checked request;
+//! - [`session`] decides the next step (send, pause, finish) with the rules of [`retry`], [`redirect`] and [`wait`];
+//! - [`dns`] resolves names; [`request`] and [`response`] implement HTTP/1.1 (RFC 9112);
+//! - [`certificate`] checks a server certificate that is itself a trusted root;
+//! - [`report`], [`write_out`] and [`exit`] define the messages and exit codes.
 //!
-//! A moment is a [`core::time::Duration`] since the program's start.
+//! All times are [`core::time::Duration`]s since the program's start.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,6 @@
-//! The command line: curl's options with curl's meaning, and a few of the program's own.
+//! The command line: curl's options with curl's meaning, and a few additional ones.
 //!
-//! What is not in the table is refused by name, as an option that is passed over in silence would change
-//! what a request means.
+//! All other options are errors, because ignoring an option would change the meaning of a request.
 
 mod number;
 mod table;
@@ -15,33 +14,33 @@ use alloc::{
 };
 use core::time::Duration;
 
-use self::table::{Known, find_long, find_short};
-use crate::{exit::Failure, redirect, retry::Policy};
+use self::table::{OptionId, find_long, find_short};
+use crate::{exit::Failure, redirect, retry::RetryPolicy};
 
-/// Where a piece of the body comes from.
+/// A part of the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Data {
+pub enum BodyPart {
     /// The argument itself.
     Text(String),
-    /// A file (`-` is the standard input), its line breaks taken out.
-    FileWithoutBreaks(String),
-    /// A file (`-` is the standard input), as it is.
+    /// A file (`-` is the standard input), without its line breaks.
+    FileWithoutLineBreaks(String),
+    /// A file (`-` is the standard input), unchanged.
     File(String),
 }
 
-/// What becomes of an answer of 400 or above.
+/// How a response of 400 or above is handled.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Fail {
+pub enum FailMode {
     /// It is printed, and the exit code is 0.
     #[default]
-    No,
+    Never,
     /// `-f`: it is not printed, and the exit code is 22.
     WithoutBody,
     /// `--fail-with-body`: it is printed, and the exit code is 22.
     WithBody,
 }
 
-/// What the arguments ask for, not yet checked against the environment.
+/// The values of the arguments, not yet combined with the environment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub struct Options {
@@ -49,16 +48,16 @@ pub struct Options {
     pub url: Option<String>,
     /// `-X`.
     pub method: Option<String>,
-    /// `-H`, in order; `@file` is not yet read.
+    /// `-H`, in order; a value `@file` is the name of a file.
     pub headers: Vec<String>,
-    /// `-d` and its relatives, in order.
-    pub data: Vec<Data>,
+    /// `-d` and related options, in order.
+    pub data: Vec<BodyPart>,
     /// `--json`.
     pub json: bool,
     /// `-A`.
     pub user_agent: Option<String>,
     /// `-f`, `--fail-with-body`.
-    pub fail: Fail,
+    pub fail: FailMode,
     /// `-s`.
     pub silent: bool,
     /// `-S`.
@@ -73,14 +72,14 @@ pub struct Options {
     pub max_redirects: u32,
     /// `-o`.
     pub output: Option<String>,
-    /// `-w`; `@file` is not yet read.
+    /// `-w`; a value `@file` is the name of a file.
     pub write_out: Option<String>,
     /// `-m`; zero is no limit.
     pub max_time: Option<Duration>,
     /// `--connect-timeout`.
     pub connect_timeout: Option<Duration>,
-    /// `--retry` and its relatives.
-    pub retry: Policy,
+    /// `--retry` and related options.
+    pub retry: RetryPolicy,
     /// `--cacert`.
     pub ca_file: Option<String>,
     /// `--wait`.
@@ -93,7 +92,7 @@ pub struct Options {
     pub name: Option<String>,
 }
 
-/// What a command line asks for.
+/// The command of the arguments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Command {
     /// Make a request.
@@ -104,54 +103,61 @@ pub enum Command {
     Version,
 }
 
-/// Reads the arguments, the program's name not among them. An error names the option, never its value.
+/// Parses the arguments, without the program's name. An error contains the option, never its value.
 pub fn parse<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Command, Failure> {
     let mut options = Options { max_redirects: redirect::DEFAULT_MAX, ..Options::default() };
-    let mut words = Words { arguments, position: 0 };
+    let mut arguments = Arguments { rest: arguments, position: 0 };
     let mut only_urls = false;
-    while let Some(word) = words.next() {
-        let early = match word.strip_prefix("--") {
-            _ if only_urls => options.take_url(word, words.position)?,
+    while let Some(argument) = arguments.next() {
+        let command = match argument.strip_prefix("--") {
+            _ if only_urls => options.set_url(argument, arguments.position)?,
             Some("") => {
                 only_urls = true;
                 None
             }
-            Some(name) => options.take_long(name, &mut words)?,
-            None if word.len() > 1 && word.starts_with('-') => options.take_short(word, &mut words)?,
-            None => options.take_url(word, words.position)?,
+            Some(name) => options.parse_long(name, &mut arguments)?,
+            None if argument.len() > 1 && argument.starts_with('-') => {
+                options.parse_short(argument, &mut arguments)?
+            }
+            None => options.set_url(argument, arguments.position)?,
         };
-        if let Some(command) = early {
+        if let Some(command) = command {
             return Ok(command);
         }
     }
     Ok(Command::Run(Box::new(options)))
 }
 
-struct Words<I> {
-    arguments: I,
+struct Arguments<I> {
+    rest: I,
     position: usize,
 }
 
-impl<'a, I: Iterator<Item = &'a str>> Words<I> {
+impl<'a, I: Iterator<Item = &'a str>> Arguments<I> {
     fn next(&mut self) -> Option<&'a str> {
         self.position += 1;
-        self.arguments.next()
+        self.rest.next()
     }
 }
 
-type Early = Result<Option<Command>, Failure>;
+/// `Some` ends the parsing: `--help` and `--version` ignore all further arguments.
+type ParseResult = Result<Option<Command>, Failure>;
 
 impl Options {
-    fn take_url(&mut self, word: &str, position: usize) -> Early {
-        if self.url.replace(word.to_string()).is_some() {
+    fn set_url(&mut self, url: &str, position: usize) -> ParseResult {
+        if self.url.replace(url.to_string()).is_some() {
             return Err(Failure::usage(format_args!(
-                "argument {position} would be a second URL: one request is made per run; quote values that contain spaces"
+                "argument {position} is a second URL: only one is supported; quote values that contain spaces"
             )));
         }
         Ok(None)
     }
 
-    fn take_long<'a>(&mut self, name: &str, words: &mut Words<impl Iterator<Item = &'a str>>) -> Early {
+    fn parse_long<'a>(
+        &mut self,
+        name: &str,
+        arguments: &mut Arguments<impl Iterator<Item = &'a str>>,
+    ) -> ParseResult {
         let shown = format!("--{}", name.split('=').next().unwrap_or_default());
         let (option, on) = match find_long(name) {
             Some(option) => (option, true),
@@ -162,84 +168,86 @@ impl Options {
             },
         };
         if !option.takes_value() {
-            return Ok(self.switch(option, on));
+            return Ok(self.set_flag(option, on));
         }
-        let value = words
-            .next()
-            .ok_or_else(|| Failure::usage(format_args!("option {shown} needs a value behind it")))?;
-        self.set(option, &shown, value, words.position)
+        let value = arguments.next().ok_or_else(|| missing_value(&shown))?;
+        self.set_value(option, &shown, value, arguments.position)
     }
 
     /// `-sSf`, `-XPOST`, `-X POST`.
-    fn take_short<'a>(&mut self, word: &'a str, words: &mut Words<impl Iterator<Item = &'a str>>) -> Early {
-        for (at, letter) in word.char_indices().skip(1) {
+    fn parse_short<'a>(
+        &mut self,
+        argument: &'a str,
+        arguments: &mut Arguments<impl Iterator<Item = &'a str>>,
+    ) -> ParseResult {
+        for (at, letter) in argument.char_indices().skip(1) {
             let shown = format!("-{letter}");
             let option = find_short(letter).ok_or_else(|| unsupported(&shown))?;
             if option.takes_value() {
-                let rest = word.get(at + letter.len_utf8()..).filter(|rest| !rest.is_empty());
-                let value = rest.or_else(|| words.next());
-                let value = value
-                    .ok_or_else(|| Failure::usage(format_args!("option {shown} needs a value behind it")))?;
-                return self.set(option, &shown, value, words.position);
+                let rest = argument.get(at + letter.len_utf8()..).filter(|rest| !rest.is_empty());
+                let value = rest.or_else(|| arguments.next()).ok_or_else(|| missing_value(&shown))?;
+                return self.set_value(option, &shown, value, arguments.position);
             }
-            if let Some(early) = self.switch(option, true) {
-                return Ok(Some(early));
+            if let Some(command) = self.set_flag(option, true) {
+                return Ok(Some(command));
             }
         }
         Ok(None)
     }
 
-    fn switch(&mut self, option: Known, on: bool) -> Option<Command> {
-        let fail = |kind| if on { kind } else { Fail::No };
+    fn set_flag(&mut self, option: OptionId, on: bool) -> Option<Command> {
+        let fail = |mode| if on { mode } else { FailMode::Never };
         match option {
-            Known::Help => return Some(Command::Help),
-            Known::Version => return Some(Command::Version),
-            Known::Fail => self.fail = fail(Fail::WithoutBody),
-            Known::FailWithBody => self.fail = fail(Fail::WithBody),
-            Known::Silent => self.silent = on,
-            Known::ShowError => self.show_error = on,
-            Known::Include => self.include = on,
-            Known::Verbose => self.verbose = on,
-            Known::Location => self.location = on,
-            Known::RetryConnrefused => self.retry.refused = on,
-            Known::RetryAllErrors => self.retry.all_errors = on,
-            Known::Wait => self.wait = on,
-            // There is no progress meter, no buffer and no other version of HTTP to switch.
+            OptionId::Help => return Some(Command::Help),
+            OptionId::Version => return Some(Command::Version),
+            OptionId::Fail => self.fail = fail(FailMode::WithoutBody),
+            OptionId::FailWithBody => self.fail = fail(FailMode::WithBody),
+            OptionId::Silent => self.silent = on,
+            OptionId::ShowError => self.show_error = on,
+            OptionId::Include => self.include = on,
+            OptionId::Verbose => self.verbose = on,
+            OptionId::Location => self.location = on,
+            OptionId::RetryConnrefused => self.retry.refused = on,
+            OptionId::RetryAllErrors => self.retry.all_errors = on,
+            OptionId::Wait => self.wait = on,
+            // The others, such as `--no-buffer`, have no effect.
             _ => {}
         }
         None
     }
 
-    fn set(&mut self, option: Known, shown: &str, value: &str, position: usize) -> Early {
+    fn set_value(&mut self, option: OptionId, shown: &str, value: &str, position: usize) -> ParseResult {
         let text = || Some(value.to_string());
         match option {
-            Known::Url => return self.take_url(value, position),
-            Known::Request => self.method = Some(method(value)?),
-            Known::Header => self.headers.push(value.to_string()),
-            Known::Data => self.data.push(data(value, Data::FileWithoutBreaks)),
-            Known::DataBinary => self.data.push(data(value, Data::File)),
-            Known::DataRaw => self.data.push(Data::Text(value.to_string())),
-            Known::Json => {
+            OptionId::Url => return self.set_url(value, position),
+            OptionId::Request => self.method = Some(method(value)?),
+            OptionId::Header => self.headers.push(value.to_string()),
+            OptionId::Data => self.data.push(data(value, BodyPart::FileWithoutLineBreaks)),
+            OptionId::DataBinary => self.data.push(data(value, BodyPart::File)),
+            OptionId::DataRaw => self.data.push(BodyPart::Text(value.to_string())),
+            OptionId::Json => {
                 self.json = true;
-                self.data.push(data(value, Data::File));
+                self.data.push(data(value, BodyPart::File));
             }
-            Known::UserAgent => self.user_agent = text(),
-            Known::Output => self.output = text(),
-            Known::WriteOut => self.write_out = text(),
-            Known::MaxTime => self.max_time = Some(number::seconds(shown, value)?),
-            Known::ConnectTimeout => self.connect_timeout = Some(number::seconds(shown, value)?),
-            Known::MaxRedirs => {
+            OptionId::UserAgent => self.user_agent = text(),
+            OptionId::Output => self.output = text(),
+            OptionId::WriteOut => self.write_out = text(),
+            OptionId::MaxTime => self.max_time = Some(number::seconds(shown, value)?),
+            OptionId::ConnectTimeout => self.connect_timeout = Some(number::seconds(shown, value)?),
+            OptionId::MaxRedirs => {
                 self.max_redirects = if value == "-1" { u32::MAX } else { number::whole(shown, value)? }
             }
-            Known::Retry => self.retry.retries = number::whole(shown, value)?,
-            Known::RetryDelay => self.retry.delay = Duration::from_secs(number::whole(shown, value)?.into()),
-            Known::RetryMaxTime => {
+            OptionId::Retry => self.retry.retries = number::whole(shown, value)?,
+            OptionId::RetryDelay => {
+                self.retry.delay = Duration::from_secs(number::whole(shown, value)?.into());
+            }
+            OptionId::RetryMaxTime => {
                 self.retry.max_time = Duration::from_secs(number::whole(shown, value)?.into());
             }
-            Known::CaCert => self.ca_file = text(),
-            Known::WaitTimeout => self.wait_timeout = Some(number::seconds(shown, value)?),
-            Known::IdempotencyKey => self.idempotency_key = text(),
-            Known::Name => self.name = text(),
+            OptionId::CaCert => self.ca_file = text(),
+            OptionId::WaitTimeout => self.wait_timeout = Some(number::seconds(shown, value)?),
+            OptionId::IdempotencyKey => self.idempotency_key = text(),
+            OptionId::Name => self.name = text(),
             _ => {}
         }
         Ok(None)
@@ -247,15 +255,17 @@ impl Options {
 }
 
 fn unsupported(shown: &str) -> Failure {
-    Failure::usage(format_args!(
-        "option {shown} is not supported by this program, though curl may know it: see --help"
-    ))
+    Failure::usage(format_args!("option {shown} is not supported, even if curl supports it: see --help"))
 }
 
-fn data(value: &str, file: fn(String) -> Data) -> Data {
+fn missing_value(shown: &str) -> Failure {
+    Failure::usage(format_args!("option {shown} needs a value"))
+}
+
+fn data(value: &str, file: fn(String) -> BodyPart) -> BodyPart {
     match value.strip_prefix('@') {
         Some(path) => file(path.to_string()),
-        None => Data::Text(value.to_string()),
+        None => BodyPart::Text(value.to_string()),
     }
 }
 
@@ -271,7 +281,7 @@ fn method(value: &str) -> Result<String, Failure> {
 pub fn help() -> String {
     let mut lines =
         vec!["Usage: curl-trigger [options] <url>, or TRIGGER_URL in the environment\n".to_string()];
-    lines.extend(table::OPTIONS.iter().map(table::Entry::help_line));
+    lines.extend(table::OPTIONS.iter().map(table::OptionSpec::help_line));
     lines.concat()
 }
 

@@ -1,9 +1,9 @@
-//! Redirects, followed only with `-L`.
+//! Redirects, which are followed only with `-L`.
 
 use alloc::string::ToString;
 
 use crate::{
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
     request::Request,
     response::Head,
     secret::is_secret_header,
@@ -12,11 +12,11 @@ use crate::{
 /// curl's default for `--max-redirs`.
 pub const DEFAULT_MAX: u32 = 50;
 
-/// The request that an answer redirects to; `None` when the answer is no redirect.
+/// The request that a response redirects to; `None` when the response is not a redirect.
 ///
-/// As curl does it: 301, 302 and 303 turn a `POST` into a `GET` without body, unless `-X` chose the method;
-/// 307 and 308 repeat the request. Headers that carry credentials stay within the origin.
-pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option<Result<Request, Failure>> {
+/// As in curl, 301, 302 and 303 change a `POST` to a `GET` without body, unless `-X` is given; 307 and 308 repeat
+/// the request. Unlike curl, headers with credentials are sent only within the origin.
+pub fn follow(request: &Request, head: &Head, has_explicit_method: bool) -> Option<Result<Request, Failure>> {
     let location = match head.status {
         301 | 302 | 303 | 307 | 308 => head.header("location")?,
         _ => return None,
@@ -35,7 +35,7 @@ pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option
         next.body = None;
         next.headers = next.headers.without(|name| name.eq_ignore_ascii_case("content-type"));
         let becomes_get = request.method == "POST" || (head.status == 303 && request.method != "HEAD");
-        if becomes_get && !method_was_chosen {
+        if becomes_get && !has_explicit_method {
             next.method = "GET".to_string();
         }
     }
@@ -46,11 +46,11 @@ pub fn follow(request: &Request, head: &Head, method_was_chosen: bool) -> Option
     Some(Ok(next))
 }
 
-/// The failure of a chain that is too long.
-pub fn too_many(max: u32) -> Failure {
+/// The failure for more than `max` redirects.
+pub fn too_many_redirects(max: u32) -> Failure {
     Failure::new(
-        Code::TooManyRedirects,
-        format_args!("more than {max} redirects: the server may send in a circle, or raise --max-redirs"),
+        ExitCode::TooManyRedirects,
+        format_args!("more than {max} redirects: check for a loop, or raise --max-redirs"),
     )
 }
 
@@ -58,25 +58,25 @@ pub fn too_many(max: u32) -> Failure {
 mod tests {
     use super::*;
     use crate::{
-        header::{Header, Headers, Rule},
+        header::{Header, HeaderRule, Headers},
         url::Url,
     };
     use alloc::vec;
 
-    fn redirected(status: u16, location: &str, chosen: bool) -> Request {
+    fn redirected(status: u16, location: &str, has_explicit_method: bool) -> Request {
         let mut headers = Headers::default();
         for (name, value) in [("X-Admin-Secret", "s3cret"), ("X-Other", "o"), ("Content-Type", "a/b")] {
-            headers.push(Rule::Set(Header::new(name, value).expect("valid")));
+            headers.push(HeaderRule::Set(Header::new(name, value).expect("valid")));
         }
         let url = Url::parse("http://a/x").expect("url");
         let request = Request { method: "POST".into(), url, headers, body: Some(b"b".to_vec()) };
         let headers = vec![("Location".into(), location.into())];
         let head = Head { status, headers, ..Head::default() };
-        follow(&request, &head, chosen).expect("a redirect").expect("usable")
+        follow(&request, &head, has_explicit_method).expect("a redirect").expect("a valid URL")
     }
 
     #[test]
-    fn a_303_is_fetched_and_a_307_repeated() {
+    fn a_303_becomes_a_get_and_a_307_repeats_the_request() {
         let next = redirected(303, "/y", false);
         assert_eq!((next.method.as_str(), next.body.as_deref()), ("GET", None));
         let next = redirected(303, "/y", true);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_stay_within_the_origin() {
+    fn credentials_are_sent_only_within_the_origin() {
         assert_eq!(redirected(307, "/y", false).headers.get("X-Admin-Secret"), Some("s3cret"));
         for elsewhere in ["http://b/y", "http://a:81/y", "https://a/y"] {
             let next = redirected(307, elsewhere, false);

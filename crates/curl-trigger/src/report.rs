@@ -1,4 +1,4 @@
-//! What people and Kubernetes read: the outcome line and the notes on the way to it.
+//! The outcome line and the other messages.
 
 use alloc::{
     format,
@@ -7,121 +7,126 @@ use alloc::{
 use core::time::Duration;
 
 use crate::{
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
     json,
     response::Head,
-    secret::CUT,
+    secret::ELLIPSIS,
 };
 
-/// The kubelet takes no more of a container's last words.
+/// The kubelet's limit for a termination message, in bytes.
 pub const MAX_TERMINATION_MESSAGE: usize = 4096;
-/// The longest server's text in a message, in characters.
+/// The maximum length of a text of the server in a message, in characters.
 const MAX_QUOTE: usize = 200;
-/// The longest message, in characters.
+/// The maximum length of a message, in characters.
 const MAX_LINE: usize = 1000;
 
-/// How it all ended.
+/// The outcome of the program.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Ending {
-    /// What the program exits with.
-    pub code: Code,
-    /// The line for people, `✅ ...` or `❌ ...`, without a line break.
+pub struct Outcome {
+    /// The exit code.
+    pub code: ExitCode,
+    /// The outcome line, `✅ ...` or `❌ ...`, without a line break.
     pub line: String,
-    /// The failure behind it, if it was one.
+    /// The message of the failure; empty after a success.
     pub message: String,
 }
 
-/// The request was taken: `✅ NAME triggered successfully (HTTP 202, run_1)`.
-pub fn triggered(name: &str, head: &Head, run: Option<&str>) -> Ending {
+/// The server accepted the request: `✅ NAME triggered successfully (HTTP 202, run_1)`.
+pub fn triggered(name: &str, head: &Head, run: Option<&str>) -> Outcome {
     let run = run.map(|run| format!(", {}", quote(run))).unwrap_or_default();
-    ending(Code::Ok, &format!("✅ {name} triggered successfully (HTTP {}{run})", head.status), String::new())
-}
-
-/// The run that was waited for did what it should.
-pub fn succeeded(name: &str, run: &str, word: &str, after: Duration) -> Ending {
-    ending(
-        Code::Ok,
-        &format!("✅ {name} {} ({}, after {})", quote(word), quote(run), seconds(after)),
+    outcome(
+        ExitCode::Ok,
+        &format!("✅ {name} triggered successfully (HTTP {}{run})", head.status),
         String::new(),
     )
 }
 
-/// Something failed.
-pub fn failed(name: &str, failure: &Failure) -> Ending {
-    let message = line(&failure.message);
-    ending(failure.code, &format!("❌ {name} failed: {message} (exit {})", failure.code.number()), message)
+/// The run succeeded: `✅ NAME succeeded (run_1, after 1.234 s)`.
+pub fn succeeded(name: &str, run: &str, state: &str, elapsed: Duration) -> Outcome {
+    outcome(
+        ExitCode::Ok,
+        &format!("✅ {name} {} ({}, after {})", quote(state), quote(run), seconds(elapsed)),
+        String::new(),
+    )
 }
 
-/// The server answered, but not with a 2xx, and no option makes that a failure, so that the exit code is 0.
-pub fn not_triggered(name: &str, head: &Head, body: &str) -> Ending {
+/// A failure: `❌ NAME failed: MESSAGE (exit 22)`.
+pub fn failed(name: &str, failure: &Failure) -> Outcome {
+    let message = line(&failure.message);
+    outcome(failure.code, &format!("❌ {name} failed: {message} (exit {})", failure.code.number()), message)
+}
+
+/// The response is not a 2xx, but no option makes that a failure: the exit code is 0.
+pub fn not_triggered(name: &str, head: &Head, body: &str) -> Outcome {
     let hint = if (300..400).contains(&head.status) { "-L was not given" } else { "-f was not given" };
-    ending(
-        Code::Ok,
+    outcome(
+        ExitCode::Ok,
         &format!("❌ {name} was not triggered: {} (exit 0, as {hint})", http_status(head, body)),
         String::new(),
     )
 }
 
-/// The failure of an answer of 400 or above: the status, and the server's own words for it.
+/// The failure for a response of 400 or above: the status and the server's message.
 pub fn http_failure(head: &Head, body: &str) -> Failure {
-    Failure::new(Code::HttpStatus, format_args!("{}", http_status(head, body)))
+    Failure::new(ExitCode::HttpStatus, format_args!("{}", http_status(head, body)))
 }
 
-/// How a run ended that did not succeed.
-pub fn run_ended(code: Code, run: &str, word: &str, cause: Option<&str>) -> Failure {
+/// The failure for a run that did not succeed.
+pub fn run_failure(code: ExitCode, run: &str, state: &str, cause: Option<&str>) -> Failure {
     let cause = cause.map(|cause| format!(": {}", quote(cause))).unwrap_or_default();
-    Failure::new(code, format_args!("the run {} is {}{cause}", quote(run), quote(word)))
+    Failure::new(code, format_args!("the run {} is {}{cause}", quote(run), quote(state)))
 }
 
-/// A server's text as a part of one line: without control characters, cut to [`MAX_QUOTE`].
+/// A text of the server for a message: on one line, without control characters, truncated to 200 characters.
 pub fn quote(text: &str) -> String {
-    bounded(text, MAX_QUOTE)
+    truncated(text, MAX_QUOTE)
 }
 
-/// A text that may hold a server's text, as one line: without control characters, cut to [`MAX_LINE`].
+/// A message that may contain a text of the server: on one line, without control characters, truncated to 1000
+/// characters.
 pub fn line(text: &str) -> String {
-    bounded(text, MAX_LINE)
+    truncated(text, MAX_LINE)
 }
 
-fn bounded(text: &str, max: usize) -> String {
+fn truncated(text: &str, max: usize) -> String {
     let mut characters = text.trim_ascii().chars();
-    let mut bounded: String =
-        characters.by_ref().take(max).map(|c| if moves_the_cursor(c) { ' ' } else { c }).collect();
+    let mut truncated: String =
+        characters.by_ref().take(max).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     if characters.next().is_some() {
-        bounded.push_str(CUT);
+        truncated.push_str(ELLIPSIS);
     }
-    bounded.trim_ascii().to_string()
+    truncated.trim_ascii().to_string()
 }
 
-/// Control characters, line separators, and what turns the direction of writing.
-fn moves_the_cursor(c: char) -> bool {
+/// Control characters, line separators, and characters that change the text direction.
+fn is_unprintable(c: char) -> bool {
     matches!(c, ..' ' | '\x7f'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `1.234 s`.
+/// A duration as `1.234 s`.
 pub fn seconds(duration: Duration) -> String {
     format!("{}.{:03} s", duration.as_secs(), duration.subsec_millis())
 }
 
 fn http_status(head: &Head, body: &str) -> String {
     let reason = if head.reason.is_empty() { String::new() } else { format!(" {}", quote(&head.reason)) };
-    // RFC 9457 has detail and title; FastAPI has detail, others message or error.
-    let words = ["detail", "message", "error", "title"].iter().find_map(|key| json::find(body, &[key]));
-    let words = words
-        .filter(|words| !words.is_empty())
-        .map(|words| format!(": {}", quote(&words)))
+    // RFC 9457 defines detail and title; FastAPI uses detail, other servers message or error.
+    let message = ["detail", "message", "error", "title"].iter().find_map(|key| json::find(body, &[key]));
+    let message = message
+        .filter(|message| !message.is_empty())
+        .map(|message| format!(": {}", quote(&message)))
         .unwrap_or_default();
     let location = head.header("location").filter(|_| (300..400).contains(&head.status));
     let location =
         location.map(|url| format!(", redirected to {}", quote(url.split('?').next().unwrap_or_default())));
-    format!("HTTP {}{reason}{words}{}", head.status, location.unwrap_or_default())
+    format!("HTTP {}{reason}{message}{}", head.status, location.unwrap_or_default())
 }
 
-fn ending(code: Code, line: &str, message: String) -> Ending {
-    Ending { code, line: line.replace(['\r', '\n'], " "), message }
+fn outcome(code: ExitCode, line: &str, message: String) -> Outcome {
+    Outcome { code, line: line.replace(['\r', '\n'], " "), message }
 }
 
-/// The line cut to what the kubelet takes, at a character's border.
+/// The line truncated to [`MAX_TERMINATION_MESSAGE`] bytes, at a character boundary.
 pub fn termination_message(line: &str) -> &str {
     let mut end = line.len().min(MAX_TERMINATION_MESSAGE);
     while !line.is_char_boundary(end) {
@@ -136,7 +141,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn a_servers_words_stay_one_bounded_line() {
+    fn a_text_of_the_server_is_one_truncated_line() {
         let head = Head { status: 409, reason: "Conflict".into(), ..Head::default() };
         let body = r#"{"title":"t","detail":"a run is active:\nrun_1"}"#;
         assert_eq!(http_failure(&head, body).message, "HTTP 409 Conflict: a run is active: run_1");
@@ -144,13 +149,13 @@ mod tests {
         assert!(http_failure(&head, &long).message.chars().count() < 250);
         assert_eq!(quote("a\r\nb\u{85}c\u{2028}d\u{202e}e\x1b[2J"), "a  b c d e [2J");
         assert_eq!(quote(&"\u{9b}a".repeat(100)), " a".repeat(100).trim());
-        let failure = Failure::new(Code::Resolve, format_args!("{}", "h".repeat(90_000)));
+        let failure = Failure::new(ExitCode::Resolve, format_args!("{}", "h".repeat(90_000)));
         let line = failed("n", &failure).line;
         assert!(line.len() < 1100 && line.ends_with("… (exit 6)"), "{line}");
     }
 
     #[test]
-    fn a_redirect_that_is_not_followed_is_no_success() {
+    fn a_redirect_that_is_not_followed_is_not_reported_as_a_success() {
         let headers = vec![("Location".into(), "http://b/login?token=x".into())];
         let head = Head { status: 302, reason: "Found".into(), headers, ..Head::default() };
         let line = not_triggered("n", &head, "").line;
@@ -161,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_termination_message_is_cut_between_characters() {
+    fn the_termination_message_is_truncated_between_characters() {
         let line = "✅".repeat(2000);
         let message = termination_message(&line);
         assert!(message.len() <= MAX_TERMINATION_MESSAGE && message.len() > MAX_TERMINATION_MESSAGE - 4);

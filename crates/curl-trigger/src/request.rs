@@ -1,4 +1,4 @@
-//! A request and its bytes (RFC 9112 section 3).
+//! An HTTP request and its encoding (RFC 9112 section 3).
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -9,16 +9,16 @@ use crate::{header::Headers, url::Url};
 pub struct Request {
     /// The method: a token.
     pub method: String,
-    /// Where it goes.
+    /// The URL.
     pub url: Url,
-    /// All headers but `Host`, `Content-Length` and `Connection`.
+    /// The headers. `Host`, `Content-Length` and `Connection` are added if they are missing.
     pub headers: Headers,
-    /// The body; `None` sends no body at all.
+    /// The body; `None` is no body.
     pub body: Option<Vec<u8>>,
 }
 
 impl Request {
-    /// Status line and headers, with the empty line.
+    /// Request line and headers, with the empty line.
     pub fn head(&self) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target);
         let mut add = |name: &str, value: &str| {
@@ -35,7 +35,7 @@ impl Request {
         if !self.headers.mentions("connection") {
             add("Connection", "close");
         }
-        // RFC 9110 section 8.6: a method that could have a body says that it has none.
+        // RFC 9110 section 8.6: without a body, a method that defines one sends `Content-Length: 0`.
         let may_have_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
         let length = self.body.as_ref().map(Vec::len).or(may_have_body.then_some(0));
         if let Some(length) = length.filter(|_| !self.headers.mentions("content-length")) {
@@ -45,7 +45,7 @@ impl Request {
         head
     }
 
-    /// All bytes to send.
+    /// Head and body.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.head().into_bytes();
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
@@ -56,7 +56,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::{Header, Rule};
+    use crate::header::{Header, HeaderRule};
 
     fn post() -> Request {
         let url = Url::parse("http://backend-service:8000/api?x=1").expect("url");
@@ -64,16 +64,16 @@ mod tests {
     }
 
     #[test]
-    fn a_post_without_body_says_so() {
+    fn a_post_without_body_has_a_content_length_of_zero() {
         let expected = "POST /api?x=1 HTTP/1.1\r\nHost: backend-service:8000\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(post().head(), expected);
     }
 
     #[test]
-    fn headers_of_the_caller_replace_those_of_the_program() {
+    fn headers_of_the_command_line_replace_default_headers() {
         let mut request = post();
-        request.headers.push(Rule::Set(Header::new("Host", "other").expect("valid")));
-        request.headers.push(Rule::Remove("Connection".into()));
+        request.headers.push(HeaderRule::Set(Header::new("Host", "other").expect("valid")));
+        request.headers.push(HeaderRule::Remove("Connection".into()));
         request.body = Some(b"a=b".to_vec());
         let bytes = request.encode();
         assert_eq!(bytes, b"POST /api?x=1 HTTP/1.1\r\nHost: other\r\nContent-Length: 3\r\n\r\na=b");

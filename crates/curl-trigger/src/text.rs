@@ -1,5 +1,5 @@
-//! Small work on texts. The standard library's searching and address printing handle cases that do not come up
-//! here, at an eighth of the program's size.
+//! Text functions in place of the standard library's search and address formatting, which would add an eighth to
+//! the program's size.
 
 use alloc::{
     format,
@@ -7,32 +7,32 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-/// Where `part` begins in the text.
+/// The position of the first `part`.
 pub fn find(text: &str, part: &str) -> Option<usize> {
     let last = text.len().checked_sub(part.len())?;
     (0..=last).find(|at| text.as_bytes().get(*at..at + part.len()) == Some(part.as_bytes()))
 }
 
-/// What is before and behind the first `part`.
+/// The text before and the text after the first `part`.
 pub fn split_once<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
     let at = find(text, part)?;
     Some((text.get(..at)?, text.get(at + part.len()..)?))
 }
 
-/// The text with every `part`, which is not empty, replaced.
+/// The text with every `part` replaced. `part` must not be empty.
 pub fn replace(text: &str, part: &str, with: &str) -> String {
     let mut replaced = String::new();
     let mut rest = text;
-    while let Some((before, behind)) = split_once(rest, part) {
+    while let Some((before, after)) = split_once(rest, part) {
         replaced.push_str(before);
         replaced.push_str(with);
-        rest = behind;
+        rest = after;
     }
     replaced.push_str(rest);
     replaced
 }
 
-/// Bytes as text; of bytes that are not UTF-8 all those outside ASCII become `?`.
+/// Bytes as text. If they are not UTF-8, every byte outside ASCII becomes `?`.
 pub fn lossy(bytes: &[u8]) -> String {
     match core::str::from_utf8(bytes) {
         Ok(text) => text.to_string(),
@@ -40,7 +40,7 @@ pub fn lossy(bytes: &[u8]) -> String {
     }
 }
 
-/// An address as RFC 5952 writes it.
+/// An address in the form of RFC 5952.
 pub fn address(address: IpAddr) -> String {
     let groups = match address {
         IpAddr::V4(address) => {
@@ -49,14 +49,14 @@ pub fn address(address: IpAddr) -> String {
         }
         IpAddr::V6(address) => address.segments(),
     };
-    // The longest run of two or more zero groups, the first of equals, is left out.
-    let run_at = |at: usize| groups.iter().skip(at).take_while(|group| **group == 0).count();
-    let longest = (0..groups.len()).rev().max_by_key(|at| run_at(*at)).unwrap_or(0);
-    let left_out = if run_at(longest) > 1 { longest..longest + run_at(longest) } else { 0..0 };
+    // `::` replaces the longest sequence of two or more zero groups, the first one if several are equally long.
+    let zeros_at = |at: usize| groups.iter().skip(at).take_while(|group| **group == 0).count();
+    let longest = (0..groups.len()).rev().max_by_key(|at| zeros_at(*at)).unwrap_or(0);
+    let replaced = if zeros_at(longest) > 1 { longest..longest + zeros_at(longest) } else { 0..0 };
     let mut text = String::new();
     for (at, group) in groups.iter().enumerate() {
-        if left_out.contains(&at) {
-            if at == left_out.start {
+        if replaced.contains(&at) {
+            if at == replaced.start {
                 text.push_str("::");
             }
             continue;
@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn addresses_are_short() {
+    fn ipv6_addresses_are_shortened() {
         for text in
             ["::", "::1", "fd00::10", "1:0:0:2::3", "2001:db8::", "1:2:3:4:5:6:7:8", "1:0:2:0:3:0:4:0"]
         {
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn addresses_read_back_the_same(groups in any::<[u16; 8]>(), zeros in any::<u8>(), octets in any::<[u8; 4]>()) {
+        fn a_formatted_address_parses_to_the_same_address(groups in any::<[u16; 8]>(), zeros in any::<u8>(), octets in any::<[u8; 4]>()) {
             let mut groups = groups;
             for (at, group) in groups.iter_mut().enumerate() {
                 *group *= u16::from(zeros >> at & 1);
@@ -97,7 +97,7 @@ mod tests {
         }
 
         #[test]
-        fn searching_agrees_with_the_standard_library(text in "[abé]{0,12}", part in "[abé]{1,3}") {
+        fn searching_gives_the_same_results_as_the_standard_library(text in "[abé]{0,12}", part in "[abé]{1,3}") {
             prop_assert_eq!(find(&text, &part), text.find(&part));
             prop_assert_eq!(split_once(&text, &part), text.split_once(&part));
             prop_assert_eq!(replace(&text, &part, "-"), text.replace(&part, "-"));

@@ -1,4 +1,4 @@
-//! `--wait`: where a run's state is, how often to ask, and what the answers mean.
+//! `--wait`: the URL of a run's state, the polling interval, and the meaning of the states.
 
 use alloc::{
     format,
@@ -7,55 +7,62 @@ use alloc::{
 use core::time::Duration;
 
 use crate::{
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
     json,
     response::Head,
-    url::{Url, push_encoded},
+    url::{Url, path::push_percent_encoded},
 };
 
-/// How long a run is followed when neither `--wait-timeout` nor `-m` says otherwise.
+/// The time limit without `--wait-timeout` and `-m`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(1);
-/// How long one question may take, unless `-m` is shorter.
+/// The time limit of one poll, unless `-m` is shorter.
 pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
-const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-const LONGEST_ASKED_INTERVAL: Duration = Duration::from_mins(1);
+const MAX_INTERVAL: Duration = Duration::from_secs(10);
+const MAX_REQUESTED_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What an answer says about the run.
+/// The state of a run, with the server's name for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RunState {
-    /// Not over; the server's word for it.
+    /// Not ended.
     Active(String),
-    /// It did what it should.
+    /// Ended successfully.
     Succeeded(String),
-    /// It ended otherwise: the exit code, the server's word for it, and the cause if one is given.
-    Ended(Code, String, Option<String>),
+    /// Ended without success.
+    Failed {
+        /// The exit code for the state.
+        code: ExitCode,
+        /// The server's name for the state.
+        state: String,
+        /// The cause, if the response has one.
+        cause: Option<String>,
+    },
 }
 
-/// The id of the run that an answer names.
+/// The id of the run in a response.
 pub fn run_id(body: &str) -> Option<String> {
     json::find(body, &["run_id"]).filter(|id| !id.is_empty())
 }
 
-/// Where to ask for the state of the run that this answer started: `Location`; else `links.self` of the
-/// body; else from its `run_id`, `.../analysis-status/{run_id}` beside a `.../trigger-analysis`, and
-/// `/v1/runs/{run_id}` for anything else.
+/// The URL of the state of the run that this response started: `Location`, else `links.self` of the body, else a
+/// URL with its `run_id`: `.../analysis-status/{run_id}` if the called path is `.../trigger-analysis`, and
+/// `/v1/runs/{run_id}` otherwise.
 pub fn status_url(called: &Url, head: &Head, body: &str) -> Result<Url, Failure> {
     let link =
         head.header("location").map(ToString::to_string).or_else(|| json::find(body, &["links", "self"]));
     if let Some(link) = link.filter(|link| !link.is_empty()) {
         return called.join(&link).map_err(|failure| {
             Failure::new(
-                Code::RunUnknown,
-                format_args!("the run's address that the server gave can't be used: {}", failure.message),
+                ExitCode::RunUnknown,
+                format_args!("the run's URL in the response can't be used: {}", failure.message),
             )
         });
     }
     let Some(id) = run_id(body) else {
         return Err(Failure::new(
-            Code::RunUnknown,
+            ExitCode::RunUnknown,
             format_args!(
-                "the answer has no Location, links.self or run_id, so there is no run to wait for: leave out --wait"
+                "the response has no Location, links.self or run_id, so there is no run to wait for: remove --wait"
             ),
         ));
     };
@@ -66,33 +73,33 @@ pub fn status_url(called: &Url, head: &Head, body: &str) -> Result<Url, Failure>
     }
 }
 
-/// Reads the answer to a question about a run: `state`, else `status`.
+/// The state in the response to a poll: `state`, else `status`.
 pub fn run_state(body: &str) -> Result<RunState, Failure> {
-    let Some(word) = json::find(body, &["state"]).or_else(|| json::find(body, &["status"])) else {
+    let Some(state) = json::find(body, &["state"]).or_else(|| json::find(body, &["status"])) else {
         return Err(Failure::new(
-            Code::RunUnknown,
-            format_args!("the server's answer about the run has neither state nor status"),
+            ExitCode::RunUnknown,
+            format_args!("the server's response about the run has neither state nor status"),
         ));
     };
-    let Some((_, meaning)) = WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)) else {
+    let Some((_, meaning)) = STATES.iter().find(|(known, _)| state.eq_ignore_ascii_case(known)) else {
         return Err(Failure::new(
-            Code::RunUnknown,
-            format_args!("the server gives the run a state that is not known here"),
+            ExitCode::RunUnknown,
+            format_args!("the state of the run is unknown to this program"),
         ));
     };
     Ok(match meaning {
-        None => RunState::Active(word),
-        Some(Code::Ok) => RunState::Succeeded(word),
+        None => RunState::Active(state),
+        Some(ExitCode::Ok) => RunState::Succeeded(state),
         Some(code) => {
             let cause =
                 ["reason", "error", "message", "detail"].iter().find_map(|key| json::find(body, &[key]));
-            RunState::Ended(*code, word, cause.filter(|cause| !cause.is_empty()))
+            RunState::Failed { code: *code, state, cause: cause.filter(|cause| !cause.is_empty()) }
         }
     })
 }
 
-/// The servers' words for a run's state, and the exit code each one means; none while it is not over.
-const WORDS: [(&str, Option<Code>); 21] = [
+/// The known names of states and their exit codes; `None` for a run that has not ended.
+const STATES: [(&str, Option<ExitCode>); 21] = [
     ("pending", None),
     ("queued", None),
     ("accepted", None),
@@ -101,40 +108,40 @@ const WORDS: [(&str, Option<Code>); 21] = [
     ("running", None),
     ("processing", None),
     ("in_progress", None),
-    ("succeeded", Some(Code::Ok)),
-    ("success", Some(Code::Ok)),
-    ("completed", Some(Code::Ok)),
-    ("complete", Some(Code::Ok)),
-    ("done", Some(Code::Ok)),
-    ("failed", Some(Code::RunFailed)),
-    ("failure", Some(Code::RunFailed)),
-    ("error", Some(Code::RunFailed)),
-    ("timed_out", Some(Code::RunFailed)),
-    ("cancelled", Some(Code::RunCancelled)),
-    ("canceled", Some(Code::RunCancelled)),
-    ("aborted", Some(Code::RunCancelled)),
-    ("interrupted", Some(Code::RunInterrupted)),
+    ("succeeded", Some(ExitCode::Ok)),
+    ("success", Some(ExitCode::Ok)),
+    ("completed", Some(ExitCode::Ok)),
+    ("complete", Some(ExitCode::Ok)),
+    ("done", Some(ExitCode::Ok)),
+    ("failed", Some(ExitCode::RunFailed)),
+    ("failure", Some(ExitCode::RunFailed)),
+    ("error", Some(ExitCode::RunFailed)),
+    ("timed_out", Some(ExitCode::RunFailed)),
+    ("cancelled", Some(ExitCode::RunCancelled)),
+    ("canceled", Some(ExitCode::RunCancelled)),
+    ("aborted", Some(ExitCode::RunCancelled)),
+    ("interrupted", Some(ExitCode::RunInterrupted)),
 ];
 
-/// The pauses between questions: what the server asks for, else doubling from one second to ten.
+/// The pauses between polls: the server's `Retry-After`, else doubling from one second to ten.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
-    asked: u32,
+pub struct PollInterval {
+    polls: u32,
 }
 
-impl Pace {
-    /// The pause before the next question, given the last answer's `Retry-After`.
+impl PollInterval {
+    /// The pause before the next poll, given the last response's `Retry-After`.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
-        let growing = Duration::from_secs(1 << self.asked.min(4)).min(LONGEST_INTERVAL);
-        self.asked += 1;
+        let doubled = Duration::from_secs(1 << self.polls.min(4)).min(MAX_INTERVAL);
+        self.polls += 1;
         match retry_after {
-            Some(asked) => asked.clamp(Duration::from_secs(1), LONGEST_ASKED_INTERVAL),
-            None => growing,
+            Some(requested) => requested.clamp(Duration::from_secs(1), MAX_REQUESTED_INTERVAL),
+            None => doubled,
         }
     }
 }
 
-/// An id as one segment of a path.
+/// Encodes an id as one path segment.
 fn path_segment(id: &str) -> String {
     let mut segment = String::new();
     for byte in id.bytes() {
@@ -144,7 +151,7 @@ fn path_segment(id: &str) -> String {
         {
             segment.push(char::from(byte));
         } else {
-            push_encoded(&mut segment, byte);
+            push_percent_encoded(&mut segment, byte);
         }
     }
     segment
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn url_of(called: &str, location: Option<&str>, body: &str) -> Result<String, Code> {
+    fn url_of(called: &str, location: Option<&str>, body: &str) -> Result<String, ExitCode> {
         let headers = location.map_or(vec![], |location| vec![("location".into(), location.into())]);
         let head = Head { status: 202, headers, ..Head::default() };
         let called = Url::parse(called).expect(called);
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runs_address_is_found_in_the_documented_order() {
+    fn the_url_of_a_run_is_found_in_the_documented_order() {
         let analysis = "http://b:8000/api/admin/portfolio/trigger-analysis";
         let body = r#"{"run_id":"run_1","links":{"self":"/v1/runs/linked"}}"#;
         for (called, location, body, expected) in [
@@ -177,7 +184,7 @@ mod tests {
             ),
             ("http://b/trigger-sync", None, r#"{"run_id":"a/../b"}"#, Ok("http://b/v1/runs/a%2F..%2Fb")),
             ("http://b/trigger-sync", None, r#"{"run_id":".."}"#, Ok("http://b/v1/runs/%2E%2E")),
-            ("http://b/trigger-sync", None, "accepted", Err(Code::RunUnknown)),
+            ("http://b/trigger-sync", None, "accepted", Err(ExitCode::RunUnknown)),
         ] {
             assert_eq!(
                 url_of(called, location, body),
@@ -188,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn states_of_both_apis_are_understood() {
+    fn states_of_both_apis_are_known() {
         assert_eq!(run_state(r#"{"state":"running"}"#), Ok(RunState::Active("running".into())));
         assert_eq!(
             run_state(r#"{"run_id":"r","status":"completed"}"#),
@@ -197,28 +204,32 @@ mod tests {
         let failed = run_state(r#"{"state":"failed","reason":"out of memory"}"#);
         assert_eq!(
             failed,
-            Ok(RunState::Ended(Code::RunFailed, "failed".into(), Some("out of memory".into())))
+            Ok(RunState::Failed {
+                code: ExitCode::RunFailed,
+                state: "failed".into(),
+                cause: Some("out of memory".into())
+            })
         );
-        let ended = |word: &str| match run_state(&format!("{{\"state\":\"{word}\"}}")) {
-            Ok(RunState::Ended(code, ..)) => Some(code),
+        let code_of = |state: &str| match run_state(&format!("{{\"state\":\"{state}\"}}")) {
+            Ok(RunState::Failed { code, .. }) => Some(code),
             _ => None,
         };
         assert_eq!(
-            (ended("cancelled"), ended("interrupted")),
-            (Some(Code::RunCancelled), Some(Code::RunInterrupted))
+            (code_of("cancelled"), code_of("interrupted")),
+            (Some(ExitCode::RunCancelled), Some(ExitCode::RunInterrupted))
         );
         for unknown in [r#"{"state":"on holiday"}"#, "{}", ""] {
-            assert_eq!(run_state(unknown).map_err(|failure| failure.code), Err(Code::RunUnknown));
+            assert_eq!(run_state(unknown).map_err(|failure| failure.code), Err(ExitCode::RunUnknown));
         }
     }
 
     #[test]
-    fn questions_become_rarer_unless_the_server_says_how_often() {
-        let mut pace = Pace::default();
-        let pauses = [(); 6].map(|()| pace.next(None).as_secs());
+    fn the_interval_doubles_unless_the_server_sets_it() {
+        let mut poll_interval = PollInterval::default();
+        let pauses = [(); 6].map(|()| poll_interval.next(None).as_secs());
         assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
-        assert_eq!(pace.next(Some(Duration::from_secs(3))).as_secs(), 3);
-        assert_eq!(pace.next(Some(Duration::ZERO)).as_secs(), 1);
-        assert_eq!(pace.next(Some(Duration::from_hours(9))).as_secs(), 60);
+        assert_eq!(poll_interval.next(Some(Duration::from_secs(3))).as_secs(), 3);
+        assert_eq!(poll_interval.next(Some(Duration::ZERO)).as_secs(), 1);
+        assert_eq!(poll_interval.next(Some(Duration::from_hours(9))).as_secs(), 60);
     }
 }

@@ -1,60 +1,62 @@
-//! `-w`: the format and its variables, as curl has them.
+//! `-w`: curl's format and variables.
 
 use alloc::{format, string::String};
 use core::time::Duration;
 
 use crate::{exit::Failure, response::Head, text};
 
-/// When the steps of the last transfer were done, counted from its begin; zero for one not reached.
+/// The durations from the start of the last transfer to the end of each phase; zero if it was not reached.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Times {
-    /// Name resolved.
+pub struct TransferTimes {
+    /// The name is resolved.
     pub name_lookup: Duration,
-    /// Connected.
+    /// The TCP connection is established.
     pub connect: Duration,
-    /// TLS handshake done.
+    /// The TLS handshake is done.
     pub app_connect: Duration,
-    /// First byte received.
+    /// The first byte is received.
     pub start_transfer: Duration,
-    /// All done.
+    /// The transfer is done.
     pub total: Duration,
 }
 
-/// What the variables are filled from.
+/// The values of the variables.
 #[derive(Debug, Default)]
-pub struct Facts {
-    /// The last answer's head.
+pub struct WriteOutValues {
+    /// The head of the last response.
     pub head: Option<Head>,
-    /// Exit code and message.
+    /// The exit code and message of a failure.
     pub failure: Option<Failure>,
-    /// The URL given, and the last one called.
-    pub urls: (String, String),
+    /// The configured URL.
+    pub url: String,
+    /// The URL of the last request.
+    pub effective_url: String,
     /// The last method.
     pub method: String,
     /// The server's address and port.
     pub remote: Option<core::net::SocketAddr>,
-    /// Body bytes received.
+    /// The size of the received body, in bytes.
     pub downloaded: u64,
-    /// Redirects followed, and attempts made after the first.
+    /// The number of redirects followed.
     pub redirects: u32,
-    /// Attempts made after the first.
+    /// The number of retries.
     pub retries: u32,
-    /// Steps of the last transfer.
-    pub times: Times,
+    /// The times of the last transfer.
+    pub times: TransferTimes,
 }
 
 /// The texts for the standard output and the standard error.
 #[derive(Debug, Default, Eq, PartialEq)]
-pub struct Written {
+pub struct WriteOutText {
     /// For the standard output.
     pub out: String,
     /// For the standard error.
     pub err: String,
 }
 
-/// Fills in the format. What is no variable is named on the standard error, as curl does.
-pub fn render(format: &str, facts: &Facts) -> Written {
-    let mut written = Written::default();
+/// Replaces the variables of the format. As in curl, an unknown variable is an error message on the standard error.
+pub fn render(format: &str, values: &WriteOutValues) -> WriteOutText {
+    let mut written = WriteOutText::default();
     let mut to_err = false;
     let mut rest = format;
     while let Some(at) = rest.find(['%', '\\']) {
@@ -70,23 +72,23 @@ pub fn render(format: &str, facts: &Facts) -> Written {
             (Some('\\'), Some('t')) => push(&mut written, to_err, "\t"),
             (Some('%'), Some('%')) => push(&mut written, to_err, "%"),
             (Some('%'), Some('{')) if rest.contains('}') => {
-                let (name, behind) = rest.split_once('}').unwrap_or_default();
-                rest = behind;
+                let (name, after) = rest.split_once('}').unwrap_or_default();
+                rest = after;
                 match name {
                     "stdout" => to_err = false,
                     "stderr" => to_err = true,
-                    "onerror" if facts.failure.is_none() => return written,
+                    "onerror" if values.failure.is_none() => return written,
                     "onerror" => {}
-                    _ => match variable(name, facts) {
+                    _ => match variable(name, values) {
                         Some(value) => push(&mut written, to_err, &value),
                         None => push(&mut written, true, &unknown(name)),
                     },
                 }
             }
             (Some(first), second) => {
-                written_char(&mut written, to_err, first);
+                push_char(&mut written, to_err, first);
                 if let Some(second) = second {
-                    written_char(&mut written, to_err, second);
+                    push_char(&mut written, to_err, second);
                 }
             }
             (None, _) => {}
@@ -100,7 +102,7 @@ fn unknown(name: &str) -> String {
     format!("curl-trigger: unknown --write-out variable: '{name}'\n")
 }
 
-fn push(written: &mut Written, to_err: bool, text: &str) {
+fn push(written: &mut WriteOutText, to_err: bool, text: &str) {
     if to_err {
         written.err.push_str(text);
     } else {
@@ -108,35 +110,35 @@ fn push(written: &mut Written, to_err: bool, text: &str) {
     }
 }
 
-fn written_char(written: &mut Written, to_err: bool, character: char) {
+fn push_char(written: &mut WriteOutText, to_err: bool, character: char) {
     push(written, to_err, character.encode_utf8(&mut [0; 4]));
 }
 
-fn variable(name: &str, facts: &Facts) -> Option<String> {
-    let header = |name| facts.head.as_ref().and_then(|head| head.header(name)).unwrap_or_default();
+fn variable(name: &str, values: &WriteOutValues) -> Option<String> {
+    let header = |name| values.head.as_ref().and_then(|head| head.header(name)).unwrap_or_default();
     let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), time.subsec_micros());
     let number = |number: u32| format!("{number}");
     Some(match name {
-        "http_code" | "response_code" => format!("{:03}", facts.head.as_ref().map_or(0, |head| head.status)),
-        "http_version" => facts.head.as_ref().map_or("0".into(), |head| format!("1.{}", head.minor_version)),
-        "exitcode" => number(facts.failure.as_ref().map_or(0, |failure| failure.code.number().into())),
-        "errormsg" => facts.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default(),
-        "url" => facts.urls.0.clone(),
-        "url_effective" => facts.urls.1.clone(),
-        "scheme" => facts.urls.1.split(':').next().unwrap_or_default().to_ascii_uppercase(),
-        "method" => facts.method.clone(),
+        "http_code" | "response_code" => format!("{:03}", values.head.as_ref().map_or(0, |head| head.status)),
+        "http_version" => values.head.as_ref().map_or("0".into(), |head| format!("1.{}", head.minor_version)),
+        "exitcode" => number(values.failure.as_ref().map_or(0, |failure| failure.code.number().into())),
+        "errormsg" => values.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default(),
+        "url" => values.url.clone(),
+        "url_effective" => values.effective_url.clone(),
+        "scheme" => values.effective_url.split(':').next().unwrap_or_default().to_ascii_uppercase(),
+        "method" => values.method.clone(),
         "content_type" => header("content-type").into(),
         "redirect_url" => header("location").into(),
-        "num_redirects" => number(facts.redirects),
-        "num_retries" => number(facts.retries),
-        "size_download" => format!("{}", facts.downloaded),
-        "remote_ip" => facts.remote.map(|remote| text::address(remote.ip())).unwrap_or_default(),
-        "remote_port" => number(facts.remote.map_or(0, |remote| remote.port().into())),
-        "time_namelookup" => seconds(facts.times.name_lookup),
-        "time_connect" => seconds(facts.times.connect),
-        "time_appconnect" => seconds(facts.times.app_connect),
-        "time_starttransfer" => seconds(facts.times.start_transfer),
-        "time_total" => seconds(facts.times.total),
+        "num_redirects" => number(values.redirects),
+        "num_retries" => number(values.retries),
+        "size_download" => format!("{}", values.downloaded),
+        "remote_ip" => values.remote.map(|remote| text::address(remote.ip())).unwrap_or_default(),
+        "remote_port" => number(values.remote.map_or(0, |remote| remote.port().into())),
+        "time_namelookup" => seconds(values.times.name_lookup),
+        "time_connect" => seconds(values.times.connect),
+        "time_appconnect" => seconds(values.times.app_connect),
+        "time_starttransfer" => seconds(values.times.start_transfer),
+        "time_total" => seconds(values.times.total),
         _ => return None,
     })
 }
@@ -147,32 +149,32 @@ mod tests {
     use alloc::vec;
     use proptest::prelude::*;
 
-    fn facts() -> Facts {
+    fn values() -> WriteOutValues {
         let head =
             Head { status: 202, headers: vec![("Content-Type".into(), "a/b".into())], ..Head::default() };
-        let times = Times { total: Duration::from_micros(1_002_003), ..Times::default() };
-        Facts { head: Some(head), times, downloaded: 7, ..Facts::default() }
+        let times = TransferTimes { total: Duration::from_micros(1_002_003), ..TransferTimes::default() };
+        WriteOutValues { head: Some(head), times, downloaded: 7, ..WriteOutValues::default() }
     }
 
     #[test]
-    fn variables_and_escapes_are_filled_in() {
+    fn variables_and_escapes_are_replaced() {
         let written =
-            render("%{http_code} %{size_download}\\n%{time_total} 100%% %{content_type}\\t", &facts());
+            render("%{http_code} %{size_download}\\n%{time_total} 100%% %{content_type}\\t", &values());
         assert_eq!(written.out, "202 7\n1.002003 100% a/b\t");
-        assert_eq!(render("%{http_code}", &Facts::default()).out, "000");
+        assert_eq!(render("%{http_code}", &WriteOutValues::default()).out, "000");
     }
 
     #[test]
     fn output_can_be_sent_to_the_standard_error() {
-        let written = render("a%{stderr}b%{stdout}c%{onerror}d", &facts());
+        let written = render("a%{stderr}b%{stdout}c%{onerror}d", &values());
         assert_eq!((written.out.as_str(), written.err.as_str()), ("ac", "b"));
-        assert!(render("%{nonsense}", &facts()).err.contains("nonsense"));
+        assert!(render("%{nonsense}", &values()).err.contains("nonsense"));
     }
 
     proptest! {
         #[test]
-        fn no_format_breaks_it(format in "[%{}\\\\a-zé]{0,30}") {
-            let _ = render(&format, &facts());
+        fn no_format_crashes_it(format in "[%{}\\\\a-zé]{0,30}") {
+            let _ = render(&format, &values());
         }
     }
 }

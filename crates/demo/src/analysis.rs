@@ -1,4 +1,4 @@
-//! The portfolio analysis, asked for as its CronJob does.
+//! The portfolio analysis, started with curl-trigger as its CronJob does.
 
 use std::error::Error;
 use std::io::Read;
@@ -10,10 +10,10 @@ use reqwest::header::ACCEPT;
 use crate::print;
 use crate::trigger::{ADMIN_SECRET, TriggerApi};
 
-/// Has curl-trigger start an analysis and wait for it, and keeps the page of it in the folder.
+/// Starts an analysis with curl-trigger, waits for it, and writes its page to the folder.
 ///
 /// # Errors
-/// When curl-trigger can't be built, or the analysis does not succeed.
+/// If curl-trigger can't be built, or the analysis does not succeed.
 pub(crate) async fn show(api: &TriggerApi, folder: &Path) -> Result<(), Box<dyn Error>> {
     let program = curl_trigger()?;
     let url = format!("{}/api/admin/portfolio/trigger-analysis", api.url);
@@ -21,34 +21,34 @@ pub(crate) async fn show(api: &TriggerApi, folder: &Path) -> Result<(), Box<dyn 
     let mut command = Command::new(program);
     command.arg("--wait").env_clear().env("ADMIN_SECRET", ADMIN_SECRET).env("TRIGGER_URL", &url);
     command.env("TRIGGER_NAME", "Portfolio analysis");
-    // One pipe for both, so that its lines come in their order.
+    // One pipe for both streams keeps the order of the lines.
     let (mut reader, writer) = std::io::pipe()?;
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    // The command holds the writing end too: without it the reading would never end.
+    // The command also holds the pipe's writing end, so reading would never end.
     drop(command);
-    let mut said = String::new();
-    reader.read_to_string(&mut said)?;
-    said.lines().for_each(print::line);
+    let mut output = String::new();
+    reader.read_to_string(&mut output)?;
+    output.lines().for_each(print::line);
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("curl-trigger left with {status}").into());
+        return Err(format!("curl-trigger ended with {status}").into());
     }
-    let run = said.lines().find_map(run_id).ok_or("curl-trigger said nothing of a run")?;
+    let run = output.lines().find_map(run_id).ok_or("curl-trigger printed no run id")?;
     let page = api.client.get(format!("{}/v1/runs/{run}/result", api.url)).header(ACCEPT, "text/html");
     let page = page.send().await?.error_for_status()?.text().await?;
     let path = folder.join("analysis.html");
     std::fs::write(&path, page)?;
-    print::line(&format!("the analysis as a page, to be opened in a browser: {}", path.display()));
+    print::line(&format!("open the page of the analysis in a browser: {}", path.display()));
     Ok(())
 }
 
-/// The `run_id` of the answer, as curl-trigger shows it.
+/// The `run_id` of the response, which curl-trigger prints.
 fn run_id(line: &str) -> Option<String> {
-    let answer: serde_json::Value = serde_json::from_str(line).ok()?;
-    Some(answer["run_id"].as_str()?.to_owned())
+    let response: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(response["run_id"].as_str()?.to_owned())
 }
 
-/// Builds the program as it ships, which takes some seconds the first time.
+/// Builds the released program, which takes some seconds the first time.
 fn curl_trigger() -> Result<PathBuf, Box<dyn Error>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/build-curl-trigger.sh");
     let Output { status, stdout, stderr } = Command::new(script).arg("plain").output()?;

@@ -1,4 +1,4 @@
-//! An embedded Postgres with the four views and a week of sample days in them.
+//! An embedded Postgres with the four views and a week of sample days.
 
 use std::error::Error;
 
@@ -7,15 +7,15 @@ use jiff::civil::{Date, Weekday};
 use pglite_oxide::PgliteServer;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-/// Starts the database; it takes one connection at a time, and lives as long as the value.
+/// Starts the database. It accepts one connection at a time, and stops when the value is dropped.
 ///
 /// # Errors
-/// When it does not start.
+/// If it does not start.
 pub(crate) fn start() -> Result<PgliteServer, Box<dyn Error>> {
     Ok(PgliteServer::temporary_tcp()?)
 }
 
-/// `last`, whatever day it is, and the four trading days before it.
+/// `last`, even if it is not a trading day, and the four trading days before it.
 pub(crate) fn week(last: Date) -> Result<Vec<Date>, jiff::Error> {
     let mut days = Vec::new();
     let mut day = last;
@@ -28,10 +28,10 @@ pub(crate) fn week(last: Date) -> Result<Vec<Date>, jiff::Error> {
     Ok(days)
 }
 
-/// Makes the views and fills them.
+/// Creates the views and fills them.
 ///
 /// # Errors
-/// When the database refuses something.
+/// If a statement fails.
 pub(crate) async fn fill(url: &str, days: &[Date]) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(sqlx::raw_sql(sample::SCHEMA)).await?;

@@ -1,10 +1,10 @@
-//! `cargo demo`: the whole platform on one machine, with no cluster, Docker or database to install.
+//! `cargo demo`: the whole platform on one machine, without a cluster, Docker or an installed database.
 //!
-//! An embedded Postgres is filled with sample days; the real `trades-sync` ships one of them into a SQLite
-//! file and verifies it row by row. Then the real `trigger-api` is asked over HTTP to run trades-sync's own
-//! CronJob, which it does on this machine; the real `curl-trigger` has it analyse the portfolio; and it stays up to
-//! be tried. The demo binary carries the programs it starts: called as `demo trades-sync ...` it is `trades-sync`. Only
-//! curl-trigger, which is built without the standard library, is a file of its own.
+//! The demo fills an embedded Postgres with sample days. `trades-sync` stores one of them in a SQLite file and verifies it row by
+//! row. `trigger-api` then receives an HTTP request to run trades-sync's CronJob, and runs it on this machine. `curl-trigger`
+//! starts an analysis of the portfolio. Then trigger-api serves until Ctrl-C. The demo binary contains the programs that it
+//! starts: `demo trades-sync ...` is `trades-sync`. Only curl-trigger, which is built without the standard library, is a separate
+//! file.
 
 mod analysis;
 mod database;
@@ -23,14 +23,14 @@ use clap::Parser;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Shows a trading day travel from Postgres views into D1's tables, and a job that starts on request
+/// Copies a trading day from Postgres views into the tables of D1, and starts a job on request
 #[derive(Debug, Parser)]
 #[command(name = "cargo demo", version)]
 struct Args {
-    /// Leave when everything was shown, with 0 if it worked
+    /// Exit after the last step; the exit code is 0 if every step succeeded
     #[arg(long)]
     exit: bool,
-    /// Keep what the demo makes in this folder
+    /// Write files to this folder
     #[arg(long, value_name = "FOLDER", default_value = "target/demo-data")]
     folder: PathBuf,
 }
@@ -64,7 +64,7 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
         let mut api = trigger::start(&folder, &url, &sqlite).await?;
         api.show().await?;
         analysis::show(&api, &folder).await?;
-        print::step(&format!("All of it worked, {:.1} s in all", started.elapsed().as_secs_f32()));
+        print::step(&format!("Every step succeeded, in {:.1} s", started.elapsed().as_secs_f32()));
         if !args.exit {
             api.stay().await?;
         }

@@ -1,10 +1,10 @@
-//! What the demo says.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talking to a person is what the demo is for")]
+//! The demo's output.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the demo prints for a person")]
 
 use std::error::Error;
 use std::time::Duration;
 
-/// A step that begins.
+/// The title of a step.
 pub(crate) fn step(text: &str) {
     println!("\n\u{25b8} {text}");
 }
@@ -14,12 +14,12 @@ pub(crate) fn line(text: &str) {
     println!("  {text}");
 }
 
-/// A step's end and the time it took.
-pub(crate) fn done(text: &str, took: Duration) {
-    println!("  {text} ({:.1} s)", took.as_secs_f32());
+/// The last line of a step, with its duration.
+pub(crate) fn done(text: &str, duration: Duration) {
+    println!("  {text} ({:.1} s)", duration.as_secs_f32());
 }
 
-/// Why the demo failed.
+/// The error that ends the demo.
 pub(crate) fn failure(error: &dyn Error) {
     eprintln!("\n\u{2717} the demo failed: {error}");
 }

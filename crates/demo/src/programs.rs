@@ -1,4 +1,4 @@
-//! The platform's programs, which the demo binary carries and starts as processes of their own.
+//! The platform's programs, which the demo binary contains and starts as separate processes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use clap::Parser;
 pub(crate) const TRADES_SYNC: &str = "trades-sync";
 const TRIGGER_API: &str = "trigger-api";
 
-/// Runs the program that the first argument names, if it names one.
+/// Runs the program that the first argument names, if any.
 pub(crate) fn run_named() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.first()?.to_str()? {
@@ -19,28 +19,28 @@ pub(crate) fn run_named() -> Option<ExitCode> {
     }
 }
 
-/// The demo's own file, which is all of the programs.
+/// The path of the demo binary, which contains all programs.
 ///
 /// # Errors
-/// When it can't be found any more.
+/// If the file was deleted.
 pub(crate) fn path() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// The command that starts `trades-sync` with these arguments and nothing of this process's environment.
+/// A command that starts `trades-sync` with these arguments and an empty environment.
 ///
 /// # Errors
-/// When the demo's own file can't be found any more.
+/// If the demo binary was deleted.
 pub(crate) fn trades_sync(arguments: &[OsString]) -> std::io::Result<Command> {
     let mut command = Command::new(path()?);
     command.arg(TRADES_SYNC).args(arguments).env_clear();
     Ok(command)
 }
 
-/// The command that starts `trigger-api` with nothing of this process's environment.
+/// A command that starts `trigger-api` with an empty environment.
 ///
 /// # Errors
-/// When the demo's own file can't be found any more.
+/// If the demo binary was deleted.
 pub(crate) fn trigger_api() -> std::io::Result<Command> {
     let mut command = Command::new(path()?);
     command.arg(TRIGGER_API).env_clear();

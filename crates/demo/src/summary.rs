@@ -1,4 +1,4 @@
-//! The stored day as a person reads it.
+//! A summary of the stored day.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,16 +11,16 @@ use crate::print;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// How many characters a series is drawn with.
+/// The maximum number of characters of a drawn series.
 const WIDTH: usize = 24;
 
 /// A KPI in the summary: name, displayed value, hi and lo items.
 type KpiLine = (String, String, i64, i64);
 
-/// Prints a line per KPI, with its series drawn small, and the rows of each table.
+/// Prints a line for each KPI, with its series as a sparkline, and the row count of each table.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file can't be read.
 pub(crate) async fn show(path: &Path, day: Date) -> Result<(), sqlx::Error> {
     let mut file = SqliteConnectOptions::new().filename(path).connect().await?;
     let kpis: Vec<KpiLine> = sqlx::query_as(
@@ -67,7 +67,7 @@ async fn series(file: &mut SqliteConnection, day: Date) -> Result<BTreeMap<Strin
     Ok(series)
 }
 
-/// The series in as many bars as fit, lowest to highest.
+/// The series as at most [`WIDTH`] bars, scaled from its lowest to its highest value.
 fn sparkline(points: &[f64]) -> String {
     let low = points.iter().copied().fold(f64::INFINITY, f64::min);
     let high = points.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -1,4 +1,4 @@
-//! `trigger-api`, whose target is trades-sync's own CronJob, run on this machine.
+//! `trigger-api`, which runs trades-sync's CronJob on this machine.
 
 use std::error::Error;
 use std::fs::File;
@@ -16,15 +16,15 @@ use tokio::process::{Child, Command};
 
 use crate::{print, programs};
 
-/// The CronJobs as a cluster gets them.
+/// The manifests of the CronJobs, as a cluster gets them.
 const CRONJOBS: &str = include_str!("../../../deploy/manifests/prod/trades-sync.yaml");
-/// The image in them.
+/// The image of the CronJobs.
 const IMAGE: &str = "gcr.io/united-lane-361102/trades-sync";
-/// The one that the demo starts.
+/// The CronJob that the demo starts.
 const CRONJOB: &str = "trades-sync-postmarket";
-/// The credential that the demo's trigger-api asks for.
+/// The credential that the demo's trigger-api requires.
 pub(crate) const ADMIN_SECRET: &str = "demo";
-/// Where operators look for it.
+/// The port that operators expect.
 const USUAL_PORT: u16 = 8000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -35,16 +35,16 @@ pub(crate) struct TriggerApi {
     process: Child,
 }
 
-/// Starts it and waits until it is ready.
+/// Starts trigger-api and waits until it is ready.
 ///
 /// # Errors
-/// When it does not become ready.
+/// If it does not become ready.
 pub(crate) async fn start(
     folder: &Path,
     database: &str,
     sqlite: &Path,
 ) -> Result<TriggerApi, Box<dyn Error>> {
-    print::step(&format!("trigger-api, whose target is the CronJob {CRONJOB}"));
+    print::step(&format!("trigger-api with the CronJob {CRONJOB} as its target"));
     std::fs::write(folder.join("cronjobs.yaml"), CRONJOBS)?;
     let config = folder.join("trigger-api.json");
     std::fs::write(&config, settings(folder, database, sqlite)?.to_string())?;
@@ -53,21 +53,21 @@ pub(crate) async fn start(
     let log = folder.join("trigger-api.log");
     let mut command = Command::from(programs::trigger_api()?);
     command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
-    // In a group of its own, so that Ctrl-C reaches the demo alone, which then ends it.
+    // With a process group of its own, Ctrl-C signals only the demo, which then ends trigger-api.
     command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true).process_group(0);
     let secret = [(HeaderName::from_static("x-admin-secret"), HeaderValue::from_static(ADMIN_SECRET))];
     let client = Client::builder().default_headers(secret.into_iter().collect()).build()?;
     let mut api = TriggerApi { url: format!("http://{address}"), client, process: command.spawn()? };
     if let Err(error) = api.ready().await {
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        return Err(format!("{error}; its log says:\n{said}").into());
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        return Err(format!("{error}; its log:\n{text}").into());
     }
     print::line(&format!("it serves on {}; its log is {}", api.url, log.display()));
     Ok(api)
 }
 
-/// What makes the local executor run the CronJob's container: the demo's own file in place of the image, and values for
-/// what a cluster has in Secrets.
+/// Settings that let the local executor run the CronJob's container: the demo binary instead of the image, and values instead of a
+/// cluster's Secrets.
 fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<dyn Error>> {
     Ok(json!({
         "executor": "local",
@@ -89,20 +89,20 @@ fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<d
     }))
 }
 
-/// The usual port of this machine alone, or any one when that is taken.
+/// The usual port on loopback, or any free port if that one is in use.
 fn free_address() -> std::io::Result<SocketAddr> {
-    let here =
+    let bind =
         |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
-    here(USUAL_PORT).or_else(|_| here(0))
+    bind(USUAL_PORT).or_else(|_| bind(0))
 }
 
 impl TriggerApi {
     async fn ready(&mut self) -> Result<(), Box<dyn Error>> {
         let ready = format!("{}/readyz", self.url);
-        let asked = async {
+        let is_ready = async {
             loop {
-                if let Ok(answer) = self.client.get(&ready).send().await
-                    && answer.status().is_success()
+                if let Ok(response) = self.client.get(&ready).send().await
+                    && response.status().is_success()
                 {
                     return;
                 }
@@ -110,20 +110,20 @@ impl TriggerApi {
             }
         };
         tokio::select! {
-            () = asked => Ok(()),
-            status = self.process.wait() => Err(format!("trigger-api left with {}", status?).into()),
+            () = is_ready => Ok(()),
+            status = self.process.wait() => Err(format!("trigger-api ended with {}", status?).into()),
             () = tokio::time::sleep(READY_WITHIN) => Err("trigger-api did not become ready".into()),
         }
     }
 
-    /// Starts a run over HTTP, shows its log as it comes and how it ended.
+    /// Starts a run over HTTP, and prints its log and its result.
     ///
     /// # Errors
-    /// When it can't be started, or does not succeed.
+    /// If the run can't be started, or does not succeed.
     pub(crate) async fn show(&self) -> Result<(), Box<dyn Error>> {
         print::step(&format!("curl -X POST -H 'X-Admin-Secret: {ADMIN_SECRET}' {}/trigger-sync", self.url));
-        let answer = self.client.post(format!("{}/trigger-sync", self.url)).send().await?;
-        let (status, started): (StatusCode, Value) = (answer.status(), answer.json().await?);
+        let response = self.client.post(format!("{}/trigger-sync", self.url)).send().await?;
+        let (status, started): (StatusCode, Value) = (response.status(), response.json().await?);
         print::line(&format!("{status}: {}", started["message"].as_str().unwrap_or_default()));
         let (run, logs) = match (started["links"]["self"].as_str(), started["links"]["logs"].as_str()) {
             (Some(run), Some(logs)) if status.is_success() => (run, logs),
@@ -131,8 +131,8 @@ impl TriggerApi {
         };
         print::step(&format!("curl ... '{}{logs}?follow=true'", self.url));
         let mut log = self.client.get(format!("{}{logs}?follow=true", self.url)).send().await?.bytes_stream();
-        while let Some(piece) = log.next().await {
-            String::from_utf8_lossy(&piece?).lines().for_each(print::line);
+        while let Some(chunk) = log.next().await {
+            String::from_utf8_lossy(&chunk?).lines().for_each(print::line);
         }
         print::step(&format!("curl ... {}{run}", self.url));
         let run: Value = self.client.get(format!("{}{run}", self.url)).send().await?.json().await?;
@@ -148,38 +148,38 @@ impl TriggerApi {
         }
     }
 
-    /// Stays up for a person to try, until Ctrl-C.
+    /// Keeps trigger-api running until Ctrl-C.
     ///
     /// # Errors
-    /// When it ends by itself.
+    /// If trigger-api ends by itself.
     pub(crate) async fn stay(&mut self) -> Result<(), Box<dyn Error>> {
         let curl = format!("curl -H 'X-Admin-Secret: {ADMIN_SECRET}' {}", self.url);
-        print::step("It stays up: try it from another terminal, and end it with Ctrl-C");
+        print::step("trigger-api keeps running: try it from another terminal, and press Ctrl-C to end it");
         for (path, what) in [
             ("/trigger-sync -X POST", "start a run"),
             ("/api/admin/portfolio/trigger-analysis -X POST", "start an analysis"),
             ("/v1/runs", "the history"),
-            ("/v1/targets", "what can be started, and when it is next"),
-            ("/v1/events -N", "changes as they come"),
+            ("/v1/targets", "the targets, and when each runs next"),
+            ("/v1/events -N", "state changes as they happen"),
             ("/openapi.json", "everything else"),
         ] {
             print::line(&format!("{curl}{path:48} # {what}"));
         }
         tokio::select! {
-            status = self.process.wait() => Err(format!("trigger-api left with {}", status?).into()),
+            status = self.process.wait() => Err(format!("trigger-api ended with {}", status?).into()),
             _ = common::shutdown::requested() => Ok(()),
         }
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Terminates trigger-api and waits for it.
     ///
     /// # Errors
-    /// When it does not end well.
+    /// If it ends with an error.
     pub(crate) async fn end(mut self) -> Result<(), Box<dyn Error>> {
         print::step("Ending");
         let id = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        kill_process(id.ok_or("trigger-api has left already")?, Signal::TERM)?;
+        kill_process(id.ok_or("trigger-api has already ended")?, Signal::TERM)?;
         let status = self.process.wait().await?;
-        if status.success() { Ok(()) } else { Err(format!("trigger-api left with {status}").into()) }
+        if status.success() { Ok(()) } else { Err(format!("trigger-api ended with {status}").into()) }
     }
 }

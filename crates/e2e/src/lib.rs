@@ -1,4 +1,2 @@
-//! The platform on a real cluster. The stories are tests (`tests/e2e`), and all there is to this crate: releases that
-//! `scripts/deploy.sh` made, with real images and real pods, a Postgres with sample days, and the receiving Worker.
-//!
-//! `cluster/` holds what builds and configures the cluster of `scripts/cluster.sh`.
+//! Tests of the deployed platform on a real cluster, in `tests/e2e`: releases that `scripts/deploy.sh` installs, with real images in
+//! real pods, a Postgres with sample days, and the receiving Worker. The library is empty.

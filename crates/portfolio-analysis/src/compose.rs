@@ -1,64 +1,46 @@
-//! Makes the report out of what was read.
+//! Computes the report from the rows that were read.
 
 mod change;
 mod days;
-mod group;
+mod groups;
 mod notes;
+mod positions;
+mod symbols;
 
-use std::cmp::Ordering;
+use self::groups::{Groups, PositionFilter};
+use super::figures::{Scale, SeriesFigures, count, percent};
+use super::report::{Coverage, DropCount, GroupFigures, KIND, Point, Report, Series, VERSION, Window};
+use super::source::{Drops, HoldingRow, SourceRows};
 
-use self::group::Of;
-use super::figures::{Concentration, Scale, SeriesFigures, percent};
-use super::report::{
-    BookConcentration, Coverage, GroupFigures, KIND, LeftOut, Point, Position, Report, Series, SymbolReport,
-    VERSION, Window,
-};
-use super::source::{HoldingRow, Reading};
-
-/// How many winners, losers and movers are named.
-const LISTED: usize = 10;
-
-/// The report on the last day that was read; `requested` days were asked for.
-pub(super) fn report(reading: Reading, requested: usize) -> Report {
-    let days: Vec<String> = reading.days.iter().map(ToString::to_string).collect();
+/// The report on the last day of the rows. `requested` is the number of days that the request covers.
+pub(crate) fn report(rows: SourceRows, requested: usize) -> Report {
+    let days: Vec<String> = rows.days.iter().map(ToString::to_string).collect();
     let date = days.last().cloned().unwrap_or_default();
     let previous_date = days.iter().rev().nth(1).cloned();
     let window = &days[days.len().saturating_sub(requested)..];
-    let mut drops = reading.drops;
-    let groups = group::Groups::of(reading.groups, &mut drops);
-    let mut by_day = days::series_by_day(&reading.points, &mut drops);
-    let displayed = days::displayed_by_day(&reading.displayed, &mut drops);
+    let mut drops = rows.drops;
+    let groups = Groups::from_rows(rows.groups, &mut drops);
+    let mut series_by_day = days::series_by_day(&rows.points, &mut drops);
+    let displayed = days::displayed_by_day(&rows.displayed, &mut drops);
     let day_reports = window
         .iter()
         .map(|day| {
-            days::day_report(day, displayed.get(day.as_str()), by_day.get(day.as_str()), groups.total(day))
+            let (displayed, series) = (displayed.get(day.as_str()), series_by_day.get(day.as_str()));
+            days::day_report(day, displayed, series, groups.total(day))
         })
         .collect();
     let (held, not_held): (Vec<HoldingRow>, Vec<HoldingRow>) =
-        reading.holdings.into_iter().partition(|row| row.is_held);
+        rows.holdings.into_iter().partition(|row| row.is_held);
     let (now, before): (Vec<HoldingRow>, Vec<HoldingRow>) = held.into_iter().partition(|row| row.day == date);
-    let total = groups.total(&date).map(group::figures).unwrap_or_default();
-    let symbols = symbols(&groups, window, &date, previous_date.as_deref());
-    let too_large: Vec<(&str, i64)> = days
+    let total = groups.total(&date).map(groups::figures).unwrap_or_default();
+    let symbols = symbols::reports(&groups, window, &date, previous_date.as_deref());
+    let too_large: Vec<(&str, u64)> = days
         .iter()
-        .filter_map(|day| Some((day.as_str(), groups.total(day)?.too_large)))
+        .filter_map(|day| Some((day.as_str(), groups.total(day)?.too_large.unsigned_abs())))
         .filter(|(_, positions)| *positions > 0)
         .collect();
     let change = previous_date.as_deref().map(|from| change::since(from, &date, &groups, &now, &before));
-    let coverage = Coverage {
-        positions: total.positions,
-        listed: groups.total(&date).map_or(0, |row| row.listed.unsigned_abs()),
-        priced: total.priced,
-        priced_pct: percent(
-            Some(super::figures::count(total.priced)),
-            Some(super::figures::count(total.positions)),
-        ),
-        not_held: not_held.iter().filter(|row| row.day == date).count() as u64,
-        left_out: drops
-            .iter()
-            .map(|(view, reason, count)| LeftOut { view: view.to_owned(), reason: reason.to_owned(), count })
-            .collect(),
-    };
+    let not_held = not_held.iter().filter(|row| row.day == date).count() as u64;
     let mut report = Report {
         kind: KIND.to_owned(),
         version: VERSION,
@@ -69,13 +51,13 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
             requested: requested as u64,
         },
         notes: Vec::new(),
-        coverage,
-        symbol_concentration: symbol_concentration(&symbols, &total),
-        intraday: series(by_day.remove(date.as_str()).unwrap_or_default(), Scale::Intraday),
-        book: series(groups.pnl_by_day(Of::All, window), Scale::Days),
+        coverage: coverage(&total, groups.total(&date).map_or(0, |row| row.listed), not_held, &drops),
+        symbol_concentration: symbols::concentration(&symbols, &total),
+        intraday: series(series_by_day.remove(date.as_str()).unwrap_or_default(), Scale::Intraday),
+        book: series(groups.pnl_by_day(PositionFilter::All, window), Scale::Days),
         days: day_reports,
-        winners: extremes(&now, |pnl| pnl > 0.0, |a, b| b.total_cmp(a)),
-        losers: extremes(&now, |pnl| pnl < 0.0, f64::total_cmp),
+        winners: positions::winners(&now),
+        losers: positions::losers(&now),
         total,
         symbols,
         change,
@@ -86,32 +68,20 @@ pub(super) fn report(reading: Reading, requested: usize) -> Report {
     report
 }
 
-/// How the symbols share the book. Shares of a sum that is unknown are unknown too.
-fn symbol_concentration(symbols: &[SymbolReport], total: &GroupFigures) -> BookConcentration {
-    let of = |sum: Option<f64>, amount: fn(&GroupFigures) -> Option<f64>| {
-        let amounts = symbols.iter().filter_map(|symbol| amount(&symbol.figures));
-        sum.map(|_| Concentration::of(amounts)).unwrap_or_default()
+fn coverage(total: &GroupFigures, listed: i64, not_held: u64, drops: &Drops) -> Coverage {
+    let drop_count = |(view, reason, count): (&str, &str, u64)| DropCount {
+        view: view.into(),
+        reason: reason.into(),
+        count,
     };
-    BookConcentration {
-        cost_basis: of(total.gross_cost_basis, |figures| figures.gross_cost_basis),
-        pnl: of(total.pnl, |figures| figures.pnl),
+    Coverage {
+        positions: total.positions,
+        listed: listed.unsigned_abs(),
+        priced: total.priced,
+        priced_pct: percent(Some(count(total.priced)), Some(count(total.positions))),
+        not_held,
+        dropped: drops.iter().map(drop_count).collect(),
     }
-}
-
-fn symbols(groups: &group::Groups, window: &[String], date: &str, before: Option<&str>) -> Vec<SymbolReport> {
-    let gross = groups.total(date).and_then(|row| row.gross_cost_basis);
-    let symbols = groups.symbols(date).map(|(symbol, row)| {
-        let earlier = before.and_then(|before| groups.symbol(before, symbol));
-        SymbolReport {
-            symbol: symbol.map(str::to_owned),
-            figures: group::figures(row),
-            cost_basis_share_pct: percent(row.gross_cost_basis, gross),
-            pnl_by_day: SeriesFigures::of(&groups.pnl_by_day(Of::Symbol(symbol), window), Scale::Days),
-            pnl_change: super::figures::change(row.pnl, earlier.and_then(|row| row.pnl)),
-            cost_basis_change: super::figures::change(row.cost_basis, earlier.and_then(|row| row.cost_basis)),
-        }
-    });
-    symbols.collect()
 }
 
 fn series(points: Vec<(String, f64)>, scale: Scale) -> Series {
@@ -119,32 +89,36 @@ fn series(points: Vec<(String, f64)>, scale: Scale) -> Series {
     Series { points: points.into_iter().map(|(at, value)| Point { at, value }).collect(), figures }
 }
 
-/// The first positions in the order of P&L; among equals the one of the lower trade comes first.
-fn extremes(
-    rows: &[HoldingRow],
-    wanted: impl Fn(f64) -> bool,
-    order: impl Fn(&f64, &f64) -> Ordering,
-) -> Vec<Position> {
-    let mut ranked: Vec<(f64, &HoldingRow)> =
-        rows.iter().filter_map(|row| row.pnl.filter(|pnl| wanted(*pnl)).map(|pnl| (pnl, row))).collect();
-    // The rows come by trade and contract, and the sort is stable.
-    ranked.sort_by(|(a, _), (b, _)| order(a, b));
-    ranked.into_iter().take(LISTED).map(|(_, row)| position(row)).collect()
-}
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
 
-fn position(row: &HoldingRow) -> Position {
-    Position {
-        trade_id: row.trade_id,
-        symbol: row.symbol.clone(),
-        contract: row.contract.clone(),
-        quantity: row.quantity,
-        cost_basis: row.cost_basis,
-        pnl: row.pnl,
-        return_pct: percent(row.pnl, row.cost_basis.map(f64::abs)),
-        bid: row.bid,
-        ask: row.ask,
-        mid: row.mid,
-        mid_mark_pnl: row.mid_mark_pnl,
-        liquidity_drag: row.liquidity_drag,
+    use super::*;
+    use crate::source::GroupRow;
+
+    #[test]
+    fn the_day_before_the_window_is_compared_and_not_part_of_the_window() {
+        let total = |day: &str, pnl| GroupRow {
+            day: day.to_owned(),
+            is_total: true,
+            positions: 1,
+            priced: 1,
+            pnl: Some(pnl),
+            ..GroupRow::default()
+        };
+        let rows = SourceRows {
+            days: vec![date(2026, 2, 10), date(2026, 2, 11)],
+            groups: vec![total("2026-02-10", 3.0), total("2026-02-11", 5.0)],
+            ..SourceRows::default()
+        };
+        let report = report(rows, 1);
+        assert_eq!(
+            (report.date.as_str(), report.previous_date.as_deref()),
+            ("2026-02-11", Some("2026-02-10"))
+        );
+        assert_eq!((report.window.first.as_str(), report.window.days), ("2026-02-11", 1));
+        assert_eq!(report.book.points, [Point { at: "2026-02-11".to_owned(), value: 5.0 }]);
+        assert_eq!(report.change.expect("there is a day before").pnl, Some(2.0));
+        assert_eq!(report.coverage.priced_pct, Some(100.0));
     }
 }

@@ -1,34 +1,37 @@
-//! What a request may ask for.
+//! The parameters of a request for an analysis.
 
 use jiff::civil::Date;
 use serde_json::Value;
-
 use trigger_core::task::Parameters;
 
-/// The most trading days a report looks back.
-const LONGEST: u16 = 366;
+use super::figures::count;
+use super::variables::MAX_DAYS;
 
-/// What a request asks for.
+/// The parameters of a request, checked and completed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Asked {
-    /// The day; the newest with data when None.
-    pub(super) date: Option<Date>,
-    /// Trading days of history up to it, itself included.
-    pub(super) days: usize,
+pub(crate) struct AnalysisRequest {
+    /// The report's day; None requests the newest day with data.
+    pub(crate) date: Option<Date>,
+    /// The trading days that the report covers, up to and including its own.
+    pub(crate) days: usize,
 }
 
-impl Asked {
-    /// Reads the parameters; the error is a sentence for the caller.
-    pub(super) fn of(parameters: &Parameters, default_days: usize) -> Result<Self, String> {
-        let mut asked = Self { date: None, days: default_days };
+impl AnalysisRequest {
+    /// Parses the parameters. The error is a sentence for the caller.
+    pub(crate) fn parse(parameters: &Parameters, default_days: usize) -> Result<Self, String> {
+        let mut request = Self { date: None, days: default_days };
         for (name, value) in parameters {
             match name.as_str() {
-                "date" => asked.date = date(value)?,
-                "days" => asked.days = days(value)?.unwrap_or(default_days),
-                _ => return Err("portfolio-analysis takes the parameters date (YYYY-MM-DD) and days (1 to 366), and no other".to_owned()),
+                "date" => request.date = date(value)?,
+                "days" => request.days = days(value)?.unwrap_or(default_days),
+                _ => {
+                    return Err(format!(
+                        "portfolio-analysis has no parameter {name:?}; its parameters are date (YYYY-MM-DD) and days (1 to {MAX_DAYS})"
+                    ));
+                }
             }
         }
-        Ok(asked)
+        Ok(request)
     }
 }
 
@@ -46,12 +49,11 @@ fn days(value: &Value) -> Result<Option<usize>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    // JSON has one kind of number: 30.0 is as whole as 30.
+    // JSON does not distinguish 30.0 from 30.
     let days = value
         .as_f64()
-        .and_then(|days| (1..=LONGEST).find(|whole| f64::from(*whole).total_cmp(&days).is_eq()));
-    days.map(|days| Some(days.into()))
-        .ok_or_else(|| format!("days must be a whole number from 1 to {LONGEST}"))
+        .and_then(|number| (1..=MAX_DAYS).find(|days| count(*days as u64).total_cmp(&number).is_eq()));
+    days.map(Some).ok_or_else(|| format!("days must be a whole number from 1 to {MAX_DAYS}"))
 }
 
 #[cfg(test)]
@@ -61,35 +63,35 @@ mod tests {
 
     use super::*;
 
-    fn asked(parameters: &Value) -> Result<Asked, String> {
-        Asked::of(parameters.as_object().expect("an object"), 30)
+    fn parse(parameters: &Value) -> Result<AnalysisRequest, String> {
+        AnalysisRequest::parse(parameters.as_object().expect("an object"), 30)
     }
 
     #[test]
-    fn a_date_and_days_are_taken_and_may_be_left_out() {
-        let all = asked(&json!({ "date": "2026-02-11", "days": 366 })).expect("it is fine");
-        assert_eq!(all, Asked { date: Some(date(2026, 2, 11)), days: 366 });
-        assert_eq!(asked(&json!({ "days": 30.0 })), Ok(Asked { date: None, days: 30 }));
-        assert_eq!(asked(&json!({})), Ok(Asked { date: None, days: 30 }));
-        assert_eq!(asked(&json!({ "date": null, "days": null })), Ok(Asked { date: None, days: 30 }));
+    fn date_and_days_are_optional() {
+        let both = parse(&json!({ "date": "2026-02-11", "days": 366 })).expect("it is valid");
+        assert_eq!(both, AnalysisRequest { date: Some(date(2026, 2, 11)), days: 366 });
+        for parameters in [json!({ "days": 30.0 }), json!({}), json!({ "date": null, "days": null })] {
+            assert_eq!(parse(&parameters), Ok(AnalysisRequest { date: None, days: 30 }), "{parameters}");
+        }
     }
 
     #[test]
-    fn what_can_not_be_meant_is_refused_by_name() {
-        for (parameters, word) in [
+    fn invalid_parameters_are_rejected_by_name() {
+        for (parameters, words) in [
             (json!({ "date": "2026-02-30" }), "date must be"),
             (json!({ "date": "11.02.2026" }), "date must be"),
             (json!({ "date": "20260211" }), "date must be"),
             (json!({ "date": 20_260_211 }), "date must be"),
             (json!({ "date": "-000001-02" }), "date must be"),
             (json!({ "days": 0 }), "days must be"),
-            (json!({ "days": 367 }), "days must be"),
+            (json!({ "days": 367 }), "days must be a whole number from 1 to 366"),
             (json!({ "days": 1.5 }), "days must be"),
             (json!({ "days": "30" }), "days must be"),
-            (json!({ "dates": "2026-02-11" }), "no other"),
+            (json!({ "dates": "2026-02-11" }), "no parameter \"dates\""),
         ] {
-            let refusal = asked(&parameters).expect_err("it is refused");
-            assert!(refusal.contains(word), "{parameters}: {refusal}");
+            let error = parse(&parameters).expect_err("it is invalid");
+            assert!(error.contains(words), "{parameters}: {error}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The document that a run leaves: what is known about a day, and what is not.
+//! The result of a run: a JSON document about a trading day.
 //!
-//! Money is in USD, as the views have it; what is undefined or unknown is null.
+//! Amounts are in USD, the currency of the views. Undefined and unknown figures are null.
 
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Concentration, SeriesFigures};
+pub use super::figures::{Concentration, Drawdown, SeriesFigures};
 
-/// What [`Report::kind`] says.
+/// The value of [`Report::kind`].
 pub const KIND: &str = "portfolio-analysis";
-/// What [`Report::version`] says; it grows when a field changes its meaning or goes.
+/// The value of [`Report::version`]. It is incremented when a field changes its meaning or is removed.
 pub const VERSION: u32 = 1;
 
 /// The analysis of a day.
@@ -20,27 +20,27 @@ pub struct Report {
     pub version: u32,
     /// The day, `YYYY-MM-DD`.
     pub date: String,
-    /// The latest earlier day with data; null when there is none.
+    /// The latest earlier day with data; null if there is none.
     pub previous_date: Option<String>,
-    /// The days that figures by day are of.
+    /// The days that figures by day cover.
     pub window: Window,
-    /// What a reader should know before the figures, in sentences.
+    /// Sentences about missing data and unusual figures.
     pub notes: Vec<String>,
-    /// How much of the day the figures cover.
+    /// How much of the data of the day the figures cover.
     pub coverage: Coverage,
-    /// All positions together.
+    /// The figures of all positions.
     pub total: GroupFigures,
     /// How the symbols share the book.
     pub symbol_concentration: BookConcentration,
-    /// Each symbol held, by name; the positions without a symbol are the last.
+    /// Each symbol held, sorted by name; the positions without a symbol are the last.
     pub symbols: Vec<SymbolReport>,
-    /// The KPI `Daily PnL` within the day.
+    /// The series of the KPI `Daily PnL` on the day.
     pub intraday: Series,
     /// The P&L of the whole book by day, over the window.
     pub book: Series,
     /// Each day of the window, oldest first.
     pub days: Vec<DayReport>,
-    /// What is different from the day before; null when there is none.
+    /// The change since the day before; null if there is none.
     pub change: Option<Change>,
     /// The ten positions with the largest profit.
     pub winners: Vec<Position>,
@@ -48,55 +48,56 @@ pub struct Report {
     pub losers: Vec<Position>,
 }
 
-/// The trading days that were looked at: those the views have something for.
+/// The trading days that were read: days for which the views have rows.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Window {
     /// The oldest day.
     pub first: String,
-    /// The newest day, the report's own.
+    /// The newest day, which is the report's.
     pub last: String,
-    /// How many there are.
+    /// The number of days.
     pub days: u64,
-    /// How many were asked for.
+    /// The requested number of days.
     pub requested: u64,
 }
 
-/// How much of the day the figures cover.
+/// How much of the data of the day the figures cover.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Coverage {
     /// Positions held: distinct trades and contracts of the portfolio view.
     pub positions: u64,
-    /// Of these, the ones that the extremes view has a row for.
+    /// The positions for which the extremes view has a row.
     pub listed: u64,
-    /// Of these, the ones with a P&L.
+    /// The positions with a P&L.
     pub priced: u64,
     /// `priced` in percent of `positions`.
     pub priced_pct: Option<f64>,
-    /// Contracts that the extremes view has but the portfolio view does not; their figures are left out.
+    /// Contracts that are in the extremes view but not in the portfolio view; their figures are dropped.
     pub not_held: u64,
-    /// What was left out of all days that were read, by view and reason.
-    pub left_out: Vec<LeftOut>,
+    /// Dropped rows and numbers of all days that were read, by view and reason. In JSON, the field is `left_out`.
+    #[serde(rename = "left_out")]
+    pub dropped: Vec<DropCount>,
 }
 
-/// Rows or numbers that could not be used.
+/// A count of rows or numbers that were dropped because they are not usable.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct LeftOut {
+pub struct DropCount {
     /// `kpis`, `series`, `extremes` or `portfolio`.
     pub view: String,
     /// `no_value`, `not_finite`, `no_name`, `no_side`, `no_id`, `no_time` or `repeated`.
     pub reason: String,
-    /// How many.
+    /// The number of rows or numbers.
     pub count: u64,
 }
 
-/// Figures of a group of positions: a symbol, or all of them. Sums with an amount beyond 1e100 are unknown.
+/// Figures of a group of positions: those of a symbol, or all. Sums with an amount beyond 1e100 are unknown.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct GroupFigures {
     /// Positions held.
     pub positions: u64,
     /// Positions with a P&L.
     pub priced: u64,
-    /// Contracts: the sum of quantities.
+    /// The number of contracts: the sum of quantities.
     pub quantity: Option<f64>,
     /// Net cost basis: the sum of cost bases, which are negative for short positions.
     pub cost_basis: Option<f64>,
@@ -124,9 +125,9 @@ pub struct GroupFigures {
     pub largest_win: Option<f64>,
     /// The largest loss of a position, a negative amount.
     pub largest_loss: Option<f64>,
-    /// P&L at mid prices: the sum of the positions'.
+    /// The sum of the positions' P&L at mid prices.
     pub mid_mark_pnl: Option<f64>,
-    /// Liquidity drag, P&L minus P&L at mid prices: the sum of the positions'. Negative when leaving costs.
+    /// The sum of the positions' liquidity drag, which is P&L minus P&L at mid prices: negative if closing them costs money.
     pub liquidity_drag: Option<f64>,
     /// Liquidity drag in percent of gross cost basis, of the positions that have both.
     pub liquidity_drag_pct: Option<f64>,
@@ -152,13 +153,13 @@ pub struct SymbolReport {
     pub symbol: Option<String>,
     /// Its positions.
     pub figures: GroupFigures,
-    /// Its part of the book's gross cost basis, in percent.
+    /// Its share of the book's gross cost basis, in percent.
     pub cost_basis_share_pct: Option<f64>,
-    /// Its P&L by day, over the window; days on which it has none are left out.
+    /// The figures of its P&L by day, over the window; days on which it has none are skipped.
     pub pnl_by_day: SeriesFigures,
-    /// P&L less the P&L of the day before; null unless both are known.
+    /// P&L minus the P&L of the day before; null unless both are known.
     pub pnl_change: Option<f64>,
-    /// Net cost basis less that of the day before; null unless both are known.
+    /// Net cost basis minus that of the day before; null unless both are known.
     pub cost_basis_change: Option<f64>,
 }
 
@@ -167,7 +168,7 @@ pub struct SymbolReport {
 pub struct Series {
     /// The values.
     pub points: Vec<Point>,
-    /// What they give.
+    /// Their figures.
     pub figures: SeriesFigures,
 }
 
@@ -187,7 +188,7 @@ pub struct DayReport {
     pub date: String,
     /// The KPI `Daily PnL` as the dashboard shows it.
     pub displayed: Option<String>,
-    /// That text as a number; null where it is none.
+    /// That text as a number; null if it is not an amount.
     pub displayed_pnl: Option<f64>,
     /// The sum of the positions' P&L.
     pub pnl: Option<f64>,
@@ -201,30 +202,30 @@ pub struct DayReport {
     pub priced: u64,
     /// Points of the day's series of `Daily PnL`.
     pub intraday_points: u64,
-    /// Its maximum drawdown.
+    /// The maximum drawdown of that series.
     pub intraday_drawdown: Option<f64>,
-    /// Its volatility: the standard deviation of the changes from point to point.
+    /// The volatility of that series: the standard deviation of the changes from point to point.
     pub intraday_volatility: Option<f64>,
 }
 
-/// What is different from the day before.
+/// The change since the day before.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Change {
     /// The day before.
     pub from: String,
-    /// P&L less the P&L then; null unless both are known.
+    /// P&L minus the P&L of that day; null unless both are known.
     pub pnl: Option<f64>,
-    /// Net cost basis less that of then; null unless both are known.
+    /// Net cost basis minus that of that day; null unless both are known.
     pub cost_basis: Option<f64>,
-    /// Positions held less those of then.
+    /// The number of positions held minus the number on that day.
     pub positions: i64,
-    /// Positions that were not held then.
+    /// Positions that were not held on that day.
     pub opened: u64,
-    /// Positions that were held then and are no more.
+    /// Positions that were held on that day and no longer are.
     pub closed: u64,
     /// Positions that are held on both days.
     pub held: u64,
-    /// Of these, the ten whose P&L changed the most.
+    /// The ten positions held on both days whose P&L changed the most.
     pub movers: Vec<Mover>,
 }
 
@@ -233,11 +234,11 @@ pub struct Change {
 pub struct Mover {
     /// The trade.
     pub trade_id: i64,
-    /// The symbol; null where it has none.
+    /// The symbol; null if it has none.
     pub symbol: Option<String>,
     /// The contract.
     pub contract: String,
-    /// P&L now.
+    /// P&L on the report's day.
     pub pnl: f64,
     /// P&L on the day before.
     pub pnl_before: f64,
@@ -250,11 +251,11 @@ pub struct Mover {
 pub struct Position {
     /// The trade.
     pub trade_id: i64,
-    /// The symbol; null where it has none.
+    /// The symbol; null if it has none.
     pub symbol: Option<String>,
     /// The contract.
     pub contract: String,
-    /// Contracts.
+    /// The number of contracts.
     pub quantity: Option<f64>,
     /// Cost basis; negative for a short position.
     pub cost_basis: Option<f64>,

@@ -1,44 +1,58 @@
-//! The analysis as the settings have it.
+//! Creates the analysis from the program's settings.
 
-use common::config::{ConfigError, Settings, Variable};
+use common::config::{ConfigError, Settings};
 use common::postgres::Server;
 use trading_views::Views;
 
-use super::PortfolioAnalysis;
-
-/// The longest window, in trading days.
-const MAX_DAYS: usize = 366;
-
-/// The variables of the analysis.
-pub const VARIABLES: [Variable; 7] = [
-    Variable::secret(
-        "SOURCE_DATABASE_URL",
-        "postgres://USER:PASSWORD@HOST:PORT/DATABASE with the views of the task portfolio-analysis; none",
-    ),
-    trading_views::VARIABLES[0],
-    trading_views::VARIABLES[1],
-    trading_views::VARIABLES[2],
-    trading_views::VARIABLES[3],
-    trading_views::VARIABLES[4],
-    Variable::plain("ANALYSIS_DAYS", "the trading days that an analysis looks back, at most 366; 30"),
-];
+use super::analysis::PortfolioAnalysis;
+use super::variables::{DEFAULT_DAYS, MAX_DAYS};
 
 impl PortfolioAnalysis {
-    /// The analysis with those settings; None when no source is configured.
+    /// The analysis with these settings; None if no source is configured.
     ///
     /// # Errors
-    /// When a setting can't be used.
+    /// If a setting is invalid.
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let Some(source) = settings.secret_source("SOURCE_DATABASE_URL")? else { return Ok(None) };
-        // Only checked here: each run reads it again, as a mounted secret may change.
+        // The URL is only checked here. Each run reads it again, because a mounted secret can change.
         Server::parse("SOURCE_DATABASE_URL", &source.read()?, "portfolio-analysis")?;
         let views = Views::from_settings(settings);
-        let zone = trading_views::report_time_zone(settings)?;
-        let days = settings.parsed("ANALYSIS_DAYS")?.unwrap_or(Self::DEFAULT_DAYS);
-        if !(1..=MAX_DAYS).contains(&days) {
-            let problem = format!("{days} is not between 1 and {MAX_DAYS}");
-            return Err(ConfigError::variable("ANALYSIS_DAYS", problem));
+        let time_zone = trading_views::report_time_zone(settings)?;
+        let days = checked_days(settings.parsed("ANALYSIS_DAYS")?)?;
+        Ok(Some(Self::new(source, views, time_zone, days)))
+    }
+}
+
+fn checked_days(days: Option<usize>) -> Result<usize, ConfigError> {
+    match days.unwrap_or(DEFAULT_DAYS) {
+        days @ 1..=MAX_DAYS => Ok(days),
+        other => {
+            let problem = format!("{other} can't be used: use 1 to {MAX_DAYS}");
+            Err(ConfigError::variable("ANALYSIS_DAYS", problem))
         }
-        Ok(Some(Self::new(source, views, zone, days)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::config;
+
+    use super::*;
+    use crate::variables::VARIABLES;
+
+    #[test]
+    fn days_outside_of_the_limits_are_rejected_by_name() {
+        assert_eq!(checked_days(None).expect("the default is valid"), DEFAULT_DAYS);
+        assert_eq!(checked_days(Some(MAX_DAYS)).expect("the maximum is valid"), MAX_DAYS);
+        for days in [0, MAX_DAYS + 1] {
+            let error = checked_days(Some(days)).expect_err("it is rejected").to_string();
+            assert!(error.contains("ANALYSIS_DAYS") && error.contains("use 1 to 366"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_help_contains_the_default_and_the_maximum() {
+        let help = config::help(&VARIABLES);
+        assert!(help.contains(&format!("at most {MAX_DAYS}; {DEFAULT_DAYS}\n")), "{help}");
     }
 }

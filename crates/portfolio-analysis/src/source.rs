@@ -1,13 +1,13 @@
-//! Reads the four views: one connection, one read-only repeatable-read transaction, a handful of statements.
+//! Reads the four views: one connection, one read-only repeatable-read transaction, a few statements.
 //!
-//! Sums over positions are Postgres's work, so what travels are groups and not rows. The database is closed again at
-//! the end, because an analysis is rare and a connection is not for nothing.
+//! Postgres sums up the positions, so most of the rows it returns are groups. Each run opens and closes its own
+//! connection: analyses are rare, and an idle connection would cost the server memory.
 
 mod error;
 mod rows;
 mod session;
 mod statements;
 
-pub(super) use self::error::{FAILED, UNREACHABLE, no_connection};
-pub use self::rows::{DisplayedRow, Drops, GroupRow, HoldingRow, PointRow, Reading};
-pub(super) use self::session::{Session, connect};
+pub(crate) use self::error::{FAILED, UNREACHABLE, no_connection};
+pub(crate) use self::rows::{DisplayedRow, Drops, GroupRow, HoldingRow, PointRow, SourceRows};
+pub(crate) use self::session::{Session, connect};

@@ -1,16 +1,16 @@
-//! Child processes that live as long as this one.
+//! Child processes that end with this one.
 
 use std::process::{Child, ChildStdin};
 
 /// A running program that ends when its standard input is closed: on drop, or with this process.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct GuardedChild {
     child: Child,
     stdin: Option<ChildStdin>,
 }
 
-impl Guarded {
-    /// Takes over a child that was spawned with a piped standard input.
+impl GuardedChild {
+    /// Guards a child that was spawned with a piped standard input.
     pub(crate) fn new(mut child: Child) -> Self {
         let stdin = child.stdin.take();
         Self { child, stdin }
@@ -23,7 +23,7 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
+impl Drop for GuardedChild {
     fn drop(&mut self) {
         self.end();
     }

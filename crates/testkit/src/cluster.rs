@@ -1,4 +1,4 @@
-//! A real Kubernetes cluster: the one that `KUBECONFIG` names, else one of `scripts/cluster.sh`.
+//! A real Kubernetes cluster: that of `KUBECONFIG`, else one that `scripts/cluster.sh` starts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Node, ServiceAccount};
@@ -15,21 +14,23 @@ use kube::api::{ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
-/// Marks what tests make.
+use crate::postgres::unique_number;
+
+/// The label of the namespaces of tests.
 const LABEL: &str = "tradeops.dev/test";
 
-/// A cluster and the way to it as an administrator.
+/// A cluster, with an administrator's access.
 #[derive(Debug)]
 pub struct Cluster {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
 }
 
-/// A namespace of one test. It goes with the test; when the test fails, what is in it is printed first.
+/// A namespace of one test. It is deleted with the test. When the test fails, its objects are printed first.
 pub struct Namespace {
     /// Its name.
     pub name: String,
-    /// A client that may do anything.
+    /// An administrator's client.
     pub client: Client,
     folder: tempfile::TempDir,
 }
@@ -38,14 +39,14 @@ impl Cluster {
     /// The cluster that the tests of this process share.
     ///
     /// # Panics
-    /// When there is none and none can be started; the message says what to do.
+    /// When there is no cluster and none can be started. The message contains what to do.
     pub fn shared() -> &'static Self {
         static CLUSTER: OnceLock<Cluster> = OnceLock::new();
         CLUSTER.get_or_init(Self::find)
     }
 
     fn find() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the variable that names a cluster everywhere")]
+        #[expect(clippy::disallowed_methods, reason = "kubectl and all clients read this variable")]
         let given = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty());
         if let Some(path) = given {
             return Self { kubeconfig: path.into(), kubectl: "kubectl".into() };
@@ -54,11 +55,11 @@ impl Cluster {
         let run = |arguments: &[&str]| {
             let output =
                 Command::new(&script).args(arguments).output().expect("scripts/cluster.sh can be run");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "scripts/cluster.sh {}: {said}", arguments.join(" "));
-            String::from_utf8(output.stdout).expect("the script speaks UTF-8")
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "scripts/cluster.sh {}: {stderr}", arguments.join(" "));
+            String::from_utf8(output.stdout).expect("the script prints UTF-8")
         };
-        // It stays up for the next tests; `scripts/cluster.sh down` takes it away.
+        // The cluster stays up for the next tests; `scripts/cluster.sh down` removes it.
         run(&["up", "--control-plane"]);
         let exports = run(&["env"]);
         let kubeconfig = value(&exports, "KUBECONFIG");
@@ -72,7 +73,7 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// A client that may do anything.
+    /// An administrator's client.
     ///
     /// # Panics
     /// When the kubeconfig can't be used.
@@ -84,33 +85,34 @@ impl Cluster {
         Client::try_from(config).expect("a usable kubeconfig")
     }
 
-    /// Makes a namespace of its own for one test; `purpose` becomes a part of its name.
+    /// Creates a namespace for one test. Its name contains `purpose`.
     ///
     /// # Panics
     /// When the API server can't be reached.
     pub async fn namespace(&self, purpose: &str) -> Namespace {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let client = self.client().await;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test-{purpose}-{}-{number}", std::process::id());
+        let name = format!("test-{purpose}-{:016x}", unique_number());
         let labels = BTreeMap::from([(LABEL.to_owned(), purpose.to_owned())]);
         let metadata = ObjectMeta { name: Some(name.clone()), labels: Some(labels), ..ObjectMeta::default() };
         let namespaces: Api<NamespaceObject> = Api::all(client.clone());
         let object = NamespaceObject { metadata, ..NamespaceObject::default() };
-        namespaces.create(&PostParams::default(), &object).await.expect("the API server makes namespaces");
+        namespaces
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("the API server creates the namespace");
         Namespace { name, client, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    /// Makes sure that Jobs really run here.
+    /// Checks that Jobs can run in the cluster.
     ///
     /// # Panics
-    /// When the cluster has no node, with what to do.
+    /// When the cluster has no node. The message contains what to do.
     pub async fn needs_a_node(&self) {
         let nodes: Api<Node> = Api::all(self.client().await);
         let nodes = nodes.list(&ListParams::default()).await.expect("the API server lists nodes");
         assert!(
             !nodes.items.is_empty(),
-            "this test needs a node: run `sudo scripts/cluster.sh up`, set KUBECONFIG as `scripts/cluster.sh env` says, and try again"
+            "this test needs a node: run `sudo scripts/cluster.sh up`, set KUBECONFIG as `scripts/cluster.sh env` prints it, and try again"
         );
     }
 
@@ -120,8 +122,8 @@ impl Cluster {
     /// When it fails.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         let output = self.kubectl_command(arguments).output().expect("kubectl can be run");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "kubectl {}: {said}", arguments.join(" "));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {}: {stderr}", arguments.join(" "));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -133,13 +135,13 @@ impl Cluster {
 }
 
 impl Namespace {
-    /// Applies manifests, as `kubectl apply` does; objects that name no namespace go into this one.
+    /// Applies manifests, as `kubectl apply` does. Objects without a namespace are created in this one.
     ///
     /// # Panics
-    /// When the API server refuses one.
+    /// When the API server rejects one.
     pub fn apply(&self, manifests: &str) {
         let file = self.folder.path().join("manifests.yaml");
-        fs::write(&file, manifests).expect("the folder is ours");
+        fs::write(&file, manifests).expect("the folder belongs to this process");
         let file = file.to_str().expect("a path in UTF-8");
         Cluster::shared().kubectl(&["apply", "--namespace", &self.name, "--filename", file]);
     }
@@ -161,23 +163,27 @@ impl Namespace {
         Cluster::shared().kubectl_command(&arguments).output().expect("kubectl can be run")
     }
 
-    /// A kubeconfig for a ServiceAccount of this namespace, with a token that the API server made; `server` is its URL, or
-    /// that of a proxy before it (an http one has to add no TLS).
+    /// A kubeconfig for a ServiceAccount of this namespace, with a token of the API server. `server` is the URL of the API
+    /// server or of a proxy in front of it; with an http URL, the connection has no TLS.
     ///
     /// # Panics
     /// When there is no such ServiceAccount.
     pub async fn kubeconfig_of(&self, account: &str, server: Option<&str>) -> PathBuf {
         let token = self.token(account, &[]).await;
-        let text = fs::read_to_string(Cluster::shared().kubeconfig()).expect("the kubeconfig is there");
+        let text = fs::read_to_string(Cluster::shared().kubeconfig()).expect("the kubeconfig can be read");
         let admin = Kubeconfig::from_yaml(&text).expect("a kubeconfig");
-        let cluster =
-            admin.clusters.first().and_then(|cluster| cluster.cluster.clone()).expect("it names a cluster");
+        let cluster = admin
+            .clusters
+            .first()
+            .and_then(|cluster| cluster.cluster.clone())
+            .expect("the kubeconfig contains a cluster");
         let authority = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
             (Some(data), _) => format!("certificate-authority-data: {data}"),
             (None, Some(path)) => format!("certificate-authority: {path}"),
             (None, None) => "insecure-skip-tls-verify: false".to_owned(),
         };
-        let server = server.map_or_else(|| cluster.server.clone().expect("it has an address"), str::to_owned);
+        let server =
+            server.map_or_else(|| cluster.server.clone().expect("the cluster has an address"), str::to_owned);
         let authority = if server.starts_with("https:") { authority } else { "{}".to_owned() };
         let cluster = if authority == "{}" { String::new() } else { format!(", {authority}") };
         let kubeconfig = format!(
@@ -188,12 +194,13 @@ impl Namespace {
             self.name
         );
         let path = self.folder.path().join(format!("{account}-{:08x}.kubeconfig", kubeconfig.len()));
-        fs::write(&path, kubeconfig).expect("the folder is ours");
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("the file is ours");
+        fs::write(&path, kubeconfig).expect("the folder belongs to this process");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600))
+            .expect("the file belongs to this process");
         path
     }
 
-    /// A token of a ServiceAccount of this namespace, for those audiences; for the API server's own when there are none.
+    /// A token of a ServiceAccount of this namespace for these audiences, or for the API server's own when there are none.
     ///
     /// # Panics
     /// When there is no such ServiceAccount.
@@ -202,11 +209,15 @@ impl Namespace {
         let spec = TokenRequestSpec { audiences, expiration_seconds: Some(3600), bound_object_ref: None };
         let request = TokenRequest { metadata: ObjectMeta::default(), spec: Some(spec), status: None };
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.name);
-        let made = accounts.create_token_request(account, &PostParams::default(), &request).await;
-        made.expect("the API server makes tokens").status.and_then(|status| status.token).expect("a token")
+        let created = accounts.create_token_request(account, &PostParams::default(), &request).await;
+        created
+            .expect("the API server creates the token")
+            .status
+            .and_then(|status| status.token)
+            .expect("a token")
     }
 
-    /// A folder of this test's own.
+    /// A temporary folder of this test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -216,12 +227,12 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         let cluster = Cluster::shared();
         if std::thread::panicking() {
-            let what = "cronjobs,jobs,pods,events";
+            let kinds = "cronjobs,jobs,pods,events";
             let state = cluster
-                .kubectl_command(&["--namespace", &self.name, "get", what, "--output", "wide"])
+                .kubectl_command(&["--namespace", &self.name, "get", kinds, "--output", "wide"])
                 .output();
             let state = state.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            #[expect(clippy::print_stderr, reason = "it belongs to the failed test's output")]
+            #[expect(clippy::print_stderr, reason = "it is a part of the failed test's output")]
             {
                 eprintln!("in the namespace {}:\n{}", self.name, state.unwrap_or_default());
             }
@@ -233,7 +244,7 @@ impl Drop for Namespace {
 /// The value of an `export NAME=VALUE` line, without quotes.
 fn value(exports: &str, name: &str) -> String {
     let line = exports.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
-    line.unwrap_or_else(|| panic!("scripts/cluster.sh env says nothing of {name}"))
+    line.unwrap_or_else(|| panic!("scripts/cluster.sh env does not print {name}"))
         .trim_matches('"')
         .to_owned()
 }

@@ -1,4 +1,4 @@
-//! An HTTP proxy that lets requests through, or does to them what networks and servers sometimes do.
+//! An HTTP proxy that forwards requests, or injects the faults of networks and servers.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,30 +8,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What happens to one request.
+/// The fault of one request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// It goes through, and the answer comes back.
+    /// The request and its answer are forwarded.
     None,
     /// The connection is closed before the request is read.
     Refuse,
-    /// The server gets half of the request's body, then the connection breaks.
+    /// The server receives half of the request's body, then the connection breaks.
     CutRequest,
-    /// The server answers, and the answer never arrives.
+    /// The server answers, and the client receives nothing.
     LoseAnswer,
-    /// The server answers, and half of the answer arrives.
+    /// The server answers, and the client receives a part of the answer.
     CutAnswer,
-    /// Never reaches the server; this status comes back.
+    /// The request is not forwarded; the answer has this status.
     Status(u16),
-    /// Never reaches the server; 429 with `Retry-After` of so many seconds comes back.
+    /// The request is not forwarded; the answer is 429 with `Retry-After` of this number of seconds.
     RetryAfter(u64),
-    /// Reaches the server; a 500 comes back in place of the server's answer.
+    /// The request is forwarded; the answer is 500 instead of the server's answer.
     ErrorAfterCommit,
-    /// Never reaches the server, and nothing comes back for as long as the client waits.
+    /// The request is not forwarded, and there is no answer.
     Silence,
 }
 
-/// A proxy on a port of its own. It ends when it is dropped.
+/// A proxy on its own port. It ends when it is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -41,8 +41,8 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A proxy before the server at `base`, an `http://HOST:PORT` URL; its path is ignored. The requests meet
-    /// the faults one after the other, and those that come after the last one go through.
+    /// A proxy in front of the server at `base`, an `http://HOST:PORT` URL, whose path is ignored. Each request has the next
+    /// fault; when there are no more faults, requests are forwarded.
     ///
     /// # Panics
     /// When there is no free port, or `base` has no address.
@@ -62,12 +62,12 @@ impl FaultProxy {
         format!("http://{}", self.address)
     }
 
-    /// The faults that no request has met.
+    /// The number of unused faults.
     pub fn faults_left(&self) -> usize {
         locked(&self.faults).len()
     }
 
-    /// The requests so far, head and body, as they arrived.
+    /// The requests so far, each with head and body.
     pub fn requests(&self) -> Vec<Vec<u8>> {
         locked(&self.requests).clone()
     }
@@ -92,7 +92,7 @@ async fn accept(
     while let Ok((client, _)) = listener.accept().await {
         let fault = locked(&faults).pop_front().unwrap_or(Fault::None);
         let requests = Arc::clone(&requests);
-        // A broken connection is what this proxy is for, so how one ends is nobody's business.
+        // Broken connections are expected, so their errors are ignored.
         tokio::spawn(async move { serve(client, server, fault, &requests).await.ok() });
     }
 }
@@ -136,7 +136,7 @@ async fn answer(client: &mut TcpStream, status: u16, headers: &str) -> std::io::
     client.write_all(head.as_bytes()).await
 }
 
-/// Sends the request on and reads the whole answer.
+/// Forwards the request and reads the whole answer.
 async fn exchange(server: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut upstream = TcpStream::connect(server).await?;
     upstream.write_all(request).await?;
@@ -146,7 +146,7 @@ async fn exchange(server: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>
 /// Reads a request or an answer: its head, and the body that the head announces.
 async fn read_message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut message = Vec::new();
-    while !is_whole(&message) {
+    while !is_complete(&message) {
         if stream.read_buf(&mut message).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
@@ -154,7 +154,7 @@ async fn read_message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
-fn is_whole(message: &[u8]) -> bool {
+fn is_complete(message: &[u8]) -> bool {
     let Some(head) = find(message, b"\r\n\r\n") else { return false };
     match body_length(message) {
         Some(length) => message.len() >= head + 4 + length,
@@ -177,6 +177,6 @@ fn head(message: &[u8]) -> String {
     String::from_utf8_lossy(head).to_ascii_lowercase()
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    bytes.windows(pattern.len()).position(|window| window == pattern)
 }

@@ -1,9 +1,8 @@
-//! Real parts for tests and benchmarks: Postgres servers, PgBouncer, a Kubernetes cluster, the Worker in workerd with its D1, and a proxy
-//! that injects the faults which real parts can't be made to show.
+//! Real dependencies for tests and benchmarks: Postgres servers, PgBouncer, a Kubernetes cluster, the Worker in workerd with
+//! its D1, and a proxy that injects faults.
 //!
-//! A part that can't be started is a panic with what to install, never a test that is skipped. Every
-//! part ends with the process that started it, also when that process is killed: each is watched over
-//! by its standard input, which closes then.
+//! A dependency that can't be started panics with the package to install; no test is skipped. Every dependency ends with the
+//! process that started it, even when that process is killed: it ends when its standard input closes.
 
 pub mod bare_root;
 #[cfg(feature = "cluster")]

@@ -1,12 +1,12 @@
-//! The Kubernetes objects as they are deployed: `deploy/manifests/prod`, which is rendered from the charts.
+//! The Kubernetes objects of a deployment: `deploy/manifests/prod`, which is rendered from the charts.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// A policy that denies nothing, for a cluster of tests, where it stays. Without one whose parameters are CronJobs an API
-/// server (seen in 1.36) stops looking at CronJobs, and does not begin again: `policy_source.go` stops a shared informer.
-/// See docs/DEPLOY.md, "Upgrade, roll back, remove".
+/// A policy that denies nothing and stays in the cluster of the tests. When the last policy with CronJobs as parameters is
+/// deleted, an API server (observed in 1.36) stops watching CronJobs for ever, because `policy_source.go` stops a shared
+/// informer. See docs/DEPLOY.md, "Upgrade, roll back, remove".
 pub const KEEPS_CRONJOBS_WATCHED: &str = r#"
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
@@ -28,7 +28,7 @@ spec:
     namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: none}}
 "#;
 
-/// The folder with the files.
+/// The folder of the manifests.
 pub fn folder() -> impl AsRef<Path> {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/manifests/prod")
 }
@@ -38,19 +38,20 @@ pub fn folder() -> impl AsRef<Path> {
 /// # Panics
 /// When there is no such file, or it is not YAML.
 pub fn objects(file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(folder().as_ref().join(file)).expect("the file is rendered");
+    let text = std::fs::read_to_string(folder().as_ref().join(file)).expect("the file can be read");
     serde_saphyr::from_multiple(&text).expect("it is YAML")
 }
 
-/// What gives trigger-api's ServiceAccount its rights over those CronJobs, as a list that can be applied to any namespace.
+/// The ServiceAccount of trigger-api with its Role and `RoleBinding` for these CronJobs, as a List that can be applied to any
+/// namespace.
 ///
 /// # Panics
 /// When the manifests have no such objects.
 pub fn rights(targets: &[&str]) -> String {
-    let wanted = ["ServiceAccount", "Role", "RoleBinding"];
+    let kinds = ["ServiceAccount", "Role", "RoleBinding"];
     let mut objects = objects("trigger-api.yaml");
-    objects.retain(|object| wanted.iter().any(|kind| object["kind"] == *kind));
-    assert_eq!(objects.len(), wanted.len(), "{objects:?}");
+    objects.retain(|object| kinds.iter().any(|kind| object["kind"] == *kind));
+    assert_eq!(objects.len(), kinds.len(), "{objects:?}");
     let role = objects.iter_mut().find(|object| object["kind"] == "Role").expect("there is a Role");
     let names = &mut role["rules"][0]["resourceNames"];
     assert!(names.is_array(), "its first rule names the targets");

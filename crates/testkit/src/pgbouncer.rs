@@ -1,18 +1,18 @@
-//! PgBouncer of the distribution, in front of a Postgres server.
+//! The distribution's PgBouncer, in front of a Postgres server.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::child::Guarded;
+use crate::child::GuardedChild;
 use crate::postgres::{Server, as_user, free_port, service_user, wait_until_ready, write_private};
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// How long a connection of the pool belongs to a client.
+/// How long a client keeps a connection of the pool.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PoolMode {
-    /// Until the client disconnects; the default.
+    /// Until the client disconnects. This is PgBouncer's default.
     Session,
     /// Until the transaction ends.
     Transaction,
@@ -21,7 +21,7 @@ pub enum PoolMode {
 /// A running pooler with its defaults, for all databases of one server and the user `postgres`.
 #[derive(Debug)]
 pub struct PgBouncer {
-    process: Guarded,
+    process: GuardedChild,
     port: u16,
 }
 
@@ -44,7 +44,7 @@ impl PgBouncer {
         let user = service_user(folder.path());
         let port = free_port();
         let users = folder.path().join("users.txt");
-        // The passwords are in plain text, so that the pooler can use them to log in to the server.
+        // The passwords are in plain text, because the pooler needs them to log in to the server.
         write_private(&users, "\"postgres\" \"secret\"\n", user);
         let mode = match pool_mode {
             PoolMode::Session => "session",
@@ -57,17 +57,17 @@ impl PgBouncer {
             users.display(),
         );
         for (name, value) in settings {
-            writeln!(text, "{name} = {value}").expect("a String takes all");
+            writeln!(text, "{name} = {value}").expect("writing to a String succeeds");
         }
         write_private(&folder.path().join("pgbouncer.ini"), &text, user);
-        // From here on the shell that runs the pooler removes the folder, also after this process is killed.
+        // The shell that runs the pooler removes the folder, even when this process is killed.
         let folder = folder.keep();
         let script = r#""$0" --quiet "$1/pgbouncer.ini" &
             cat >/dev/null; kill -TERM $!; wait; rm -rf "$1""#;
         let mut shell = Command::new("sh");
         shell.args(["-c", script, PROGRAM]).arg(&folder);
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = Guarded::new(as_user(&mut shell, user).spawn().expect("sh can be run"));
+        let process = GuardedChild::new(as_user(&mut shell, user).spawn().expect("sh can be run"));
         wait_until_ready(port);
         Self { process, port }
     }
@@ -77,12 +77,12 @@ impl PgBouncer {
         self.port
     }
 
-    /// The URL of a database of the server, through this pooler, for the superuser.
+    /// The URL of a database through this pooler, for the superuser.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres:secret@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Stops the pooler at once; its clients lose their connections.
+    /// Stops the pooler immediately. Its clients lose their connections.
     pub fn kill(&mut self) {
         self.process.end();
     }

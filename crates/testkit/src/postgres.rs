@@ -1,36 +1,46 @@
-//! Postgres servers of the distribution, each with its own data folder and port.
+//! The distribution's Postgres servers, each with its own data folder and port.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::child::Guarded;
+use crate::child::GuardedChild;
+
+/// Names the server that the test processes of one run share, as `PORT FOLDER`. Without it, each process starts its own.
+pub const SHARED_SERVER_VARIABLE: &str = "TRADEOPS_TEST_POSTGRES";
+
+/// The SCRAM verifier of the password `secret`, with one iteration. The usual 4,096 take an unoptimized client a tenth of a
+/// second for each connection, and the tests open thousands.
+const PASSWORD_VERIFIER: &str = "SCRAM-SHA-256$1:c2l4dGVlbiAgYnl0ZXMhIQ==$X3oha/ZHbttxBc7a4+Ov1lhcczHXrThN8oCwpRB9W2s=:fanXtlrVefvxuUWOKKTCtMB/2p5yx/gaFf9Pm4DDRvM=";
 
 /// A running server. Its superuser is `postgres`, with the password `secret`.
 #[derive(Debug)]
 pub struct Server {
-    process: Guarded,
+    /// None for a server that another process started.
+    process: Option<GuardedChild>,
     port: u16,
     folder: PathBuf,
 }
 
-/// What a server has beyond the defaults of these tests.
+/// The configuration of a server, in addition to the defaults of the tests.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// Settings, such as `("ssl", "on")`. A file is named relative to the data folder.
     pub settings: Vec<(String, String)>,
-    /// Files to put into the data folder, readable by the server's user only: name and content.
+    /// The names and contents of files in the data folder. Only the server's user can read them.
     pub files: Vec<(String, String)>,
-    /// The whole of `pg_hba.conf`; by default, every login needs its password by SCRAM.
+    /// The content of `pg_hba.conf`. By default, every login needs a password with SCRAM.
     pub hba: Option<String>,
-    /// The port of a server on 127.0.0.1 that this one is a standby of. Its `pg_hba.conf` must let `postgres` replicate.
+    /// The port of the primary on 127.0.0.1, for a standby. The `pg_hba.conf` of the primary must permit replication by
+    /// `postgres`.
     pub standby_of: Option<u16>,
 }
 
@@ -59,8 +69,8 @@ impl Setup {
     }
 }
 
-/// A database of its own for one test.
-#[derive(Clone, Debug)]
+/// A database of one test.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Database {
     /// Its URL, for the superuser.
     pub url: String,
@@ -71,13 +81,28 @@ pub struct Database {
 }
 
 impl Server {
-    /// The server that the tests of this process share; started on first use.
+    /// The server that all tests share: the one that [`SHARED_SERVER_VARIABLE`] names, or one that this process starts on first use.
+    ///
+    /// # Panics
+    /// When the variable is malformed, or as [`Server::start`] does.
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(Self::start)
+        #[expect(clippy::disallowed_methods, reason = "scripts/test.sh sets the variable, not a user")]
+        SERVER.get_or_init(|| match std::env::var(SHARED_SERVER_VARIABLE) {
+            Ok(value) => Self::started_elsewhere(&value),
+            Err(_) => Self::start(),
+        })
     }
 
-    /// Starts a server of its own, for a test that stops it.
+    fn started_elsewhere(value: &str) -> Self {
+        let parts =
+            value.split_once(' ').and_then(|(port, folder)| Some((port.parse().ok()?, folder.into())));
+        let (port, folder) =
+            parts.unwrap_or_else(|| panic!("{SHARED_SERVER_VARIABLE} is not PORT FOLDER: {value}"));
+        Self { process: None, port, folder }
+    }
+
+    /// Starts a server for one test, which may stop it.
     ///
     /// # Panics
     /// When there is no Postgres server on the machine, or it does not start.
@@ -85,7 +110,7 @@ impl Server {
         Self::start_with(&Setup::default())
     }
 
-    /// Starts a server of its own with settings of its own.
+    /// Starts a server with this configuration.
     ///
     /// # Panics
     /// When there is no Postgres server on the machine, or it does not start.
@@ -104,11 +129,11 @@ impl Server {
             write_private(&data.join(name), content, user);
         }
         let port = free_port();
-        // From here on the shell that runs the server removes the folder, also after this process is killed.
+        // The shell that runs the server removes the folder, even when this process is killed.
         let folder = folder.keep();
         let process = spawn(&bin, &folder, port, user, &setup.settings);
         wait_until_ready(port);
-        Self { process, port, folder }
+        Self { process: Some(process), port, folder }
     }
 
     /// The port on 127.0.0.1.
@@ -121,21 +146,25 @@ impl Server {
         &self.folder
     }
 
-    /// Makes an empty database.
+    /// Creates an empty database.
     ///
     /// # Panics
-    /// When the server is gone.
+    /// When the server can't be reached.
     pub async fn database(&self) -> Database {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{:016x}", unique_number());
         let mut admin = PgConnection::connect(&self.url("postgres")).await.expect("the server is up");
-        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("the superuser may");
+        admin
+            .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .expect("the superuser can create databases");
         Database { url: self.url(&name), name, port: self.port }
     }
 
-    /// Stops the server at once, as a crash would.
+    /// Stops the server immediately, like a crash.
     pub fn kill(&mut self) {
-        self.process.end();
+        if let Some(process) = &mut self.process {
+            process.end();
+        }
     }
 
     fn url(&self, database: &str) -> String {
@@ -147,12 +176,12 @@ impl Database {
     /// Connects as the superuser.
     ///
     /// # Panics
-    /// When the server is gone.
+    /// When the server can't be reached.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.expect("the server is up")
     }
 
-    /// Runs SQL, several statements if need be, as the superuser.
+    /// Executes one or more SQL statements as the superuser.
     ///
     /// # Panics
     /// When the SQL fails.
@@ -163,7 +192,7 @@ impl Database {
     }
 }
 
-/// The newest server that the distribution has.
+/// The programs of the newest installed server.
 fn bin_folder() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let folders = versions.map(|version| version.path().join("bin"));
@@ -173,8 +202,9 @@ fn bin_folder() -> PathBuf {
 
 fn init_data(bin: &Path, folder: &Path, user: Option<(u32, u32)>) {
     let password = folder.join("password");
-    std::fs::write(&password, "secret").expect("the folder is ours");
-    std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644)).expect("the file is ours");
+    std::fs::write(&password, PASSWORD_VERIFIER).expect("the folder belongs to this process");
+    std::fs::set_permissions(&password, PermissionsExt::from_mode(0o644))
+        .expect("the file belongs to this process");
     let mut initdb = Command::new(bin.join("initdb"));
     initdb.args([
         "--username=postgres",
@@ -197,26 +227,30 @@ fn copy_primary(bin: &Path, folder: &Path, primary: u16, user: Option<(u32, u32)
     assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Writes a file that only the server's user may read: Postgres takes no key that others may read.
+/// Writes a file that only the server's user can read. Postgres rejects a key that others can read.
 pub(crate) fn write_private(path: &Path, content: &str, user: Option<(u32, u32)>) {
-    std::fs::write(path, content).expect("the folder is ours");
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("the file is ours");
+    std::fs::write(path, content).expect("the folder belongs to this process");
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))
+        .expect("the file belongs to this process");
     if let Some((user, group)) = user {
-        chown(path, Some(user), Some(group)).expect("root may hand files over");
+        chown(path, Some(user), Some(group)).expect("root can change owners");
     }
 }
 
-/// Postgres refuses to run as root: then the data folder is handed to the user `postgres`.
+/// The user and group of the server when this process is root, because Postgres does not run as root. The user becomes the
+/// owner of the folder.
 pub(crate) fn service_user(folder: &Path) -> Option<(u32, u32)> {
-    if std::fs::metadata("/proc/self").ok().map(|me| std::os::unix::fs::MetadataExt::uid(&me)) != Some(0) {
+    if std::fs::metadata("/proc/self").ok().map(|process| std::os::unix::fs::MetadataExt::uid(&process))
+        != Some(0)
+    {
         return None;
     }
-    let users = std::fs::read_to_string("/etc/passwd").expect("every Linux has it");
+    let users = std::fs::read_to_string("/etc/passwd").expect("Linux has /etc/passwd");
     let entry = users.lines().find(|line| line.starts_with("postgres:"));
-    let mut ids = entry.expect("the package postgresql makes the user postgres").split(':').skip(2);
-    let mut id = || ids.next().and_then(|id| id.parse().ok()).expect("passwd holds ids");
+    let mut ids = entry.expect("the package postgresql creates the user postgres").split(':').skip(2);
+    let mut id = || ids.next().and_then(|id| id.parse().ok()).expect("passwd contains ids");
     let (user, group) = (id(), id());
-    chown(folder, Some(user), Some(group)).expect("root may hand folders over");
+    chown(folder, Some(user), Some(group)).expect("root can change owners");
     Some((user, group))
 }
 
@@ -227,14 +261,14 @@ pub(crate) fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut C
     }
 }
 
-/// Starts the server under a shell that stops it, and removes its folder, when its standard input closes.
+/// Starts the server in a shell that stops it and removes its folder when the standard input closes.
 fn spawn(
     bin: &Path,
     folder: &Path,
     port: u16,
     user: Option<(u32, u32)>,
     settings: &[(String, String)],
-) -> Guarded {
+) -> GuardedChild {
     let script = r#"server=$0; folder=$1; shift
         "$server" -D "$folder/data" -k "$folder" -h 127.0.0.1 -F -c max_connections=200 "$@" &
         cat >/dev/null; kill -QUIT $!; wait; rm -rf "$folder""#;
@@ -244,20 +278,26 @@ fn spawn(
         shell.arg("-c").arg(format!("{name}={value}"));
     }
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    Guarded::new(as_user(&mut shell, user).spawn().expect("sh can be run"))
+    GuardedChild::new(as_user(&mut shell, user).spawn().expect("sh can be run"))
 }
 
-/// Asks until something on the port answers as Postgres does; each question takes long enough to be no busy loop.
+/// Waits until a Postgres server accepts connections on the port. Each call of `pg_isready` takes long enough that this is not
+/// a busy loop.
 pub(crate) fn wait_until_ready(port: u16) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut ask = Command::new(bin_folder().join("pg_isready"));
-    ask.args(["--quiet", "--host=127.0.0.1"]).arg(format!("--port={port}"));
-    while !ask.status().expect("pg_isready can be run").success() {
-        assert!(Instant::now() < deadline, "nothing takes Postgres connections on port {port}");
+    let mut check = Command::new(bin_folder().join("pg_isready"));
+    check.args(["--quiet", "--host=127.0.0.1"]).arg(format!("--port={port}"));
+    while !check.status().expect("pg_isready can be run").success() {
+        assert!(Instant::now() < deadline, "no Postgres server accepts connections on port {port}");
     }
 }
 
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
+}
+
+/// A random number for names that several test processes choose at the same time. A process id is not enough: it is reused.
+pub(crate) fn unique_number() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -1,12 +1,13 @@
-//! Databases with the four views and trading days in them: sample days, and real ones where there are some.
+//! Databases with the four views and trading days: sample days, and real days where they exist.
 
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::postgres::{Database, Server};
 
-/// A database with the four views, empty.
+/// A database with the four views, which are empty.
 ///
 /// # Panics
 /// When there is no Postgres.
@@ -16,7 +17,7 @@ pub async fn views() -> Database {
     database
 }
 
-/// A database whose views hold the sample day of each date.
+/// A database whose views contain the sample day of each date.
 ///
 /// # Panics
 /// When there is no Postgres.
@@ -29,28 +30,28 @@ pub async fn views_with(days: &[Date]) -> Database {
     database
 }
 
-/// The real days that lie beside the checkout, as documents of the snapshot contract, oldest first; None where there are
-/// none, for which sample days have to stand.
+/// The real days as documents of the snapshot contract, oldest first: those of the folder in `TRADEOPS_REAL_DAYS`, else of
+/// `../shared/data/snapshots` beside the checkout. None when the variable is unset and that folder does not exist.
 ///
 /// # Panics
-/// When the folder is there and can't be read.
+/// When the folder can't be read or is empty.
 pub fn real_days() -> Option<Vec<Value>> {
     let folder = sample::real_days_folder()?;
     let entries = std::fs::read_dir(&folder).expect("the folder can be read");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     paths.sort();
-    let read = |path: &std::path::PathBuf| {
-        serde_json::from_slice(&std::fs::read(path).expect("it can be read")).expect("it is JSON")
+    let read = |path: &PathBuf| {
+        serde_json::from_slice(&std::fs::read(path).expect("the file can be read")).expect("the file is JSON")
     };
     let days: Vec<Value> = paths.iter().map(read).collect();
     assert!(!days.is_empty(), "{} is empty", folder.display());
     Some(days)
 }
 
-/// Puts a real day into the base tables; [`sample::REFRESH`] makes the views show it.
+/// Inserts a real day into the base tables. The views contain it after [`sample::REFRESH`].
 ///
 /// # Panics
-/// When it is no such document.
+/// When the document is not a snapshot.
 pub async fn load(database: &Database, document: &Value) {
     let date = document["date"].as_str().expect("a date");
     let overlay = &document["overlay"];

@@ -1,23 +1,23 @@
-//! The receiving Worker in workerd, with D1 beside it behind Cloudflare's REST envelope.
+//! The receiving Worker in workerd, and its D1 behind Cloudflare's REST API.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::child::Guarded;
+use crate::child::GuardedChild;
 
 /// A running Worker with its own empty D1 database.
 #[derive(Debug)]
 pub struct Worker {
-    /// Where it is and what it takes.
+    /// Its addresses and credentials.
     pub access: Access,
-    _process: Guarded,
+    _process: GuardedChild,
 }
 
-/// Addresses and credentials, as the harness announces them.
-#[derive(Clone, Debug, Deserialize)]
+/// The addresses and credentials that the harness prints.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Access {
     /// The Worker's base URL.
     pub worker: String,
@@ -36,7 +36,7 @@ pub struct Access {
 }
 
 impl Worker {
-    /// Starts one; `options` are those of `deploy/worker/harness/serve.mjs`.
+    /// Starts a Worker. `options` are those of `deploy/worker/harness/serve.mjs`.
     ///
     /// # Panics
     /// When Node or the Worker's packages are missing, or workerd does not start.
@@ -49,10 +49,10 @@ impl Worker {
         let mut child = spawned.expect("node can be run; install Node.js 20 or later");
         let mut announcement = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut announcement).expect("the harness speaks UTF-8");
+        BufReader::new(stdout).read_line(&mut announcement).expect("the harness prints UTF-8");
         let access = serde_json::from_str(&announcement);
-        let access = access.unwrap_or_else(|error| panic!("the harness said {announcement:?}: {error}"));
-        Self { access, _process: Guarded::new(child) }
+        let access = access.unwrap_or_else(|error| panic!("the harness printed {announcement:?}: {error}"));
+        Self { access, _process: GuardedChild::new(child) }
     }
 }
 

@@ -1,105 +1,60 @@
-//! The HTTP interface: routes, what they take and give, and what stands before them.
+//! The HTTP interface: routes, their documents, and the mapping of errors to problems.
 //!
-//! It knows the domain and nothing of what is behind it. [`server`] reads connections, [`gate`] lets requests
-//! in, the modules named after resources answer them, and [`problem`] has the one shape that errors take.
+//! [`common::service`] has everything else of the service. Handlers call [`Runs`] and nothing behind it.
 
-pub mod gate;
 pub mod metrics;
-pub mod server;
-pub mod streams;
+pub mod problem_kinds;
 
-mod accept;
 mod api_error;
+mod body;
 mod documents;
 mod events;
-mod extract;
+mod headers;
 mod links;
 mod logs;
 mod openapi;
 mod page;
-mod portfolio;
-mod probes;
-mod problem;
-mod request_id;
+mod problem_document;
 mod results;
 mod runs;
 mod starting;
+mod status;
+mod target_documents;
 mod targets;
-mod trace;
+mod task_routes;
 
 use std::sync::Arc;
+use trigger_core::task::TaskDefinition;
 
-use axum::{Router, middleware};
+use axum::Router;
+use common::service::{ServiceRoutes, probe_routes};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::api_error::ApiError;
-use self::gate::Gate;
-use self::metrics::Metrics;
-use self::streams::Streams;
-use trigger_core::dispatcher::Dispatcher;
-use trigger_core::feed::Feed;
-use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{Executor, RunStore};
-use trigger_core::recorder::Recorder;
-use trigger_core::task_queue::TaskQueue;
+pub use self::status::Api;
 
-/// What the handlers share.
-pub struct Api {
-    /// Starts and ends runs.
-    pub dispatcher: Dispatcher,
-    /// Takes requests for tasks.
-    pub queue: Arc<TaskQueue>,
-    /// Says whether it is ready.
-    pub executor: Arc<dyn Executor>,
-    /// Remembers runs.
-    pub store: Arc<dyn RunStore>,
-    /// Knows runs, also those that are not stored yet.
-    pub recorder: Arc<Recorder>,
-    /// Tells what changes.
-    pub feed: Arc<Feed>,
-    /// The logs that grow.
-    pub book: Arc<LogBuffers>,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// The answers that go on.
-    pub streams: Streams,
+/// The routes of those tasks and of everything else.
+pub fn service_routes(api: &Arc<Api>, tasks: &[&'static TaskDefinition]) -> ServiceRoutes {
+    let document: Arc<str> = openapi_json(tasks).into();
+    let open = Router::new().route("/openapi.json", openapi::route(document));
+    let (protected, _) = protected_routes(tasks).with_state(Arc::clone(api)).split_for_parts();
+    ServiceRoutes { open, protected }
 }
 
-/// The whole interface.
-pub fn router(api: Arc<Api>, gate: Arc<Gate>) -> Router {
-    let open = open_routes().with_state(Arc::clone(&api));
-    let guarded = guarded_routes().with_state(Arc::clone(&api));
-    let guarded = guarded.layer(middleware::from_fn_with_state(Arc::clone(&gate), gate::admit));
-    let (router, _) = open.merge(guarded).split_for_parts();
-    router
-        .fallback(|| async { ApiError::unknown_route() })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(middleware::from_fn_with_state(gate, gate::bound))
-        .layer(middleware::from_fn_with_state(api, trace::observe))
-}
-
-/// The OpenAPI document, as `/openapi.json` has it.
+/// The OpenAPI document of the routes.
 ///
 /// # Panics
-/// When it can't be written as JSON, which a test rules out.
-pub fn openapi_json() -> String {
-    let api = openapi::described(open_routes().merge(guarded_routes()));
-    api.to_pretty_json().expect("an OpenAPI document is JSON")
+/// When the document can't be written as JSON, which a test rules out.
+pub fn openapi_json(tasks: &[&'static TaskDefinition]) -> String {
+    let mut document = protected_routes(tasks).into_openapi();
+    document.merge(probe_routes().into_openapi());
+    document.merge(openapi::own_route());
+    openapi::complete(document, tasks).to_pretty_json().expect("an OpenAPI document is JSON")
 }
 
-/// Routes that need no credential.
-fn open_routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
-        .routes(routes!(probes::healthz))
-        .routes(routes!(probes::readyz))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(openapi::openapi))
-}
-
-/// Routes that need a credential as soon as one is configured.
-fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
+/// The routes that require a credential as soon as one is configured.
+fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>> {
+    let routes = OpenApiRouter::new()
         .routes(routes!(starting::trigger_sync))
         .routes(routes!(starting::start_run))
         .routes(routes!(targets::list_targets))
@@ -110,7 +65,6 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(logs::get_logs))
         .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))
-        .routes(routes!(events::all_events))
-        .routes(routes!(portfolio::trigger_analysis))
-        .routes(routes!(portfolio::analysis_status))
+        .routes(routes!(events::all_events));
+    task_routes::add(routes, tasks)
 }

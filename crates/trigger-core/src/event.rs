@@ -1,21 +1,21 @@
-//! One change in the history.
+//! The changes of runs.
 
 use std::sync::Arc;
 
 use super::run::{Run, RunId, State};
-use super::target::TargetName;
+use super::target_name::TargetName;
 
 /// One change of a run's state or cause.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its number: later events have higher ones.
+    /// The number; later events have higher numbers.
     pub sequence: i64,
-    /// Whose it is.
+    /// The run.
     pub run_id: RunId,
-    /// What that is a run of.
+    /// The target of the run.
     pub target: TargetName,
-    /// The state since then.
+    /// The new state.
     pub state: State,
-    /// The run as it was then.
+    /// The run after the change.
     pub run: Arc<Run>,
 }

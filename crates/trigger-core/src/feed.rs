@@ -1,77 +1,82 @@
-//! The changes of runs' states as a stream that can be resumed.
+//! The changes of runs as a stream that can be resumed.
 //!
-//! The store numbers the changes. Every process reads on from the last number it knows, when it wrote something itself
-//! and once a second for what other replicas wrote, so all of them tell the same events in the same order.
+//! The store numbers the changes. Every replica reads the events after the last number that it has read, whenever it has
+//! written something, and once a second for the changes of other replicas. So all replicas publish the same events in the
+//! same order.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::event::Event;
-use super::ports::{RunStore, StoreError};
 use super::run::Run;
+use super::run_store::RunStore;
+use super::store_error::StoreError;
 
-/// How often the store is asked for events of other replicas.
+/// How often the events of other replicas are read.
 const POLL_EVERY: Duration = Duration::from_secs(1);
-/// How many events are read at once.
+/// How many events are read in one statement.
 const PAGE: u16 = 500;
-/// How many events a subscriber may be behind before it reads them from the store.
+/// How many events a subscriber may lag behind before it reads them from the store.
 const BACKLOG: usize = 256;
 
-/// What a subscriber gets.
+/// An item of a subscription.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// The next event.
     Event(Arc<Event>),
-    /// Events before the next one are forgotten: what is shown has to be read again.
+    /// Events before the next one have been pruned; the subscriber has to read the runs again.
     Gap,
 }
 
-/// Tells what changes.
+/// Publishes the changes of runs.
 pub struct Feed {
     store: Arc<dyn RunStore>,
     sender: broadcast::Sender<Arc<Event>>,
     wake: Notify,
+    /// The number after which publishing starts. A subscriber reads it first: otherwise events between its subscription and
+    /// the first poll would be lost.
+    start: OnceCell<i64>,
 }
 
 impl Feed {
-    /// A feed of what is written into that store.
+    /// A feed of the events of that store.
     pub fn new(store: Arc<dyn RunStore>) -> Self {
-        Self { store, sender: broadcast::Sender::new(BACKLOG), wake: Notify::new() }
+        Self { store, sender: broadcast::Sender::new(BACKLOG), wake: Notify::new(), start: OnceCell::new() }
     }
 
-    /// Has the store asked now.
+    /// Reads new events now.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Reads events and tells them, for ever.
+    /// Publishes events forever.
     pub async fn run(&self) {
         let mut last = None;
         loop {
-            match self.tell(last).await {
+            match self.publish(last).await {
                 Ok(sequence) => last = Some(sequence),
-                Err(error) => tracing::warn!(%error, "events can't be read; they are tried again"),
+                Err(error) => tracing::warn!(%error, "cannot read events; retrying"),
             }
             let _ = timeout(POLL_EVERY, self.wake.notified()).await;
         }
     }
 
-    /// Tells what came after `last`, and gives the last number told. The first time nothing is told.
-    async fn tell(&self, last: Option<i64>) -> Result<i64, StoreError> {
+    /// Publishes the events after `last` and returns the number of the last one. The first time nothing is published.
+    async fn publish(&self, last: Option<i64>) -> Result<i64, StoreError> {
         let Some(mut last) = last else {
-            return Ok(self.store.event_range().await?.map_or(0, |(_, newest)| newest));
+            return self.start().await;
         };
         loop {
             let events = self.store.events_after(last, PAGE).await?;
             let complete = events.len() < usize::from(PAGE);
             for event in events {
                 last = event.sequence;
-                // No subscriber is no error.
+                // An error means that there is no subscriber.
                 let _ = self.sender.send(Arc::new(event));
             }
             if complete {
@@ -80,7 +85,12 @@ impl Feed {
         }
     }
 
-    /// The events from now on, or those after the number `after` and then those from now on.
+    async fn start(&self) -> Result<i64, StoreError> {
+        let newest = async || Ok(self.store.event_range().await?.map_or(0, |(_, newest)| newest));
+        self.start.get_or_try_init(newest).await.copied()
+    }
+
+    /// The events from now on, or all events after the number `after`.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -88,6 +98,7 @@ impl Feed {
         &self,
         after: Option<i64>,
     ) -> Result<impl Stream<Item = Notice> + Send + use<>, StoreError> {
+        self.start().await?;
         let live = self.sender.subscribe();
         let range = self.store.event_range().await?;
         let (oldest, newest) = range.unwrap_or((1, 0));
@@ -103,7 +114,7 @@ impl Feed {
         Ok(gap.chain(stream::unfold(subscriber, Subscriber::next)))
     }
 
-    /// Waits until the run has ended, at most until the deadline, and gives the run as it is then.
+    /// Waits until the run has ended or the deadline has passed, and returns the run.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -122,12 +133,12 @@ impl Feed {
     }
 }
 
-/// Reads from the store what is behind, and then what comes.
+/// Reads old events from the store, and then receives new ones.
 struct Subscriber {
     store: Arc<dyn RunStore>,
     live: broadcast::Receiver<Arc<Event>>,
     last: i64,
-    /// Events read from the store and not yet told, newest first; None when there is nothing behind.
+    /// Events that were read from the store and not returned yet, newest first; None if the subscriber has caught up.
     backlog: Option<Vec<Event>>,
 }
 

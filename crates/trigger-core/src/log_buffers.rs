@@ -1,7 +1,7 @@
-//! The ends of the logs of runs that go on, and who reads along.
+//! The tails of the logs of runs in progress, and their readers.
 //!
-//! An executor appends what its runs print. When a run ends its tail is closed and goes into the store, before
-//! the cluster's clean-up takes the pod.
+//! An executor appends the output of its runs. When a run ends, its tail is closed and stored, before the cluster deletes
+//! the pod.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,47 +12,47 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::run::RunId;
 
-/// How much of a log's end is kept, in bytes.
+/// The maximum size of a tail, in bytes.
 pub const TAIL_BYTES: usize = 64 * 1024;
-/// How many pieces a reader may be behind before it loses some.
+/// How many pieces a reader may lag behind before some are dropped.
 const READER_BACKLOG: usize = 256;
 
-/// The end of a log.
+/// The last part of a log.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LogTail {
-    /// At most [`TAIL_BYTES`], beginning at the start of a line where the log has lines.
+    /// At most [`TAIL_BYTES`]. It starts at the start of a line, unless the last line is longer.
     pub text: Bytes,
-    /// Whether something came before it.
+    /// Whether the beginning of the log is missing.
     pub cut: bool,
 }
 
-/// The tails of the runs that go on.
+/// The tails of the runs in progress.
 #[derive(Debug, Default)]
 pub struct LogBuffers {
-    tails: Mutex<HashMap<RunId, Growing>>,
+    tails: Mutex<HashMap<RunId, OpenLog>>,
 }
 
 #[derive(Debug)]
-struct Growing {
+struct OpenLog {
     kept: BytesMut,
     cut: bool,
     readers: broadcast::Sender<Bytes>,
 }
 
-impl Default for Growing {
+impl Default for OpenLog {
     fn default() -> Self {
         Self { kept: BytesMut::new(), cut: false, readers: broadcast::Sender::new(READER_BACKLOG) }
     }
 }
 
-impl Growing {
+impl OpenLog {
     fn append(&mut self, piece: &Bytes) {
         self.kept.extend_from_slice(piece);
-        // Cut only now and then, so that a log that comes line by line isn't copied for each line.
+        // Trimmed only when it has doubled, so that it is not copied for every line.
         if self.kept.len() > 2 * TAIL_BYTES {
             self.trim();
         }
-        // No reader is no error.
+        // An error means that there is no reader.
         let _ = self.readers.send(piece.clone());
     }
 
@@ -60,7 +60,7 @@ impl Growing {
         let surplus = self.kept.len().saturating_sub(TAIL_BYTES);
         if surplus > 0 {
             let line_end = self.kept[surplus - 1..].iter().position(|byte| *byte == b'\n');
-            // Of a last line that is longer than the tail its end is kept, rather than nothing.
+            // If the last line is longer than the tail, the end of the line is kept.
             let next_line = line_end.map(|offset| surplus + offset).filter(|start| *start < self.kept.len());
             let _ = self.kept.split_to(next_line.unwrap_or(surplus));
             self.cut = true;
@@ -74,35 +74,35 @@ impl Growing {
 }
 
 impl LogBuffers {
-    /// Begins the log of a run; one that has begun goes on.
+    /// Opens the log of a run, unless it is open.
     pub fn open(&self, id: &RunId) {
         self.locked().entry(id.clone()).or_default();
     }
 
-    /// Adds what a run printed.
+    /// Appends output of a run.
     pub fn append(&self, id: &RunId, piece: &Bytes) {
         self.locked().entry(id.clone()).or_default().append(piece);
     }
 
-    /// The end of a log that is open.
+    /// The tail of an open log.
     pub fn tail(&self, id: &RunId) -> Option<LogTail> {
-        self.locked().get_mut(id).map(Growing::tail)
+        self.locked().get_mut(id).map(OpenLog::tail)
     }
 
-    /// The end of a log that is open and then what follows, until it is closed.
+    /// The tail of an open log, and then the output that follows until it is closed.
     pub fn follow(&self, id: &RunId) -> Option<(LogTail, impl Stream<Item = Bytes> + Send + use<>)> {
         let mut tails = self.locked();
-        let growing = tails.get_mut(id)?;
-        let pieces = growing.readers.subscribe();
-        Some((growing.tail(), futures_util::stream::unfold(pieces, next_piece)))
+        let log = tails.get_mut(id)?;
+        let pieces = log.readers.subscribe();
+        Some((log.tail(), futures_util::stream::unfold(pieces, next_piece)))
     }
 
-    /// Ends a log and gives its end; None when it was not open.
+    /// Closes a log and returns its tail; None if it was not open.
     pub fn close(&self, id: &RunId) -> Option<LogTail> {
-        self.locked().remove(id).map(|mut growing| growing.tail())
+        self.locked().remove(id).map(|mut log| log.tail())
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<RunId, Growing>> {
+    fn locked(&self) -> MutexGuard<'_, HashMap<RunId, OpenLog>> {
         self.tails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,7 +111,7 @@ async fn next_piece(mut pieces: broadcast::Receiver<Bytes>) -> Option<(Bytes, br
     match pieces.recv().await {
         Ok(piece) => Some((piece, pieces)),
         Err(RecvError::Lagged(_)) => Some((
-            Bytes::from_static(b"\n[some lines are left out: the log is faster than its reader]\n"),
+            Bytes::from_static(b"\n[some lines were dropped: the log is faster than its reader]\n"),
             pieces,
         )),
         Err(RecvError::Closed) => None,
@@ -125,39 +125,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_is_the_last_whole_lines_that_fit() {
-        let (book, id) = (LogBuffers::default(), RunId::new("run"));
-        assert_eq!(book.tail(&id), None);
+    fn the_tail_has_the_last_whole_lines_that_fit() {
+        let (logs, id) = (LogBuffers::default(), RunId::new("run"));
+        assert_eq!(logs.tail(&id), None);
         for line in 0..20_000 {
-            book.append(&id, &Bytes::from(format!("line {line:05}\n")));
+            logs.append(&id, &Bytes::from(format!("line {line:05}\n")));
         }
-        let tail = book.close(&id).unwrap();
+        let tail = logs.close(&id).unwrap();
         assert!(tail.cut);
         assert!((TAIL_BYTES - 11..=TAIL_BYTES).contains(&tail.text.len()), "{}", tail.text.len());
         assert!(tail.text.starts_with(b"line "));
         assert!(tail.text.ends_with(b"line 19999\n"));
-        assert_eq!(book.tail(&id), None);
+        assert_eq!(logs.tail(&id), None);
     }
 
     #[test]
-    fn a_short_log_is_kept_whole_and_one_line_without_end_is_cut_where_it_must_be() {
-        let (book, id) = (LogBuffers::default(), RunId::new("run"));
-        book.append(&id, &Bytes::from_static(b"no line end"));
-        assert_eq!(book.tail(&id).unwrap(), LogTail { text: Bytes::from_static(b"no line end"), cut: false });
-        book.append(&id, &Bytes::from(vec![b'x'; 3 * TAIL_BYTES]));
-        let tail = book.tail(&id).unwrap();
+    fn a_short_log_is_kept_whole_and_an_endless_line_is_cut() {
+        let (logs, id) = (LogBuffers::default(), RunId::new("run"));
+        logs.append(&id, &Bytes::from_static(b"no line end"));
+        assert_eq!(logs.tail(&id).unwrap(), LogTail { text: Bytes::from_static(b"no line end"), cut: false });
+        logs.append(&id, &Bytes::from(vec![b'x'; 3 * TAIL_BYTES]));
+        let tail = logs.tail(&id).unwrap();
         assert_eq!((tail.text.len(), tail.cut), (TAIL_BYTES, true));
-        book.append(&id, &Bytes::from_static(b"\n"));
-        assert_eq!(book.tail(&id).unwrap().text.len(), TAIL_BYTES);
+        logs.append(&id, &Bytes::from_static(b"\n"));
+        assert_eq!(logs.tail(&id).unwrap().text.len(), TAIL_BYTES);
     }
 
     #[tokio::test]
-    async fn a_reader_gets_the_tail_what_follows_and_the_end() {
-        let (book, id) = (LogBuffers::default(), RunId::new("run"));
-        book.append(&id, &Bytes::from_static(b"one\n"));
-        let (tail, pieces) = book.follow(&id).unwrap();
-        book.append(&id, &Bytes::from_static(b"two\n"));
-        book.close(&id);
+    async fn a_reader_receives_the_tail_the_output_that_follows_and_the_end() {
+        let (logs, id) = (LogBuffers::default(), RunId::new("run"));
+        logs.append(&id, &Bytes::from_static(b"one\n"));
+        let (tail, pieces) = logs.follow(&id).unwrap();
+        logs.append(&id, &Bytes::from_static(b"two\n"));
+        logs.close(&id);
         assert_eq!(tail.text, "one\n");
         assert_eq!(pieces.collect::<Vec<_>>().await, ["two\n"]);
     }

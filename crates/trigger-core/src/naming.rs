@@ -1,37 +1,38 @@
-//! The names of the Jobs that are made here, and of the runs of tasks.
+//! The names of Jobs and of runs of tasks.
 //!
-//! A name is `<cronjob>-` and ten characters: a CronJob's name has at most 52 characters and a Job's 63. The name
-//! decides who wins when several ask at once: the cluster creates a Job of one name only once. So a request with
-//! an idempotency key is named after the key, and one that must not overlap with others is named after the Jobs
-//! that were there before it; no lock and no permission beyond `create` is needed.
+//! A name is `<cronjob>-` and ten characters: a CronJob's name has at most 52 characters, and a Job's name 63. The name
+//! decides races between requests, because the cluster creates only one Job of a name. The name of a Job with an
+//! idempotency key is derived from the key, and the name of a Job that must not overlap with others is derived from the
+//! Jobs before it. That requires no lock, and no permission except `create`.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::cronjob::CronJobTarget;
 use super::run::RunId;
-use super::target::{Target, TargetName};
+use super::target_name::TargetName;
 
 const LETTERS: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 const LETTERS_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const SUFFIX_LENGTH: usize = 10;
 
-/// The name for a request with an idempotency key: the same caller, target and key give the same name.
-pub fn keyed(target: &Target, caller: &str, key: &str) -> String {
+/// The name for a request with an idempotency key. The same caller, target and key have the same name.
+pub fn keyed(target: &CronJobTarget, caller: &str, key: &str) -> String {
     named(&target.cronjob, &target.namespace, &["key", caller, key])
 }
 
-/// The name of the Job that follows those of `mark`: whoever saw the same Jobs gives the same name.
-pub fn successor(target: &Target, mark: &str) -> String {
-    named(&target.cronjob, &target.namespace, &["after", mark])
+/// The name of the Job after those of a generation. Replicas that observed the same Jobs choose the same name.
+pub fn successor(target: &CronJobTarget, generation: &str) -> String {
+    named(&target.cronjob, &target.namespace, &["after", generation])
 }
 
-/// A name that no other request has.
-pub fn unique(target: &Target) -> String {
+/// A random name.
+pub fn unique(target: &CronJobTarget) -> String {
     format!("{}-{}", target.cronjob, suffix(&random()))
 }
 
-/// The name of a run of a task: with an idempotency key the same caller, target and key give the same name, without one
-/// no other run has it.
+/// The name of a run of a task. With an idempotency key, the same caller, target and key have the same name; without a
+/// key, the name is random.
 pub fn of_task(target: &TargetName, caller: &str, key: Option<&str>) -> String {
     match key {
         Some(key) => named(target.as_str(), "", &["key", caller, key]),
@@ -39,7 +40,7 @@ pub fn of_task(target: &TargetName, caller: &str, key: Option<&str>) -> String {
     }
 }
 
-/// The id of a run of a task that was asked for now: the time in UTC, and what makes it unique.
+/// The id of a run of a task: the time in UTC and six random characters.
 pub fn task_run_id(now: Timestamp) -> RunId {
     let unique: String = suffix(&random()).chars().take(6).collect();
     RunId::new(format!("run_{}_{unique}", now.strftime("%Y%m%d_%H%M%S")))
@@ -54,7 +55,7 @@ fn named(base: &str, namespace: &str, parts: &[&str]) -> String {
     format!("{base}-{}", suffix(&digest))
 }
 
-/// SHA-256 over the parts and their lengths, so that no two lists of parts are the same bytes.
+/// SHA-256 of the parts and their lengths. The lengths make the encoding of a list of parts unambiguous.
 pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
@@ -64,7 +65,7 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Ten characters out of at least twenty bytes, the first of them a letter.
+/// Ten characters from at least twenty bytes; the first one is a letter.
 fn suffix(bytes: &[u8]) -> String {
     let pairs = bytes.chunks_exact(2).take(SUFFIX_LENGTH).enumerate();
     let characters = pairs.map(|(index, pair)| {
@@ -79,8 +80,8 @@ fn suffix(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn target(cronjob: &str) -> Target {
-        Target {
+    fn target(cronjob: &str) -> CronJobTarget {
+        CronJobTarget {
             name: "sync".parse().unwrap(),
             namespace: "trading".to_owned(),
             cronjob: cronjob.to_owned(),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_depends_on_every_part_and_on_where_the_parts_end() {
+    fn a_name_depends_on_every_part_and_on_the_boundaries_of_the_parts() {
         let sync = target("sync");
         let names = [
             keyed(&sync, "ab", "c"),
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_a_task_tells_when_it_was_asked_for_and_is_unique_within_the_second() {
+    fn the_id_of_a_run_of_a_task_has_its_time_and_is_unique_within_a_second() {
         let now = "2025-11-23T01:00:00.9Z".parse().unwrap();
         let (one, two) = (task_run_id(now), task_run_id(now));
         assert_ne!(one, two);

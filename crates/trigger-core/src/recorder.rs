@@ -1,4 +1,4 @@
-//! Brings what executors see of runs into the store, in order, also when the store is away for a while.
+//! Writes the observed states of runs to the store, in order, and retries while the store fails.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,98 +9,100 @@ use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::log_buffers::LogTail;
-use super::ports::{RunFilter, RunStore, StoreError};
 use super::run::{Run, RunId, State};
+use super::run_store::{RunFilter, RunStore};
+use super::store_error::StoreError;
 
-/// How long the store is left alone after it failed.
+/// The pause after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// How long the end of a run waits until its log is written down.
-const PATIENCE_FOR_A_LOG: Duration = Duration::from_secs(1);
+/// How long the end of a run is delayed until its log is stored.
+const MAX_LOG_DELAY: Duration = Duration::from_secs(1);
 
-/// How often a change of a run that can't be stored is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often changes that can't be stored are checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Writes runs and log tails down, and answers from what is not written yet.
+/// Writes runs and log tails to the store, and answers queries from those that are not written yet.
 pub struct Recorder {
     store: Arc<dyn RunStore>,
     feed: Arc<Feed>,
-    waiting: Mutex<VecDeque<Note>>,
+    queue: Mutex<VecDeque<PendingWrite>>,
     wake: Notify,
-    /// Who writes holds it, so that sights of a run are written in the order in which they were had.
+    /// Held while writing, so that observations of a run are written in order.
     write_lock: tokio::sync::Mutex<()>,
-    /// How many writes have failed.
+    /// The number of failed writes.
     failures: AtomicU64,
 }
 
 #[derive(Clone, PartialEq)]
-enum Note {
-    Seen(Box<Run>),
+enum PendingWrite {
+    Run(Box<Run>),
     Log(RunId, LogTail),
 }
 
 impl Recorder {
-    /// A recorder into that store, which tells the feed.
+    /// A recorder for that store, which wakes the feed after each write.
     pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>) -> Self {
         Self {
             store,
             feed,
-            waiting: Mutex::default(),
+            queue: Mutex::default(),
             wake: Notify::new(),
             write_lock: tokio::sync::Mutex::default(),
             failures: AtomicU64::new(0),
         }
     }
 
-    /// Notes what was seen of a run. A later sight in the same state is taken into one that still waits, so what waits is
+    /// Queues an observed state of a run. It is merged into a queued observation of the same state, so that the queue is
     /// bounded by the number of runs.
     pub fn observe(&self, run: Run) {
-        let mut waiting = self.locked();
-        let same = waiting.iter_mut().rev().find_map(|note| match note {
-            Note::Seen(other) if other.id == run.id => Some(other),
-            Note::Seen(_) | Note::Log(..) => None,
+        let mut queue = self.locked();
+        let same = queue.iter_mut().rev().find_map(|write| match write {
+            PendingWrite::Run(other) if other.id == run.id => Some(other),
+            PendingWrite::Run(_) | PendingWrite::Log(..) => None,
         });
         match same {
             Some(earlier) if earlier.state == run.state => **earlier = earlier.merged(&run),
-            _ => waiting.push_back(Note::Seen(Box::new(run))),
+            _ => queue.push_back(PendingWrite::Run(Box::new(run))),
         }
         self.wake.notify_one();
     }
 
-    /// Notes the end of a run's log.
+    /// Queues the tail of a run's log.
     pub fn keep_log(&self, id: RunId, tail: LogTail) {
-        self.locked().push_back(Note::Log(id, tail));
+        self.locked().push_back(PendingWrite::Log(id, tail));
         self.wake.notify_one();
     }
 
-    /// Notes the end of a run's log and has all that is noted written, in at most a second.
+    /// Queues the tail of a run's log and writes everything that is queued, within a second.
     pub async fn record_log(&self, id: &RunId, tail: LogTail) {
         self.keep_log(id.clone(), tail);
-        self.drain(PATIENCE_FOR_A_LOG).await;
+        self.drain(MAX_LOG_DELAY).await;
     }
 
-    /// Notes what was seen of a run and writes it down at once; see [`Recorder::flush`].
+    /// Queues an observed state of a run and writes it now; see [`Recorder::flush`].
     pub async fn record(&self, run: Run) -> Run {
         self.observe(run.clone());
         self.flush(run).await
     }
 
-    /// Writes down at once what is noted of a run, and gives the run as the store has it then. When the store fails, the
-    /// notes wait and the run is given as it is: the cluster is the record, the store only remembers.
+    /// Writes everything that is queued for a run, and returns the run as it is stored. If the store fails, the queue is kept
+    /// and the observed run is returned: the cluster is the authority on runs, the store is only their history.
     pub async fn flush(&self, run: Run) -> Run {
-        let is_of = |note: &Note| matches!(note, Note::Seen(seen) if seen.id == run.id);
+        let is_of_run =
+            |write: &PendingWrite| matches!(write, PendingWrite::Run(other) if other.id == run.id);
         let failures = self.failures.load(Ordering::Relaxed);
         loop {
-            let _pen = self.write_lock.lock().await;
-            // One try that failed is enough for all who waited for it, or they would wait for each other in vain.
+            let _lock = self.write_lock.lock().await;
+            // A failed write ends all waiting calls; otherwise each would wait for its own failure in turn.
             if self.failures.load(Ordering::Relaxed) != failures {
                 return self.unsaved(&run.id).unwrap_or(run);
             }
-            match self.write_first(is_of).await {
+            match self.write_first(is_of_run).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    tracing::error!(%error, run.id = %run.id, "a run could not be stored; it is tried again");
+                    tracing::error!(%error, run.id = %run.id, "cannot store a run; retrying");
                     return self.unsaved(&run.id).unwrap_or(run);
                 }
             }
@@ -108,19 +110,17 @@ impl Recorder {
         self.store.run(&run.id).await.ok().flatten().unwrap_or(run)
     }
 
-    /// The run of that id, as the store and what is not stored yet have it. While the store can't be written, another
-    /// replica may keep a run that this one does not know: that is an error, and not an unknown run.
+    /// The run of that id, from the store and the queue. While the store can't be written, another replica may have queued a
+    /// run that this one does not know. Therefore an unknown run is an error then.
     ///
     /// # Errors
-    /// When the run is not known, and the store can't be read or written.
+    /// When the run is unknown and the store can't be read or written.
     pub async fn find(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
-        // What waits is read first: it leaves only when it is stored.
+        // The queue is read before the store: a run leaves it only after it was stored.
         let Some(unsaved) = self.unsaved(id) else {
             let stored = self.store.run(id).await?;
             return match (stored, self.store.unwritable()) {
-                (None, Some(reason)) => {
-                    Err(StoreError(format!("the run {id} may not be stored yet: {reason}")))
-                }
+                (None, Some(reason)) => Err(StoreError::NotStoredYet { id: id.clone(), reason }),
                 (stored, _) => Ok(stored),
             };
         };
@@ -130,7 +130,7 @@ impl Recorder {
         }))
     }
 
-    /// Runs, newest first, as the store and what is not stored yet have them.
+    /// Runs, newest first, from the store and the queue.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -151,26 +151,26 @@ impl Recorder {
         Ok(runs)
     }
 
-    /// The kept end of a run's log, also while it is not stored yet.
+    /// The tail of a run's log, from the queue or the store.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
-        let unsaved = self.locked().iter().rev().find_map(|note| match note {
-            Note::Log(of, tail) if of == id => Some(tail.clone()),
-            Note::Log(..) | Note::Seen(_) => None,
+        let unsaved = self.locked().iter().rev().find_map(|write| match write {
+            PendingWrite::Log(of, tail) if of == id => Some(tail.clone()),
+            PendingWrite::Log(..) | PendingWrite::Run(_) => None,
         });
         if unsaved.is_some() { Ok(unsaved) } else { self.store.log(id).await }
     }
 
-    /// Waits for a change of a run that can't be stored: one to another state than `known`.
+    /// Waits until a change of the run's state from `known` can't be stored, and returns the run after the change.
     pub async fn unsaved_change(&self, id: &RunId, known: State) -> Run {
         loop {
             let changed = self.unsaved(id).filter(|run| run.state != known);
             if let Some(run) = changed.filter(|_| self.store.unwritable().is_some()) {
                 return run;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -178,69 +178,69 @@ impl Recorder {
         self.all_unsaved().into_iter().find(|run| run.id == *id)
     }
 
-    /// Each run that has something to be stored, with all of it taken in.
+    /// The runs of the queue, each with all its observations merged.
     fn all_unsaved(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
-        for note in self.locked().iter() {
-            let Note::Seen(seen) = note else { continue };
-            match runs.iter_mut().find(|run| run.id == seen.id) {
-                Some(run) => *run = run.merged(seen),
-                None => runs.push((**seen).clone()),
+        for write in self.locked().iter() {
+            let PendingWrite::Run(observed) = write else { continue };
+            match runs.iter_mut().find(|run| run.id == observed.id) {
+                Some(run) => *run = run.merged(observed),
+                None => runs.push((**observed).clone()),
             }
         }
         runs
     }
 
-    /// Writes down what is noted, for ever. It may be dropped at any moment: what it writes is written again.
+    /// Writes what is queued, forever. The future may be dropped at any moment; the write in progress is repeated later.
     pub async fn run(&self) {
         loop {
             match self.write_next().await {
                 Ok(true) => {}
                 Ok(false) => self.wake.notified().await,
                 Err(error) => {
-                    tracing::error!(%error, waiting = self.locked().len(), "the history can't be written; it is tried again");
+                    tracing::error!(%error, waiting = self.locked().len(), "cannot write the history; retrying");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
                 }
             }
         }
     }
 
-    /// Writes down what is noted now, in at most `limit`. It may be called beside [`Recorder::run`].
+    /// Writes what is queued now, within `limit`. It may be called while [`Recorder::run`] is running.
     pub async fn drain(&self, limit: Duration) {
         let all = async { while self.write_next().await.unwrap_or_default() {} };
         let _ = tokio::time::timeout(limit, all).await;
     }
 
     async fn write_next(&self) -> Result<bool, StoreError> {
-        let _pen = self.write_lock.lock().await;
+        let _lock = self.write_lock.lock().await;
         self.write_first(|_| true).await
     }
 
-    /// Writes down the first of the wanted notes, for the holder of the write lock; false when there is none.
-    async fn write_first(&self, wanted: impl Fn(&Note) -> bool) -> Result<bool, StoreError> {
-        let first = self.locked().iter().find(|note| wanted(note)).cloned();
-        let Some(note) = first else { return Ok(false) };
-        let written = match &note {
-            Note::Seen(run) => self.store.save(run).await.map(|_| self.feed.wake()),
-            Note::Log(id, tail) => self.store.save_log(id, tail).await,
+    /// Writes the first queued item that matches; false if there is none. The caller must hold the write lock.
+    async fn write_first(&self, matches: impl Fn(&PendingWrite) -> bool) -> Result<bool, StoreError> {
+        let first = self.locked().iter().find(|write| matches(write)).cloned();
+        let Some(write) = first else { return Ok(false) };
+        let written = match &write {
+            PendingWrite::Run(run) => self.store.save(run).await.map(|_| self.feed.wake()),
+            PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await,
         };
         if written.is_err() {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
         written?;
-        self.take_away(&note);
+        self.remove_written(&write);
         Ok(true)
     }
 
-    /// Takes away a note that is written, unless a newer sight has taken its place meanwhile.
-    fn take_away(&self, note: &Note) {
-        let mut waiting = self.locked();
-        if let Some(place) = waiting.iter().position(|other| other == note) {
-            waiting.remove(place);
+    /// Removes a written item, unless a newer observation was merged into it in the meantime.
+    fn remove_written(&self, written: &PendingWrite) {
+        let mut queue = self.locked();
+        if let Some(place) = queue.iter().position(|other| other == written) {
+            queue.remove(place);
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, VecDeque<Note>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, VecDeque<PendingWrite>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

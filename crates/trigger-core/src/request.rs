@@ -1,29 +1,29 @@
-//! A request for a run.
+//! Requests for runs.
 
 use std::collections::BTreeMap;
 
 use super::naming::digest;
 use super::task::Parameters;
 
-/// The longest idempotency key, in characters.
+/// The maximum length of an idempotency key, in characters.
 pub const MAX_KEY_LENGTH: usize = 255;
-/// The longest reason, in characters.
+/// The maximum length of a reason, in characters.
 pub const MAX_REASON_LENGTH: usize = 500;
 
-/// Who asks for a run, and how.
+/// A request for a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
-    /// The caller's name, as authentication gave it.
+    /// The caller's name.
     pub caller: String,
-    /// Why, in the caller's words.
+    /// The caller's reason.
     pub reason: Option<String>,
-    /// With a key, a repeat of this request finds the run of the first one.
+    /// A repetition of the request with the same key finds the first run.
     pub key: Option<IdempotencyKey>,
-    /// The request's id, for the logs and the Job.
+    /// The id of the HTTP request.
     pub request_id: String,
-    /// The W3C trace context that the Job goes on with.
+    /// The W3C trace context for the Job.
     pub traceparent: Option<String>,
-    /// What is asked of a task; a Job takes no parameters.
+    /// The parameters of a task; empty for a Job.
     pub parameters: Parameters,
 }
 
@@ -32,10 +32,10 @@ pub struct RunRequest {
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads the header's value, a string of RFC 8941 in quotes or the bare characters.
+    /// Parses the header: a quoted string (RFC 8941) or the bare characters.
     ///
     /// # Errors
-    /// When nothing is in it, it is longer than [`MAX_KEY_LENGTH`], or it has characters that are not visible ASCII.
+    /// When the key is empty, longer than [`MAX_KEY_LENGTH`], or has characters that are not visible ASCII.
     pub fn parse(header: &str) -> Result<Self, &'static str> {
         let text = header.trim();
         let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -45,7 +45,7 @@ impl IdempotencyKey {
             None => text.to_owned(),
         };
         if key.trim().is_empty() {
-            return Err("is empty; leave the header out, or give the request a key of its own");
+            return Err("is empty; omit the header, or send a unique key");
         }
         if key.chars().count() > MAX_KEY_LENGTH {
             return Err("is longer than 255 characters");
@@ -62,7 +62,7 @@ impl IdempotencyKey {
     }
 }
 
-/// RFC 8941, 3.3.3: a backslash stands only before a quote or another backslash.
+/// RFC 8941, 3.3.3: a backslash is allowed only before a quote or another backslash.
 fn unescape(inside: &str) -> Option<String> {
     let mut text = String::with_capacity(inside.len());
     let mut characters = inside.chars();
@@ -76,9 +76,9 @@ fn unescape(inside: &str) -> Option<String> {
     Some(text)
 }
 
-/// What must be the same when a key is used again: 64 hexadecimal characters over the request's body.
+/// A hash of the body, 64 hexadecimal characters. Requests with the same key must have the same fingerprint.
 pub fn fingerprint(request: &RunRequest) -> String {
-    // In the order of their names: another order is the same request.
+    // Sorted by name, because the order of parameters does not matter.
     let parameters: BTreeMap<_, _> = request.parameters.iter().collect();
     let parameters = parameters.into_iter().flat_map(|(name, value)| [name.clone(), value.to_string()]);
     let parts = ["body".to_owned(), request.reason.clone().unwrap_or_default()].into_iter().chain(parameters);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_may_stand_in_quotes_or_bare() {
+    fn a_key_may_be_quoted_or_bare() {
         for header in ["abc-1", "\"abc-1\"", " abc-1 "] {
             assert_eq!(IdempotencyKey::parse(header).unwrap().as_str(), "abc-1");
         }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_empty_too_long_or_unreadable_is_refused() {
+    fn a_key_that_is_empty_too_long_or_malformed_is_rejected() {
         for header in
             ["", " ", "\"\"", "\" \"", "\"open", "a\"b", r#""a\b""#, "\u{e9}", "a\tb", &"k".repeat(256)]
         {

@@ -1,4 +1,4 @@
-//! A run: one Job of a target, or one time that a task is done, from its creation to its end and after.
+//! Runs: a Job of a CronJob, or one execution of a task.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,16 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::target::TargetName;
+use super::target_name::{TargetKind, TargetName};
 
-/// Identifies a run for ever. For a Job it is the Job's UID, so every replica, and a program that forgot
-/// everything, gives the same Job the same id, and a later Job of the same name another one. For a task it tells when
-/// the run was asked for: `run_YYYYMMDD_HHMMSS_` and six characters that make it unique.
+/// The permanent id of a run. For a Job it is the Job's UID: every replica uses the same id, even with an empty history, and
+/// a later Job of the same name has another id. For a task it is `run_YYYYMMDD_HHMMSS_` and six random characters.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct RunId(String);
 
 impl RunId {
-    /// An id that an executor gave.
+    /// The id with that text.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
@@ -33,35 +32,35 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It exists, but nothing of it runs yet.
+    /// It exists, and none of its containers is running yet.
     Pending,
-    /// At least one of its containers runs.
+    /// At least one of its containers is running.
     Running,
-    /// It ended well.
+    /// It succeeded.
     Succeeded,
-    /// It ended badly; the cause says how.
+    /// It failed; the cause says why.
     Failed,
-    /// Someone ended it.
+    /// It was cancelled.
     Cancelled,
-    /// It ended while nobody was looking, so that its outcome is not known.
+    /// It ended unobserved, or was interrupted; its outcome is unknown.
     Interrupted,
 }
 
 impl State {
-    /// Every state, in the order of a run's life.
+    /// All states, in the order in which a run has them.
     pub const ALL: [Self; 6] =
         [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Interrupted];
 
-    /// Whether nothing can follow.
+    /// Whether the state never changes again.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
     }
 
-    /// The word that stands for it in JSON, in the store and in metrics.
+    /// The state in JSON, in the store and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -83,11 +82,11 @@ impl fmt::Display for State {
 impl FromStr for State {
     type Err = String;
 
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|state| state.as_str() == word);
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| {
-            let words: Vec<&str> = Self::ALL.into_iter().map(Self::as_str).collect();
-            format!("no such state; use one of {}", words.join(", "))
+            let names: Vec<&str> = Self::ALL.into_iter().map(Self::as_str).collect();
+            format!("there is no such state; use one of {}", names.join(", "))
         })
     }
 }
@@ -98,12 +97,12 @@ impl FromStr for State {
 pub enum Trigger {
     /// The CronJob's schedule.
     Scheduled,
-    /// Someone asked for it: through this API, or with `kubectl create job --from`.
+    /// A request: through this API, or by `kubectl create job --from`.
     Manual,
 }
 
 impl Trigger {
-    /// The word that stands for it in JSON and in the store.
+    /// The trigger in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -112,14 +111,14 @@ impl Trigger {
     }
 }
 
-/// Why a run is where it is: why it waits, or how it ended.
+/// Why a run has its state.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Cause {
-    /// One stable word, such as `OutOfMemory` or `ImagePullBackOff`.
+    /// A fixed word, such as `OutOfMemory` or `ImagePullBackOff`.
     pub reason: String,
     /// A sentence for people.
     pub message: String,
-    /// The exit code of the container that failed, where one did.
+    /// The exit code of the container that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
 }
@@ -131,76 +130,81 @@ impl Cause {
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Progress {
     /// From 0 to 100.
     pub percent: u8,
-    /// What is being done, in a line.
+    /// The current step, one line.
     pub note: String,
 }
 
-/// What a run of a task has and a Job's has not.
+/// The additional fields of a run of a task.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TaskRun {
-    /// How often a worker has begun it.
+    /// How often the run has been started.
     pub attempt: u32,
-    /// How far it is.
+    /// The progress.
     pub progress: Progress,
 }
 
 /// One run.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Run {
-    /// Its identity.
+    /// The id.
     pub id: RunId,
-    /// What it is a run of.
+    /// The target.
     pub target: TargetName,
-    /// Where its Job is, or the program that does the task.
+    /// The namespace of its Job, or of the program that executes the task.
     pub namespace: String,
-    /// Its Job's name; a run of a task has one of the same kind.
+    /// The name of its Job; a run of a task has a name of the same form.
     pub job_name: String,
-    /// What started it.
+    /// What started the run.
     pub trigger: Trigger,
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// Why it stands there.
+    /// Why the run has this state.
     pub cause: Option<Cause>,
-    /// Who asked for it, when it was asked for through this API.
+    /// The caller that started the run, if it was started through this API.
     pub requested_by: Option<String>,
-    /// Why it was asked for, in the caller's words.
+    /// The caller's reason.
     pub reason: Option<String>,
-    /// The id of the request that asked for it.
+    /// The id of the request that started the run.
     pub request_id: Option<String>,
-    /// Says whether a repeated request is the same request; see [`super::request::fingerprint`].
+    /// The hash of the request's body; see [`super::request::fingerprint`].
     pub fingerprint: Option<String>,
     /// When the Job was created.
     pub created_at: Timestamp,
-    /// When its first container started, as far as is known.
+    /// When its first container started, if that was observed.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the run ended.
     pub finished_at: Option<Timestamp>,
-    /// What only a run of a task has; None for a Job's.
+    /// The fields of a run of a task; None for a Job.
     pub task: Option<TaskRun>,
 }
 
-/// The cause of a run that was ended through this API.
+/// The cause of a run that was cancelled through this API.
 pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
-/// The cause of a run that was ended to make way for another one.
+/// The cause of a run that was cancelled because another one replaced it.
 pub const REPLACED: &str = "Replaced";
-/// The cause of a run that was taken back at once: another one was started at the same moment.
+/// The cause of a run that was rolled back, because another one was started at the same moment.
 pub const ROLLED_BACK: &str = "RolledBack";
-/// The cause of a run of a task that took longer than it may.
+/// The cause of a run of a task that exceeded its timeout.
 pub const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
-/// The cause of a run of a task whose code broke.
+/// The cause of a run of a task that panicked.
 pub const PANICKED: &str = "Panicked";
-/// The cause of a run whose program ended in the midst of it.
+/// The cause of a run that was interrupted because its program ended.
 pub const RESTARTED: &str = "Restarted";
-/// The cause of a run whose end nobody saw.
+/// The cause of a run whose end was not observed.
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 
 impl Run {
-    /// The same run, ended at `at`.
+    /// The kind of its target.
+    pub fn kind(&self) -> TargetKind {
+        if self.task.is_some() { TargetKind::Task } else { TargetKind::CronJob }
+    }
+
+    /// The run after it ended at `at`.
     #[must_use]
     pub fn ended(mut self, state: State, cause: Cause, at: Timestamp) -> Self {
         self.state = state;
@@ -209,18 +213,18 @@ impl Run {
         self
     }
 
-    /// Takes in what was seen later, or by another replica. What ended stays ended; only an end that nobody saw
-    /// gives way to a seen one, and a deletion to the request that caused it.
+    /// The run after a later observation, or one of another replica. A final state is kept, with two exceptions: an observed
+    /// end replaces an unobserved one, and the request that caused a deletion replaces the bare deletion.
     #[must_use]
-    pub fn merged(&self, seen: &Self) -> Self {
-        let mut merged = seen.clone();
-        merged.requested_by = seen.requested_by.clone().or_else(|| self.requested_by.clone());
-        merged.reason = seen.reason.clone().or_else(|| self.reason.clone());
-        merged.request_id = seen.request_id.clone().or_else(|| self.request_id.clone());
-        merged.fingerprint = seen.fingerprint.clone().or_else(|| self.fingerprint.clone());
-        merged.started_at = seen.started_at.or(self.started_at);
-        let goes_back = self.state == State::Running && seen.state == State::Pending;
-        if goes_back || (self.state.is_final() && !self.gives_way_to(seen)) {
+    pub fn merged(&self, observed: &Self) -> Self {
+        let mut merged = observed.clone();
+        merged.requested_by = observed.requested_by.clone().or_else(|| self.requested_by.clone());
+        merged.reason = observed.reason.clone().or_else(|| self.reason.clone());
+        merged.request_id = observed.request_id.clone().or_else(|| self.request_id.clone());
+        merged.fingerprint = observed.fingerprint.clone().or_else(|| self.fingerprint.clone());
+        merged.started_at = observed.started_at.or(self.started_at);
+        let is_older = self.state == State::Running && observed.state == State::Pending;
+        if is_older || (self.state.is_final() && !self.is_replaced_by(observed)) {
             merged.state = self.state;
             merged.cause.clone_from(&self.cause);
             merged.finished_at = self.finished_at;
@@ -228,14 +232,14 @@ impl Run {
         merged
     }
 
-    fn gives_way_to(&self, seen: &Self) -> bool {
-        let asked = |run: &Self| {
+    fn is_replaced_by(&self, observed: &Self) -> bool {
+        let requested = |run: &Self| {
             let reason = run.cause.as_ref().map(|cause| cause.reason.as_str());
             matches!(reason, Some(CANCELLED_ON_REQUEST | REPLACED | ROLLED_BACK))
         };
         match self.state {
-            State::Interrupted => seen.state.is_final(),
-            State::Cancelled => seen.state == State::Cancelled && asked(seen) && !asked(self),
+            State::Interrupted => observed.state.is_final(),
+            State::Cancelled => observed.state == State::Cancelled && requested(observed) && !requested(self),
             State::Pending | State::Running | State::Succeeded | State::Failed => false,
         }
     }

@@ -1,21 +1,21 @@
-//! When a CronJob starts its next Job.
+//! The next start of a schedule.
 
 use jiff::Timestamp;
 
-use super::target::CronJobSummary;
+use super::cronjob::CronJobSummary;
 
-/// The next time after `now` that the schedule names; None while it is suspended, or when the schedule is one
-/// that the cron reader does not know. Without a time zone of its own a schedule is read in UTC.
-pub fn next_run(facts: &CronJobSummary, now: Timestamp) -> Option<Timestamp> {
-    if facts.suspended {
+/// The first time after `now` that matches the schedule; None if the schedule is suspended or can't be parsed. A schedule
+/// without a time zone is in UTC.
+pub fn next_run(cronjob: &CronJobSummary, now: Timestamp) -> Option<Timestamp> {
+    if cronjob.suspended {
         return None;
     }
-    let zone = facts.time_zone.as_deref().unwrap_or("UTC");
-    let schedule = cronexpr::parse_crontab(&format!("{} {zone}", standard(&facts.schedule))).ok()?;
+    let zone = cronjob.time_zone.as_deref().unwrap_or("UTC");
+    let schedule = cronexpr::parse_crontab(&format!("{} {zone}", standard(&cronjob.schedule))).ok()?;
     schedule.find_next(cronexpr::MakeTimestamp(now)).ok().map(|found| found.timestamp())
 }
 
-/// The names that Kubernetes knows for common schedules.
+/// Replaces the macros that Kubernetes supports.
 fn standard(schedule: &str) -> &str {
     match schedule.trim() {
         "@yearly" | "@annually" => "0 0 1 1 *",
@@ -30,28 +30,28 @@ fn standard(schedule: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::ConcurrencyPolicy;
+    use crate::cronjob::ConcurrencyPolicy;
 
     fn next(schedule: &str, zone: Option<&str>, now: &str) -> Option<String> {
-        let facts = CronJobSummary {
+        let cronjob = CronJobSummary {
             schedule: schedule.to_owned(),
             time_zone: zone.map(str::to_owned),
             suspended: false,
             concurrency_policy: ConcurrencyPolicy::Allow,
             last_scheduled_at: None,
         };
-        next_run(&facts, now.parse().unwrap()).map(|found| found.to_string())
+        next_run(&cronjob, now.parse().unwrap()).map(|found| found.to_string())
     }
 
     #[test]
-    fn schedules_are_read_as_kubernetes_reads_them() {
+    fn schedules_are_parsed_as_kubernetes_parses_them() {
         for (schedule, zone, now, expected) in [
             ("0 14 * * 1-5", None, "2026-11-20T14:00:00Z", "2026-11-23T14:00:00Z"),
             ("0 */6 * * *", None, "2026-11-20T05:59:59Z", "2026-11-20T06:00:00Z"),
             ("@hourly", None, "2026-11-20T05:00:00Z", "2026-11-20T06:00:00Z"),
             ("0 9 * * MON-FRI", Some("America/New_York"), "2026-07-01T12:00:00Z", "2026-07-01T13:00:00Z"),
             ("0 9 * * *", Some("America/New_York"), "2026-12-01T12:00:00Z", "2026-12-01T14:00:00Z"),
-            // With both days restricted, either one is enough.
+            // If both the day of the month and the day of the week are restricted, either one matches.
             ("0 0 13 * 5", None, "2026-11-21T00:00:00Z", "2026-11-27T00:00:00Z"),
         ] {
             assert_eq!(next(schedule, zone, now).as_deref(), Some(expected), "{schedule}");
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_that_is_not_understood_has_no_next_time() {
+    fn a_schedule_that_cannot_be_parsed_has_no_next_time() {
         assert_eq!(next("@every 1h", None, "2026-11-20T05:00:00Z"), None);
         assert_eq!(next("0 9 * * *", Some("Mars/Olympus"), "2026-11-20T05:00:00Z"), None);
     }

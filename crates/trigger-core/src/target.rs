@@ -1,99 +1,89 @@
-//! Targets: what may be started. Nothing else can be.
+//! The allow-list of targets. Nothing else can be started.
 
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use super::cronjob::CronJobTarget;
+use super::target_name::{TargetKind, TargetName};
+use super::task::TaskTarget;
 
-/// A target's name: lower-case letters, digits and hyphens, at most 63 characters, as in a DNS label.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TargetName(String);
-
-impl TargetName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Something that can be started.
+#[derive(Clone)]
+pub enum Target {
+    /// A CronJob: a run is a Job.
+    CronJob(CronJobTarget),
+    /// A task: a run is executed in this program.
+    Task(TaskTarget),
 }
 
-impl FromStr for TargetName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if is_dns_label(text) {
-            return Ok(Self(text.to_owned()));
+impl Target {
+    /// The target's name.
+    pub fn name(&self) -> &TargetName {
+        match self {
+            Self::CronJob(target) => &target.name,
+            Self::Task(target) => &target.name,
         }
-        Err(format!("{text:?} is not a name of lower-case letters, digits and hyphens, at most 63 of them"))
+    }
+
+    /// The name of its task; None for a CronJob.
+    pub fn task_name(&self) -> Option<&'static str> {
+        match self {
+            Self::CronJob(_) => None,
+            Self::Task(target) => Some(target.task.definition().name),
+        }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> TargetKind {
+        match self {
+            Self::CronJob(_) => TargetKind::CronJob,
+            Self::Task(_) => TargetKind::Task,
+        }
     }
 }
 
-impl TryFrom<String> for TargetName {
-    type Error = String;
+/// The targets by name, and which of them is the default.
+#[derive(Clone, Default)]
+pub struct Targets {
+    by_name: BTreeMap<TargetName, Target>,
+    default: Option<TargetName>,
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+impl Targets {
+    /// The allow-list; `default` is the target that `/trigger-sync` starts.
+    pub fn new(targets: impl IntoIterator<Item = Target>, default: Option<TargetName>) -> Self {
+        let by_name = targets.into_iter().map(|target| (target.name().clone(), target)).collect();
+        Self { by_name, default }
     }
-}
 
-impl From<TargetName> for String {
-    fn from(name: TargetName) -> Self {
-        name.0
+    /// The targets, CronJobs before tasks, each in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Target> {
+        let of_kind = |kind| self.by_name.values().filter(move |target| target.kind() == kind);
+        of_kind(TargetKind::CronJob).chain(of_kind(TargetKind::Task))
     }
-}
 
-impl fmt::Display for TargetName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+    /// The targets that are CronJobs.
+    pub fn cronjobs(&self) -> impl Iterator<Item = &CronJobTarget> {
+        self.by_name.values().filter_map(|target| match target {
+            Target::CronJob(target) => Some(target),
+            Target::Task(_) => None,
+        })
     }
-}
 
-/// Whether the text is a label of RFC 1123, as Kubernetes names namespaces.
-pub fn is_dns_label(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
+    /// The targets that are tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskTarget> {
+        self.by_name.values().filter_map(|target| match target {
+            Target::Task(target) => Some(target),
+            Target::CronJob(_) => None,
+        })
+    }
 
-/// Something that may be started: a CronJob, from whose template Jobs are made.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Target {
-    /// What callers call it.
-    pub name: TargetName,
-    /// Where its CronJob is.
-    pub namespace: String,
-    /// Its CronJob's name, at most 52 characters as Kubernetes has it.
-    pub cronjob: String,
-    /// Whether it may be started by hand while its schedule is suspended.
-    pub allow_suspended: bool,
-}
+    /// The target of that name.
+    pub fn get(&self, name: &TargetName) -> Option<&Target> {
+        self.by_name.get(name)
+    }
 
-/// What a CronJob says about Jobs that would overlap.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub enum ConcurrencyPolicy {
-    /// They may.
-    #[default]
-    Allow,
-    /// The later one is not started.
-    Forbid,
-    /// The earlier one is ended first.
-    Replace,
-}
-
-/// What a target's CronJob says.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CronJobSummary {
-    /// When it starts Jobs, in cron's syntax.
-    pub schedule: String,
-    /// The time zone of the schedule; None is the cluster's own, most often UTC.
-    pub time_zone: Option<String>,
-    /// Whether the schedule is switched off.
-    pub suspended: bool,
-    /// What to do about Jobs that would overlap.
-    pub concurrency_policy: ConcurrencyPolicy,
-    /// When it last started a Job.
-    pub last_scheduled_at: Option<Timestamp>,
+    /// The default target.
+    pub fn default_target(&self) -> Option<&Target> {
+        self.default.as_ref().and_then(|name| self.by_name.get(name))
+    }
 }

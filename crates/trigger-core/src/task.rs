@@ -1,67 +1,101 @@
-//! Work that is done inside this process: what a task is, and what it is given.
+//! Tasks: work that this program executes itself.
 //!
-//! A run of a task waits in the queue, is done by one worker of one replica, and leaves a result.
+//! A run of a task waits in the queue, is executed by one worker of one replica, and has a result.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::log_buffers::LogBuffers;
-use super::run::{Progress, RunId};
-use super::target::TargetName;
+use super::target_name::TargetName;
+use super::task_context::TaskContext;
 
-/// What a request asks of a task, as the caller's JSON object has it.
+/// The parameters of a run: the members of a JSON object.
 pub type Parameters = Map<String, Value>;
 
-/// A kind of work.
+/// What is known about a task before it is configured.
+#[derive(Debug)]
+pub struct TaskDefinition {
+    /// The name: lower-case letters, digits and hyphens.
+    pub name: &'static str,
+    /// Returns the JSON Schema of each parameter, by name.
+    pub parameters: fn() -> Parameters,
+    /// Tells an operator how to configure the task, for callers that start it before it is configured.
+    pub not_configured: &'static str,
+    /// Routes of its own, in addition to those of every target.
+    pub routes: Option<TaskRoutes>,
+}
+
+/// Two routes that belong to one task, for clients that use paths of their own.
+#[derive(Debug)]
+pub struct TaskRoutes {
+    /// The tag of the operations in the OpenAPI document.
+    pub tag: &'static str,
+    /// `POST` to this path starts a run. The body has the members `reason` and the parameters.
+    pub start: TaskRoute,
+    /// `GET` of this path, followed by `/{run_id}`, returns the state of a run and its result.
+    pub status: TaskRoute,
+    /// The `message` of the response to a start.
+    pub started_message: &'static str,
+}
+
+/// One route of a task.
+#[derive(Debug)]
+pub struct TaskRoute {
+    /// The path.
+    pub path: &'static str,
+    /// The `operationId` in the OpenAPI document.
+    pub operation: &'static str,
+    /// The summary in the OpenAPI document.
+    pub summary: &'static str,
+}
+
+/// A task.
 ///
-/// A run has a thread and a runtime of its own, so it may compute as long as it likes. It ends early by being dropped
-/// at an await: when it is cancelled, out of time, or done by another replica.
+/// A run has its own thread and runtime, so that it may compute for a long time. It ends early by being dropped at an
+/// `await`: when it is cancelled, exceeds its timeout, or has been taken over by another replica.
 #[async_trait]
 pub trait Task: Send + Sync {
-    /// What targets call it by: lower-case letters, digits and hyphens.
-    fn name(&self) -> &'static str;
+    /// The task's definition.
+    fn definition(&self) -> &'static TaskDefinition;
 
-    /// Whether a run that was cut off in the midst may be begun again from the start. One that may not is
-    /// [`super::run::State::Interrupted`] then.
+    /// Whether an interrupted run can be started again from the beginning. If it can't, the run ends as
+    /// [`super::run::State::Interrupted`].
     fn resumable(&self) -> bool;
 
-    /// Looks at what a request asks for, before it is queued.
+    /// Checks the parameters before the run is queued.
     ///
     /// # Errors
-    /// With a sentence for the caller: which parameter, what is wrong with it, and what it may be.
+    /// With a sentence for the caller: which parameter is wrong, why, and which values are allowed.
     fn check(&self, parameters: &Parameters) -> Result<(), String>;
 
-    /// Does the work, and gives the result that is kept with the run.
+    /// Executes the run and returns its result, which is stored.
     async fn run(&self, parameters: &Parameters, context: &TaskContext) -> Result<Value, TaskError>;
 
-    /// The result as an HTML document for people; None when there is no page for it, and JSON has to do.
+    /// The result as an HTML document; None if the task has no page for it.
     fn page(&self, result: &Value) -> Option<String>;
 }
 
 /// A target that is a task.
 #[derive(Clone)]
 pub struct TaskTarget {
-    /// What callers call it.
+    /// The target's name.
     pub name: TargetName,
-    /// What is done.
+    /// The task.
     pub task: Arc<dyn Task>,
-    /// How many of its runs go on at once, over all replicas.
+    /// How many runs may be running at the same time, over all replicas.
     pub max_concurrent: u32,
-    /// How many of its runs may wait.
-    pub queue: u32,
+    /// How many runs may wait.
+    pub max_queued: u32,
     /// How long a run may take.
-    pub limit: Duration,
-    /// Whether a run that was cut off is begun again, where the task lets it.
+    pub timeout: Duration,
+    /// Whether an interrupted run is started again, if the task is resumable.
     pub resume: bool,
 }
 
 impl TaskTarget {
-    /// Whether a run that was cut off is begun again.
+    /// Whether an interrupted run is started again.
     pub fn resumes(&self) -> bool {
         self.resume && self.task.resumable()
     }
@@ -71,55 +105,11 @@ impl TaskTarget {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub struct TaskError {
-    /// One word that stays the same, such as `SourceUnreachable`.
+    /// A fixed word, such as `SourceUnreachable`.
     pub reason: &'static str,
-    /// What happened, to which thing, and what to do. Callers read it, so it holds no secret and no other system's text.
+    /// What happened, to which thing, and what to do. Callers read it, so it contains no secret and no text of another
+    /// system.
     pub message: String,
-    /// What only the log may have.
+    /// Details for the log only.
     pub detail: Option<String>,
-}
-
-/// Where a run of a task tells how far it is. What it tells goes into the run's log too.
-#[derive(Clone, Debug)]
-pub struct TaskContext {
-    run: RunId,
-    book: Arc<LogBuffers>,
-    progress: Arc<Mutex<Progress>>,
-    deadline: Option<Instant>,
-}
-
-impl TaskContext {
-    /// The context of a run.
-    pub fn new(run: RunId, book: Arc<LogBuffers>) -> Self {
-        Self { run, book, progress: Arc::default(), deadline: None }
-    }
-
-    /// The context of a run that is ended at this moment.
-    #[must_use]
-    pub fn until(self, deadline: Instant) -> Self {
-        Self { deadline: Some(deadline), ..self }
-    }
-
-    /// The time until the run is ended; None if it has no limit.
-    pub fn time_left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
-    }
-
-    /// Tells how far the run is, in percent (more than 100 is 100), and what it does now.
-    pub fn progress(&self, percent: u8, note: impl Into<String>) {
-        let progress = Progress { percent: percent.min(100), note: note.into() };
-        self.line(&format!("{:>3}% {}", progress.percent, progress.note));
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-    }
-
-    /// Writes a line into the run's log.
-    pub fn line(&self, text: &str) {
-        let line = format!("{:.3} {text}\n", Timestamp::now());
-        self.book.append(&self.run, &Bytes::from(line));
-    }
-
-    /// How far the run said it is.
-    pub fn reported_progress(&self) -> Progress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }

@@ -1,5 +1,4 @@
-//! Takes requests for tasks in, and ends runs of tasks. What waits is done by a [`super::runner::Runner`], here or in
-//! another replica.
+//! Queues and cancels runs of tasks. A [`super::runner::Runner`] executes them, in this replica or in another one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,16 +7,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use super::dispatcher::{StartError, Started, repeat};
 use super::feed::Feed;
 use super::naming;
-use super::ports::{RunStore, StoreError, TaskStore};
-use super::request::{RunRequest, fingerprint};
+use super::request::{IdempotencyKey, RunRequest, fingerprint};
 use super::run::{CANCELLED_ON_REQUEST, Cause, Run, RunId, State, TaskRun, Trigger};
-use super::target::TargetName;
+use super::run_store::RunStore;
+use super::start::{Preview, StartError, Started, repeated};
+use super::store_error::StoreError;
+use super::target_name::TargetName;
 use super::task::TaskTarget;
+use super::task_store::TaskStore;
 
-/// The queue of this store's tasks, as one replica sees it.
+/// The queue of the store's tasks, as one replica uses it.
 pub struct TaskQueue {
     targets: BTreeMap<TargetName, TaskTarget>,
     namespace: String,
@@ -28,12 +29,12 @@ pub struct TaskQueue {
     ended: watch::Sender<()>,
 }
 
-/// What a target has to do.
+/// How many runs of a target have not ended.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct QueueDepth {
     /// Runs that wait.
     pub waiting: u64,
-    /// Runs that go on, in all replicas.
+    /// Runs that are running, in all replicas.
     pub running: u64,
 }
 
@@ -51,51 +52,36 @@ impl TaskQueue {
         Self { targets, namespace: namespace.into(), tasks, runs, feed, submitted, ended }
     }
 
-    /// The targets that are tasks, by name.
-    pub fn targets(&self) -> impl Iterator<Item = &TaskTarget> {
-        self.targets.values()
-    }
-
-    /// The target of that name, if it is a task.
-    pub fn target(&self, name: &TargetName) -> Option<&TaskTarget> {
-        self.targets.get(name)
-    }
-
-    /// The target whose task has that name.
-    pub fn target_of(&self, task: &str) -> Option<&TaskTarget> {
-        self.targets.values().find(|target| target.task.name() == task)
-    }
-
     /// Queues a run, or finds the one that an earlier request with the same key queued.
     ///
     /// # Errors
-    /// When the task does not take the parameters, too many runs wait, the key was used for another request, or the store
-    /// can't be written.
+    /// When the task does not accept the parameters, the queue is full, the key was used for another request, or the
+    /// store fails.
     pub async fn submit(&self, target: &TaskTarget, request: &RunRequest) -> Result<Started, StartError> {
         target.task.check(&request.parameters).map_err(StartError::BadParameters)?;
         let run = self.pending(target, request);
-        if self.tasks.enqueue(&run, &request.parameters, target.queue).await? {
+        if self.tasks.enqueue(&run, &request.parameters, target.max_queued).await? {
             self.submitted.notify_one();
             self.feed.wake();
             return Ok(Started { run, found: false });
         }
         match self.runs.run_of_job(&target.name, &run.job_name).await? {
-            Some(earlier) => repeat(earlier, request),
-            None => Err(StartError::QueueFull { target: target.name.clone(), waiting: target.queue }),
+            Some(earlier) => repeated(earlier, request),
+            None => Err(queue_full(target)),
         }
     }
 
-    /// Why a run would not be queued now; None when it would.
+    /// Whether a start would be rejected now.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn rejection(&self, target: &TaskTarget) -> Result<Option<StartError>, StoreError> {
+    pub async fn preview(&self, target: &TaskTarget) -> Result<Preview, StoreError> {
         let waiting = self.tasks.waiting().await?.into_iter().find(|(name, _)| *name == target.name);
-        let full = waiting.is_some_and(|(_, waiting)| waiting >= target.queue.into());
-        Ok(full.then(|| StartError::QueueFull { target: target.name.clone(), waiting: target.queue }))
+        let full = waiting.is_some_and(|(_, waiting)| waiting >= target.max_queued.into());
+        Ok(Preview { job: None, rejection: full.then(|| queue_full(target)) })
     }
 
-    /// Ends a run on the caller's wish, also one that another replica does. One that has ended stays as it is.
+    /// Cancels a run, even if another replica executes it. A run that has ended is returned unchanged.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -108,7 +94,7 @@ impl TaskQueue {
         Ok(self.runs.run(&run.id).await?.unwrap_or(run))
     }
 
-    /// What came out of a run; None before it has succeeded.
+    /// The result of a run; None unless the run has succeeded.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -116,7 +102,7 @@ impl TaskQueue {
         self.tasks.result(id).await
     }
 
-    /// What each target has to do.
+    /// The depth of each target's queue.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -126,25 +112,33 @@ impl TaskQueue {
         for (target, waiting) in self.tasks.waiting().await? {
             depths.entry(target).or_default().waiting = waiting;
         }
-        for held in self.tasks.held().await? {
-            depths.entry(held.target).or_default().running += 1;
+        for lease in self.tasks.leases().await? {
+            depths.entry(lease.target).or_default().running += 1;
         }
         Ok(depths)
     }
 
-    /// Waits until a run was queued by this replica since the last time.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &TaskTarget> {
+        self.targets.values()
+    }
+
+    pub(super) fn target(&self, name: &TargetName) -> Option<&TaskTarget> {
+        self.targets.get(name)
+    }
+
+    /// Waits until this replica has queued a run since the last call.
     pub(super) async fn submitted(&self) {
         self.submitted.notified().await;
     }
 
-    /// Tells when this replica ended a run early.
+    /// Changes whenever this replica cancels a run.
     pub(super) fn ended(&self) -> watch::Receiver<()> {
         self.ended.subscribe()
     }
 
     fn pending(&self, target: &TaskTarget, request: &RunRequest) -> Run {
         let now = Timestamp::now();
-        let key = request.key.as_ref().map(super::request::IdempotencyKey::as_str);
+        let key = request.key.as_ref().map(IdempotencyKey::as_str);
         Run {
             id: naming::task_run_id(now),
             target: target.name.clone(),
@@ -163,4 +157,8 @@ impl TaskQueue {
             task: Some(TaskRun::default()),
         }
     }
+}
+
+fn queue_full(target: &TaskTarget) -> StartError {
+    StartError::QueueFull { target: target.name.clone(), max_queued: target.max_queued }
 }

@@ -1,4 +1,4 @@
-//! What the local executor is told: where the YAML is, and which program stands for which image.
+//! The settings of the local executor.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,43 +20,45 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalConfig {
-    /// A YAML file, or a folder of `*.yaml` and `*.yml` files, with the CronJobs among whatever else.
+    /// A YAML file, or a folder of `*.yaml` and `*.yml` files. Documents other than CronJobs and ConfigMaps are ignored.
     pub manifests: PathBuf,
-    /// The local program that stands for an image; images without a tag or digest stand for all of theirs.
+    /// The local program that replaces an image's entrypoint, by image. A key without a tag and a digest matches every tag
+    /// and digest of the image; an exact key takes precedence.
     #[serde(default)]
     pub programs: BTreeMap<String, Program>,
-    /// Variables for every run. They win over the container's own, and are the only values that `valueFrom` can have.
+    /// Variables of every run. They override the container's own, and supply the values that `valueFrom` takes from
+    /// Secrets in a cluster.
     #[serde(default, deserialize_with = "secrets")]
     pub env: BTreeMap<String, SecretString>,
-    /// How long the first retry waits, in milliseconds. Each further one waits twice as long, at most 30 seconds.
-    #[serde(default = "one_second")]
+    /// The delay before the first retry, in milliseconds. It doubles with each retry, up to 30 seconds.
+    #[serde(default = "default_retry_after_ms")]
     pub retry_after_ms: u64,
 }
 
-/// A program, and arguments that come before the container's own. A program without a slash is searched on the `PATH`; a
-/// relative one is below the folder that the API runs in, wherever the container's `workingDir` is.
+/// A program, and arguments that precede the container's own. A program without a slash is searched for in `PATH`. A
+/// relative path refers to the working directory of trigger-api, not to the container's `workingDir`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "ProgramText")]
+#[serde(from = "ProgramEntry")]
 pub struct Program(Vec<String>);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum ProgramText {
+enum ProgramEntry {
     Path(String),
     Command(Vec<String>),
 }
 
-impl From<ProgramText> for Program {
-    fn from(text: ProgramText) -> Self {
-        Self::new(match text {
-            ProgramText::Path(path) => vec![path],
-            ProgramText::Command(command) => command,
+impl From<ProgramEntry> for Program {
+    fn from(entry: ProgramEntry) -> Self {
+        Self::new(match entry {
+            ProgramEntry::Path(path) => vec![path],
+            ProgramEntry::Command(command) => command,
         })
     }
 }
 
 impl Program {
-    /// That program and those arguments.
+    /// Creates it from a program and its arguments.
     pub fn new(mut command: Vec<String>) -> Self {
         if let Some(program) = command.first_mut().filter(|program| program.contains('/')) {
             let absolute = std::path::absolute(&*program).ok();
@@ -69,23 +71,24 @@ impl Program {
 }
 
 impl LocalConfig {
-    /// The settings for these manifests, with nothing else set.
+    /// The default settings for these manifests.
     pub fn new(manifests: impl Into<PathBuf>) -> Self {
         Self {
             manifests: manifests.into(),
             programs: BTreeMap::new(),
             env: BTreeMap::new(),
-            retry_after_ms: one_second(),
+            retry_after_ms: default_retry_after_ms(),
         }
     }
 
-    /// What stands for the image's entrypoint: the entry of exactly that image, or of the image without its tag and digest.
+    /// The program that replaces the entrypoint of an image.
     pub(super) fn program(&self, image: &str) -> Option<&[String]> {
         let program = self.programs.get(image).or_else(|| self.programs.get(repository(image)))?;
         Some(&program.0)
     }
 
-    pub(super) fn retry_after(&self) -> Duration {
+    /// The delay before the first retry.
+    pub(super) fn retry_delay(&self) -> Duration {
         Duration::from_millis(self.retry_after_ms)
     }
 }
@@ -99,7 +102,7 @@ fn repository(image: &str) -> &str {
     }
 }
 
-fn one_second() -> u64 {
+fn default_retry_after_ms() -> u64 {
     1000
 }
 
@@ -113,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_found_exactly_first_and_then_without_tag_and_digest() {
+    fn an_exact_image_precedes_the_image_without_tag_and_digest() {
         let config: LocalConfig = serde_saphyr::from_str(
             "manifests: jobs.yaml\n\
              programs:\n  'registry:5000/sync': /bin/any\n  'registry:5000/sync:2': [/bin/two, --fast]\n",
@@ -128,18 +131,18 @@ mod tests {
             ("registry:5000/other", None),
             ("sync", None),
         ] {
-            assert_eq!(config.program(image).map(|words| words.join(" ")).as_deref(), program, "{image}");
+            assert_eq!(config.program(image).map(|command| command.join(" ")).as_deref(), program, "{image}");
         }
     }
 
     #[test]
-    fn unknown_settings_are_refused_and_values_of_variables_are_not_printed() {
-        let misspelt = serde_saphyr::from_str::<LocalConfig>("manifests: jobs.yaml\nprogramms: {}\n");
-        assert!(misspelt.unwrap_err().to_string().contains("programms"));
+    fn unknown_settings_are_rejected_and_values_of_variables_are_not_printed() {
+        let misspelled = serde_saphyr::from_str::<LocalConfig>("manifests: jobs.yaml\nprogramms: {}\n");
+        assert!(misspelled.unwrap_err().to_string().contains("programms"));
         let config: LocalConfig =
-            serde_saphyr::from_str("manifests: jobs.yaml\nenv: {PASSWORD: geheim}\n").unwrap();
-        assert_eq!(config.retry_after(), Duration::from_secs(1));
+            serde_saphyr::from_str("manifests: jobs.yaml\nenv: {PASSWORD: hunter2}\n").unwrap();
+        assert_eq!(config.retry_delay(), Duration::from_secs(1));
         let printed = format!("{config:?}");
-        assert!(printed.contains("PASSWORD") && !printed.contains("geheim"), "{printed}");
+        assert!(printed.contains("PASSWORD") && !printed.contains("hunter2"), "{printed}");
     }
 }

@@ -1,9 +1,9 @@
-//! `$(VAR)` in arguments and variables, as Kubernetes expands it.
+//! Expands `$(VAR)` in arguments and variables, as Kubernetes does.
 
 use std::collections::BTreeMap;
 
-/// The text with every `$(NAME)` of a known variable replaced. One that is not known stays as it is written, `$$`
-/// stands for a `$` that expands nothing, and a `$` before anything else is a `$`.
+/// Replaces every `$(NAME)` by the variable's value. A reference to an unknown variable is kept as it is, `$$` is an
+/// escaped `$`, and a `$` before any other character is kept. Values are not expanded again.
 pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -11,7 +11,7 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
         expanded.push_str(before);
         let reference = after.strip_prefix('(').and_then(|inside| inside.split_once(')'));
         rest = match reference {
-            Some((name, behind)) => {
+            Some((name, after)) => {
                 match variables.get(name) {
                     Some(value) => expanded.push_str(value),
                     None => {
@@ -20,7 +20,7 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
                         expanded.push(')');
                     }
                 }
-                behind
+                after
             }
             None => {
                 expanded.push('$');
@@ -36,7 +36,7 @@ pub(super) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
 mod tests {
     use super::*;
 
-    /// The cases of Kubernetes' own test of this, in `third_party/forked/golang/expansion`.
+    /// The cases are those of Kubernetes' own test in `third_party/forked/golang/expansion`.
     #[test]
     fn variables_are_expanded_as_kubernetes_expands_them() {
         let variables = [("VAR_A", "A"), ("VAR_B", "B"), ("VAR_REF", "$(VAR_A)"), ("VAR_EMPTY", "")];

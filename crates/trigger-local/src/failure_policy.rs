@@ -1,64 +1,64 @@
-//! A Job's `podFailurePolicy`: what an exit code means for the retries.
+//! The rules on exit codes of a Job's `podFailurePolicy`.
 
 use k8s_openapi::api::batch::v1::PodFailurePolicyRule;
 
-/// What becomes of a Job after an attempt failed.
+/// What a failed attempt means for the Job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    /// It has failed; nothing is tried again.
+pub(super) enum FailureAction {
+    /// The Job fails without a retry.
     FailJob,
-    /// It is tried again, and the attempt doesn't count.
+    /// The Job retries, and the attempt does not count towards `backoffLimit`.
     Ignore,
-    /// It is tried again while `backoffLimit` allows it.
+    /// The Job retries within its `backoffLimit`.
     Count,
 }
 
-/// The rules on exit codes, in their order. Conditions of pods do not come up here, so rules on them never apply.
+/// The rules on exit codes, in order. Rules on pod conditions are ignored, because there are no pods.
 #[derive(Debug, Default)]
-pub(super) struct FailurePolicy(Vec<Rule>);
+pub(super) struct FailurePolicy(Vec<ExitCodeRule>);
 
 #[derive(Debug)]
-struct Rule {
-    verdict: Verdict,
-    /// Whether the exit codes are those in the list, or those not in it.
-    within: bool,
+struct ExitCodeRule {
+    action: FailureAction,
+    /// True for the operator `In`, false for `NotIn`.
+    is_in: bool,
     codes: Vec<i32>,
 }
 
 impl FailurePolicy {
-    /// The rules that concern the container. The error is the field, below the rules, and what is wrong with it.
+    /// Keeps the rules that apply to the container. The error is the field, relative to the policy, and its problem.
     pub(super) fn new(
         rules: &[PodFailurePolicyRule],
         container: &str,
     ) -> Result<Self, (String, &'static str)> {
-        let mut concerned = Vec::new();
+        let mut applicable = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
-            let verdict = match rule.action.as_str() {
-                "FailJob" => Verdict::FailJob,
-                "Ignore" => Verdict::Ignore,
-                "Count" => Verdict::Count,
-                _ => return Err((format!("rules[{index}].action"), "is none of FailJob, Ignore and Count")),
+            let action = match rule.action.as_str() {
+                "FailJob" => FailureAction::FailJob,
+                "Ignore" => FailureAction::Ignore,
+                "Count" => FailureAction::Count,
+                _ => return Err((format!("rules[{index}].action"), "must be FailJob, Ignore or Count")),
             };
             let Some(codes) = &rule.on_exit_codes else { continue };
-            let within = match codes.operator.as_str() {
+            let is_in = match codes.operator.as_str() {
                 "In" => true,
                 "NotIn" => false,
                 _ => {
                     let field = format!("rules[{index}].onExitCodes.operator");
-                    return Err((field, "is neither In nor NotIn"));
+                    return Err((field, "must be In or NotIn"));
                 }
             };
             if codes.container_name.as_deref().is_none_or(|name| name == container) {
-                concerned.push(Rule { verdict, within, codes: codes.values.clone() });
+                applicable.push(ExitCodeRule { action, is_in, codes: codes.values.clone() });
             }
         }
-        Ok(Self(concerned))
+        Ok(Self(applicable))
     }
 
-    /// What the first rule that applies to a failure with that exit code says.
-    pub(super) fn verdict(&self, exit_code: i32) -> Verdict {
-        let rule = self.0.iter().find(|rule| rule.codes.contains(&exit_code) == rule.within);
-        rule.map_or(Verdict::Count, |rule| rule.verdict)
+    /// The action of the first rule that matches the exit code; [`FailureAction::Count`] if none does.
+    pub(super) fn action(&self, exit_code: i32) -> FailureAction {
+        let rule = self.0.iter().find(|rule| rule.codes.contains(&exit_code) == rule.is_in);
+        rule.map_or(FailureAction::Count, |rule| rule.action)
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_applies_decides_and_without_one_the_attempt_counts() {
+    fn the_first_matching_rule_decides_and_an_attempt_without_one_counts() {
         let policy = policy(json!([
             { "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] },
             { "action": "FailJob", "onExitCodes": { "containerName": "other", "operator": "In", "values": [1] } },
@@ -82,20 +82,20 @@ mod tests {
             { "action": "Ignore", "onExitCodes": { "operator": "NotIn", "values": [3] } },
         ]))
         .unwrap();
-        for (code, verdict) in [
-            (1, Verdict::Count),
-            (2, Verdict::FailJob),
-            (5, Verdict::FailJob),
-            (3, Verdict::Count),
-            (137, Verdict::Ignore),
+        for (code, action) in [
+            (1, FailureAction::Count),
+            (2, FailureAction::FailJob),
+            (5, FailureAction::FailJob),
+            (3, FailureAction::Count),
+            (137, FailureAction::Ignore),
         ] {
-            assert_eq!(policy.verdict(code), verdict, "{code}");
+            assert_eq!(policy.action(code), action, "{code}");
         }
-        assert_eq!(FailurePolicy::default().verdict(2), Verdict::Count);
+        assert_eq!(FailurePolicy::default().action(2), FailureAction::Count);
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn an_unknown_action_or_operator_is_named() {
         let action =
             policy(json!([{ "action": "FailIndex", "onExitCodes": { "operator": "In", "values": [1] } }]));
         assert_eq!(action.unwrap_err().0, "rules[0].action");

@@ -1,29 +1,27 @@
-//! Finds a CronJob in YAML files, and the ConfigMaps beside it.
-//!
-//! The files are read each time, so an edited file is what the next run is made of, as after `kubectl apply`.
+//! A CronJob and the ConfigMaps of its namespace, as written in files.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
+use trigger_core::executor::ExecutorError;
 
 use k8s_openapi::api::batch::v1::CronJob;
 use serde_json::{Map, Value, json};
 
-use trigger_core::ports::ExecutorError;
-use trigger_core::target::{ConcurrencyPolicy, CronJobSummary};
-
-/// A CronJob as a file has it.
+/// A CronJob as written in a file.
+#[derive(Debug)]
 pub(super) struct Manifest {
-    /// File and document, for messages.
+    /// The file and the document, for messages.
     pub(super) origin: String,
     pub(super) cronjob: CronJob,
-    /// The ConfigMaps beside it, by name: what its container's variables may come from.
+    /// The ConfigMaps that the container's variables may refer to.
     pub(super) config_maps: ConfigMaps,
-    /// The CronJob with every field that was written.
+    /// The CronJob with all its fields, also those that [`CronJob`] lacks.
     document: Value,
 }
 
-/// ConfigMaps by name.
+/// The data of ConfigMaps by name.
 pub(super) type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Why a CronJob can't be read.
@@ -35,96 +33,27 @@ pub(super) enum ManifestError {
     NotYaml { path: PathBuf, problem: String },
     #[error("{origin}: {field}: {problem}")]
     Field { origin: String, field: String, problem: String },
-    #[error("the CronJob {name} is both in {first} and in {second}")]
-    Twice { name: String, first: String, second: String },
+    #[error("the CronJob {name} is defined twice: in {first} and in {second}")]
+    Duplicate { name: String, first: String, second: String },
 }
 
 impl From<ManifestError> for ExecutorError {
     fn from(error: ManifestError) -> Self {
         match error {
             ManifestError::Unreadable { .. } => Self::Unreachable(error.to_string()),
-            ManifestError::NotYaml { .. } | ManifestError::Field { .. } | ManifestError::Twice { .. } => {
+            ManifestError::NotYaml { .. } | ManifestError::Field { .. } | ManifestError::Duplicate { .. } => {
                 Self::Failed(error.to_string())
             }
         }
     }
 }
 
-/// The CronJob of that name. A document without a namespace is of any, as it is for `kubectl apply -n`.
-pub(super) fn find(path: &Path, namespace: &str, name: &str) -> Result<Option<Manifest>, ManifestError> {
-    let mut found: Option<(String, Value)> = None;
-    let mut config_maps = ConfigMaps::new();
-    let mut broken = None;
-    for file in files(path)? {
-        let documents = match documents(&file) {
-            Ok(documents) => documents,
-            // Another file may have it; only when none has is this the answer.
-            Err(error) => {
-                broken.get_or_insert(error);
-                continue;
-            }
-        };
-        for (index, document) in documents.into_iter().enumerate() {
-            if !is_of(&document, namespace) {
-                continue;
-            }
-            config_maps.extend(config_map(&document));
-            if document["kind"] != "CronJob" || document["metadata"]["name"] != name {
-                continue;
-            }
-            let origin = format!("{}, document {}", file.display(), index + 1);
-            if let Some((first, _)) = found {
-                return Err(ManifestError::Twice { name: name.to_owned(), first, second: origin });
-            }
-            found = Some((origin, document));
-        }
-    }
-    match (found, broken) {
-        (Some((origin, document)), _) => Manifest::new(origin, document, config_maps).map(Some),
-        (None, Some(error)) => Err(error),
-        (None, None) => Ok(None),
-    }
-}
-
-fn is_of(document: &Value, namespace: &str) -> bool {
-    let written = &document["metadata"]["namespace"];
-    written.is_null() || *written == namespace
-}
-
-/// The name and the texts of a ConfigMap; None of anything else.
-fn config_map(document: &Value) -> Option<(String, BTreeMap<String, String>)> {
-    let name = document["metadata"]["name"].as_str().filter(|_| document["kind"] == "ConfigMap")?;
-    let data = document["data"].as_object().into_iter().flatten();
-    let texts = data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    Some((name.to_owned(), texts.collect()))
-}
-
-fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
-    let unreadable = |error| ManifestError::Unreadable { path: path.to_owned(), error };
-    if !path.metadata().map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in path.read_dir().map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-        if is_yaml && file.is_file() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn documents(file: &Path) -> Result<Vec<Value>, ManifestError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| ManifestError::Unreadable { path: file.to_owned(), error })?;
-    serde_saphyr::from_multiple(&text)
-        .map_err(|error| ManifestError::NotYaml { path: file.to_owned(), problem: error.to_string() })
-}
-
 impl Manifest {
-    fn new(origin: String, document: Value, config_maps: ConfigMaps) -> Result<Self, ManifestError> {
+    pub(super) fn new(
+        origin: String,
+        document: Value,
+        config_maps: ConfigMaps,
+    ) -> Result<Self, ManifestError> {
         match serde_path_to_error::deserialize(&document) {
             Ok(cronjob) => Ok(Self { origin, cronjob, config_maps, document }),
             Err(error) => {
@@ -134,7 +63,7 @@ impl Manifest {
         }
     }
 
-    /// What the CronJob says about when and beside what its Jobs run.
+    /// The CronJob's schedule and concurrency policy.
     pub(super) fn summary(&self) -> Result<CronJobSummary, ManifestError> {
         let spec = &self.cronjob.spec;
         let concurrency_policy = match spec.concurrency_policy.as_deref() {
@@ -145,7 +74,7 @@ impl Manifest {
                 return Err(ManifestError::Field {
                     origin: self.origin.clone(),
                     field: "spec.concurrencyPolicy".to_owned(),
-                    problem: format!("{other:?} is none of Allow, Forbid and Replace"),
+                    problem: format!("must be Allow, Forbid or Replace, not {other:?}"),
                 });
             }
         };
@@ -158,7 +87,7 @@ impl Manifest {
         })
     }
 
-    /// The Job that `kubectl create job --from` would make, every field of the template in it.
+    /// The Job that `kubectl create job --from` creates, with every field of the template.
     pub(super) fn job(&self, namespace: &str, name: &str) -> Value {
         let template = &self.document["spec"]["jobTemplate"];
         let mut metadata = match &template["metadata"] {
@@ -170,5 +99,68 @@ impl Manifest {
         let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
         annotations["cronjob.kubernetes.io/instantiate"] = json!("manual");
         json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(document: Value) -> Result<Manifest, ManifestError> {
+        Manifest::new("jobs.yaml, document 1".to_owned(), document, ConfigMaps::new())
+    }
+
+    #[test]
+    fn the_summary_has_the_defaults_of_kubernetes_and_rejects_unknown_policies() {
+        for (policy, expected) in [
+            (Value::Null, Some(ConcurrencyPolicy::Allow)),
+            (json!("Allow"), Some(ConcurrencyPolicy::Allow)),
+            (json!("Forbid"), Some(ConcurrencyPolicy::Forbid)),
+            (json!("Replace"), Some(ConcurrencyPolicy::Replace)),
+            (json!("forbid"), None),
+        ] {
+            let spec = json!({ "schedule": "0 14 * * *", "concurrencyPolicy": policy, "jobTemplate": {} });
+            let manifest = manifest(json!({ "spec": spec })).unwrap();
+            let summary = manifest.summary();
+            let Some(expected) = expected else {
+                assert_eq!(
+                    summary.unwrap_err().to_string(),
+                    "jobs.yaml, document 1: spec.concurrencyPolicy: must be Allow, Forbid or Replace, not \"forbid\""
+                );
+                continue;
+            };
+            let summary = summary.unwrap();
+            assert_eq!((summary.concurrency_policy, summary.suspended), (expected, false), "{policy}");
+            assert_eq!((summary.schedule.as_str(), summary.time_zone), ("0 14 * * *", None));
+        }
+    }
+
+    #[test]
+    fn a_job_without_metadata_in_its_template_has_a_name_a_namespace_and_the_annotation() {
+        let spec = json!({ "schedule": "", "jobTemplate": { "spec": { "aFieldOfTheFuture": 1 } } });
+        let job = manifest(json!({ "spec": spec })).unwrap().job("trading", "sync-1");
+        assert_eq!(
+            job,
+            json!({
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "metadata": {
+                    "name": "sync-1",
+                    "namespace": "trading",
+                    "annotations": { "cronjob.kubernetes.io/instantiate": "manual" },
+                },
+                "spec": { "aFieldOfTheFuture": 1 },
+            })
+        );
+    }
+
+    #[test]
+    fn only_an_unreadable_file_makes_the_executor_unreachable() {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        let unreadable = ManifestError::Unreadable { path: "jobs.yaml".into(), error };
+        assert!(matches!(ExecutorError::from(unreadable), ExecutorError::Unreachable(_)));
+        let invalid = manifest(json!({ "spec": { "suspend": "no" } })).unwrap_err();
+        assert!(invalid.to_string().starts_with("jobs.yaml, document 1: spec.suspend: "), "{invalid}");
+        assert!(matches!(ExecutorError::from(invalid), ExecutorError::Failed(_)));
     }
 }

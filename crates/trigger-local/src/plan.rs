@@ -1,145 +1,112 @@
-//! What is run for a CronJob: its template read field by field. What can't be done here is refused by name rather
-//! than left out, so that a run that succeeds has done what it would do in a cluster.
+//! Reads the template of a CronJob's Jobs. A field that is not supported is an error rather than ignored, so that a
+//! successful run has done what it would do in a cluster.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::JobSpec;
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::Container;
 
 use super::config::LocalConfig;
 use super::expand::expand;
 use super::failure_policy::FailurePolicy;
+use super::field_error::FieldError;
+use super::fields::{CONTAINER, JOB, POD, reject_unsupported, seconds};
 use super::manifest::Manifest;
-use super::refusal::{Refusal, none_of, present, seconds};
 use super::variables::{self, JobName};
 
-/// How long a program has between SIGTERM and SIGKILL, whatever its CronJob says: who cancels waits for it.
-const LONGEST_GRACE: Duration = Duration::from_secs(10);
-/// Kubernetes' default of `terminationGracePeriodSeconds`; more than [`LONGEST_GRACE`].
-const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+/// The maximum of `terminationGracePeriodSeconds`. A cancel request waits for the grace period.
+const MAX_GRACE_PERIOD: Duration = Duration::from_secs(10);
+/// Kubernetes' default of `terminationGracePeriodSeconds`.
+const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
 /// Kubernetes' default of `backoffLimit`.
-const DEFAULT_RETRIES: u32 = 6;
+const DEFAULT_BACKOFF_LIMIT: u32 = 6;
 
-const JOB: &str = "spec.jobTemplate.spec";
-const POD: &str = "spec.jobTemplate.spec.template.spec";
-const CONTAINER: &str = "spec.jobTemplate.spec.template.spec.containers[0]";
-
-/// All that is needed to run a Job of a CronJob.
+/// How to execute a Job.
 pub(super) struct Plan {
-    /// Program and arguments; the error is the sentence that says why there is no program.
+    /// The program and its arguments, or a message for users: why there is no program.
     pub(super) command: Result<Vec<String>, String>,
-    /// The container's variables and those of the settings.
+    /// The container's variables, and those of the settings.
     pub(super) variables: BTreeMap<String, String>,
-    pub(super) directory: Option<PathBuf>,
-    /// How many failed attempts are followed by another one.
-    pub(super) retries: u32,
-    /// What the attempts may take together.
+    pub(super) working_dir: Option<PathBuf>,
+    /// The number of failed attempts that are retried.
+    pub(super) max_retries: u32,
+    /// The time limit of all attempts together.
     pub(super) job_deadline: Option<Duration>,
-    /// What each attempt may take.
+    /// The time limit of each attempt.
     pub(super) attempt_deadline: Option<Duration>,
-    pub(super) grace: Duration,
+    pub(super) grace_period: Duration,
     pub(super) failure_policy: FailurePolicy,
 }
 
 impl Plan {
-    /// Reads a CronJob's template.
-    pub(super) fn new(manifest: &Manifest, config: &LocalConfig, job: &JobName<'_>) -> Result<Self, Refusal> {
-        read(manifest, config, job).map_err(|refusal| refusal.of(&manifest.origin))
+    /// Reads the template of a CronJob.
+    pub(super) fn new(
+        manifest: &Manifest,
+        config: &LocalConfig,
+        job: &JobName<'_>,
+    ) -> Result<Self, FieldError> {
+        read(manifest, config, job).map_err(|error| error.in_document(&manifest.origin))
     }
 }
 
-fn read(manifest: &Manifest, config: &LocalConfig, name: &JobName<'_>) -> Result<Plan, Refusal> {
-    let missing = |field| Refusal::new(field, "is missing");
+fn read(manifest: &Manifest, config: &LocalConfig, name: &JobName<'_>) -> Result<Plan, FieldError> {
+    let missing = |field| FieldError::new(field, "is missing");
     let job = manifest.cronjob.spec.job_template.spec.as_ref().ok_or_else(|| missing(JOB.to_owned()))?;
     let pod = job.template.spec.as_ref().ok_or_else(|| missing(POD.to_owned()))?;
     let container = pod.containers.first().ok_or_else(|| missing(format!("{POD}.containers")))?;
-    only_what_is_done_here(job, pod, container)?;
+    reject_unsupported(job, pod, container)?;
     let restarts_in_place = match pod.restart_policy.as_deref() {
         Some("OnFailure") => true,
         Some("Never") => false,
-        _ => return Err(Refusal::new(format!("{POD}.restartPolicy"), "must be OnFailure or Never")),
+        _ => return Err(FieldError::new(format!("{POD}.restartPolicy"), "must be OnFailure or Never")),
     };
     let failure_policy = match &job.pod_failure_policy {
         Some(_) if restarts_in_place => {
-            return Err(Refusal::new(
+            return Err(FieldError::new(
                 format!("{JOB}.podFailurePolicy"),
-                "goes with restartPolicy Never alone, as in a cluster",
+                "requires restartPolicy Never, as in a cluster",
             ));
         }
-        Some(policy) => FailurePolicy::new(&policy.rules, &container.name)
-            .map_err(|(field, problem)| Refusal::new(format!("{JOB}.podFailurePolicy.{field}"), problem))?,
+        Some(policy) => FailurePolicy::new(&policy.rules, &container.name).map_err(|(field, problem)| {
+            FieldError::new(format!("{JOB}.podFailurePolicy.{field}"), problem)
+        })?,
         None => FailurePolicy::default(),
     };
     let job_deadline = seconds(job.active_deadline_seconds, JOB, "activeDeadlineSeconds")?;
     let pod_deadline = seconds(pod.active_deadline_seconds, POD, "activeDeadlineSeconds")?;
-    // A pod that restarts its container is one pod, so its time goes on; otherwise each attempt is a pod.
+    // With OnFailure, one pod restarts its container, so its deadline covers all attempts. With Never, each attempt is a
+    // pod of its own.
     let (job_deadline, attempt_deadline) = if restarts_in_place {
         (job_deadline.into_iter().chain(pod_deadline).min(), None)
     } else {
         (job_deadline, pod_deadline)
     };
-    let grace = seconds(pod.termination_grace_period_seconds, POD, "terminationGracePeriodSeconds")?;
+    let grace_period = seconds(pod.termination_grace_period_seconds, POD, "terminationGracePeriodSeconds")?;
     let variables = variables::read(container, &config.env, &manifest.config_maps, name, CONTAINER)?;
     Ok(Plan {
         command: command(container, config, &variables),
-        directory: container.working_dir.as_deref().filter(|path| !path.is_empty()).map(PathBuf::from),
-        retries: retries(job)?,
+        working_dir: container.working_dir.as_deref().filter(|path| !path.is_empty()).map(PathBuf::from),
+        max_retries: backoff_limit(job)?,
         job_deadline,
         attempt_deadline,
-        grace: grace.unwrap_or(DEFAULT_GRACE).min(LONGEST_GRACE),
+        grace_period: grace_period.unwrap_or(DEFAULT_GRACE_PERIOD).min(MAX_GRACE_PERIOD),
         failure_policy,
         variables,
     })
 }
 
-/// Everything that would change what the program does, or how often it is run. What only matters to a cluster, such
-/// as resources, probes, node selectors and the service account, is left aside.
-fn only_what_is_done_here(job: &JobSpec, pod: &PodSpec, container: &Container) -> Result<(), Refusal> {
-    none_of(
-        JOB,
-        &[
-            ("completions", job.completions.is_some_and(|count| count != 1)),
-            ("parallelism", job.parallelism.is_some_and(|count| count != 1)),
-            ("completionMode", job.completion_mode.as_deref().is_some_and(|mode| mode != "NonIndexed")),
-            ("backoffLimitPerIndex", job.backoff_limit_per_index.is_some()),
-            ("successPolicy", job.success_policy.is_some()),
-            ("suspend", job.suspend == Some(true)),
-            ("managedBy", job.managed_by.is_some()),
-        ],
-    )?;
-    none_of(
-        POD,
-        &[
-            ("initContainers", present(pod.init_containers.as_ref())),
-            ("containers[1]", pod.containers.len() > 1),
-            ("volumes", present(pod.volumes.as_ref())),
-        ],
-    )?;
-    none_of(
-        CONTAINER,
-        &[
-            ("volumeMounts", present(container.volume_mounts.as_ref())),
-            ("volumeDevices", present(container.volume_devices.as_ref())),
-            ("lifecycle", container.lifecycle.is_some()),
-            ("restartPolicy", container.restart_policy.is_some()),
-            ("stdin", container.stdin == Some(true)),
-            ("tty", container.tty == Some(true)),
-        ],
-    )
-}
-
-fn retries(job: &JobSpec) -> Result<u32, Refusal> {
+fn backoff_limit(job: &JobSpec) -> Result<u32, FieldError> {
     match job.backoff_limit {
-        None => Ok(DEFAULT_RETRIES),
+        None => Ok(DEFAULT_BACKOFF_LIMIT),
         Some(limit) => u32::try_from(limit)
-            .map_err(|_| Refusal::new(format!("{JOB}.backoffLimit"), "must not be below 0")),
+            .map_err(|_| FieldError::new(format!("{JOB}.backoffLimit"), "must not be negative")),
     }
 }
 
-/// The program that stands for the image, then the container's arguments. A `command` of the container replaces the
-/// image's entrypoint in a cluster, and so the program here: it is run as it stands.
+/// The container's `command`, or the program that the settings name for its image; then its `args`. As in a cluster, a
+/// `command` takes precedence over the image's entrypoint.
 fn command(
     container: &Container,
     config: &LocalConfig,
@@ -147,18 +114,129 @@ fn command(
 ) -> Result<Vec<String>, String> {
     let image = container.image.as_deref().unwrap_or_default();
     let expanded =
-        |words: &[String]| -> Vec<String> { words.iter().map(|word| expand(word, variables)).collect() };
+        |texts: &[String]| -> Vec<String> { texts.iter().map(|text| expand(text, variables)).collect() };
     let mut command = match container.command.as_deref() {
         Some(command) if !command.is_empty() => expanded(command),
         _ => match config.program(image) {
             Some(program) if !program.is_empty() => program.to_vec(),
             _ => {
                 return Err(format!(
-                    "No local program stands for the image {image:?}, and its container has no command."
+                    "No local program is configured for the image {image:?}, and the container has no command."
                 ));
             }
         },
     };
     command.extend(expanded(container.args.as_deref().unwrap_or_default()));
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::Program;
+    use crate::manifest::ConfigMaps;
+
+    /// A CronJob with these fields of the Job, the pod and the container.
+    fn plan(job: &Value, pod: &Value, container: &Value) -> Result<Plan, FieldError> {
+        let merge = |mut base: Value, fields: &Value| {
+            let fields = fields.as_object().expect("an object").clone();
+            base.as_object_mut().expect("an object").extend(fields);
+            base
+        };
+        let container = merge(json!({ "name": "main", "image": "registry.local/sync:1" }), container);
+        let pod = merge(json!({ "restartPolicy": "Never", "containers": [container] }), pod);
+        let job = merge(json!({ "template": { "spec": pod } }), job);
+        let cronjob = json!({ "spec": { "schedule": "", "jobTemplate": { "spec": job } } });
+        let manifest = Manifest::new("jobs.yaml".to_owned(), cronjob, ConfigMaps::new()).unwrap();
+        let mut config = LocalConfig::new("jobs.yaml");
+        let program = Program::new(vec!["sync".to_owned(), "--local".to_owned()]);
+        config.programs.insert("registry.local/sync".to_owned(), program);
+        read(&manifest, &config, &JobName { namespace: "trading", name: "sync-1" })
+    }
+
+    fn error_field(plan: Result<Plan, FieldError>) -> Option<String> {
+        plan.err().map(|error| error.field)
+    }
+
+    #[test]
+    fn a_command_takes_precedence_over_the_program_for_the_image() {
+        let unknown_image =
+            "No local program is configured for the image \"other\", and the container has no command.";
+        for (container, expected) in [
+            (json!({}), Ok("sync --local")),
+            (json!({ "args": ["run", "$(DAY)"] }), Ok("sync --local run 2026-02-11")),
+            (json!({ "command": ["/bin/sh", "$(DAY)"], "args": ["-c"] }), Ok("/bin/sh 2026-02-11 -c")),
+            (json!({ "command": [], "args": ["run"] }), Ok("sync --local run")),
+            (json!({ "image": "other", "command": ["true"] }), Ok("true")),
+            (json!({ "image": "other", "args": ["run"] }), Err(unknown_image)),
+        ] {
+            let mut container = container;
+            container["env"] = json!([{ "name": "DAY", "value": "2026-02-11" }]);
+            let command = plan(&json!({}), &json!({}), &container).unwrap().command;
+            let command = command.map(|command| command.join(" "));
+            assert_eq!(command.as_deref().map_err(String::as_str), expected, "{container}");
+        }
+    }
+
+    #[test]
+    fn the_deadline_of_the_pod_covers_all_attempts_when_the_pod_restarts_its_container() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (restart_policy, job, pod, expected) in [
+            ("Never", Some(60), Some(10), (seconds(60), seconds(10))),
+            ("Never", None, Some(10), (None, seconds(10))),
+            ("Never", Some(60), None, (seconds(60), None)),
+            ("OnFailure", Some(60), Some(10), (seconds(10), None)),
+            ("OnFailure", Some(5), Some(10), (seconds(5), None)),
+            ("OnFailure", None, Some(10), (seconds(10), None)),
+            ("OnFailure", None, None, (None, None)),
+        ] {
+            let pod = json!({ "restartPolicy": restart_policy, "activeDeadlineSeconds": pod });
+            let plan = plan(&json!({ "activeDeadlineSeconds": job }), &pod, &json!({})).unwrap();
+            assert_eq!((plan.job_deadline, plan.attempt_deadline), expected, "{job:?} {pod}");
+        }
+    }
+
+    #[test]
+    fn retries_and_the_grace_period_have_defaults_and_the_grace_period_a_maximum() {
+        for (limit, retries) in [(Value::Null, 6), (json!(0), 0), (json!(3), 3)] {
+            let plan = plan(&json!({ "backoffLimit": limit }), &json!({}), &json!({})).unwrap();
+            assert_eq!(plan.max_retries, retries, "{limit}");
+        }
+        for (written, seconds) in [(Value::Null, 10), (json!(0), 0), (json!(3), 3), (json!(600), 10)] {
+            let pod = json!({ "terminationGracePeriodSeconds": written });
+            let plan = plan(&json!({}), &pod, &json!({})).unwrap();
+            assert_eq!(plan.grace_period, Duration::from_secs(seconds), "{written}");
+        }
+        for (written, expected) in [(Value::Null, None), (json!(""), None), (json!("/srv"), Some("/srv"))] {
+            let plan = plan(&json!({}), &json!({}), &json!({ "workingDir": written })).unwrap();
+            assert_eq!(plan.working_dir, expected.map(PathBuf::from), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_required_or_invalid_field_is_named() {
+        let none = json!({});
+        for (job, pod, field) in [
+            (none.clone(), json!({ "containers": [] }), "template.spec.containers"),
+            (none.clone(), json!({ "restartPolicy": null }), "template.spec.restartPolicy"),
+            (none.clone(), json!({ "activeDeadlineSeconds": -1 }), "template.spec.activeDeadlineSeconds"),
+            (json!({ "template": {} }), none.clone(), "template.spec"),
+            (json!({ "activeDeadlineSeconds": -1 }), none.clone(), "activeDeadlineSeconds"),
+            (json!({ "backoffLimit": -1 }), none.clone(), "backoffLimit"),
+        ] {
+            let expected = Some(format!("{JOB}.{field}"));
+            assert_eq!(error_field(plan(&job, &pod, &none)), expected);
+        }
+    }
+
+    #[test]
+    fn a_pod_failure_policy_requires_a_pod_for_each_attempt() {
+        let rule = json!({ "action": "FailJob", "onExitCodes": { "operator": "In", "values": [3] } });
+        let job = json!({ "podFailurePolicy": { "rules": [rule] } });
+        assert!(plan(&job, &json!({}), &json!({})).is_ok());
+        let refused = plan(&job, &json!({ "restartPolicy": "OnFailure" }), &json!({}));
+        assert_eq!(error_field(refused).unwrap(), format!("{JOB}.podFailurePolicy"));
+    }
 }

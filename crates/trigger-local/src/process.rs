@@ -1,4 +1,4 @@
-//! One attempt of a run: a program and all that it starts.
+//! The processes of one attempt of a run.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -9,69 +9,69 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-
-use super::group::Group;
-use super::output;
-use super::plan::Plan;
-use super::variables;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::run::RunId;
 
-/// How long the rest of the log is waited for. All of the group is dead by then; only a process that left the group
-/// can still hold the pipe open.
-const REST_OF_LOG: Duration = Duration::from_secs(2);
+use super::output;
+use super::plan::Plan;
+use super::process_group::ProcessGroup;
+use super::variables;
 
-/// A running program and all that it starts.
+/// The time limit for the rest of the log after the group is killed. Only a process that left the group can still hold
+/// the pipe open.
+const LOG_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A program and the processes that it started.
 pub(super) struct Process {
     program: Child,
-    group: Group,
+    group: ProcessGroup,
     log: JoinHandle<()>,
 }
 
 impl Process {
-    /// Starts the command; what it prints goes into the book.
+    /// Starts the command. Its output goes to the log buffers.
     pub(super) fn start(
         command: &[String],
         plan: &Plan,
-        book: &Arc<LogBuffers>,
+        logs: &Arc<LogBuffers>,
         id: &RunId,
     ) -> io::Result<Self> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let group = Group::start()?;
-        // One pipe for both streams keeps them in the order in which they were written.
+        let group = ProcessGroup::start()?;
+        // One pipe for both streams preserves the order of their lines.
         let (reader, writer) = io::pipe()?;
         let log = Receiver::from_owned_fd(reader.into())?;
         let mut command = Command::new(program);
-        group.admit(&mut command);
+        group.add(&mut command);
         command.args(arguments).kill_on_drop(true);
         command.env_clear().envs(variables::inherited()).envs(&plan.variables);
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        if let Some(directory) = &plan.directory {
+        if let Some(directory) = &plan.working_dir {
             command.current_dir(directory);
         }
         let program = command.spawn()?;
-        // The command holds this program's ends of the pipe, which would never close.
+        // The command still holds write ends of the pipe, which would keep it open.
         drop(command);
-        let log = tokio::spawn(output::keep(log, Arc::clone(book), id.clone()));
+        let log = tokio::spawn(output::copy(log, Arc::clone(logs), id.clone()));
         Ok(Self { program, group, log })
     }
 
-    /// Waits until the program ends by itself.
+    /// Waits until the program exits by itself.
     pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
         self.program.wait().await
     }
 
-    /// Ends what still runs, and waits for the rest of the log. A program that has not ended by itself gets SIGTERM, and
-    /// SIGKILL after `grace`. What it has left behind is killed, as at the end of a container's first process.
-    pub(super) async fn end(mut self, grace: Duration) {
+    /// Ends all processes and waits for the rest of the log. A program that still runs gets SIGTERM, and SIGKILL after its
+    /// grace period. Processes that the program left behind are killed, as in a container whose first process exits.
+    pub(super) async fn end(mut self, grace_period: Duration) {
         if self.program.id().is_some() {
             self.group.terminate();
-            // Killed below when it takes longer.
-            let _ = timeout(grace, self.program.wait()).await;
+            // After the grace period, the group is killed below.
+            let _ = timeout(grace_period, self.program.wait()).await;
         }
         self.group.kill();
         let _ = self.program.wait().await;
-        if timeout(REST_OF_LOG, &mut self.log).await.is_err() {
+        if timeout(LOG_TIMEOUT, &mut self.log).await.is_err() {
             self.log.abort();
         }
         self.group.ended().await;

@@ -1,50 +1,50 @@
-//! The runs of this process: those that go on, and the latest of those that ended.
+//! The active runs of this process and the latest ended ones.
 //!
-//! A name is claimed under one lock, so that of many launches of one name one starts a program.
+//! A Job's name is claimed under one lock, so that only one of several concurrent launches of a name starts a program.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::Target;
 
-/// How many ended runs are remembered here. The store has them too, but may have them a little later.
-const ENDED_RUNS: usize = 1000;
+/// How many ended runs are kept in memory. They bridge the time until the store has them.
+const MAX_ENDED_RUNS: usize = 1000;
 
-/// Why a run is ended before it ends by itself.
+/// Why a run is stopped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Stop {
-    /// Someone wants it to end.
+pub(super) enum StopReason {
+    /// A request cancelled it.
     Cancelled,
-    /// This program ends.
+    /// trigger-api is shutting down.
     Restarted,
 }
 
-/// Asks a run to end. It is closed when the run has ended and its end is noted.
-pub(super) type Stopper = watch::Sender<Option<Stop>>;
+/// Stops a run. It is closed when the run has ended and its end was passed to the recorder.
+pub(super) type StopSender = watch::Sender<Option<StopReason>>;
 
-/// What became of a claim to a name.
+/// The result of [`Registry::claim`].
 pub(super) enum Claim {
-    /// The name is the caller's, who keeps the receiver until the run has ended.
-    Granted(watch::Receiver<Option<Stop>>),
-    /// Another run has the name.
-    Lease(Box<Run>),
-    /// This program ends: nothing is started any more.
+    /// The run is registered. The caller keeps the receiver until the run has ended.
+    Granted(watch::Receiver<Option<StopReason>>),
+    /// Another run has the Job's name.
+    NameTaken(Box<Run>),
+    /// trigger-api is shutting down.
     Closed,
 }
 
+/// The runs of this process.
 #[derive(Default)]
 pub(super) struct Registry {
-    runs: Mutex<Runs>,
+    runs: Mutex<RegisteredRuns>,
 }
 
 #[derive(Default)]
-struct Runs {
+struct RegisteredRuns {
     /// Oldest first.
-    live: Vec<Live>,
+    active: Vec<ActiveRun>,
     /// Oldest first.
     ended: VecDeque<Run>,
     /// The newest run of each CronJob, by namespace and name.
@@ -52,42 +52,42 @@ struct Runs {
     closed: bool,
 }
 
-struct Live {
+struct ActiveRun {
     run: Run,
     cronjob: String,
-    stop: Stopper,
+    stop: StopSender,
 }
 
-impl Runs {
-    fn of_job(&self, namespace: &str, job_name: &str) -> Option<&Run> {
-        let live = self.live.iter().map(|live| &live.run);
-        live.chain(&self.ended).find(|run| run.job_name == job_name && run.namespace == namespace)
+impl RegisteredRuns {
+    fn find_by_job(&self, namespace: &str, job_name: &str) -> Option<&Run> {
+        let active = self.active.iter().map(|active| &active.run);
+        active.chain(&self.ended).find(|run| run.job_name == job_name && run.namespace == namespace)
     }
 }
 
 impl Registry {
-    /// The run of a Job of that name.
-    pub(super) fn of_job(&self, namespace: &str, job_name: &str) -> Option<Run> {
-        self.locked().of_job(namespace, job_name).cloned()
+    /// The run whose Job has that name.
+    pub(super) fn find_by_job(&self, namespace: &str, job_name: &str) -> Option<Run> {
+        self.locked().find_by_job(namespace, job_name).cloned()
     }
 
-    /// Takes a run in, unless its Job's name is another's.
-    pub(super) fn claim(&self, run: &Run, target: &Target) -> Claim {
+    /// Registers a run, unless another one has its Job's name.
+    pub(super) fn claim(&self, run: &Run, target: &CronJobTarget) -> Claim {
         let mut runs = self.locked();
         if runs.closed {
             return Claim::Closed;
         }
-        if let Some(other) = runs.of_job(&run.namespace, &run.job_name) {
-            return Claim::Lease(Box::new(other.clone()));
+        if let Some(other) = runs.find_by_job(&run.namespace, &run.job_name) {
+            return Claim::NameTaken(Box::new(other.clone()));
         }
         let (stop, stopped) = watch::channel(None);
         runs.newest.insert(key(target), (run.created_at, run.id.clone()));
-        runs.live.push(Live { run: run.clone(), cronjob: target.cronjob.clone(), stop });
+        runs.active.push(ActiveRun { run: run.clone(), cronjob: target.cronjob.clone(), stop });
         Claim::Granted(stopped)
     }
 
-    /// Takes note of a run of an earlier process.
-    pub(super) fn remember(&self, run: Run, target: &Target) {
+    /// Adds the newest run of an earlier process, which determines the generation until the next claim.
+    pub(super) fn add_earlier(&self, run: Run, target: &CronJobTarget) {
         let mut runs = self.locked();
         let newest = runs.newest.entry(key(target)).or_insert_with(|| (run.created_at, run.id.clone()));
         if newest.0 < run.created_at {
@@ -95,60 +95,140 @@ impl Registry {
         }
     }
 
-    /// Takes in how a run goes on.
+    /// Applies a new observed state of an active run.
     pub(super) fn update(&self, run: &Run) {
-        if let Some(live) = self.locked().live.iter_mut().find(|live| live.run.id == run.id) {
-            live.run = run.clone();
+        if let Some(active) = self.locked().active.iter_mut().find(|active| active.run.id == run.id) {
+            active.run = run.clone();
         }
     }
 
-    /// Takes in how a run ended: from now on it is in nobody's way.
+    /// Applies the end of a run. It no longer conflicts with other runs.
     pub(super) fn end(&self, run: Run) {
         let mut runs = self.locked();
-        runs.live.retain(|live| live.run.id != run.id);
-        if runs.ended.len() == ENDED_RUNS {
+        runs.active.retain(|active| active.run.id != run.id);
+        if runs.ended.len() == MAX_ENDED_RUNS {
             runs.ended.pop_front();
         }
         runs.ended.push_back(run);
     }
 
-    /// The run of that id, if it has ended and is remembered here.
+    /// The ended run with that id, while it is kept.
     pub(super) fn ended(&self, id: &RunId) -> Option<Run> {
         self.locked().ended.iter().find(|run| run.id == *id).cloned()
     }
 
-    /// The runs of a target's CronJob that go on, and the generation of its newest run.
-    pub(super) fn snapshot(&self, target: &Target) -> (Vec<Run>, String) {
+    /// The active runs of a target's CronJob, and its generation: the id of its newest run.
+    pub(super) fn snapshot(&self, target: &CronJobTarget) -> (Vec<Run>, String) {
         let runs = self.locked();
-        let is_of = |live: &&Live| live.cronjob == target.cronjob && live.run.namespace == target.namespace;
-        let active = runs.live.iter().filter(is_of).map(|live| live.run.clone()).collect();
+        let is_of_target = |active: &&ActiveRun| {
+            active.cronjob == target.cronjob && active.run.namespace == target.namespace
+        };
+        let active = runs.active.iter().filter(is_of_target).map(|active| active.run.clone()).collect();
         let generation = runs.newest.get(&key(target)).map(|(_, id)| id.to_string());
         (active, generation.unwrap_or_default())
     }
 
-    /// The runs of a target's CronJob that were claimed before that one and still go on.
-    pub(super) fn before(&self, target: &Target, id: &RunId) -> Vec<Run> {
+    /// The active runs of a target's CronJob that were claimed before that run.
+    pub(super) fn active_before(&self, target: &CronJobTarget, id: &RunId) -> Vec<Run> {
         let (active, _) = self.snapshot(target);
         active.into_iter().take_while(|run| run.id != *id).collect()
     }
 
-    /// What ends that run, when it goes on.
-    pub(super) fn stopper(&self, id: &RunId) -> Option<Stopper> {
-        self.locked().live.iter().find(|live| live.run.id == *id).map(|live| live.stop.clone())
+    /// Stops the run with that id; None if it is not active.
+    pub(super) fn stop_sender(&self, id: &RunId) -> Option<StopSender> {
+        self.locked().active.iter().find(|active| active.run.id == *id).map(|active| active.stop.clone())
     }
 
-    /// Grants no claim any more, and gives what ends the runs that go on.
-    pub(super) fn close(&self) -> Vec<Stopper> {
+    /// Rejects further claims, and returns the senders that stop the active runs.
+    pub(super) fn close(&self) -> Vec<StopSender> {
         let mut runs = self.locked();
         runs.closed = true;
-        runs.live.iter().map(|live| live.stop.clone()).collect()
+        runs.active.iter().map(|active| active.stop.clone()).collect()
     }
 
-    fn locked(&self) -> MutexGuard<'_, Runs> {
+    fn locked(&self) -> MutexGuard<'_, RegisteredRuns> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key(target: &Target) -> (String, String) {
+fn key(target: &CronJobTarget) -> (String, String) {
     (target.namespace.clone(), target.cronjob.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use trigger_core::run::{State, Trigger};
+
+    use super::*;
+
+    fn target(cronjob: &str) -> CronJobTarget {
+        CronJobTarget {
+            name: cronjob.parse().unwrap(),
+            namespace: "trading".to_owned(),
+            cronjob: cronjob.to_owned(),
+            allow_suspended: false,
+        }
+    }
+
+    fn run(id: &str, job_name: &str, second: i64) -> Run {
+        Run {
+            id: RunId::new(id),
+            target: "sync".parse().unwrap(),
+            namespace: "trading".to_owned(),
+            job_name: job_name.to_owned(),
+            trigger: Trigger::Manual,
+            state: State::Pending,
+            cause: None,
+            requested_by: None,
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            created_at: Timestamp::from_second(second).unwrap(),
+            started_at: None,
+            finished_at: None,
+            task: None,
+        }
+    }
+
+    fn ids(runs: &[Run]) -> Vec<&str> {
+        runs.iter().map(|run| run.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_job_name_is_granted_once_also_after_its_run_has_ended() {
+        let registry = Registry::default();
+        let first = run("first", "sync-1", 1);
+        assert!(matches!(registry.claim(&first, &target("sync")), Claim::Granted(_)));
+        let name_is_taken = || {
+            let claim = registry.claim(&run("second", "sync-1", 2), &target("sync"));
+            matches!(claim, Claim::NameTaken(other) if other.id == first.id)
+        };
+        assert!(name_is_taken());
+        registry.end(first.clone());
+        assert!(name_is_taken());
+        let elsewhere = Run { namespace: "other".to_owned(), ..run("third", "sync-1", 3) };
+        assert!(matches!(registry.claim(&elsewhere, &target("sync")), Claim::Granted(_)));
+        assert_eq!(registry.close().len(), 1);
+        assert!(matches!(registry.claim(&run("fourth", "sync-4", 4), &target("sync")), Claim::Closed));
+    }
+
+    #[test]
+    fn a_snapshot_has_the_active_runs_of_the_cronjob_and_its_newest_run() {
+        let (registry, sync) = (Registry::default(), target("sync"));
+        assert_eq!(registry.snapshot(&sync).1, "");
+        registry.add_earlier(run("earlier", "sync-2", 2), &sync);
+        registry.add_earlier(run("earliest", "sync-1", 1), &sync);
+        assert_eq!(registry.snapshot(&sync).1, "earlier");
+        let (first, second) = (run("first", "sync-3", 3), run("second", "sync-4", 4));
+        registry.claim(&first, &sync);
+        registry.claim(&second, &sync);
+        registry.claim(&run("report", "report-1", 5), &target("report"));
+        let (active, generation) = registry.snapshot(&sync);
+        assert_eq!((ids(&active), generation.as_str()), (vec!["first", "second"], "second"));
+        assert_eq!(ids(&registry.active_before(&sync, &second.id)), ["first"]);
+        registry.end(first);
+        registry.end(second);
+        let (active, generation) = registry.snapshot(&sync);
+        assert_eq!((ids(&active), generation.as_str()), (vec![], "second"), "an end keeps the generation");
+    }
 }

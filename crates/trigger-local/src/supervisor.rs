@@ -1,4 +1,4 @@
-//! Follows one run from its first attempt to its end.
+//! Executes one run, from its first attempt to its end.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -7,129 +7,135 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-
-use super::failure_policy::Verdict;
-use super::outcome::{self, Outcome};
-use super::plan::Plan;
-use super::process::Process;
-use super::registry::{Registry, Stop};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, State};
 
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+use super::failure_policy::FailureAction;
+use super::outcome::{self, Outcome};
+use super::plan::Plan;
+use super::process::Process;
+use super::registry::{Registry, StopReason};
 
-/// How long the start of a run waits until it is recorded; a store that is away does not stop it.
-const RECORDED_WITHIN: Duration = Duration::from_secs(1);
+/// The maximum delay between two attempts.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Where runs are known and written down.
-pub(super) struct Desk {
+/// How long the start of a run waits for the store. A run starts even if the store is unavailable.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What all runs of this process share.
+pub(super) struct Context {
     pub(super) registry: Registry,
     pub(super) recorder: Arc<Recorder>,
-    pub(super) book: Arc<LogBuffers>,
+    pub(super) logs: Arc<LogBuffers>,
 }
 
-/// One run that goes on.
+/// Executes an active run.
 pub(super) struct Supervisor {
-    pub(super) desk: Arc<Desk>,
+    pub(super) context: Arc<Context>,
     pub(super) plan: Plan,
     pub(super) run: Run,
-    pub(super) stop: watch::Receiver<Option<Stop>>,
-    pub(super) first_pause: Duration,
+    pub(super) stop: watch::Receiver<Option<StopReason>>,
+    /// The delay before the first retry.
+    pub(super) retry_delay: Duration,
 }
 
-/// How an attempt ended.
-enum Attempt {
+/// The result of an attempt.
+enum AttemptResult {
+    /// The failure policy decides about a retry.
     Failed(Cause),
-    Last(Outcome),
+    /// The run ends.
+    Final(Outcome),
 }
 
 impl Supervisor {
-    /// Runs the Job to its end. Nobody who sees the end misses a line of the log: the log is kept first. And nobody who
-    /// has followed the log to its end misses the end: the log is closed last.
+    /// Executes the run to its end. The log is stored before the end is published, so that a reader of the end finds the
+    /// whole log. The log buffer is closed last, so that a reader who followed the log to its end finds the end of the run.
     pub(super) async fn supervise(mut self) {
-        // A run that the store knows before it starts is told of after a SIGKILL of this program.
-        self.desk.recorder.drain(RECORDED_WITHIN).await;
-        let Outcome { state, cause } = self.attempts().await;
-        let (id, desk) = (self.run.id.clone(), &self.desk);
-        desk.recorder.record_log(&id, desk.book.tail(&id).unwrap_or_default()).await;
+        // After a SIGKILL of trigger-api, only a run that is in the store can be recorded as interrupted.
+        self.context.recorder.drain(RECORD_TIMEOUT).await;
+        let Outcome { state, cause } = self.execute().await;
+        let (id, context) = (self.run.id.clone(), &self.context);
+        context.recorder.record_log(&id, context.logs.tail(&id).unwrap_or_default()).await;
         self.run = Run { state, cause, finished_at: Some(Timestamp::now()), ..self.run };
-        tracing::info!(run.id = %self.run.id, run.state = %state, "a run ended");
-        desk.registry.end(self.run.clone());
-        desk.recorder.record(self.run).await;
-        desk.book.close(&id);
+        tracing::info!(run.id = %self.run.id, run.state = %state, "run ended");
+        context.registry.end(self.run.clone());
+        context.recorder.record(self.run).await;
+        context.logs.close(&id);
     }
 
-    async fn attempts(&mut self) -> Outcome {
+    /// Makes attempts until one is final or no retry is allowed.
+    async fn execute(&mut self) -> Outcome {
         let command = match &self.plan.command {
             Ok(command) => command.clone(),
-            Err(problem) => return Outcome::no_program(problem),
+            Err(problem) => return Outcome::program_not_found(problem),
         };
         let deadline = Deadline::after(self.plan.job_deadline);
-        let mut pause = self.first_pause;
-        let mut counted = 0;
+        let mut delay = self.retry_delay;
+        let mut counted_failures = 0;
         loop {
             let failure = match self.attempt(&command, deadline).await {
-                Attempt::Failed(failure) => failure,
-                Attempt::Last(outcome) => return outcome,
+                AttemptResult::Failed(failure) => failure,
+                AttemptResult::Final(outcome) => return outcome,
             };
-            let verdict = failure.exit_code.map(|code| self.plan.failure_policy.verdict(code));
-            match verdict.unwrap_or(Verdict::Count) {
-                Verdict::FailJob => return Outcome::not_to_be_retried(failure),
-                Verdict::Ignore => {}
-                Verdict::Count if counted == self.plan.retries => {
-                    return Outcome::exhausted(failure, counted.saturating_add(1));
+            let action = failure.exit_code.map(|code| self.plan.failure_policy.action(code));
+            match action.unwrap_or(FailureAction::Count) {
+                FailureAction::FailJob => return Outcome::retry_not_allowed(failure),
+                FailureAction::Ignore => {}
+                FailureAction::Count if counted_failures == self.plan.max_retries => {
+                    return Outcome::backoff_limit_exceeded(failure, counted_failures.saturating_add(1));
                 }
-                Verdict::Count => counted += 1,
+                FailureAction::Count => counted_failures += 1,
             }
             self.run.cause = Some(outcome::retrying(&failure));
-            self.tell();
+            self.publish();
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(delay) => {}
                 outcome = interruption(&mut self.stop, deadline) => return outcome,
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            delay = (2 * delay).min(MAX_RETRY_DELAY);
         }
     }
 
-    async fn attempt(&mut self, command: &[String], deadline: Option<Deadline>) -> Attempt {
-        if let Some(directory) = self.plan.directory.as_deref().filter(|directory| !directory.is_dir()) {
-            let problem = format!("There is no folder {}, the container's workingDir.", directory.display());
-            return Attempt::Last(Outcome::failed(Cause::new("StartError", problem)));
+    async fn attempt(&mut self, command: &[String], deadline: Option<Deadline>) -> AttemptResult {
+        if let Some(directory) = self.plan.working_dir.as_deref().filter(|directory| !directory.is_dir()) {
+            let problem = format!("The container's workingDir {} does not exist.", directory.display());
+            return AttemptResult::Final(Outcome::failed(Cause::new("StartError", problem)));
         }
-        let started = Process::start(command, &self.plan, &self.desk.book, &self.run.id);
+        let started = Process::start(command, &self.plan, &self.context.logs, &self.run.id);
         let mut process = match started {
             Ok(process) => process,
-            Err(error) => return Attempt::Last(Outcome::not_started(&command[0], &error)),
+            Err(error) => return AttemptResult::Final(Outcome::start_failed(&command[0], &error)),
         };
         if self.run.state == State::Pending {
             self.run.state = State::Running;
             self.run.started_at = Some(Timestamp::now());
-            self.tell();
+            self.publish();
         }
         let attempt_deadline = Deadline::after(self.plan.attempt_deadline);
-        let attempt = tokio::select! {
+        let result = tokio::select! {
             biased;
             status = process.ended() => match status.map(outcome::failure) {
-                Ok(Some(failure)) => Attempt::Failed(failure),
-                Ok(None) => Attempt::Last(Outcome::succeeded()),
-                Err(error) => Attempt::Last(Outcome::not_started(&command[0], &error)),
+                Ok(Some(failure)) => AttemptResult::Failed(failure),
+                Ok(None) => AttemptResult::Final(Outcome::succeeded()),
+                Err(error) => AttemptResult::Final(Outcome::start_failed(&command[0], &error)),
             },
-            outcome = interruption(&mut self.stop, deadline) => Attempt::Last(outcome),
-            limit = passed(attempt_deadline) => Attempt::Failed(outcome::attempt_out_of_time(limit)),
+            outcome = interruption(&mut self.stop, deadline) => AttemptResult::Final(outcome),
+            limit = passed(attempt_deadline) => {
+                AttemptResult::Failed(outcome::attempt_deadline_exceeded(limit))
+            }
         };
-        process.end(self.plan.grace).await;
-        attempt
+        process.end(self.plan.grace_period).await;
+        result
     }
 
-    fn tell(&self) {
-        self.desk.registry.update(&self.run);
-        self.desk.recorder.observe(self.run.clone());
+    fn publish(&self) {
+        self.context.registry.update(&self.run);
+        self.context.recorder.observe(self.run.clone());
     }
 }
 
-/// A moment, and how much time there was until then.
+/// A point in time, and the time limit that it results from.
 #[derive(Clone, Copy)]
 struct Deadline {
     at: Instant,
@@ -137,32 +143,32 @@ struct Deadline {
 }
 
 impl Deadline {
-    /// None is never, as is a moment that no clock reaches.
+    /// None without a limit, or when the limit is too long for the clock.
     fn after(limit: Option<Duration>) -> Option<Self> {
         let limit = limit?;
         Some(Self { at: Instant::now().checked_add(limit)?, limit })
     }
 }
 
-/// Waits for the deadline and gives how much time there was.
+/// Waits for the deadline and returns its time limit.
 async fn passed(deadline: Option<Deadline>) -> Duration {
     let Some(Deadline { at, limit }) = deadline else { return pending().await };
     sleep_until(at).await;
     limit
 }
 
-/// What ends a run from the outside: a wish, or the time of the whole Job.
-async fn interruption(stop: &mut watch::Receiver<Option<Stop>>, deadline: Option<Deadline>) -> Outcome {
+/// Waits until the run is stopped or the deadline of the Job has passed.
+async fn interruption(stop: &mut watch::Receiver<Option<StopReason>>, deadline: Option<Deadline>) -> Outcome {
     tokio::select! {
-        stop = wish(stop) => Outcome::stopped(stop),
-        limit = passed(deadline) => Outcome::job_out_of_time(limit),
+        reason = stopped(stop) => Outcome::stopped(reason),
+        limit = passed(deadline) => Outcome::job_deadline_exceeded(limit),
     }
 }
 
-async fn wish(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
-    match stop.wait_for(Option::is_some).await.map(|stop| *stop) {
-        Ok(Some(stop)) => stop,
-        // Nobody is left who could wish anything.
+async fn stopped(stop: &mut watch::Receiver<Option<StopReason>>) -> StopReason {
+    match stop.wait_for(Option::is_some).await.map(|reason| *reason) {
+        Ok(Some(reason)) => reason,
+        // The sender is gone, so the run can no longer be stopped.
         Ok(None) | Err(_) => pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! Where the store is: what `DATABASE_URL` says.
+//! The address of the store: the value of `DATABASE_URL`.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use common::config::ConfigError;
 use common::postgres::Server;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The variable with the address, for messages.
+/// The variable that contains the address.
 const SETTING: &str = "DATABASE_URL";
 
-/// An address that was understood.
+/// A valid address.
 pub(super) enum Address {
     /// The path of a SQLite file.
     Sqlite(String),
@@ -17,14 +17,14 @@ pub(super) enum Address {
 }
 
 impl Address {
-    /// Reads `sqlite:PATH`, a URL of Postgres or a key-value string of Postgres. No part of a text that can't be used is
-    /// shown, as it may be a password.
+    /// Parses `sqlite:PATH`, a URL of Postgres or a key-value string of Postgres. An error contains no part of an invalid
+    /// text, because it could be a password.
     pub(super) fn parse(text: &SecretString) -> Result<Self, ConfigError> {
         let exposed = text.expose_secret().trim();
         if let Some(path) = exposed.strip_prefix("sqlite:") {
             return sqlite(path.strip_prefix("//").unwrap_or(path));
         }
-        // A key-value string contains `=`; the other schemes of URLs are not for this program.
+        // A key-value string contains `=`; URLs with another scheme are rejected below.
         if exposed.starts_with("postgres") || (exposed.contains('=') && !exposed.contains("://")) {
             let server = Server::parse(SETTING, &exposed.into(), "trigger-api")?;
             return Ok(Self::Postgres(Box::new(server)));
@@ -35,7 +35,7 @@ impl Address {
         ))
     }
 
-    /// The database's name in messages; without the password.
+    /// The database as messages name it, without the password.
     pub(super) fn place(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("the SQLite file {path}"),
@@ -46,13 +46,13 @@ impl Address {
 
 fn sqlite(path: &str) -> Result<Address, ConfigError> {
     if path.is_empty() || path.starts_with(':') || path.contains('?') {
-        return Err(invalid("sqlite: is followed by the path of a file and nothing else"));
+        return Err(invalid("sqlite: must be followed by the path of a file, without parameters"));
     }
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let folder = folder.display();
         return Err(invalid(&format!(
-            "the folder {folder} of the SQLite file {path} does not exist; make it, or mount a volume there"
+            "the folder {folder} of the SQLite file {path} does not exist; create it, or mount a volume there"
         )));
     }
     Ok(Address::Sqlite(path.to_owned()))

@@ -1,202 +1,153 @@
-//! The one place that knows that there are two databases.
+//! The connections to the database. Only this file and the schema distinguish between SQLite and Postgres.
 
 use std::sync::Arc;
-use std::time::Duration;
+use trigger_core::store_error::{StoreError, Unwritable};
 
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _};
+use sqlx::sqlite::SqlitePool;
 
 use super::address::Address;
-use super::failure::Failure;
+use super::execute_error::ExecuteError;
 use super::health::{Health, Purpose};
-use super::postgres;
-use super::row::{Answer, Row};
-use super::sqlite;
+use super::postgres::{self, PostgresPool};
+use super::row::{Row, StatementResult};
+use super::sqlite::{self, SqliteFile};
 use super::statement::Statement;
-use trigger_core::ports::{StoreError, Unwritable};
 
-/// How long the program waits for a Postgres that starts.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The connections to the database, and what is known of its health.
+/// The connections to the database, and whether it can be written.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Inner>);
 
 struct Inner {
-    pool: Pool,
+    backend: Backend,
     place: String,
     health: Health,
 }
 
-enum Pool {
-    Sqlite(SqlitePool, sqlite::File),
-    Postgres(Box<postgres::Pool>),
+enum Backend {
+    Sqlite(SqlitePool, SqliteFile),
+    Postgres(Box<PostgresPool>),
 }
 
 impl Connections {
-    /// Connects when it is first used.
-    pub(super) fn to(address: Address) -> Self {
+    /// Connects at the first use.
+    pub(super) fn new(address: Address) -> Self {
         let place = address.place();
-        let pool = match address {
-            Address::Sqlite(path) => Pool::Sqlite(sqlite::pool(&path), sqlite::File::at(path)),
-            Address::Postgres(server) => Pool::Postgres(Box::new(postgres::Pool::new(*server))),
+        let backend = match address {
+            Address::Sqlite(path) => Backend::Sqlite(sqlite::pool(&path), SqliteFile::at(path)),
+            Address::Postgres(server) => Backend::Postgres(Box::new(PostgresPool::new(*server))),
         };
-        Self(Arc::new(Inner { pool, place, health: Health::default() }))
+        Self(Arc::new(Inner { backend, place, health: Health::default() }))
     }
 
-    /// The database's name in messages.
+    /// The database as messages name it.
     pub(super) fn place(&self) -> &str {
         &self.0.place
     }
 
-    /// Why the database can't be written; None when it can.
+    /// Why the database can't be written; None if it can.
     pub(super) fn unwritable(&self) -> Option<Unwritable> {
         self.0.health.unwritable()
     }
 
     pub(super) async fn close(&self) {
-        match &self.0.pool {
-            Pool::Sqlite(pool, _) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
+        match &self.0.backend {
+            Backend::Sqlite(pool, _) => pool.close().await,
+            Backend::Postgres(pool) => pool.close().await,
         }
     }
 
-    /// Finds out by a write whether the database can be written, unless something was written since the last check.
+    /// Checks with a write whether the database can be written, unless it was written since the last check.
     pub(super) async fn check(&self) {
-        let write = match &self.0.pool {
-            Pool::Sqlite(_, file) => {
-                self.0.health.note_place(self.place(), file.is_misplaced());
+        let write = match &self.0.backend {
+            Backend::Sqlite(_, file) => {
+                self.0.health.record_file(self.place(), file.is_replaced());
                 sqlite::CHECK
             }
-            Pool::Postgres(pool) => {
-                pool.reap().await;
+            Backend::Postgres(pool) => {
+                pool.close_unusable().await;
                 postgres::CHECK
             }
         };
-        if self.unwritable().is_some() || !self.0.health.written_since_last_asked() {
-            // How it ends is noted, and logged when it is news.
-            let _ = self.perform_for(Purpose::Check, &Statement::new(write, Vec::new())).await;
+        // The second call has a side effect, so it is not skipped.
+        let written = self.0.health.take_written();
+        if self.unwritable().is_some() || !written {
+            // Health records and logs the result.
+            let _ = self.perform(Purpose::Check, &Statement::new(write, Vec::new())).await;
         }
     }
 
-    /// Runs a statement and returns how many rows it changed, without those that triggers changed.
-    pub(super) async fn execute(&self, doing: &str, statement: &Statement) -> Result<u64, StoreError> {
-        Ok(self.run(doing, statement).await?.changed)
+    /// Executes a statement and returns how many rows it changed, without those that triggers changed.
+    pub(super) async fn execute(
+        &self,
+        operation: &'static str,
+        statement: &Statement,
+    ) -> Result<u64, StoreError> {
+        Ok(self.run(operation, statement).await?.rows_affected)
     }
 
-    /// Reads the first row that a statement returns; None also when the statement would put a second row where an index
-    /// permits one. So one of two replicas that do the same at the same moment learns that it was the second.
+    /// Reads the first row that a statement returns. Returns None also if the statement violates a unique index: then
+    /// another replica did the same at the same moment.
     pub(super) async fn first_unless_taken<T>(
         &self,
-        doing: &str,
+        operation: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Option<T>, StoreError> {
-        let rows = match self.perform(statement).await {
-            Ok(answer) => answer.rows,
-            Err(failure) if failure.is_unique_violation() => return Ok(None),
-            Err(failure) => return Err(failed(doing, self.place(), &failure)),
+        let rows = match self.perform(Purpose::Request, statement).await {
+            Ok(result) => result.rows,
+            Err(error) if error.is_unique_violation() => return Ok(None),
+            Err(error) => return Err(error.into_store_error(operation, self.place())),
         };
-        rows.first().map(read).transpose().map_err(|error| self.unreadable(doing, error))
+        rows.first().map(read).transpose().map_err(|error| self.unreadable(operation, error))
     }
 
     /// Reads all rows that a statement returns.
     pub(super) async fn all<T>(
         &self,
-        doing: &str,
+        operation: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = self.run(doing, statement).await?.rows;
+        let rows = self.run(operation, statement).await?.rows;
         let read: Result<_, _> = rows.iter().map(read).collect();
-        read.map_err(|error| self.unreadable(doing, error))
+        read.map_err(|error| self.unreadable(operation, error))
     }
 
     /// Reads the first row that a statement returns.
     pub(super) async fn first<T>(
         &self,
-        doing: &str,
+        operation: &'static str,
         statement: &Statement,
         read: fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Option<T>, StoreError> {
-        Ok(self.all(doing, statement, read).await?.into_iter().next())
+        Ok(self.all(operation, statement, read).await?.into_iter().next())
     }
 
-    async fn run(&self, doing: &str, statement: &Statement) -> Result<Answer, StoreError> {
-        self.perform(statement).await.map_err(|failure| failed(doing, self.place(), &failure))
+    /// The error of a row that can't be decoded.
+    pub(super) fn unreadable(&self, operation: &'static str, error: sqlx::Error) -> StoreError {
+        let detail = format!("{}: {}", self.place(), ExecuteError::Statement(error));
+        StoreError::Unreadable { operation, detail }
     }
 
-    async fn perform(&self, statement: &Statement) -> Result<Answer, Failure> {
-        self.perform_for(Purpose::Work, statement).await
+    async fn run(
+        &self,
+        operation: &'static str,
+        statement: &Statement,
+    ) -> Result<StatementResult, StoreError> {
+        let result = self.perform(Purpose::Request, statement).await;
+        result.map_err(|error| error.into_store_error(operation, self.place()))
     }
 
-    async fn perform_for(&self, purpose: Purpose, statement: &Statement) -> Result<Answer, Failure> {
-        let result = match &self.0.pool {
-            Pool::Sqlite(pool, _) => sqlite::run(pool, statement).await,
-            Pool::Postgres(pool) => pool.run(statement, self.unwritable().is_none()).await,
+    async fn perform(
+        &self,
+        purpose: Purpose,
+        statement: &Statement,
+    ) -> Result<StatementResult, ExecuteError> {
+        let result = match &self.0.backend {
+            Backend::Sqlite(pool, _) => sqlite::execute(pool, statement).await,
+            Backend::Postgres(pool) => pool.execute(statement, self.unwritable().is_none()).await,
         };
-        self.0.health.note(self.place(), purpose, statement, &result);
+        self.0.health.record(self.place(), purpose, statement, &result);
         result
-    }
-
-    fn unreadable(&self, doing: &str, error: sqlx::Error) -> StoreError {
-        failed(doing, self.place(), &Failure::Statement(error))
-    }
-}
-
-/// One connection, for the schema.
-pub(super) enum Connection {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-impl Connection {
-    /// Makes a connection, and waits some seconds for a database that starts or is busy.
-    pub(super) async fn open(address: &Address) -> Result<Self, Failure> {
-        match address {
-            Address::Sqlite(path) => sqlite::open(path).await.map(Self::Sqlite),
-            Address::Postgres(server) => {
-                let connected = server.connect_within(PATIENCE).await;
-                connected.map(Self::Postgres).map_err(Failure::Connect)
-            }
-        }
-    }
-
-    /// Runs statements that have no values.
-    pub(super) async fn script(&mut self, sql: impl Into<String>) -> Result<(), sqlx::Error> {
-        let script = sqlx::raw_sql(AssertSqlSafe(sql.into()));
-        match self {
-            Self::Sqlite(connection) => connection.execute(script).await.map(drop),
-            Self::Postgres(connection) => connection.execute(script).await.map(drop),
-        }
-    }
-
-    /// Reads one number.
-    pub(super) async fn number(&mut self, sql: &'static str) -> Result<i64, sqlx::Error> {
-        let query = sqlx::raw_sql(sql);
-        match self {
-            Self::Sqlite(connection) => connection.fetch_one(query).await?.try_get(0),
-            Self::Postgres(connection) => connection.fetch_one(query).await?.try_get(0),
-        }
-    }
-
-    pub(super) async fn close(self) {
-        // Nothing depends on how the connection ends.
-        let _ = match self {
-            Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
-        };
-    }
-}
-
-/// What went wrong, without the address's secrets.
-pub(super) fn failed(doing: &str, place: &str, failure: &Failure) -> StoreError {
-    match failure {
-        // It names the place.
-        Failure::Connect(error) => StoreError(format!("{doing}: {error}")),
-        Failure::Statement(_) | Failure::NoConnection | Failure::NoAnswer(_) => {
-            StoreError(format!("{doing}: {place}: {failure}"))
-        }
     }
 }

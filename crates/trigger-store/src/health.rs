@@ -1,117 +1,185 @@
-//! Whether the store can be written, as its last statements showed.
+//! Whether the store can be written, as its latest statements showed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trigger_core::store_error::Unwritable;
 
-use super::failure::Failure;
-use super::row::Answer;
+use super::execute_error::ExecuteError;
+use super::row::StatementResult;
 use super::statement::Statement;
-use trigger_core::ports::Unwritable;
 
-/// Learns from every statement whether the store can be written. Changes are logged, repetitions are not.
+/// Derives from the result of each statement whether the store can be written. Logs changes, not repetitions.
 #[derive(Default)]
 pub(super) struct Health {
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
     written: AtomicBool,
 }
 
-/// What is written is either for callers, or only to check that it can be.
+/// Why a statement is executed: for a caller, or only to check whether the store can be written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
-    Work,
+    Request,
     Check,
 }
 
 #[derive(Default)]
-struct State {
+struct HealthState {
     unwritable: Option<Unwritable>,
-    /// The file of the database is no longer the one that is open.
-    misplaced: bool,
-    /// How many checks in a row must succeed. A check may succeed where more is needed for real work.
+    /// The path no longer leads to the SQLite file that is open.
+    file_replaced: bool,
+    /// How many checks in a row must succeed. A check can succeed where a request needs more, such as a free disk page.
     checks_needed: u32,
 }
 
-/// How many checks in a row show that a database can be written which failed for real work.
-const CHECKS_AFTER_FAILED_WORK: u32 = 3;
-/// What is open goes when the program ends, so nothing that is written now is kept.
-const MISPLACED: Unwritable = Unwritable("the history's file was deleted or replaced");
+/// How many checks must succeed in a row after a write of a request has failed.
+const CHECKS_AFTER_FAILED_REQUEST: u32 = 3;
+/// The open file disappears when the program ends, so all that is written to it is lost.
+const FILE_REPLACED: Unwritable = Unwritable("the history's file was deleted or replaced");
 
 impl Health {
-    /// Why the store can't be written; None when it can.
+    /// Why the store can't be written; None if it can.
     pub(super) fn unwritable(&self) -> Option<Unwritable> {
         let state = self.locked();
-        if state.misplaced { Some(MISPLACED) } else { state.unwritable }
+        if state.file_replaced { Some(FILE_REPLACED) } else { state.unwritable }
     }
 
-    /// Takes note of whether the file of the database is no longer the one that is open.
-    pub(super) fn note_place(&self, place: &str, misplaced: bool) {
-        if std::mem::replace(&mut self.locked().misplaced, misplaced) == misplaced {
+    /// Records whether the SQLite file was deleted or replaced while it was open.
+    pub(super) fn record_file(&self, place: &str, replaced: bool) {
+        if std::mem::replace(&mut self.locked().file_replaced, replaced) == replaced {
             return;
         }
-        if misplaced {
+        if replaced {
             tracing::error!(
                 place,
-                "{MISPLACED}: what is written goes into the old file and is lost with this process; put it back, \
-                 or restart this program to use the file that is there now"
+                "{FILE_REPLACED}: writes go to the old file and are lost when this process ends; restore the file, or \
+                 restart this program to use the new one"
             );
         } else {
-            tracing::info!(place, "the history's file is the one that is open again");
+            tracing::info!(place, "the history's file was restored");
         }
     }
 
-    /// Whether something was written since this was last asked.
-    pub(super) fn written_since_last_asked(&self) -> bool {
+    /// Whether the store was written since the last call of this method.
+    pub(super) fn take_written(&self) -> bool {
         self.written.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes note of how a statement ended.
-    pub(super) fn note(
+    /// Records the result of a statement.
+    pub(super) fn record(
         &self,
         place: &str,
         purpose: Purpose,
         statement: &Statement,
-        result: &Result<Answer, Failure>,
+        result: &Result<StatementResult, ExecuteError>,
     ) {
         match result {
-            // A write that changes nothing succeeds on a full disk as well.
-            Ok(answer) if statement.writes() && answer.changed > 0 => {
+            // A write that changes no row also succeeds on a full disk.
+            Ok(result) if statement.writes() && result.rows_affected > 0 => {
                 self.written.store(true, Ordering::Relaxed);
-                if self.recovers(purpose) {
+                if self.record_write(purpose) {
                     tracing::info!(place, "the history can be written again");
                 }
             }
             Ok(_) => {}
-            Err(failure) => {
-                let Some(unwritable) = failure.unwritable() else { return };
-                let needed = match purpose {
-                    Purpose::Work if statement.writes() => CHECKS_AFTER_FAILED_WORK,
-                    Purpose::Work | Purpose::Check => 0,
+            Err(error) => {
+                let Some(unwritable) = error.unwritable() else { return };
+                let checks_needed = match purpose {
+                    Purpose::Request if statement.writes() => CHECKS_AFTER_FAILED_REQUEST,
+                    Purpose::Request | Purpose::Check => 0,
                 };
-                if self.fails(unwritable, needed) {
-                    tracing::error!(place, error = %failure, "the history can't be written: {unwritable}");
+                if self.record_failure(unwritable, checks_needed) {
+                    tracing::error!(place, error = %error, "the history can't be written: {unwritable}");
                 }
             }
         }
     }
 
-    /// A write succeeded: whether the database can be written again from now on.
-    fn recovers(&self, purpose: Purpose) -> bool {
+    /// Records a successful write. Returns whether the store has become writable.
+    fn record_write(&self, purpose: Purpose) -> bool {
         let mut state = self.locked();
         state.checks_needed = match purpose {
-            Purpose::Work => 0,
+            Purpose::Request => 0,
             Purpose::Check => state.checks_needed.saturating_sub(1),
         };
         state.checks_needed == 0 && state.unwritable.take().is_some()
     }
 
-    /// A statement failed: whether that is news.
-    fn fails(&self, unwritable: Unwritable, checks_needed: u32) -> bool {
+    /// Records a failed statement. Returns whether the reason is a new one.
+    fn record_failure(&self, unwritable: Unwritable, checks_needed: u32) -> bool {
         let mut state = self.locked();
         state.checks_needed = state.checks_needed.max(checks_needed);
         state.unwritable.replace(unwritable) != Some(unwritable)
     }
 
-    fn locked(&self) -> MutexGuard<'_, State> {
+    fn locked(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENT: Unwritable = Unwritable("the database does not answer");
+
+    fn write() -> Statement {
+        Statement::new("UPDATE a SET b = 1", Vec::new())
+    }
+
+    fn written(rows_affected: u64) -> StatementResult {
+        StatementResult { rows: Vec::new(), rows_affected }
+    }
+
+    fn silent() -> ExecuteError {
+        ExecuteError::Timeout(std::time::Duration::from_secs(12))
+    }
+
+    #[test]
+    fn after_a_failed_write_three_checks_or_one_write_must_succeed() {
+        let health = Health::default();
+        assert_eq!(health.unwritable(), None);
+        health.record("a", Purpose::Request, &write(), &Err(silent()));
+        for _ in 0..2 {
+            health.record("a", Purpose::Check, &write(), &Ok(written(1)));
+            assert_eq!(health.unwritable(), Some(SILENT));
+        }
+        health.record("a", Purpose::Check, &write(), &Ok(written(1)));
+        assert_eq!(health.unwritable(), None);
+        health.record("a", Purpose::Request, &write(), &Err(silent()));
+        health.record("a", Purpose::Request, &write(), &Ok(written(0)));
+        assert_eq!(health.unwritable(), Some(SILENT), "a write that changes nothing proves nothing");
+        health.record("a", Purpose::Request, &write(), &Ok(written(1)));
+        assert_eq!(health.unwritable(), None);
+    }
+
+    #[test]
+    fn after_a_failed_read_or_check_one_check_must_succeed() {
+        let read = Statement::new("SELECT 1", Vec::new());
+        for (purpose, statement) in [(Purpose::Request, read), (Purpose::Check, write())] {
+            let health = Health::default();
+            health.record("a", purpose, &statement, &Err(silent()));
+            assert_eq!(health.unwritable(), Some(SILENT));
+            health.record("a", Purpose::Check, &write(), &Ok(written(1)));
+            assert_eq!(health.unwritable(), None);
+        }
+    }
+
+    #[test]
+    fn an_error_of_one_statement_does_not_make_the_store_unwritable() {
+        let health = Health::default();
+        let error = Err(ExecuteError::Statement(sqlx::Error::RowNotFound));
+        health.record("a", Purpose::Request, &write(), &error);
+        assert_eq!(health.unwritable(), None);
+    }
+
+    #[test]
+    fn a_replaced_file_is_reported_until_it_is_restored() {
+        let health = Health::default();
+        health.record_file("a", true);
+        health.record("a", Purpose::Request, &write(), &Ok(written(1)));
+        assert_eq!(health.unwritable(), Some(FILE_REPLACED));
+        assert!(health.take_written() && !health.take_written());
+        health.record_file("a", false);
+        assert_eq!(health.unwritable(), None);
     }
 }

@@ -1,22 +1,22 @@
-//! The statements that read and forget. Each list is told in the order of an index, so none is sorted.
+//! The statements that read and delete. Each list has the order of an index, so the database does not sort.
 
 use jiff::Timestamp;
+use trigger_core::run_store::RunFilter;
+use trigger_core::target_name::TargetName;
 
-use super::rows::COLUMNS;
-use super::statement::{Statement, Value};
+use super::run_row::{COLUMNS, RUN_COLUMNS, TASK_COLUMNS};
+use super::statement::{SqlValue, Statement};
 use trigger_core::log_buffers::LogTail;
-use trigger_core::ports::RunFilter;
 use trigger_core::run::{RunId, State};
-use trigger_core::target::TargetName;
 
-/// How many runs are forgotten in one transaction, so that others needn't wait long for the database.
+/// How many runs are deleted in one transaction. The limit keeps other statements from waiting long.
 pub(super) const PRUNE_BATCH: u16 = 500;
 
 pub(super) fn run(id: &RunId) -> Statement {
-    Statement::new(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"), vec![Value::text(id.as_str())])
+    Statement::new(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"), vec![SqlValue::text(id.as_str())])
 }
 
-/// Only the conditions that are asked for stand in the SQL: `$1 IS NULL OR target = $1` would use no index.
+/// The SQL contains only the conditions of the filter: `$1 IS NULL OR target = $1` would not use an index.
 pub(super) fn runs(filter: &RunFilter) -> Statement {
     let mut values = Vec::new();
     let mut conditions = Vec::new();
@@ -27,17 +27,17 @@ pub(super) fn runs(filter: &RunFilter) -> Statement {
     ];
     for (column, value) in equal {
         if let Some(value) = value {
-            values.push(Value::text(value));
+            values.push(SqlValue::text(value));
             conditions.push(format!("{column} = ${}", values.len()));
         }
     }
     if let Some(cursor) = &filter.after {
-        values.extend([Value::time(cursor.created_at), Value::text(cursor.id.as_str())]);
+        values.extend([SqlValue::time(cursor.created_at), SqlValue::text(cursor.id.as_str())]);
         conditions.push(format!("(created_at, id) < (${}, ${})", values.len() - 1, values.len()));
     }
     let condition =
         if conditions.is_empty() { String::new() } else { format!("WHERE {} ", conditions.join(" AND ")) };
-    values.push(Value::Number(Some(filter.limit.into())));
+    values.push(SqlValue::number(filter.limit));
     let sql = format!(
         "SELECT {COLUMNS} FROM runs {condition}ORDER BY created_at DESC, id DESC LIMIT ${}",
         values.len()
@@ -45,61 +45,61 @@ pub(super) fn runs(filter: &RunFilter) -> Statement {
     Statement::new(sql, values)
 }
 
-/// The condition stands as in the index `runs_unfinished`, or SQLite would not use it.
+/// SQLite uses the index `runs_unfinished` only if its condition is repeated literally.
 pub(super) fn unfinished(target: &TargetName) -> Statement {
     let sql = format!(
         "SELECT {COLUMNS} FROM runs WHERE target = $1 AND state IN ('pending', 'running') ORDER BY created_at, id"
     );
-    Statement::new(sql, vec![Value::text(target.as_str())])
+    Statement::new(sql, vec![SqlValue::text(target.as_str())])
 }
 
-/// Stores nothing for a run that is not there, as another replica may have forgotten it; and a replica that came too late
-/// to read anything does not empty a log that is there.
+/// Stores nothing if the run does not exist, because another replica can have deleted it. An empty tail does not replace a
+/// stored one, because it can come from a replica that read the log after the pod was deleted.
 pub(super) fn save_log(id: &RunId, tail: &LogTail) -> Statement {
     let sql = "INSERT INTO run_logs (run_id, text, cut, saved_at) \
         SELECT $1, $2, $3, $4 FROM runs WHERE id = $1 \
         ON CONFLICT (run_id) DO UPDATE SET text = excluded.text, cut = excluded.cut, saved_at = excluded.saved_at \
         WHERE length(excluded.text) > 0";
     let values = vec![
-        Value::text(id.as_str()),
-        Value::Bytes(tail.text.to_vec()),
-        Value::Integer(Some(tail.cut.into())),
-        Value::time(Timestamp::now()),
+        SqlValue::text(id.as_str()),
+        SqlValue::Bytes(tail.text.to_vec()),
+        SqlValue::Integer(Some(tail.cut.into())),
+        SqlValue::time(Timestamp::now()),
     ];
     Statement::new(sql, values)
 }
 
 pub(super) fn log(id: &RunId) -> Statement {
-    Statement::new("SELECT text, cut FROM run_logs WHERE run_id = $1", vec![Value::text(id.as_str())])
+    Statement::new("SELECT text, cut FROM run_logs WHERE run_id = $1", vec![SqlValue::text(id.as_str())])
 }
 
 pub(super) fn events_after(sequence: i64, limit: u16) -> Statement {
-    let columns = COLUMNS.strip_prefix("id, ").unwrap_or(COLUMNS);
+    let columns = [&RUN_COLUMNS[1..], TASK_COLUMNS].concat().join(", ");
     let sql = format!(
         "SELECT sequence, run_id AS id, {columns} FROM run_events WHERE sequence > $1 ORDER BY sequence LIMIT $2"
     );
-    Statement::new(sql, vec![Value::Number(Some(sequence)), Value::Number(Some(limit.into()))])
+    Statement::new(sql, vec![SqlValue::number(sequence), SqlValue::number(limit)])
 }
 
-/// When all events are forgotten the oldest is the one to come.
+/// If all events are deleted, the oldest number is the next one.
 pub(super) fn event_range() -> Statement {
     let sql = "SELECT COALESCE((SELECT MIN(sequence) FROM run_events), last + 1) AS oldest, last AS newest \
         FROM run_event_counter WHERE last > 0";
     Statement::new(sql, Vec::new())
 }
 
-/// The oldest runs of those that are too many for their target; their logs go along.
+/// Deletes the oldest ended runs of targets that have more than `keep`. Their log tails are deleted with them.
 pub(super) fn prune_runs(keep: u32) -> Statement {
     let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM (\
         SELECT id, ROW_NUMBER() OVER (PARTITION BY target ORDER BY created_at DESC, id DESC) AS place \
         FROM runs WHERE state NOT IN ('pending', 'running')\
         ) AS ended WHERE place > $1 ORDER BY place DESC, id LIMIT $2)";
-    Statement::new(sql, vec![Value::Number(Some(keep.into())), Value::Number(Some(PRUNE_BATCH.into()))])
+    Statement::new(sql, vec![SqlValue::number(keep), SqlValue::number(PRUNE_BATCH)])
 }
 
 pub(super) fn prune_events(keep: u32) -> Statement {
     let sql = "DELETE FROM run_events WHERE sequence <= (SELECT last FROM run_event_counter) - $1";
-    Statement::new(sql, vec![Value::Number(Some(keep.into()))])
+    Statement::new(sql, vec![SqlValue::number(keep)])
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     use sqlx::sqlite::SqliteRow;
     use sqlx::{Connection, Row, SqliteConnection};
 
-    use super::super::SqlStore;
+    use super::super::sql_store::SqlStore;
     use super::*;
     use trigger_core::ports::{Cursor, RunStore};
     use trigger_core::run::{Run, Trigger};
@@ -133,30 +133,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_list_is_told_in_the_order_of_an_index_without_scan_or_sort() {
+    async fn every_list_is_read_in_the_order_of_an_index_without_scan_or_sort() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("runs.sqlite").display());
         let store = SqlStore::connect(&url.clone().into()).await.unwrap();
         for number in 0..200 {
             store.save(&run(number)).await.unwrap();
         }
-        let seen = run(100);
-        let after = Some(Cursor { created_at: seen.created_at, id: seen.id });
+        let middle = run(100);
+        let after = Some(Cursor { created_at: middle.created_at, id: middle.id });
         let page = RunFilter { limit: 50, ..RunFilter::default() };
-        let of_target = RunFilter { target: Some(seen.target.clone()), ..page.clone() };
+        let of_target = RunFilter { target: Some(middle.target.clone()), ..page.clone() };
         let statements = [
             (runs(&page), "runs_newest"),
             (runs(&RunFilter { after: after.clone(), ..page.clone() }), "runs_newest"),
             (runs(&of_target), "runs_of_target"),
             (runs(&RunFilter { after: after.clone(), ..of_target }), "runs_of_target"),
             (runs(&RunFilter { state: Some(State::Failed), after, ..page.clone() }), "runs_in_state"),
-            (runs(&RunFilter { job_name: Some(seen.job_name), ..page }), "runs_of_job"),
-            (unfinished(&seen.target), "runs_unfinished"),
+            (runs(&RunFilter { job_name: Some(middle.job_name), ..page }), "runs_of_job"),
+            (unfinished(&middle.target), "runs_unfinished"),
             (super::run(&RunId::new("run 1")), "sqlite_autoindex_runs_1"),
             (events_after(7, 50), "PRIMARY KEY"),
         ];
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        // First as a database that was never analyzed, then as one that was.
+        // First without statistics, then with those of ANALYZE.
         for _ in 0..2 {
             for (statement, index) in &statements {
                 let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
@@ -165,7 +165,7 @@ mod tests {
                 let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
                 let plan = plan.join("; ");
                 assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}: {}", statement.sql);
-                // To walk along the index from its newest end is no scan of the table: it stops at the limit.
+                // A scan of this index reads no more entries than the limit.
                 let scan = plan.contains("SCAN") && plan != "SCAN runs USING INDEX runs_newest";
                 assert!(!scan, "{plan}: {}", statement.sql);
             }

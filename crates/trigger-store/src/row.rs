@@ -11,8 +11,8 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// Reads a column. INTEGER is an i32, BIGINT and counts are i64: Postgres does not convert one to the other.
-    pub(super) fn try_get<T: Readable>(&self, column: &str) -> Result<T, sqlx::Error> {
+    /// Reads a column. INTEGER is read as i32, BIGINT and counts as i64: Postgres does not convert between them.
+    pub(super) fn try_get<T: ColumnType>(&self, column: &str) -> Result<T, sqlx::Error> {
         match self {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
@@ -20,21 +20,21 @@ impl Row {
     }
 }
 
-/// What both databases can return.
-pub(super) trait Readable:
+/// A type that can be read from both databases.
+pub(super) trait ColumnType:
     for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
-impl<T> Readable for T where
+impl<T> ColumnType for T where
     T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
 /// What a statement returned.
 #[derive(Default)]
-pub(super) struct Answer {
+pub(super) struct StatementResult {
     pub(super) rows: Vec<Row>,
     /// How many rows it changed, without those that triggers changed.
-    pub(super) changed: u64,
+    pub(super) rows_affected: u64,
 }

@@ -1,62 +1,96 @@
-//! Takes in what was seen of a run.
+//! Saves an observed state of a run.
+
+use std::sync::LazyLock;
+use trigger_core::store_error::StoreError;
 
 use jiff::Timestamp;
 
 use super::connections::Connections;
-use super::rows::{self, COLUMNS};
-use super::statement::{Statement, Value};
-use trigger_core::ports::StoreError;
+use super::run_row::{COLUMNS, RUN_COLUMNS, RunRow, read_run};
+use super::statement::{SqlValue, Statement, assignments, placeholders};
 use trigger_core::run::{Run, RunId, State};
 
-/// How often a write is tried that others were faster than. Each time one of them got on, so this many lost in a row
-/// means something is wrong.
-const ATTEMPTS: u32 = 200;
+/// How often a write is attempted. An attempt fails only if another writer succeeded, so this many failures in a row mean
+/// that something is wrong.
+const MAX_ATTEMPTS: u32 = 200;
 
-const INSERT: &str = "INSERT INTO runs (id, target, namespace, job_name, triggered_by, state, cause_reason, \
-    cause_message, cause_exit_code, requested_by, reason, request_id, fingerprint, created_at, started_at, \
-    finished_at, saved_at, version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1) \
-    ON CONFLICT (id) DO NOTHING";
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO runs ({}, saved_at, version) VALUES ({}, 1) ON CONFLICT (id) DO NOTHING",
+        RUN_COLUMNS.join(", "),
+        placeholders(RUN_COLUMNS.len() + 1),
+    )
+});
 
-const UPDATE: &str = "UPDATE runs SET target = $2, namespace = $3, job_name = $4, triggered_by = $5, state = $6, \
-    cause_reason = $7, cause_message = $8, cause_exit_code = $9, requested_by = $10, reason = $11, request_id = $12, \
-    fingerprint = $13, created_at = $14, started_at = $15, finished_at = $16, saved_at = $17, version = version + 1 \
-    WHERE id = $1 AND version = $18";
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let count = RUN_COLUMNS.len();
+    format!(
+        "UPDATE runs SET {}, saved_at = ${}, version = version + 1 WHERE id = $1 AND version = ${}",
+        assignments(&RUN_COLUMNS[1..], 2),
+        count + 1,
+        count + 2,
+    )
+});
 
-/// Merges what was seen into what is stored: compare and set, so that of two replicas the second merges into what the
-/// first one wrote. The tables' triggers store the event in the statement that makes the change.
-pub(super) async fn save(connections: &Connections, seen: &Run) -> Result<Run, StoreError> {
-    let doing = "saving a run";
-    let seen = rows::storable_run(seen);
-    // A run that has just been made is most likely new: one round trip. Of others there is most likely a row.
-    let mut insert = seen.state == State::Pending;
-    for _ in 0..ATTEMPTS {
-        if insert && connections.execute(doing, &write(INSERT, &seen, None)).await? == 1 {
-            return Ok(seen);
+/// Merges the observed run into the stored one. It is a compare-and-set on the row's version, so the second of two
+/// replicas merges into what the first one wrote. The triggers of the tables store the event in the same statement.
+pub(super) async fn save(connections: &Connections, observed: &Run) -> Result<Run, StoreError> {
+    let operation = "saving a run";
+    let row = RunRow::new(observed);
+    let observed = row.clone().into_run().map_err(|error| connections.unreadable(operation, error))?;
+    // A pending run most likely is not stored yet, so inserting it first saves a round trip.
+    let mut insert = observed.state == State::Pending;
+    for _ in 0..MAX_ATTEMPTS {
+        if insert && connections.execute(operation, &write(INSERT.as_str(), &row, None)).await? == 1 {
+            return Ok(observed);
         }
-        let Some((stored, version)) = find(connections, doing, &seen.id).await? else {
+        let Some((stored, version)) = find(connections, operation, &observed.id).await? else {
             insert = true;
             continue;
         };
         insert = false;
-        let merged = stored.merged(&seen);
-        if merged == stored || connections.execute(doing, &write(UPDATE, &merged, Some(version))).await? == 1
-        {
+        let merged = stored.merged(&observed);
+        let update = || write(UPDATE.as_str(), &RunRow::new(&merged), Some(version));
+        if merged == stored || connections.execute(operation, &update()).await? == 1 {
             return Ok(merged);
         }
     }
-    Err(StoreError(format!("{doing}: others kept changing the run {}", seen.id)))
+    Err(StoreError::Contended(observed.id))
 }
 
-async fn find(connections: &Connections, doing: &str, id: &RunId) -> Result<Option<(Run, i64)>, StoreError> {
+async fn find(
+    connections: &Connections,
+    operation: &'static str,
+    id: &RunId,
+) -> Result<Option<(Run, i64)>, StoreError> {
     let sql = format!("SELECT {COLUMNS}, version FROM runs WHERE id = $1");
-    let statement = Statement::new(sql, vec![Value::text(id.as_str())]);
-    connections.first(doing, &statement, |row| Ok((rows::run(row)?, row.try_get("version")?))).await
+    let statement = Statement::new(sql, vec![SqlValue::text(id.as_str())]);
+    connections.first(operation, &statement, |row| Ok((read_run(row)?, row.try_get("version")?))).await
 }
 
-fn write(sql: &'static str, run: &Run, version: Option<i64>) -> Statement {
-    let mut values = rows::values(run);
-    values.push(Value::time(Timestamp::now()));
-    values.extend(version.map(|version| Value::Number(Some(version))));
+fn write(sql: &'static str, row: &RunRow, version: Option<i64>) -> Statement {
+    let mut values = row.run_values();
+    values.push(SqlValue::time(Timestamp::now()));
+    values.extend(version.map(SqlValue::number));
     Statement::new(sql, values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run_row::TASK_COLUMNS;
+    use super::*;
+
+    #[test]
+    fn the_statements_write_the_columns_of_every_run_and_no_column_of_tasks() {
+        let count = RUN_COLUMNS.len();
+        assert_eq!(INSERT.matches('$').count(), count + 1, "each column has a value, and saved_at");
+        assert!(INSERT.starts_with(&format!("INSERT INTO runs ({}, saved_at", RUN_COLUMNS.join(", "))));
+        for (number, column) in RUN_COLUMNS.iter().enumerate().skip(1) {
+            assert!(UPDATE.contains(&format!(" {column} = ${},", number + 1)), "{column}: {}", *UPDATE);
+        }
+        assert!(UPDATE.ends_with(&format!("WHERE id = $1 AND version = ${}", count + 2)), "{}", *UPDATE);
+        for column in TASK_COLUMNS {
+            assert!(!INSERT.contains(column) && !UPDATE.contains(column), "{column}");
+        }
+    }
 }

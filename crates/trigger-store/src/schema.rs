@@ -1,64 +1,121 @@
-//! Makes the tables, and knows which version of them it understands.
+//! Creates the tables and upgrades those of older versions.
+//!
+//! sqlx's `Migrator` is not used, because it would break guarantees that the tests check: it takes a session-level
+//! advisory lock, which PgBouncer's transaction mode does not support (and no lock at all on SQLite); at every start it
+//! executes `CREATE TABLE IF NOT EXISTS`, which fails for a user without the right CREATE even if the table exists; it
+//! applies each step in a transaction of its own; and it would have to adopt the tables of existing installations, whose
+//! version is in `trigger_api_schema`.
 
 use super::address::Address;
-use super::connections::{Connection, failed};
-use super::failure::Failure;
-use trigger_core::ports::StoreError;
+use super::execute_error::ExecuteError;
+use super::schema_connection::SchemaConnection;
+use trigger_core::store_error::StoreError;
 
-/// The steps from an empty database to the tables of today, for SQLite and for Postgres. A change of the tables is a
-/// further step; the steps that were released stay as they are.
+/// The steps from an empty database to the current tables, for SQLite and for Postgres. A change of the tables is a new
+/// step; steps that were released do not change.
 const STEPS: [(&str, &str); 2] = [
-    (include_str!("sqlite.sql"), include_str!("postgres.sql")),
-    (include_str!("sqlite_tasks.sql"), include_str!("postgres_tasks.sql")),
+    (include_str!("schema/sqlite_1_runs.sql"), include_str!("schema/postgres_1_runs.sql")),
+    (include_str!("schema/sqlite_2_tasks.sql"), include_str!("schema/postgres_2_tasks.sql")),
 ];
-/// The version that the last step makes.
+/// The version of the tables after the last step.
 #[expect(clippy::cast_possible_wrap, reason = "there are few steps")]
 const NEWEST: i64 = STEPS.len() as i64;
 
-const LAST_STEP: &str = "SELECT COALESCE(MAX(version), 0) AS version FROM trigger_api_schema";
-/// The write lock from the start: a second process waits instead of failing half-way.
+const READ_VERSION: &str = "SELECT COALESCE(MAX(version), 0) AS version FROM trigger_api_schema";
+/// Takes the write lock at once: a second process waits here instead of failing at its first write.
 const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
-/// Two replicas that start at once take this lock in turn, and hold it until the transaction ends. The number is arbitrary
-/// and this program's own.
+/// Serializes replicas that start at the same time: the lock is held until the transaction ends. The key is arbitrary.
 const BEGIN_POSTGRES: &str = "BEGIN; SELECT pg_advisory_xact_lock(7400216918)";
-const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS trigger_api_schema (version BIGINT NOT NULL PRIMARY KEY)";
+const CREATE_VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS trigger_api_schema (version BIGINT NOT NULL PRIMARY KEY)";
 
-/// Connects and brings the tables to the newest version. Refuses tables of a version that is newer still.
+/// Connects and upgrades the tables to the newest version.
+///
+/// # Errors
+/// If the database can't be reached or written, or its tables have a newer version than this program supports.
 pub(super) async fn prepare(address: &Address) -> Result<(), StoreError> {
     let place = address.place();
-    let connection = Connection::open(address).await;
-    let mut connection = connection.map_err(|failure| failed("connecting", &place, &failure))?;
-    // Asked first, so that a user who may not make tables will do once they are there.
-    let version = match connection.number(LAST_STEP).await {
+    let connection = SchemaConnection::open(address).await;
+    let mut connection = connection.map_err(|error| error.into_store_error("connecting", &place))?;
+    // The version is read first, so that a user without the right to create tables can use existing ones.
+    let found = match connection.read_number(READ_VERSION).await {
         Ok(version) if version >= NEWEST => version,
-        // There are no tables yet, or something is wrong that the next step says better.
-        Ok(_) | Err(_) => migrate(&mut connection)
-            .await
-            .map_err(|error| failed("making the tables", &place, &Failure::Statement(error)))?,
+        // Either there are no tables, or the upgrade fails with an error that describes the problem better.
+        Ok(_) | Err(_) => upgrade(&mut connection).await.map_err(|error| {
+            ExecuteError::Statement(error).into_store_error("creating the tables", &place)
+        })?,
     };
     connection.close().await;
-    if version > NEWEST {
-        return Err(StoreError(format!(
-            "the tables in {place} are of version {version}, and this program knows versions up to {NEWEST}: it is older \
-             than the one that made them; run that one, or name another database",
-        )));
+    if found > NEWEST {
+        return Err(StoreError::NewerSchema { place, found, newest: NEWEST });
     }
     Ok(())
 }
 
-/// All steps that are missing, in one transaction, and the version that results. After an error the connection must be
+/// Applies all missing steps in one transaction and returns the resulting version. After an error the connection must be
 /// dropped.
-async fn migrate(connection: &mut Connection) -> Result<i64, sqlx::Error> {
-    let is_sqlite = matches!(connection, Connection::Sqlite(_));
-    connection.script(if is_sqlite { BEGIN_SQLITE } else { BEGIN_POSTGRES }).await?;
-    connection.script(VERSIONS).await?;
-    let before = connection.number(LAST_STEP).await?;
-    for ((sqlite, postgres), number) in STEPS.into_iter().zip(1..) {
-        if number > before {
-            connection.script(if is_sqlite { sqlite } else { postgres }).await?;
-            connection.script(format!("INSERT INTO trigger_api_schema (version) VALUES ({number})")).await?;
+async fn upgrade(connection: &mut SchemaConnection) -> Result<i64, sqlx::Error> {
+    let is_sqlite = matches!(connection, SchemaConnection::Sqlite(_));
+    connection.execute(if is_sqlite { BEGIN_SQLITE } else { BEGIN_POSTGRES }).await?;
+    connection.execute(CREATE_VERSIONS).await?;
+    let found = connection.read_number(READ_VERSION).await?;
+    for ((sqlite, postgres), version) in STEPS.into_iter().zip(1..) {
+        if version > found {
+            connection.execute(if is_sqlite { sqlite } else { postgres }).await?;
+            connection
+                .execute(format!("INSERT INTO trigger_api_schema (version) VALUES ({version})"))
+                .await?;
         }
     }
-    connection.script("COMMIT").await?;
-    Ok(before.max(NEWEST))
+    connection.execute("COMMIT").await?;
+    Ok(found.max(NEWEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+    use testkit::postgres::Server;
+
+    use super::super::run_row::{RUN_COLUMNS, TASK_COLUMNS};
+    use super::*;
+
+    /// The columns of both tables that are no part of a run.
+    const OTHER_COLUMNS: [(&str, &[&str]); 2] = [
+        ("runs", &["saved_at", "version", "parameters", "worker", "slot", "beat"]),
+        ("run_events", &["sequence", "at"]),
+    ];
+
+    fn expected(table: &str, others: &[&str]) -> Vec<String> {
+        let name = |column: &&str| match (table, *column) {
+            ("run_events", "id") => "run_id".to_owned(),
+            (_, column) => column.to_owned(),
+        };
+        let mut columns: Vec<String> =
+            [RUN_COLUMNS, TASK_COLUMNS, others].concat().iter().map(name).collect();
+        columns.sort();
+        columns
+    }
+
+    #[tokio::test]
+    async fn the_tables_of_both_databases_have_the_columns_of_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("runs.sqlite").display());
+        prepare(&Address::parse(&url.clone().into()).unwrap()).await.unwrap();
+        let mut sqlite = SqliteConnection::connect(&url).await.unwrap();
+        let database = Server::shared().database().await;
+        prepare(&Address::parse(&database.url.clone().into()).unwrap()).await.unwrap();
+        let mut postgres = database.connect().await;
+        for (table, others) in OTHER_COLUMNS {
+            let expected = expected(table, others);
+            let sql = "SELECT name FROM pragma_table_info($1) ORDER BY name";
+            let found: Vec<String> =
+                sqlx::query_scalar(sql).bind(table).fetch_all(&mut sqlite).await.unwrap();
+            assert_eq!(found, expected, "{table} in SQLite");
+            let sql = "SELECT attname::text COLLATE \"C\" FROM pg_attribute \
+                WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY 1";
+            let found: Vec<String> =
+                sqlx::query_scalar(sql).bind(table).fetch_all(&mut postgres).await.unwrap();
+            assert_eq!(found, expected, "{table} in Postgres");
+        }
+    }
 }

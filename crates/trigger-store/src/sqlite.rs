@@ -8,53 +8,53 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSy
 use sqlx::{ConnectOptions, Either, Executor, SqliteConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::failure::Failure;
-use super::row::{Answer, Row};
+use super::execute_error::ExecuteError;
+use super::row::{Row, StatementResult};
 use super::statement::Statement;
 
 /// How long a call waits for the connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a call waits for an answer.
+/// How long a call waits for the result of its statement.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
-/// How long a file that another process locks is waited for when the program starts.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The pause between two attempts meanwhile.
+/// How long opening a file is retried while another process locks it.
+const OPEN_BUDGET: Duration = Duration::from_secs(10);
+/// The pause between two attempts to open the file.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Stays with the file. It does not keep to the busy timeout, so it is set where a busy file is tried again.
+/// The mode is stored in the file. Setting it ignores the busy timeout, so [`open`] sets it and retries.
 const JOURNAL: &str = "PRAGMA journal_mode = WAL";
 
-/// Writes without changing what is stored. SQLite writes nothing when a value stays as it is, so the row moves.
+/// A write that changes no stored data. SQLite does not write a value that is unchanged, so the row id changes.
 pub(super) const CHECK: &str = "UPDATE run_event_counter SET rowid = -rowid";
 
-/// The file that was opened. A file that is deleted or replaced meanwhile stays open, and what is written is lost.
-pub(super) struct File {
+/// Identifies the file that was opened. If it is deleted or replaced, it stays open, and all that is written to it is lost.
+pub(super) struct SqliteFile {
     path: String,
     opened: Option<(u64, u64)>,
 }
 
-impl File {
-    /// The file at that path as it is now.
+impl SqliteFile {
+    /// The file that is at the path now.
     pub(super) fn at(path: String) -> Self {
         Self { opened: identity(&path), path }
     }
 
-    /// Whether the path leads to another file by now, or to none.
-    pub(super) fn is_misplaced(&self) -> bool {
+    /// Whether the file at the path is missing now, or a different one.
+    pub(super) fn is_replaced(&self) -> bool {
         identity(&self.path) != self.opened
     }
 }
 
-/// The device and the number of the file on it.
+/// The device and the inode number.
 fn identity(path: &str) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// WAL with NORMAL loses nothing that was acknowledged when the program is killed; a power cut may take the last
-/// commits, which the cluster still knows, and leaves the file whole. The busy timeout is for another process, such as
-/// the earlier version of this program while it is replaced. The cache is small since memory counts more here. The image
-/// has no folder for temporary files, so what is sorted is sorted in memory.
+/// With WAL and NORMAL, no committed transaction is lost if the program is killed. A power failure can lose the last
+/// ones, which are read again from the cluster, and does not damage the file. The busy timeout applies to other processes,
+/// such as the previous pod during an update. The cache is small to save memory. The image has no folder for temporary
+/// files, so SQLite sorts in memory.
 fn options(path: &str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -68,8 +68,8 @@ fn options(path: &str) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// A pool of one connection: the writes of this process queue for it instead of meeting each other's locks, and there is
-/// one page cache.
+/// A pool of one connection: the writes of this process wait for it instead of failing on each other's locks, and there
+/// is only one page cache.
 pub(super) fn pool(path: &str) -> SqlitePool {
     SqlitePoolOptions::new()
         .max_connections(1)
@@ -80,9 +80,9 @@ pub(super) fn pool(path: &str) -> SqlitePool {
         .connect_lazy_with(options(path))
 }
 
-/// Opens the file and makes it when it is missing. A file that another process locks is waited for.
-pub(super) async fn open(path: &str) -> Result<SqliteConnection, Failure> {
-    let deadline = Instant::now() + PATIENCE;
+/// Opens the file, or creates it if it is missing. Retries while another process locks it.
+pub(super) async fn open(path: &str) -> Result<SqliteConnection, ExecuteError> {
+    let deadline = Instant::now() + OPEN_BUDGET;
     loop {
         let error = match options(path).connect().await {
             Ok(mut connection) => match connection.execute(JOURNAL).await {
@@ -92,43 +92,50 @@ pub(super) async fn open(path: &str) -> Result<SqliteConnection, Failure> {
             Err(error) => error,
         };
         if Instant::now() + PAUSE >= deadline || !is_busy(&error) {
-            return Err(Failure::Statement(error));
+            return Err(ExecuteError::Statement(error));
         }
-        tracing::info!(path, "the history's file is locked by another process; trying again");
+        tracing::info!(path, "the history's file is locked by another process; retrying");
         sleep(PAUSE).await;
     }
 }
 
-/// Runs a statement, which is a transaction by itself.
-pub(super) async fn run(pool: &SqlitePool, statement: &Statement) -> Result<Answer, Failure> {
+/// Executes a statement in an implicit transaction.
+pub(super) async fn execute(
+    pool: &SqlitePool,
+    statement: &Statement,
+) -> Result<StatementResult, ExecuteError> {
     let mut connection = pool.acquire().await.map_err(|error| match error {
-        sqlx::Error::PoolTimedOut => Failure::NoConnection,
-        error => Failure::Statement(error),
+        sqlx::Error::PoolTimedOut => ExecuteError::NoConnection,
+        error => ExecuteError::Statement(error),
     })?;
-    match timeout(ANSWER_TIMEOUT, answer(&mut connection, statement)).await {
-        Ok(result) => result.map_err(Failure::Statement),
+    match timeout(ANSWER_TIMEOUT, fetch(&mut connection, statement)).await {
+        Ok(result) => result.map_err(ExecuteError::Statement),
         Err(_) => {
+            // A connection that is still executing the statement must not return to the pool.
             drop(connection.detach());
-            Err(Failure::NoAnswer(ANSWER_TIMEOUT))
+            Err(ExecuteError::Timeout(ANSWER_TIMEOUT))
         }
     }
 }
 
-async fn answer(connection: &mut SqliteConnection, statement: &Statement) -> Result<Answer, sqlx::Error> {
+async fn fetch(
+    connection: &mut SqliteConnection,
+    statement: &Statement,
+) -> Result<StatementResult, sqlx::Error> {
     let mut parts = connection.fetch_many(statement.query());
-    let mut answer = Answer::default();
+    let mut result = StatementResult::default();
     while let Some(part) = parts.try_next().await? {
         match part {
-            Either::Left(done) => answer.changed += done.rows_affected(),
-            Either::Right(row) => answer.rows.push(Row::Sqlite(row)),
+            Either::Left(done) => result.rows_affected += done.rows_affected(),
+            Either::Right(row) => result.rows.push(Row::Sqlite(row)),
         }
     }
-    Ok(answer)
+    Ok(result)
 }
 
 /// Whether another process locks the file.
 fn is_busy(error: &sqlx::Error) -> bool {
-    // The lower byte of the code is SQLITE_BUSY, the upper one says more.
+    // The lower byte of an extended result code is the primary one; 5 is SQLITE_BUSY.
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
     code.is_some_and(|code| code & 0xff == 5)
 }

@@ -1,8 +1,14 @@
-//! Bearer tokens in the form of a signed JWT (RFC 7519), held to the practices of RFC 8725.
+//! Bearer tokens that are signed JWTs (RFC 7519), checked by the practices of RFC 8725.
 //!
-//! `jsonwebtoken` checks signatures. Which key may check what, and the claims, are decided here: so that every
-//! refusal has its own reason, `iat` counts too, and keys can change while the service runs.
+//! `jsonwebtoken` parses keys and verifies signatures. The claims are checked here and not by its `decode` with a
+//! `Validation`, because that accepts and rejects other tokens:
+//!
+//! - It rejects a valid token whose header has a further member that is not a string, such as the `exp` that AWS load
+//!   balancers add. RFC 7515, section 4, requires that unknown members are ignored.
+//! - It accepts an array as `iss`, and accepts a malformed `aud` where no audience is configured.
+//! - It checks neither `iat` nor `crit`, and reports several faults of one token in random order.
 
+mod admin_claim;
 mod claims;
 mod compact;
 mod key_set;
@@ -13,39 +19,40 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-pub(super) use self::compact::Compact;
+pub(super) use self::compact::CompactToken;
 
 use self::claims::ClaimRules;
 use self::key_set::KeySet;
 use self::remote_keys::RemoteKeys;
+use super::caller::Caller;
+use super::error::AuthError;
 use super::reloading::Reloading;
 use super::shared_secret::lines;
-use super::{Caller, Refusal};
 use crate::config::{ConfigError, Settings};
 
-/// How long a secret of HS256 must be, in bytes (RFC 7518, section 3.2).
-const SHORTEST_SECRET: usize = 32;
+/// The minimum length of an HS256 secret in bytes (RFC 7518, section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
 
-/// Checks JWTs.
-pub(super) struct Jwt {
+/// Verifies JWTs.
+pub(super) struct JwtVerifier {
     secrets: Option<Reloading<Vec<DecodingKey>>>,
     keys: Option<PublicKeys>,
     rules: ClaimRules,
 }
 
-/// Where public keys come from.
+/// The source of public keys.
 enum PublicKeys {
     File(Reloading<KeySet>),
     Url(Arc<RemoteKeys>),
 }
 
-impl Jwt {
+impl JwtVerifier {
     /// None when neither secrets nor keys are configured.
     pub(super) async fn from_settings(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let secrets = Reloading::secret(settings, "JWT_SECRET", parse_secrets)?;
-        // What needs no network comes first: a fault of the configuration is told at once.
+        // The network comes last, so that an error of the configuration is reported immediately.
         let rules = ClaimRules::from_settings(settings)?;
-        rules.fit_sources(settings, secrets.is_some())?;
+        rules.check_sources(settings, secrets.is_some())?;
         let keys = PublicKeys::from_settings(settings).await?;
         if secrets.is_none() && keys.is_none() {
             return Ok(None);
@@ -53,16 +60,16 @@ impl Jwt {
         Ok(Some(Self { secrets, keys, rules }))
     }
 
-    /// Checks the signature, then the claims as of `now` (since 1970), and says whose token it is.
-    pub(super) async fn verify(&self, token: &Compact<'_>, now: Duration) -> Result<Caller, Refusal> {
-        // The algorithm chooses the kind of key, and no key is ever used with another algorithm than its own: so
-        // neither can a public key pass as a secret of HS256, nor `none` as a signature (RFC 8725, section 3.1).
-        let algorithm = token.algorithm().ok_or(Refusal::Algorithm)?;
+    /// Checks the signature, then the claims as of `now` (since 1970), and returns the caller.
+    pub(super) async fn verify(&self, token: &CompactToken<'_>, now: Duration) -> Result<Caller, AuthError> {
+        // The algorithm selects the kind of key, and each key is used with its own algorithm only: a public key can't be
+        // used as an HS256 secret, and `none` is never a signature (RFC 8725, section 3.1).
+        let algorithm = token.algorithm().ok_or(AuthError::Algorithm)?;
         match (algorithm, &self.secrets, &self.keys) {
             (Algorithm::HS256, Some(secrets), _) => {
                 token.signed_by_any(secrets.get().iter(), algorithm)?;
             }
-            (Algorithm::HS256, None, _) | (_, _, None) => return Err(Refusal::Algorithm),
+            (Algorithm::HS256, None, _) | (_, _, None) => return Err(AuthError::Algorithm),
             (_, _, Some(PublicKeys::File(keys))) => keys.get().check_signature(token, algorithm)?,
             (_, _, Some(PublicKeys::Url(keys))) => keys.check_signature(token, algorithm).await?,
         }
@@ -87,9 +94,9 @@ impl PublicKeys {
 
 fn parse_secrets(text: &str) -> Result<Vec<DecodingKey>, &'static str> {
     let secrets = lines(text)?;
-    if secrets.iter().any(|secret| secret.len() < SHORTEST_SECRET) {
+    if secrets.iter().any(|secret| secret.len() < MIN_SECRET_BYTES) {
         return Err(
-            "a secret is shorter than 32 bytes, which HS256 needs; `openssl rand -base64 32` makes one",
+            "a secret is shorter than 32 bytes, the minimum for HS256; create one with `openssl rand -base64 32`",
         );
     }
     Ok(secrets.into_iter().map(|secret| DecodingKey::from_secret(secret.as_bytes())).collect())

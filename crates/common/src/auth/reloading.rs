@@ -12,42 +12,42 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, SecretSource, Settings};
 
-/// How often a file is looked at, at most.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How much of a file is read, in bytes; a longer one can't be meant.
-const LONGEST_FILE: u64 = 1024 * 1024;
+/// The minimum time between two checks of a file.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The maximum number of bytes that are read of a file.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Makes the value of a file's text. The error says what is wrong with the text, and shows none of it.
+/// Parses the text of a file. The error describes what is wrong, and contains no part of the text.
 pub(super) type Parse<T> = fn(&str) -> Result<T, &'static str>;
 
-/// A value, from a setting or from a file that may change while the program runs.
+/// A value from a setting, or from a file that may change while the program runs.
 pub(super) enum Reloading<T> {
     Fixed(Arc<T>),
     File(ReloadedFile<T>),
 }
 
-/// A value of a file, which is looked at on use, at most once a second.
+/// A value from a file, which is checked on use, at most once a second.
 ///
-/// Each look reads the file: such files are small and mounted in memory, and two writes within one tick of the
-/// clock can share a modification time, but not a content. Opening follows the symlink that Kubernetes swaps.
+/// Each check reads the file, because two writes within one clock tick can have the same modification time. Such files are
+/// small and mounted in memory. Opening the file follows the symlink that Kubernetes swaps.
 pub(super) struct ReloadedFile<T> {
     variable: String,
     path: PathBuf,
     parse: Parse<T>,
-    state: Mutex<State<T>>,
+    state: Mutex<FileState<T>>,
 }
 
-struct State<T> {
+struct FileState<T> {
     value: Arc<T>,
-    /// Of the text that the value was made from: enough to notice a change, and not the secret itself.
+    /// The digest of the file's text, which is enough to detect a change without keeping the secret.
     digest: [u8; 32],
-    looked: Instant,
-    /// Whether the last look failed, so that it's told once and not every second.
+    checked: Instant,
+    /// Whether the last check failed, so that the failure is logged once and not every second.
     failing: bool,
 }
 
 impl<T> Reloading<T> {
-    /// A secret's value, from the variable `name` or the file that `NAME_FILE` names.
+    /// The value of a secret, from the variable `name` or the file that `NAME_FILE` names.
     pub(super) fn secret(
         settings: &Settings,
         name: &str,
@@ -64,17 +64,21 @@ impl<T> Reloading<T> {
         }
     }
 
-    /// The value of the file that `variable` names. It must be good to begin with.
+    /// The value of the file that `variable` names. The file must be valid at startup.
     pub(super) fn file(variable: &str, path: PathBuf, parse: Parse<T>) -> Result<Self, ConfigError> {
         let problem = |problem| ConfigError::variable(variable, format!("{}: {problem}", path.display()));
         let text = read(&path).map_err(|error| problem(error.to_string()))?;
         let value = parse(text.expose_secret()).map_err(|text| problem(text.to_owned()))?;
-        let state =
-            State { value: Arc::new(value), digest: digest(&text), looked: Instant::now(), failing: false };
+        let state = FileState {
+            value: Arc::new(value),
+            digest: digest(&text),
+            checked: Instant::now(),
+            failing: false,
+        };
         Ok(Self::File(ReloadedFile { variable: variable.to_owned(), path, parse, state: Mutex::new(state) }))
     }
 
-    /// The value as of now, or the last good one when the file can't be used.
+    /// The current value, or the last valid one when the file can't be used.
     pub(super) fn get(&self) -> Arc<T> {
         match self {
             Self::Fixed(value) => Arc::clone(value),
@@ -85,20 +89,20 @@ impl<T> Reloading<T> {
 
 impl<T> ReloadedFile<T> {
     fn get(&self) -> Arc<T> {
-        let mut state = self.state.lock().expect("nothing panics while it is held");
-        if state.looked.elapsed() >= LOOK_EVERY {
-            state.looked = Instant::now();
-            self.look(&mut state);
+        let mut state = self.state.lock().expect("no code panics while it holds the lock");
+        if state.checked.elapsed() >= CHECK_INTERVAL {
+            state.checked = Instant::now();
+            self.check(&mut state);
         }
         Arc::clone(&state.value)
     }
 
-    fn look(&self, state: &mut State<T>) {
+    fn check(&self, state: &mut FileState<T>) {
         let path = self.path.display();
-        match self.read_changed(state) {
+        match self.reload(state) {
             Ok(changed) => {
                 if changed || state.failing {
-                    tracing::info!(variable = self.variable, %path, changed, "the file was read again");
+                    tracing::info!(variable = self.variable, %path, changed, "the file was reloaded");
                 }
                 state.failing = false;
             }
@@ -106,7 +110,7 @@ impl<T> ReloadedFile<T> {
                 if !state.failing {
                     tracing::warn!(
                         variable = self.variable, %path, problem,
-                        "the file can't be used; what it held before stays valid"
+                        "the file can't be used; its last valid content stays in use"
                     );
                 }
                 state.failing = true;
@@ -114,8 +118,8 @@ impl<T> ReloadedFile<T> {
         }
     }
 
-    /// Reads the file; true when it holds something else than before.
-    fn read_changed(&self, state: &mut State<T>) -> Result<bool, String> {
+    /// Reads the file; true when its content has changed.
+    fn reload(&self, state: &mut FileState<T>) -> Result<bool, String> {
         let text = read(&self.path).map_err(|error| error.to_string())?;
         let digest = digest(&text);
         if digest == state.digest {
@@ -129,7 +133,7 @@ impl<T> ReloadedFile<T> {
 
 fn read(path: &Path) -> io::Result<SecretString> {
     let mut text = String::new();
-    File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     Ok(text.into())
 }
 

@@ -1,4 +1,4 @@
-//! Secrets that caller and service share, compared in constant time.
+//! Secrets that the caller and the service share. They are compared in constant time.
 
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -6,10 +6,10 @@ use subtle::{Choice, ConstantTimeEq};
 use super::reloading::Reloading;
 use crate::config::{ConfigError, Settings};
 
-/// The values of one secret; all of them are valid at once, so that callers can change from one to the next.
+/// The values of one secret. All of them are valid at the same time, which permits rotation.
 pub(super) struct SharedSecret {
-    /// Digests are all of one length, so a comparison tells nothing about the length of a secret either; and the
-    /// secrets themselves needn't stay in memory.
+    /// Digests have the same length, so that the time of a comparison does not depend on the length of a secret. The
+    /// secrets themselves do not stay in memory.
     digests: Reloading<Vec<[u8; 32]>>,
 }
 
@@ -17,17 +17,18 @@ impl SharedSecret {
     pub(super) fn from_settings(settings: &Settings, name: &str) -> Result<Option<Self>, ConfigError> {
         let digests = Reloading::secret(settings, name, |text| {
             let secrets = lines(text)?;
-            // Anything else could never arrive in a header, and the fault would show only as refusals.
-            let sendable = |secret: &&str| secret.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-            if !secrets.iter().all(sendable) {
-                return Err("holds a character that no header can carry; use visible ASCII");
+            // A header can't carry anything else, so that every request with such a secret would be rejected.
+            let is_sendable = |secret: &&str| secret.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            if !secrets.iter().all(is_sendable) {
+                return Err("contains a character that an HTTP header can't carry; use visible ASCII");
             }
             Ok(secrets.into_iter().map(digest).collect())
         })?;
         Ok(digests.map(|digests| Self { digests }))
     }
 
-    /// Whether `presented` is one of the values. All are compared, whichever it is.
+    /// Whether `presented` is one of the values. It is compared with all of them, so that the time does not depend on which
+    /// one is equal.
     pub(super) fn accepts(&self, presented: &str) -> bool {
         let presented = digest(presented);
         let found = self
@@ -39,8 +40,8 @@ impl SharedSecret {
     }
 }
 
-/// The values of a secret, one per line. No other character separates them: base64 and passphrases may hold any,
-/// and a passphrase cut at its spaces would become several weak ones.
+/// The values of a secret, one per line. No other character separates them: base64 and passphrases may contain any, and a
+/// passphrase that is split at its spaces would become several weak ones.
 pub(super) fn lines(text: &str) -> Result<Vec<&str>, &'static str> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() { Err("is empty; put the secret into it") } else { Ok(lines) }
@@ -48,4 +49,21 @@ pub(super) fn lines(text: &str) -> Result<Vec<&str>, &'static str> {
 
 fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn each_line_with_text_is_a_value() {
+        assert_eq!(lines("old one\n\n  new,one= \r\n"), Ok(vec!["old one", "new,one="]));
+    }
+
+    #[test]
+    fn a_text_without_a_value_is_an_error() {
+        for empty in ["", " \n\t\r\n"] {
+            assert!(lines(empty).is_err(), "{empty:?}");
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! One attempt to connect to one candidate.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -11,72 +10,49 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, PgConnection};
 use tokio::time::timeout;
 
-use super::Server;
+use super::attempt_error::AttemptError;
 use super::classification::classify;
-use super::relay::{Socket, Task};
-use super::target::{Candidate, Host};
-use super::tls_settings::Mode;
-use super::upstream::{self, Encrypted};
+use super::relay::{AbortOnDrop, RelaySocket};
+use super::target::{Candidate, Host, Target};
+use super::tls_settings::SslMode;
+use super::upstream::{self, TlsUpstream};
 
-/// How long the reason of a broken session may take to be known.
-const REASON_TIMEOUT: Duration = Duration::from_millis(200);
+/// The maximum time to wait for the relay's error after a session broke.
+const RELAY_ERROR_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Why an attempt failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Unreachable(String),
-    LoginRefused(String),
-    DatabaseRefused(String),
-    /// The server's certificate was rejected.
-    Untrusted(String),
-    /// A file for TLS can't be used.
-    TlsFile(String),
-    /// TLS failed for a reason other than the server's certificate.
-    Handshake(String),
-    TlsRefused,
-    ParameterRefused(String),
-    Other(String),
+/// An attempt to connect.
+pub(super) struct Attempt<'a> {
+    /// The variable with the address.
+    pub(super) setting: &'a str,
+    pub(super) target: &'a Target,
+    /// Whether a warning about a connection without TLS was logged.
+    pub(super) warned: &'a AtomicBool,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TlsRefused => f.write_str("the server refuses TLS"),
-            Self::ParameterRefused(name) => write!(f, "the start-up parameter {name} is refused"),
-            Self::Unreachable(reason)
-            | Self::LoginRefused(reason)
-            | Self::DatabaseRefused(reason)
-            | Self::Untrusted(reason)
-            | Self::TlsFile(reason)
-            | Self::Handshake(reason)
-            | Self::Other(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl Server {
-    /// Connects to the first address of the candidate that takes the connection.
-    pub(super) async fn try_candidate(&self, candidate: &Candidate) -> Result<PgConnection, Failure> {
+impl Attempt<'_> {
+    /// Connects to the first address of the candidate that accepts the connection.
+    pub(super) async fn connect(&self, candidate: &Candidate) -> Result<PgConnection, AttemptError> {
         let Host::Tcp { name, .. } = &candidate.host else {
             return self.within(self.connect_directly(&self.options(candidate), candidate)).await;
         };
         let mut last = None;
         for address in self.within(candidate.addresses()).await? {
             match self.within(self.try_address(candidate, name, address)).await {
-                Err(Failure::Unreachable(reason)) => last = Some(reason),
+                Err(AttemptError::Unreachable(reason)) => last = Some(reason),
                 outcome => return outcome,
             }
         }
-        Err(Failure::Unreachable(last.unwrap_or_else(|| "its name has no address".to_owned())))
+        Err(AttemptError::Unreachable(last.unwrap_or_else(|| "its name has no address".to_owned())))
     }
 
+    /// Limits a step of the attempt to `connect_timeout`.
     pub(super) async fn within<T>(
         &self,
-        attempt: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let Some(limit) = self.target.connect_timeout else { return attempt.await };
-        let late = |_| Failure::Unreachable(format!("no answer within {} s", limit.as_secs()));
-        timeout(limit, attempt).await.map_err(late)?
+        step: impl Future<Output = Result<T, AttemptError>>,
+    ) -> Result<T, AttemptError> {
+        let Some(limit) = self.target.connect_timeout else { return step.await };
+        let late = |_| AttemptError::Unreachable(format!("no answer within {} s", limit.as_secs()));
+        timeout(limit, step).await.map_err(late)?
     }
 
     async fn try_address(
@@ -84,56 +60,58 @@ impl Server {
         candidate: &Candidate,
         name: &str,
         address: SocketAddr,
-    ) -> Result<PgConnection, Failure> {
+    ) -> Result<PgConnection, AttemptError> {
         let direct = self.options(candidate).host(&address.ip().to_string());
         let mode = self.target.tls.mode;
-        if mode == Mode::Disable {
+        if mode == SslMode::Disable {
             return self.connect_directly(&direct, candidate).await;
         }
-        let failure = match self.encrypt(name, address).await {
+        let error = match self.encrypt(name, address).await {
             Ok(upstream) => match self.connect_relayed(candidate, upstream).await {
                 Ok(connection) => return Ok(connection),
-                Err(failure) => failure,
+                Err(error) => error,
             },
-            Err(failure) => failure,
+            Err(error) => error,
         };
-        // As libpq does, prefer falls back to a connection without TLS: where the server has no TLS, where the handshake
-        // fails, and where pg_hba.conf rejects encrypted connections. A wrong password is not sent again in clear text.
-        let falls_back = match &failure {
-            Failure::TlsRefused | Failure::Untrusted(_) | Failure::Handshake(_) => true,
-            Failure::LoginRefused(reason) => reason.contains("pg_hba.conf"),
+        // As in libpq, `prefer` falls back to a connection without TLS when the server has no TLS, when the handshake fails,
+        // and when pg_hba.conf rejects encrypted connections. A wrong password is not sent again in clear text.
+        let falls_back = match &error {
+            AttemptError::TlsRefused | AttemptError::Untrusted(_) | AttemptError::Handshake(_) => true,
+            AttemptError::LoginRefused(reason) => reason.contains("pg_hba.conf"),
             _ => false,
         };
-        if mode != Mode::Prefer || !falls_back {
-            return Err(failure);
+        if mode != SslMode::Prefer || !falls_back {
+            return Err(error);
         }
-        self.warn_of_clear_text(candidate, &failure);
+        self.warn_of_clear_text(candidate, &error);
         match self.connect_directly(&direct, candidate).await {
-            // Both were rejected: the first reason is the one about the better connection.
-            Err(Failure::LoginRefused(_)) if matches!(failure, Failure::LoginRefused(_)) => Err(failure),
+            // Both logins were rejected. The reason for the encrypted connection is reported.
+            Err(AttemptError::LoginRefused(_)) if matches!(error, AttemptError::LoginRefused(_)) => {
+                Err(error)
+            }
             outcome => outcome,
         }
     }
 
-    async fn encrypt(&self, name: &str, address: SocketAddr) -> Result<Encrypted, Failure> {
-        let config = Arc::new(self.target.tls.config().map_err(Failure::TlsFile)?);
-        upstream::connect(address, name, config).await?.ok_or(Failure::TlsRefused)
+    async fn encrypt(&self, name: &str, address: SocketAddr) -> Result<TlsUpstream, AttemptError> {
+        let config = Arc::new(self.target.tls.config().map_err(AttemptError::TlsFile)?);
+        upstream::connect(address, name, config).await?.ok_or(AttemptError::TlsRefused)
     }
 
     async fn connect_directly(
         &self,
         options: &PgConnectOptions,
         candidate: &Candidate,
-    ) -> Result<PgConnection, Failure> {
+    ) -> Result<PgConnection, AttemptError> {
         options.connect().await.map_err(|error| classify(&error, candidate, &self.target.user))
     }
 
     async fn connect_relayed(
         &self,
         candidate: &Candidate,
-        upstream: Encrypted,
-    ) -> Result<PgConnection, Failure> {
-        let socket = Socket::bind(candidate.port).map_err(|error| no_relay(&error))?;
+        upstream: TlsUpstream,
+    ) -> Result<PgConnection, AttemptError> {
+        let socket = RelaySocket::bind(candidate.port).map_err(|error| no_relay(&error))?;
         let options = self.options(candidate).socket(socket.folder());
         let relay = socket.serve_once(upstream);
         match options.connect().await {
@@ -141,17 +119,17 @@ impl Server {
                 relay.detach();
                 Ok(connection)
             }
-            Err(sqlx::Error::Io(error)) => Err(broken(&error, relay).await),
+            Err(sqlx::Error::Io(error)) => Err(session_error(&error, relay).await),
             Err(error) => Err(classify(&error, candidate, &self.target.user)),
         }
     }
 
-    /// What all connections to the candidate have in common.
-    pub(super) fn options(&self, candidate: &Candidate) -> PgConnectOptions {
-        let target = &self.target;
+    /// The options of all connections to the candidate.
+    fn options(&self, candidate: &Candidate) -> PgConnectOptions {
+        let target = self.target;
         let password = candidate.password.as_ref().map_or("", |password| password.expose_secret());
-        // sqlx starts from the variables of the environment; here, each has been honoured or rejected already, and each
-        // value is replaced.
+        // sqlx reads the environment variables itself. Each of them was applied or rejected before, so every value is
+        // replaced.
         let options = PgConnectOptions::new_without_pgpass()
             .port(candidate.port)
             .username(&target.user)
@@ -159,7 +137,7 @@ impl Server {
             .database(&target.database)
             .application_name(&target.application_name)
             .ssl_mode(PgSslMode::Disable)
-            // PgBouncer refuses this start-up parameter.
+            // PgBouncer rejects this start-up parameter.
             .extra_float_digits(None)
             .disable_statement_logging();
         let options = match &candidate.host {
@@ -170,39 +148,40 @@ impl Server {
                 None => options.socket(folder),
             },
         };
-        // With PGOPTIONS, sqlx has taken them already.
+        // sqlx has already read PGOPTIONS.
         if options.get_options().is_some_and(|options| !options.is_empty()) || target.options.is_empty() {
             return options;
         }
         options.options(target.options.iter().map(|(name, value)| (name, value)))
     }
 
-    /// Warns once: nothing was sent yet. Where the operator has chosen this, it warns only if the server has TLS, and the
-    /// handshake failed.
-    fn warn_of_clear_text(&self, candidate: &Candidate, reason: &Failure) {
-        let has_tls = matches!(reason, Failure::Handshake(_) | Failure::Untrusted(_));
+    /// Warns once, before the password is sent. Where the operator has set `sslmode`, it warns only if the server has TLS and
+    /// the handshake failed.
+    fn warn_of_clear_text(&self, candidate: &Candidate, reason: &AttemptError) {
+        let has_tls = matches!(reason, AttemptError::Handshake(_) | AttemptError::Untrusted(_));
         let chosen = self.target.tls.mode_is_chosen || candidate.password.is_none();
         if (chosen && !has_tls) || self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (setting, server) = (&self.setting, self.place(candidate));
+        let (setting, server) = (self.setting, self.target.place(candidate));
         tracing::warn!(
             setting,
             server,
             %reason,
-            "the connection to Postgres has no TLS, so the password and the data may be read on the way; \
-             put sslmode=require into {setting} to forbid that, or sslmode=disable to accept it"
+            "the connection to Postgres has no TLS, so the password and the data can be read by others; \
+             put sslmode=require into {setting} to prevent that, or sslmode=disable to accept it"
         );
     }
 }
 
 impl Candidate {
-    async fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, AttemptError> {
         match &self.host {
             Host::Tcp { address: Some(address), .. } => Ok(vec![(*address, self.port).into()]),
             Host::Tcp { name, .. } => {
                 let found = tokio::net::lookup_host((name.as_str(), self.port)).await;
-                let unknown = |error| Failure::Unreachable(format!("its name can't be resolved: {error}"));
+                let unknown =
+                    |error| AttemptError::Unreachable(format!("its name can't be resolved: {error}"));
                 found.map(Iterator::collect).map_err(unknown)
             }
             Host::Socket(_) => Ok(Vec::new()),
@@ -210,14 +189,14 @@ impl Candidate {
     }
 }
 
-pub(super) fn no_relay(error: &std::io::Error) -> Failure {
-    Failure::Other(format!("no Unix socket for TLS inside this process: {error}"))
+fn no_relay(error: &std::io::Error) -> AttemptError {
+    AttemptError::Other(format!("no Unix socket for TLS inside this process: {error}"))
 }
 
-/// Why a session broke off while it was being set up: the relay knows what TLS reported.
-async fn broken(error: &std::io::Error, relay: Task<std::io::Result<()>>) -> Failure {
-    match timeout(REASON_TIMEOUT, relay.result()).await {
-        Ok(Some(Err(cause))) => upstream::tls_failure(&cause),
-        _ => Failure::Unreachable(error.to_string()),
+/// Why a session broke during its start-up. The relay has the error of the TLS connection.
+async fn session_error(error: &std::io::Error, relay: AbortOnDrop<std::io::Result<()>>) -> AttemptError {
+    match timeout(RELAY_ERROR_TIMEOUT, relay.result()).await {
+        Ok(Some(Err(cause))) => upstream::tls_error(&cause),
+        _ => AttemptError::Unreachable(error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
-//! Addresses as libpq reads them: URLs and key-value strings (`conninfo_parse` and `conninfo_uri_parse` in libpq's
+//! The parser of addresses: URLs and key-value strings (`conninfo_parse` and `conninfo_uri_parse` in libpq's
 //! fe-connect.c).
 //!
-//! No error contains any part of the address except for libpq's keywords: an unknown word may be a part of a password.
+//! No error contains a part of the address but libpq's keywords, because an unknown word may be a part of a password.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const QUOTE: &str = "put it between single quotes";
 /// The values that an address sets, by keyword.
 pub(super) type Parameters = HashMap<&'static str, String>;
 
-/// Reads an address.
+/// Parses an address.
 pub(super) fn parse(text: &str) -> Result<Parameters, String> {
     let text = text.trim();
     let url = text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"));
@@ -41,7 +41,7 @@ fn store(parameters: &mut Parameters, name: &str, value: String) -> Result<(), S
 
 fn parse_url(rest: &str) -> Result<Parameters, String> {
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // libpq would read these as well, with a part of the password as the host or the database.
+    // libpq would accept these too, and use a part of the password as the host or the database.
     if path.contains('@') || authority.matches('@').count() > 1 {
         return Err(SPECIAL_CHARACTERS.to_owned());
     }
@@ -64,7 +64,7 @@ fn parse_url(rest: &str) -> Result<Parameters, String> {
     Ok(parameters)
 }
 
-/// Stores a part of a URL, unless it is empty: then the default applies.
+/// Stores a part of a URL, unless it is empty.
 fn store_decoded(parameters: &mut Parameters, name: &'static str, part: &str) -> Result<(), String> {
     if part.is_empty() {
         return Ok(());
@@ -73,7 +73,7 @@ fn store_decoded(parameters: &mut Parameters, name: &'static str, part: &str) ->
     store(parameters, name, decode(part)?)
 }
 
-/// The hosts and the ports of a URL, each as a list with commas.
+/// The hosts and the ports of a URL, each as a comma-separated list.
 fn split_hosts(text: &str) -> Result<(String, String), String> {
     const BRACKETS: &str = "contains an IPv6 address that is not of the form [ADDRESS]:PORT";
 
@@ -93,7 +93,7 @@ fn split_hosts(text: &str) -> Result<(String, String), String> {
         hosts.push(host);
         ports.push(port);
     }
-    // Where there are several hosts, an empty entry stands for the default.
+    // An empty entry in a list of several hosts means the default.
     Ok((hosts.join(","), ports.join(",")))
 }
 
@@ -106,7 +106,7 @@ fn parse_query(parameters: &mut Parameters, query: &str) -> Result<(), String> {
         let name = decode(name)?;
         names::check_plain(&name, value, ENCODE)?;
         let value = decode(value)?;
-        // As JDBC writes it.
+        // libpq accepts this spelling of JDBC.
         if name == "ssl" && value == "true" {
             store(parameters, "sslmode", "require".to_owned())?;
         } else {
@@ -116,6 +116,7 @@ fn parse_query(parameters: &mut Parameters, query: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Decodes percent-encoding.
 pub(super) fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -154,7 +155,7 @@ fn parse_pairs(text: &str) -> Result<Parameters, String> {
     Ok(parameters)
 }
 
-/// The value at the beginning of a text, and what follows it; None when its quotes are not closed.
+/// The value at the start of a text and the rest of the text; None when a quote is not closed.
 fn take_value(text: &str) -> Option<(String, &str)> {
     let (quoted, text) = match text.strip_prefix('\'') {
         Some(rest) => (true, rest),
@@ -171,4 +172,44 @@ fn take_value(text: &str) -> Option<(String, &str)> {
         }
     }
     (!quoted).then_some((value, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Parameters, decode, parse};
+
+    fn parameters(pairs: &[(&'static str, &str)]) -> Parameters {
+        pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_url_and_a_key_value_string_set_the_same_parameters() {
+        let url = parse("postgres://u:p%40w@h:1,[::1]/d?sslmode=require");
+        let pairs = parse("user = u password='p@w' host=h,::1 port='1,' dbname=d sslmode=require");
+        let expected = [
+            ("user", "u"),
+            ("password", "p@w"),
+            ("host", "h,::1"),
+            ("port", "1,"),
+            ("dbname", "d"),
+            ("sslmode", "require"),
+        ];
+        assert_eq!(url, Ok(parameters(&expected)));
+        assert_eq!(pairs, url);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_are_removed_from_a_value() {
+        let parsed = parse(r"password='it\'s a \\ b' user=a\bc");
+        assert_eq!(parsed, Ok(parameters(&[("password", r"it's a \ b"), ("user", "abc")])));
+        assert!(parse("password='open").is_err());
+    }
+
+    #[test]
+    fn only_complete_escapes_of_utf_8_are_decoded() {
+        assert_eq!(decode("a%20%C3%A4"), Ok("a ä".to_owned()));
+        for wrong in ["%", "%4", "%zz", "%00", "%ff"] {
+            assert!(decode(wrong).is_err(), "{wrong}");
+        }
+    }
 }

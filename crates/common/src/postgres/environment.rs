@@ -1,4 +1,4 @@
-//! What libpq takes from the surroundings of a process.
+//! The parts of a process's environment that libpq reads.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::keywords::KEYWORDS;
 use crate::config::{self, ConfigError};
 
-/// Variables, and the user that the process runs as. There is no `Debug`: one of the variables is a password.
+/// The variables and the user of a process. It has no `Debug`, because one of the variables is a password.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: HashMap<String, String>,
@@ -16,7 +16,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// That of this process.
+    /// The environment of this process.
     ///
     /// # Errors
     /// When a variable of libpq is not UTF-8.
@@ -24,13 +24,13 @@ impl Environment {
         let names = KEYWORDS.iter().filter_map(|keyword| keyword.variable);
         let names: Vec<&str> = names.chain(["PGREQUIRESSL", "HOME"]).collect();
         let variables = config::from_environment(&names)?;
-        let account = Account::of_process();
+        let entry = PasswdEntry::of_process();
         let home = variables.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let home = home.or_else(|| account.as_ref().map(|account| account.home.clone()));
-        Ok(Self { variables, user: account.map(|account| account.name), home })
+        let home = home.or_else(|| entry.as_ref().map(|entry| entry.home.clone()));
+        Ok(Self { variables, user: entry.map(|entry| entry.name), home })
     }
 
-    /// That of a user of this name, with these variables; `HOME` names the user's folder.
+    /// The environment of a user with these variables. `HOME` is the user's folder.
     pub fn of_user<'a>(user: &str, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let variables: HashMap<String, String> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -42,7 +42,7 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// The same without one variable; None when it is not set.
+    /// The environment without one variable; None when that is not set.
     pub(super) fn without(&self, name: &str) -> Option<Self> {
         self.variables.contains_key(name).then(|| {
             let mut without = self.clone();
@@ -61,21 +61,21 @@ impl Environment {
     }
 }
 
-/// An entry of the system's list of users.
-struct Account {
+/// An entry of `/etc/passwd`.
+struct PasswdEntry {
     name: String,
     home: PathBuf,
 }
 
-impl Account {
-    /// None in an image without such a list.
+impl PasswdEntry {
+    /// None in an image without that file.
     fn of_process() -> Option<Self> {
         let id = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-        accounts.lines().find_map(|line| {
+        let entries = std::fs::read_to_string("/etc/passwd").ok()?;
+        entries.lines().find_map(|line| {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, account, _, _, home, ..] = fields[..] else { return None };
-            (account == id).then(|| Self { name: name.to_owned(), home: home.into() })
+            let [name, _, user_id, _, _, home, ..] = fields[..] else { return None };
+            (user_id == id).then(|| Self { name: name.to_owned(), home: home.into() })
         })
     }
 }

@@ -1,9 +1,9 @@
-//! What can go wrong while connecting, by what an operator does about it.
+//! Errors of connecting, by what an operator must do about them.
 
 /// There is no connection. No text contains a password, a URL or the value of a parameter.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No server takes the connection now.
+    /// No server accepts the connection now.
     #[error(
         "{place} can't be reached: {reason}; check the address in {setting}, and that the server runs and takes connections"
     )]
@@ -12,10 +12,10 @@ pub enum ConnectError {
         setting: String,
         /// The server: host, port, database and user.
         place: String,
-        /// What the attempts met.
+        /// The errors of the attempts.
         reason: String,
     },
-    /// The server refuses the user.
+    /// The server rejects the login.
     #[error(
         "{place} refuses the login: {reason}; check user and password in {setting}, and pg_hba.conf of the server"
     )]
@@ -24,7 +24,7 @@ pub enum ConnectError {
         setting: String,
         /// The server: host, port, database and user.
         place: String,
-        /// What the server said.
+        /// The server's reason.
         reason: String,
     },
     /// The database does not exist, or the user may not connect to it.
@@ -36,10 +36,10 @@ pub enum ConnectError {
         setting: String,
         /// The server: host, port, database and user.
         place: String,
-        /// What the server said.
+        /// The server's reason.
         reason: String,
     },
-    /// The server's certificate, or a file that TLS needs, is not what it must be.
+    /// The server's certificate is not trusted, or a file for TLS can't be used.
     #[error("the TLS connection to {place} failed: {reason}")]
     Untrusted {
         /// The variable with the address.
@@ -59,17 +59,17 @@ pub enum ConnectError {
         /// The server: host, port, database and user.
         place: String,
     },
-    /// Each server was reached, and none is what `target_session_attrs` asks for.
+    /// Servers were reached, but none has the attributes that `target_session_attrs` requires.
     #[error("no server of {place} is suitable for target_session_attrs in {setting}: {reason}")]
     NoSuitableHost {
         /// The variable with the address.
         setting: String,
         /// The servers: hosts, ports, database and user.
         place: String,
-        /// What each of them is.
+        /// Why each of them is not suitable.
         reason: String,
     },
-    /// A pooler refuses a start-up parameter.
+    /// A pooler rejects a start-up parameter.
     #[error(
         "the pooler at {place} refuses the start-up parameter {parameter}; remove it from {setting}, or add it to ignore_startup_parameters of the pooler"
     )]
@@ -94,7 +94,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether another attempt may succeed without anybody doing something.
+    /// Whether another attempt may succeed without a change.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::NoSuitableHost { .. })
     }

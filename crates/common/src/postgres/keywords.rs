@@ -1,15 +1,15 @@
-//! The keywords of libpq (up to version 18), their variables, and which of them are supported.
+//! The keywords of libpq (up to version 18), their environment variables, and how far they are supported.
 
 /// How far a keyword is supported.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Support {
-    /// It means what it means to libpq.
+    /// It has the meaning of libpq.
     Full,
-    /// Any value is accepted, and none changes anything here.
+    /// Any value is accepted and has no effect.
     Ignored,
-    /// These values are accepted: they ask for what happens anyway.
+    /// These values are accepted, because they are the only behavior.
     Only(&'static [&'static str]),
-    /// Any value but an empty one is rejected.
+    /// Every value that is not empty is rejected.
     None,
 }
 
@@ -17,7 +17,7 @@ pub(super) enum Support {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keyword {
     pub(super) name: &'static str,
-    /// The variable that gives its value where the address does not.
+    /// The environment variable that is used where the address does not set it.
     pub(super) variable: Option<&'static str>,
     pub(super) support: Support,
 }
@@ -89,7 +89,7 @@ pub(super) fn find(name: &str) -> Option<&'static Keyword> {
 }
 
 impl Keyword {
-    /// Rejects a value that is not supported, by the name of what sets it: the keyword, or its variable.
+    /// Rejects a value that is not supported. `name` is the keyword or the variable that sets it.
     pub(super) fn check(&self, name: &str, value: &str) -> Result<(), String> {
         match self.support {
             Support::Only(values) if !value.is_empty() && !values.contains(&value) => {

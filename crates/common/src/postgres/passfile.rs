@@ -1,4 +1,4 @@
-//! Passwords from a file, one a line: `host:port:database:user:password`.
+//! Password files, with one password per line: `host:port:database:user:password`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-/// What a line must match.
+/// The login that a line must match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Login<'a> {
     pub(super) host: &'a str,
@@ -16,12 +16,12 @@ pub(super) struct Login<'a> {
     pub(super) user: &'a str,
 }
 
-/// The password of the first line that matches. As for libpq, a file that is absent, or that others may read, gives none.
+/// The password of the first line that matches. As in libpq, a file that is absent or readable by others is not used.
 pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
     let file = File::open(path).ok()?;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() {
-        tracing::warn!("the password file of Postgres is not used: it is not a plain file");
+        tracing::warn!("the password file of Postgres is not used: it is not a regular file");
         return None;
     }
     if metadata.mode() & 0o077 != 0 {
@@ -30,7 +30,7 @@ pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
         );
         return None;
     }
-    // A line that is not UTF-8 can't be used here; those behind it can.
+    // A line that is not UTF-8 is skipped.
     let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
     let lines = lines.filter_map(|line| String::from_utf8(line).ok());
     lines.filter(|line| !line.starts_with('#')).find_map(|line| password_in(&line, login))
@@ -39,9 +39,9 @@ pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
 fn password_in(line: &str, login: &Login<'_>) -> Option<SecretString> {
     let port = login.port.to_string();
     let mut rest = line.trim_end_matches(['\r', '\n']);
-    for wanted in [login.host, &port, login.database, login.user] {
+    for expected in [login.host, &port, login.database, login.user] {
         let (field, after) = take_field(rest)?;
-        if rest != "*" && !rest.starts_with("*:") && field != wanted {
+        if rest != "*" && !rest.starts_with("*:") && field != expected {
             return None;
         }
         rest = after;
@@ -50,7 +50,8 @@ fn password_in(line: &str, login: &Login<'_>) -> Option<SecretString> {
     (!password.is_empty()).then(|| password.into())
 }
 
-/// A field, in which a backslash precedes each colon and backslash, and what follows its colon.
+/// A field with its escapes removed, and the text after its colon; None without a colon. A backslash escapes a colon or a
+/// backslash.
 fn take_field(text: &str) -> Option<(String, &str)> {
     let mut field = String::new();
     let mut characters = text.char_indices();
@@ -67,4 +68,33 @@ fn take_field(text: &str) -> Option<(String, &str)> {
 fn unescape(text: &str) -> String {
     let ended = format!("{text}:");
     take_field(&ended).map(|(field, _)| field).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::{Login, password_in};
+
+    fn password(line: &str) -> Option<String> {
+        let login = Login { host: "h", port: 5432, database: "d:b", user: "u" };
+        password_in(line, &login).map(|password| password.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn each_field_is_equal_or_an_asterisk() {
+        for line in ["h:5432:d\\:b:u:pw", "*:*:*:*:pw", "h:*:d\\:b:*:pw\r"] {
+            assert_eq!(password(line).as_deref(), Some("pw"), "{line}");
+        }
+        for line in
+            ["other:*:*:*:pw", "h:1:*:*:pw", "h:5432:d:b:u:pw", "**:*:*:*:pw", "h:5432", "*:*:*:*:", ""]
+        {
+            assert_eq!(password(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_password_ends_at_a_colon_that_is_not_escaped() {
+        assert_eq!(password("*:*:*:*:a\\:b\\\\c:comment").as_deref(), Some("a:b\\c"));
+    }
 }

@@ -1,10 +1,10 @@
-//! `target_session_attrs`: which server of several is the right one.
+//! `target_session_attrs`: the attributes that a server must have.
 
 use std::str::FromStr;
 
 use sqlx::{Executor, PgConnection, Row};
 
-/// What the session must be.
+/// The required attributes of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum SessionAttributes {
     Any,
@@ -38,7 +38,7 @@ impl FromStr for SessionAttributes {
 }
 
 impl SessionAttributes {
-    /// The requirements to try one after the other.
+    /// The requirements, in the order in which they are tried.
     pub(super) fn passes(self) -> &'static [Self] {
         match self {
             Self::Any => &[Self::Any],
@@ -50,12 +50,12 @@ impl SessionAttributes {
         }
     }
 
-    /// None when the session meets the requirement, else what it is instead.
+    /// None when the session meets the requirement, else a description of the session.
     pub(super) async fn mismatch(
         self,
         connection: &mut PgConnection,
     ) -> Result<Option<&'static str>, sqlx::Error> {
-        // One simple query each, which poolers take in every mode.
+        // Simple queries work with poolers in every mode.
         Ok(match self {
             Self::Any => None,
             Self::ReadWrite => is_read_only(connection).await?.then_some("read-only"),
@@ -68,7 +68,7 @@ impl SessionAttributes {
     }
 }
 
-/// A standby is read-only, whatever its settings are.
+/// A standby is always read-only.
 async fn is_read_only(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let row = connection.fetch_one(sqlx::raw_sql("SHOW transaction_read_only")).await?;
     Ok(row.try_get::<&str, _>(0)? == "on" || is_standby(connection).await?)

@@ -1,4 +1,4 @@
-//! `sslmode` and the files that TLS takes.
+//! `sslmode`, and the files for TLS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
-use super::target::Values;
+use super::values::Values;
 use crate::tls::{self, TrustedRoots, Unverified};
 
-/// How much TLS is asked for.
+/// The value of `sslmode`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Mode {
+pub(super) enum SslMode {
     Disable,
     Prefer,
     Require,
@@ -21,25 +21,25 @@ pub(super) enum Mode {
     VerifyFull,
 }
 
-/// The roots to trust.
+/// The source of the trusted roots.
 #[derive(Clone, Debug)]
-enum Roots {
-    /// Those of the system, or of `SSL_CERT_FILE`.
+enum TrustedRootSource {
+    /// The certificates of the system, or of `SSL_CERT_FILE`.
     System,
-    /// Those of a file.
+    /// A file.
     File(PathBuf),
-    /// Those of a file, where it exists.
+    /// A file that may be absent.
     DefaultFile(PathBuf),
     Unset,
 }
 
-/// Everything about TLS that an address sets.
+/// The settings of an address for TLS.
 #[derive(Clone)]
 pub(super) struct TlsSettings {
-    pub(super) mode: Mode,
-    /// Whether the mode was chosen by the operator and is not the default.
+    pub(super) mode: SslMode,
+    /// Whether the operator has set the mode.
     pub(super) mode_is_chosen: bool,
-    roots: Roots,
+    roots: TrustedRootSource,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     versions: Vec<&'static SupportedProtocolVersion>,
@@ -48,19 +48,19 @@ pub(super) struct TlsSettings {
 impl TlsSettings {
     pub(super) fn read(values: &Values<'_>) -> Result<Self, String> {
         let (mode, mode_is_chosen, roots) = mode_and_roots(values)?;
-        let in_home = |name: &str| values.environment().in_home(name).filter(|path| path.exists());
+        let in_home = |name: &str| values.environment.in_home(name).filter(|path| path.exists());
         let named = |keyword| values.get(keyword).map(PathBuf::from);
         let certificate = named("sslcert").or_else(|| in_home(".postgresql/postgresql.crt"));
         let key = named("sslkey").or_else(|| in_home(".postgresql/postgresql.key"));
         Ok(Self { mode, mode_is_chosen, roots, certificate, key, versions: versions(values)? })
     }
 
-    /// The configuration of a handshake. The files are read now: they may have been renewed.
+    /// The configuration of a handshake. It reads the files each time, because they may have been renewed.
     ///
     /// # Errors
-    /// What is wrong with a file. Its path is not shown, as it is a part of the address.
+    /// What is wrong with a file. The error does not contain its path, which is a part of the address.
     pub(super) fn config(&self) -> Result<ClientConfig, String> {
-        let checks_names = self.mode == Mode::VerifyFull;
+        let checks_names = self.mode == SslMode::VerifyFull;
         let verifier: Arc<dyn ServerCertVerifier> = match self.roots()? {
             Some(roots) => Arc::new(TrustedRoots::new(roots, checks_names)),
             None => Arc::new(Unverified),
@@ -90,35 +90,35 @@ impl TlsSettings {
     /// The roots to verify the server with; None when it is not verified.
     fn roots(&self) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
         match &self.roots {
-            Roots::File(path) => certificates(path, "sslrootcert").map(Some),
-            Roots::DefaultFile(path) if path.exists() => {
+            TrustedRootSource::File(path) => certificates(path, "sslrootcert").map(Some),
+            TrustedRootSource::DefaultFile(path) if path.exists() => {
                 certificates(path, "~/.postgresql/root.crt, the default of sslrootcert,").map(Some)
             }
-            Roots::System => Ok(Some(tls::system_roots())),
-            _ if self.mode >= Mode::VerifyCa => Ok(Some(tls::system_roots())),
+            TrustedRootSource::System => Ok(Some(tls::system_roots())),
+            _ if self.mode >= SslMode::VerifyCa => Ok(Some(tls::system_roots())),
             _ => Ok(None),
         }
     }
 }
 
-fn mode_and_roots(values: &Values<'_>) -> Result<(Mode, bool, Roots), String> {
+fn mode_and_roots(values: &Values<'_>) -> Result<(SslMode, bool, TrustedRootSource), String> {
     let roots = match values.get("sslrootcert") {
-        Some("system") => Roots::System,
-        Some(path) => Roots::File(path.into()),
+        Some("system") => TrustedRootSource::System,
+        Some(path) => TrustedRootSource::File(path.into()),
         None => {
-            let default = values.environment().in_home(".postgresql/root.crt");
-            default.map_or(Roots::Unset, Roots::DefaultFile)
+            let default = values.environment.in_home(".postgresql/root.crt");
+            default.map_or(TrustedRootSource::Unset, TrustedRootSource::DefaultFile)
         }
     };
-    let required = || (values.environment().variable("PGREQUIRESSL")?.starts_with('1')).then_some("require");
+    let required = || (values.environment.variable("PGREQUIRESSL")?.starts_with('1')).then_some("require");
     let (mode, chosen) = match values.get("sslmode").or_else(required) {
-        Some("disable") => (Mode::Disable, true),
-        Some("prefer") => (Mode::Prefer, true),
-        Some("require") => (Mode::Require, true),
-        Some("verify-ca") => (Mode::VerifyCa, true),
-        Some("verify-full") => (Mode::VerifyFull, true),
-        None if matches!(roots, Roots::System) => (Mode::VerifyFull, true),
-        None => (Mode::Prefer, false),
+        Some("disable") => (SslMode::Disable, true),
+        Some("prefer") => (SslMode::Prefer, true),
+        Some("require") => (SslMode::Require, true),
+        Some("verify-ca") => (SslMode::VerifyCa, true),
+        Some("verify-full") => (SslMode::VerifyFull, true),
+        None if matches!(roots, TrustedRootSource::System) => (SslMode::VerifyFull, true),
+        None => (SslMode::Prefer, false),
         Some("allow") => return Err("sslmode=allow is not supported; use prefer or require".to_owned()),
         Some(_) => {
             return Err(
@@ -126,7 +126,7 @@ fn mode_and_roots(values: &Values<'_>) -> Result<(Mode, bool, Roots), String> {
             );
         }
     };
-    if matches!(roots, Roots::System) && mode != Mode::VerifyFull {
+    if matches!(roots, TrustedRootSource::System) && mode != SslMode::VerifyFull {
         return Err("has sslrootcert=system, which needs sslmode=verify-full".to_owned());
     }
     Ok((mode, chosen, roots))
@@ -135,16 +135,17 @@ fn mode_and_roots(values: &Values<'_>) -> Result<(Mode, bool, Roots), String> {
 fn versions(values: &Values<'_>) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
     const NAMES: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
-    let place = |keyword: &str, default| match values.get(keyword) {
+    let position = |keyword: &str, default| match values.get(keyword) {
         None => Ok(default),
         Some(value) => NAMES
             .iter()
             .position(|name| name.eq_ignore_ascii_case(value))
             .ok_or_else(|| format!("has an {keyword} other than TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3")),
     };
-    let (least, most) = (place("ssl_min_protocol_version", 2)?, place("ssl_max_protocol_version", 3)?);
+    let min = position("ssl_min_protocol_version", 2)?;
+    let max = position("ssl_max_protocol_version", 3)?;
     let supported = [(2, &rustls::version::TLS12), (3, &rustls::version::TLS13)];
-    let allowed = supported.into_iter().filter(|(place, _)| (least..=most).contains(place));
+    let allowed = supported.into_iter().filter(|(version, _)| (min..=max).contains(version));
     let versions: Vec<_> = allowed.map(|(_, version)| version).collect();
     if versions.is_empty() {
         return Err("allows no version of TLS that is supported; those are TLSv1.2 and TLSv1.3".to_owned());
@@ -152,15 +153,15 @@ fn versions(values: &Values<'_>) -> Result<Vec<&'static SupportedProtocolVersion
     Ok(versions)
 }
 
-fn read(path: &Path, what: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("the file of {what} can't be read: {}", error.kind()))
+fn read(path: &Path, keyword: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("the file of {keyword} can't be read: {}", error.kind()))
 }
 
-fn certificates(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path, what)?).collect();
+fn certificates(path: &Path, keyword: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path, keyword)?).collect();
     let found = found.unwrap_or_default();
     if found.is_empty() {
-        Err(format!("the file of {what} contains no certificate in PEM"))
+        Err(format!("the file of {keyword} contains no certificate in PEM"))
     } else {
         Ok(found)
     }

@@ -1,4 +1,4 @@
-//! What webpki does not report about a certificate: its common name, and which kinds of alternative names it has.
+//! The parts of a certificate that webpki does not expose: its common name, and the kinds of its alternative names.
 
 use std::net::IpAddr;
 
@@ -12,17 +12,17 @@ const IP_ADDRESS: u8 = 0x87;
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const SUBJECT_ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 
-/// The names of a certificate, as far as the common name may be used in place of alternative names.
+/// The names of a certificate that decide whether its common name may be used in place of alternative names.
 #[derive(Debug, Default)]
-pub(super) struct Names<'a> {
+pub(super) struct CertificateNames<'a> {
     common: Option<&'a str>,
     dns: bool,
     addresses: bool,
 }
 
-impl<'a> Names<'a> {
-    /// Reads the names; None when the certificate is malformed.
-    pub(super) fn of(certificate: &'a [u8]) -> Option<Self> {
+impl<'a> CertificateNames<'a> {
+    /// Parses the names; None when the certificate is malformed.
+    pub(super) fn parse(certificate: &'a [u8]) -> Option<Self> {
         let fields = to_be_signed(certificate)?;
         // The fields: version and serial number, algorithm, issuer, validity, subject. The version is tagged.
         let mut sequences = fields.iter().filter(|(tag, _)| *tag == SEQUENCE).map(|(_, content)| *content);
@@ -36,7 +36,7 @@ impl<'a> Names<'a> {
         Some(names)
     }
 
-    /// Whether the common name is this DNS name, and stands for it: there is no alternative DNS name.
+    /// Whether the common name is this DNS name, and there is no alternative DNS name.
     pub(super) fn common_name_is_host(&self, host: &str) -> bool {
         let matches = |name: &str| match name.strip_prefix("*.") {
             Some(parent) => host.split_once('.').is_some_and(|(label, rest)| {
@@ -47,7 +47,7 @@ impl<'a> Names<'a> {
         !self.dns && self.common.is_some_and(matches)
     }
 
-    /// Whether the common name is this address, and stands for it: there is no alternative name.
+    /// Whether the common name is this address, and there is no alternative name.
     pub(super) fn common_name_is_address(&self, address: IpAddr) -> bool {
         let matches = |name: &str| name.parse() == Ok(address);
         !self.dns && !self.addresses && self.common.is_some_and(matches)
@@ -87,7 +87,7 @@ fn alternative_names(extensions: &[u8]) -> Vec<u8> {
     find().unwrap_or_default().into_iter().map(|(tag, _)| tag).collect()
 }
 
-/// The content of the one element that the input consists of.
+/// The content of the input's only element.
 fn only(input: &[u8], expected: u8) -> Option<&[u8]> {
     let (tag, content, rest) = element(input)?;
     (tag == expected && rest.is_empty()).then_some(content)
@@ -104,7 +104,7 @@ fn elements(mut input: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     Some(found)
 }
 
-/// The first element in DER: its tag, its content, and what follows it.
+/// The first element in DER: its tag, its content, and the rest of the input.
 fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = input.split_first()?;
     let (&first, rest) = rest.split_first()?;

@@ -9,16 +9,16 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use webpki::{EndEntityCert, KeyUsage};
 
-use super::certificate::Names;
+use super::certificate::CertificateNames;
 
 fn algorithms() -> WebPkiSupportedAlgorithms {
     ring::default_provider().signature_verification_algorithms
 }
 
-/// Trusts the servers whose certificate chains up to a root, or is itself named as a root.
+/// Trusts servers whose certificate is issued by a root, or is itself a root.
 ///
-/// The second is how OpenSSL, and so libpq and curl, treat a self-signed certificate that is its own root. webpki
-/// alone rejects it when it is marked as a CA, as is the one that the manual of Postgres makes.
+/// OpenSSL, and therefore libpq and curl, accept a self-signed certificate that is its own root. webpki rejects it when it
+/// is marked as a CA, as is the certificate that the commands in the Postgres manual create.
 pub(crate) struct TrustedRoots {
     roots: Vec<CertificateDer<'static>>,
     anchors: RootCertStore,
@@ -26,7 +26,7 @@ pub(crate) struct TrustedRoots {
 }
 
 impl TrustedRoots {
-    /// Trusts these roots and no other; without `checks_names`, any name of a trusted server is accepted.
+    /// Trusts only these roots. Without `checks_names`, a trusted server may have any name.
     pub(crate) fn new(roots: Vec<CertificateDer<'static>>, checks_names: bool) -> Self {
         let mut anchors = RootCertStore::empty();
         anchors.add_parsable_certificates(roots.iter().cloned());
@@ -44,7 +44,7 @@ impl TrustedRoots {
         let verified =
             certificate.verify_for_usage(algorithms().all, anchors, intermediates, now, usage, None, None);
         match verified {
-            // Both are found after the times of validity were checked.
+            // webpki reports both errors after it has checked the validity period.
             Err(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnknownIssuer)
                 if self.roots.contains(&certificate.der()) =>
             {
@@ -55,11 +55,11 @@ impl TrustedRoots {
     }
 }
 
-/// The common name counts where there is no alternative name of the host's kind, as for libpq and curl.
+/// Uses the common name where there is no alternative name of the host's kind, as libpq and curl do.
 fn check_name(certificate: &EndEntityCert<'_>, name: &ServerName<'_>) -> Result<(), webpki::Error> {
     certificate.verify_is_valid_for_subject_name(name).or_else(|error| {
         let der = certificate.der();
-        let names = Names::of(&der).unwrap_or_default();
+        let names = CertificateNames::parse(&der).unwrap_or_default();
         let matches = match name {
             ServerName::DnsName(host) => names.common_name_is_host(host.as_ref()),
             ServerName::IpAddress(address) => names.common_name_is_address((*address).into()),
@@ -132,11 +132,11 @@ impl fmt::Debug for TrustedRoots {
     }
 }
 
-/// Trusts every server, as `sslmode=prefer` and `require` of libpq do: the connection is encrypted, and whom it
-/// reaches is not verified.
+/// Trusts every server, as `sslmode=prefer` and `require` of libpq do: the connection is encrypted, and the server is not
+/// verified.
 ///
-/// The handshake's signature is not checked: without a verified certificate it proves nothing. The certificate is not
-/// even read, so that those of X.509 version 1 work, which webpki does not read.
+/// The signature of the handshake is not checked, because it proves nothing without a verified certificate. The certificate
+/// is not parsed, so that certificates of X.509 version 1 work, which webpki can't parse.
 #[cfg(feature = "postgres")]
 #[derive(Debug)]
 pub(crate) struct Unverified;

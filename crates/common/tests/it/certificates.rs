@@ -65,7 +65,7 @@ fn named(name: &str) -> DistinguishedName {
     names
 }
 
-/// The self-signed certificate that the manual of Postgres makes: version 3, marked as a CA, without alternative names.
+/// The self-signed certificate of the Postgres manual: version 3, marked as a CA, without alternative names.
 pub(crate) fn self_signed_by_the_manual(name: &str) -> Certificate {
     let subject = format!("/CN={name}");
     openssl(&["req", "-new", "-x509", "-days", "365", "-nodes", "-text", "-subj", &subject])

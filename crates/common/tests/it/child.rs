@@ -1,25 +1,26 @@
-//! Tests that need variables of their own start this program again, with one test that does what is asked of it.
+//! Child processes for tests that need their own environment: this program again, with one test that performs a request.
 
 use std::process::Command;
 
-/// What the child is asked for. The test does nothing without it.
+/// The request. Without it, the child's test does nothing.
 const REQUEST: &str = "TEST_CHILD_REQUEST";
 
+/// Precedes the answer in the child's output.
 const MARK: &str = "child: ";
 
-/// In the child: what is asked for.
-#[expect(clippy::disallowed_methods, reason = "the test that starts the child asks it through this variable")]
+/// In the child: the request.
+#[expect(clippy::disallowed_methods, reason = "the parent passes the request in this variable")]
 pub(crate) fn request() -> Option<String> {
     std::env::var(REQUEST).ok()
 }
 
 /// In the child: the answer.
-#[expect(clippy::print_stdout, reason = "this is what the test that started the child reads")]
+#[expect(clippy::print_stdout, reason = "the parent reads the standard output")]
 pub(crate) fn answer(text: &str) {
     println!("{MARK}{}", text.escape_debug());
 }
 
-/// Runs a test as a child with these variables; its answer, or all of its output when there is none.
+/// Runs a test in a child process with these variables. Returns its answer, or its whole output when there is none.
 pub(crate) fn run(test: &str, request: &str, variables: &[(&str, &str)]) -> Result<String, String> {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test, "--nocapture", "--test-threads=1"]);

@@ -1,4 +1,4 @@
-//! The HTTP client: proxies, certificates, and texts of answers.
+//! The HTTP client: proxies, certificates, and excerpts of answers.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn an_excerpt_is_short_and_has_neither_line_breaks_nor_control_characters() {
 }
 
 #[test]
-fn an_excerpt_of_a_server_that_repeats_a_secret_has_no_piece_of_it() {
+fn an_excerpt_contains_no_part_of_a_secret_that_the_server_repeats() {
     let (secret, short) = (TOKEN.into(), "ok".into());
     let client =
         RetryingClient::new("http://localhost", RetryPolicy::default(), 1024).masking([&secret, &short]);
@@ -38,7 +38,7 @@ fn an_excerpt_of_a_server_that_repeats_a_secret_has_no_piece_of_it() {
     }
 }
 
-/// The program: it sends one request with a token, when it is started by a test below.
+/// The child process: it sends one request with a token.
 #[tokio::test]
 async fn requesting_child() {
     let Some(url) = child::request() else { return };
@@ -64,7 +64,7 @@ async fn request(url: &str, variables: &[(&str, &str)]) -> String {
     spawn_blocking(run).await.unwrap()
 }
 
-/// Answers one request with an empty 200, and gives its head.
+/// Answers one request with an empty 200, and returns the head of the request.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -75,7 +75,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A server for one request: its port, and the head of the request.
+/// A server for one request: its port, and the head of that request.
 async fn server() -> (u16, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -83,7 +83,7 @@ async fn server() -> (u16, JoinHandle<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_is_used_for_https_alone() {
+async fn a_proxy_is_used_for_https_only() {
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let ((proxy, proxied), (port, served)) = (server().await, server().await);
         let proxy = format!("http://127.0.0.1:{proxy}");
@@ -129,7 +129,7 @@ async fn https_server(certificate: &Certificate) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_checked_against_the_file_that_is_named_and_a_wrong_one_is_final() {
+async fn a_certificate_is_verified_with_ssl_cert_file_and_an_untrusted_one_is_final() {
     let (authority, stranger) = (Authority::new("authority"), Authority::new("stranger"));
     let own_root = self_signed_by_the_manual("localhost");
     let localhost = &["localhost"][..];

@@ -1,10 +1,10 @@
-//! What the claims of a JWT must say, and whom they name.
+//! The rules for the claims of a JWT, and the caller that they identify.
 
-use common::auth::{Authenticator, Caller, Method, Refusal, Role};
+use common::auth::{AuthError, AuthMethod, Authenticator, Caller, Role};
 use serde_json::{Value, json};
 
 use crate::support::key::Key;
-use crate::support::{AUDIENCE, ISSUER, authenticator, bearer, claims, claims_but, from_now};
+use crate::support::{AUDIENCE, ISSUER, authenticator, bearer, claims, claims_with, from_now};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -13,40 +13,43 @@ async fn strict() -> Authenticator {
     authenticator(&rules).await
 }
 
-async fn ask(authenticator: &Authenticator, claims: &Value) -> Result<Caller, Refusal> {
+async fn authenticate(authenticator: &Authenticator, claims: &Value) -> Result<Caller, AuthError> {
     bearer(authenticator, &Key::hs256(SECRET).token("", claims)).await
 }
 
-/// What comes of good claims with these changes.
-async fn changed(changes: Value) -> Result<Caller, Refusal> {
-    ask(&strict().await, &claims_but(&changes)).await
+/// The outcome for valid claims with these changes.
+async fn changed(changes: Value) -> Result<Caller, AuthError> {
+    authenticate(&strict().await, &claims_with(&changes)).await
 }
 
 #[tokio::test]
-async fn good_claims_name_an_internal_caller_by_the_subject() {
-    let caller = ask(&strict().await, &claims()).await.unwrap();
-    let expected = Caller { name: "jwt:alice".to_owned(), role: Role::Internal, method: Method::Jwt };
+async fn valid_claims_identify_an_internal_caller_by_the_subject() {
+    let caller = authenticate(&strict().await, &claims()).await.unwrap();
+    let expected = Caller { name: "jwt:alice".to_owned(), role: Role::Internal, method: AuthMethod::Jwt };
     assert_eq!(caller, expected);
 }
 
 #[tokio::test]
-async fn a_token_without_an_expiry_is_refused() {
-    assert_eq!(changed(json!({ "exp": null })).await, Err(Refusal::NoExpiry));
+async fn a_token_without_an_expiry_is_rejected() {
+    assert_eq!(changed(json!({ "exp": null })).await, Err(AuthError::NoExpiry));
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refused_after_the_leeway() {
-    assert_eq!(changed(json!({ "exp": from_now(-40) })).await, Err(Refusal::Expired));
-    assert_eq!(changed(json!({ "exp": from_now(-40), "iat": from_now(-400) })).await, Err(Refusal::Expired));
-    assert_eq!(changed(json!({ "exp": 0 })).await, Err(Refusal::Expired));
-    assert_eq!(changed(json!({ "exp": -1 })).await, Err(Refusal::Expired));
+async fn an_expired_token_is_rejected_after_the_leeway() {
+    assert_eq!(changed(json!({ "exp": from_now(-40) })).await, Err(AuthError::Expired));
+    assert_eq!(
+        changed(json!({ "exp": from_now(-40), "iat": from_now(-400) })).await,
+        Err(AuthError::Expired)
+    );
+    assert_eq!(changed(json!({ "exp": 0 })).await, Err(AuthError::Expired));
+    assert_eq!(changed(json!({ "exp": -1 })).await, Err(AuthError::Expired));
     assert!(changed(json!({ "exp": from_now(-15) })).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_token_of_the_future_is_refused_beyond_the_leeway() {
+async fn a_token_of_the_future_is_rejected_beyond_the_leeway() {
     for name in ["nbf", "iat"] {
-        assert_eq!(changed(json!({ name: from_now(45) })).await, Err(Refusal::NotYetValid), "{name}");
+        assert_eq!(changed(json!({ name: from_now(45) })).await, Err(AuthError::NotYetValid), "{name}");
         assert!(changed(json!({ name: from_now(20) })).await.is_ok(), "{name}");
         assert!(changed(json!({ name: null })).await.is_ok(), "{name}");
     }
@@ -57,31 +60,31 @@ async fn times_may_have_fractions_and_must_be_numbers() {
     assert!(changed(json!({ "exp": 4_102_444_800.5 })).await.is_ok());
     for name in ["exp", "nbf", "iat"] {
         for value in [json!("4102444800"), json!(true), json!([1]), json!({})] {
-            let refusal = changed(json!({ name: value })).await.unwrap_err();
-            assert_eq!(refusal.reason(), "malformed", "{name}: {value}");
+            let error = changed(json!({ name: value })).await.unwrap_err();
+            assert_eq!(error.reason(), "malformed", "{name}: {value}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_token_for_another_audience_is_refused() {
+async fn a_token_for_another_audience_is_rejected() {
     for wrong in [json!("others"), json!(["others"]), json!([]), json!(null), json!(1), json!("Tradeops")] {
-        assert_eq!(changed(json!({ "aud": wrong })).await, Err(Refusal::WrongAudience), "{wrong}");
+        assert_eq!(changed(json!({ "aud": wrong })).await, Err(AuthError::WrongAudience), "{wrong}");
     }
     assert!(changed(json!({ "aud": ["others", AUDIENCE] })).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_is_refused_by_a_service_without_a_name() {
-    let nameless = authenticator(&[("JWT_SECRET", SECRET)]).await;
-    assert_eq!(ask(&nameless, &claims()).await, Err(Refusal::WrongAudience));
-    assert!(ask(&nameless, &claims_but(&json!({ "aud": null }))).await.is_ok());
+async fn a_token_with_an_audience_is_rejected_where_none_is_configured() {
+    let without_audience = authenticator(&[("JWT_SECRET", SECRET)]).await;
+    assert_eq!(authenticate(&without_audience, &claims()).await, Err(AuthError::WrongAudience));
+    assert!(authenticate(&without_audience, &claims_with(&json!({ "aud": null }))).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_token_of_another_issuer_is_refused() {
+async fn a_token_of_another_issuer_is_rejected() {
     for wrong in [json!("https://issuer.test/"), json!(null), json!([ISSUER]), json!(1)] {
-        assert_eq!(changed(json!({ "iss": wrong })).await, Err(Refusal::WrongIssuer), "{wrong}");
+        assert_eq!(changed(json!({ "iss": wrong })).await, Err(AuthError::WrongIssuer), "{wrong}");
     }
 }
 
@@ -105,7 +108,7 @@ async fn the_admin_claim_may_be_a_text_a_scope_or_an_array() {
 }
 
 #[tokio::test]
-async fn the_admin_claim_can_be_another_one() {
+async fn the_admin_claim_can_be_configured() {
     let cases = [
         ("scope=tradeops:admin", json!({ "scope": "openid tradeops:admin" }), Role::Admin),
         ("scope=tradeops:admin", json!({ "role": "admin" }), Role::Internal),
@@ -121,13 +124,13 @@ async fn the_admin_claim_can_be_another_one() {
             ("JWT_ISSUER", ISSUER),
             ("JWT_ADMIN_CLAIM", setting),
         ];
-        let caller = ask(&authenticator(&rules).await, &claims_but(&changes)).await.unwrap();
+        let caller = authenticate(&authenticator(&rules).await, &claims_with(&changes)).await.unwrap();
         assert_eq!(caller.role, role, "{setting}: {changes}");
     }
 }
 
 #[tokio::test]
-async fn a_subject_is_cleaned_and_cut_before_it_names_a_caller() {
+async fn a_subject_is_sanitized_and_truncated_before_it_names_a_caller() {
     let long = "x".repeat(500);
     let cut = format!("jwt:{}", "x".repeat(128));
     let cases = [

@@ -1,8 +1,8 @@
-//! Which key may check which signature.
+//! Which key verifies which signature.
 
 use std::fs;
 
-use common::auth::{Authenticator, Refusal};
+use common::auth::{AuthError, Authenticator};
 use serde_json::{Value, json};
 
 use crate::support::key::{Key, encode, key_set, unsigned, with_audience_and_issuer};
@@ -15,8 +15,8 @@ fn all() -> [Key; 3] {
     [Key::rs256(1), Key::es256(), Key::eddsa()]
 }
 
-/// One that knows these keys from a file, and the secret if there's one.
-async fn knowing(keys: &[Value], secret: Option<&str>) -> Authenticator {
+/// An authenticator with these keys from a file, and with the secret if there is one.
+async fn with_keys(keys: &[Value], secret: Option<&str>) -> Authenticator {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), key_set(keys)).unwrap();
     let mut values = with_audience_and_issuer("JWKS_FILE", file.path().to_str().unwrap()).to_vec();
@@ -29,10 +29,10 @@ async fn with_secret(secret: &str) -> Authenticator {
 }
 
 #[tokio::test]
-async fn each_accepted_algorithm_checks_its_own_signatures() {
+async fn signatures_of_each_accepted_algorithm_are_verified() {
     let keys = all();
     let jwks: Vec<Value> = keys.iter().map(|key| key.jwk(key.algorithm())).collect();
-    let authenticator = knowing(&jwks, Some(SECRET)).await;
+    let authenticator = with_keys(&jwks, Some(SECRET)).await;
     for key in keys.iter().chain([&Key::hs256(SECRET)]) {
         let caller = bearer(&authenticator, &key.token(key.algorithm(), &claims())).await;
         assert_eq!(caller.unwrap().name, "jwt:alice", "{}", key.algorithm());
@@ -40,23 +40,23 @@ async fn each_accepted_algorithm_checks_its_own_signatures() {
 }
 
 #[tokio::test]
-async fn a_signature_of_another_key_is_refused() {
+async fn a_signature_of_another_key_is_rejected() {
     let others = [Key::rs256(2), Key::es256(), Key::eddsa()];
     for (key, other) in all().iter().zip(&others) {
-        let authenticator = knowing(&[key.jwk("key")], None).await;
+        let authenticator = with_keys(&[key.jwk("key")], None).await;
         assert!(bearer(&authenticator, &key.token("key", &claims())).await.is_ok());
-        let refused = bearer(&authenticator, &other.token("key", &claims())).await;
-        assert_eq!(refused, Err(Refusal::BadSignature), "{}", key.algorithm());
+        let outcome = bearer(&authenticator, &other.token("key", &claims())).await;
+        assert_eq!(outcome, Err(AuthError::BadSignature), "{}", key.algorithm());
     }
-    let refused = bearer(&with_secret(SECRET).await, &Key::hs256(NEXT_SECRET).token("", &claims())).await;
-    assert_eq!(refused, Err(Refusal::BadSignature));
+    let outcome = bearer(&with_secret(SECRET).await, &Key::hs256(NEXT_SECRET).token("", &claims())).await;
+    assert_eq!(outcome, Err(AuthError::BadSignature));
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_in_the_set_is_unknown() {
     let key = Key::es256();
-    let authenticator = knowing(&[key.jwk("key")], None).await;
-    assert_eq!(bearer(&authenticator, &key.token("other", &claims())).await, Err(Refusal::WrongKey));
+    let authenticator = with_keys(&[key.jwk("key")], None).await;
+    assert_eq!(bearer(&authenticator, &key.token("other", &claims())).await, Err(AuthError::WrongKey));
 }
 
 #[tokio::test]
@@ -68,39 +68,39 @@ async fn identifiers_of_keys_are_optional_on_either_side() {
         jwk
     };
     let without_id = key.token_with(&json!({ "alg": "ES256" }), &claims());
-    let both = knowing(&[other.jwk("other"), key.jwk("key")], None).await;
+    let both = with_keys(&[other.jwk("other"), key.jwk("key")], None).await;
     assert!(bearer(&both, &without_id).await.is_ok());
-    let both = knowing(&[nameless(&other), nameless(&key)], None).await;
+    let both = with_keys(&[nameless(&other), nameless(&key)], None).await;
     assert!(bearer(&both, &key.token("any", &claims())).await.is_ok());
 }
 
 #[tokio::test]
-async fn no_algorithm_is_none() {
+async fn the_algorithm_none_is_rejected_in_every_spelling() {
     let keys = all().map(|key| key.jwk("key"));
-    let authenticator = knowing(&keys, Some(SECRET)).await;
+    let authenticator = with_keys(&keys, Some(SECRET)).await;
     for name in ["none", "None", "NONE", "nOnE", ""] {
         for signature in ["", "AA"] {
             let message = unsigned(&json!({ "alg": name, "kid": "key" }), &claims());
-            let refused = bearer(&authenticator, &format!("{message}.{signature}")).await;
-            assert_eq!(refused, Err(Refusal::Algorithm), "{name:?}");
+            let outcome = bearer(&authenticator, &format!("{message}.{signature}")).await;
+            assert_eq!(outcome, Err(AuthError::Algorithm), "{name:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn algorithms_that_are_not_accepted_are_refused_before_any_key() {
-    let authenticator = knowing(&[Key::rs256(1).jwk("key")], Some(SECRET)).await;
+async fn other_algorithms_are_rejected_before_a_key_is_selected() {
+    let authenticator = with_keys(&[Key::rs256(1).jwk("key")], Some(SECRET)).await;
     for name in ["HS384", "HS512", "RS384", "RS512", "PS256", "ES384", "hs256", "rs256"] {
         for key in [Key::hs256(SECRET), Key::rs256(1)] {
             let token = key.token_with(&json!({ "alg": name, "kid": "key" }), &claims());
-            assert_eq!(bearer(&authenticator, &token).await, Err(Refusal::Algorithm), "{name}");
+            assert_eq!(bearer(&authenticator, &token).await, Err(AuthError::Algorithm), "{name}");
         }
     }
 }
 
-/// RFC 8725, section 2.1: whoever knows the public key would sign with it.
+/// RFC 8725, section 2.1: everyone who has the public key could sign with it.
 #[tokio::test]
-async fn a_public_key_is_no_secret_of_hs256() {
+async fn a_public_key_is_not_accepted_as_an_hs256_secret() {
     for key in all() {
         let jwk = key.jwk("key");
         let material: Vec<Vec<u8>> = ["n", "e", "x", "y"]
@@ -113,11 +113,11 @@ async fn a_public_key_is_no_secret_of_hs256() {
             .chain([jwk.to_string().into_bytes(), key_set(std::slice::from_ref(&jwk)).into_bytes()])
             .collect();
         let (keys_only, both) =
-            (knowing(std::slice::from_ref(&jwk), None).await, knowing(&[jwk], Some(SECRET)).await);
+            (with_keys(std::slice::from_ref(&jwk), None).await, with_keys(&[jwk], Some(SECRET)).await);
         for secret in material {
             let token = Key::hs256(secret).token("key", &claims());
-            assert_eq!(bearer(&keys_only, &token).await, Err(Refusal::Algorithm));
-            assert_eq!(bearer(&both, &token).await, Err(Refusal::BadSignature));
+            assert_eq!(bearer(&keys_only, &token).await, Err(AuthError::Algorithm));
+            assert_eq!(bearer(&both, &token).await, Err(AuthError::BadSignature));
         }
     }
 }
@@ -128,26 +128,26 @@ fn base64_url(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_algorithm_must_fit_the_type_of_the_key_that_is_named() {
+async fn the_algorithm_must_fit_the_type_of_the_named_key() {
     for key in all() {
-        let authenticator = knowing(&[key.jwk("key")], None).await;
+        let authenticator = with_keys(&[key.jwk("key")], None).await;
         for other in all().iter().filter(|other| other.algorithm() != key.algorithm()) {
             let token = other.token("key", &claims());
-            assert_eq!(bearer(&authenticator, &token).await, Err(Refusal::Algorithm));
+            assert_eq!(bearer(&authenticator, &token).await, Err(AuthError::Algorithm));
         }
     }
 }
 
 #[tokio::test]
-async fn a_symmetric_key_in_a_set_is_passed_over() {
+async fn a_symmetric_key_in_a_set_is_skipped() {
     let (secret, key) = (Key::hs256(SECRET), Key::es256());
-    let authenticator = knowing(&[secret.jwk("secret"), key.jwk("key")], None).await;
+    let authenticator = with_keys(&[secret.jwk("secret"), key.jwk("key")], None).await;
     assert!(bearer(&authenticator, &key.token("key", &claims())).await.is_ok());
-    assert_eq!(bearer(&authenticator, &secret.token("secret", &claims())).await, Err(Refusal::Algorithm));
+    assert_eq!(bearer(&authenticator, &secret.token("secret", &claims())).await, Err(AuthError::Algorithm));
 }
 
 #[tokio::test]
-async fn keys_for_other_ends_or_that_are_no_keys_are_passed_over() {
+async fn keys_for_other_purposes_and_invalid_keys_are_skipped() {
     let good = Key::eddsa();
     let changed = |key: &Key, changes: Value| {
         let mut jwk = key.jwk("key");
@@ -172,11 +172,11 @@ async fn keys_for_other_ends_or_that_are_no_keys_are_passed_over() {
         json!(null),
     ];
     for jwk in unusable {
-        let authenticator = knowing(&[jwk.clone(), good.jwk("good")], None).await;
+        let authenticator = with_keys(&[jwk.clone(), good.jwk("good")], None).await;
         assert!(bearer(&authenticator, &good.token("good", &claims())).await.is_ok(), "{jwk}");
         for key in all() {
-            let refused = bearer(&authenticator, &key.token("key", &claims())).await;
-            assert_eq!(refused, Err(Refusal::WrongKey), "{jwk}");
+            let outcome = bearer(&authenticator, &key.token("key", &claims())).await;
+            assert_eq!(outcome, Err(AuthError::WrongKey), "{jwk}");
         }
     }
     let usable = [
@@ -185,53 +185,64 @@ async fn keys_for_other_ends_or_that_are_no_keys_are_passed_over() {
         changed(&good, json!({ "key_ops": ["verify"] })),
     ];
     for jwk in usable {
-        let authenticator = knowing(std::slice::from_ref(&jwk), None).await;
+        let authenticator = with_keys(std::slice::from_ref(&jwk), None).await;
         assert!(bearer(&authenticator, &good.token("key", &claims())).await.is_ok(), "{jwk}");
     }
 }
 
 #[tokio::test]
-async fn numbers_that_are_no_point_of_the_curve_accept_nothing() {
+async fn a_key_that_is_not_a_point_of_the_curve_verifies_no_signature() {
     let key = Key::es256();
     let mut jwk = key.jwk("key");
     jwk["y"] = json!(encode([1; 32]));
-    let authenticator = knowing(&[jwk], None).await;
-    assert_eq!(bearer(&authenticator, &key.token("key", &claims())).await, Err(Refusal::BadSignature));
+    let authenticator = with_keys(&[jwk], None).await;
+    assert_eq!(bearer(&authenticator, &key.token("key", &claims())).await, Err(AuthError::BadSignature));
 }
 
 #[tokio::test]
-async fn a_key_that_the_token_brings_along_is_not_used() {
+async fn a_key_in_the_header_of_the_token_is_not_used() {
     let (ours, theirs) = (Key::es256(), Key::es256());
-    let authenticator = knowing(&[ours.jwk("key")], None).await;
+    let authenticator = with_keys(&[ours.jwk("key")], None).await;
     let header =
         json!({ "alg": "ES256", "kid": "key", "jwk": theirs.jwk("key"), "jku": "https://evil.test/keys" });
     assert!(bearer(&authenticator, &ours.token_with(&header, &claims())).await.is_ok());
-    let refused = bearer(&authenticator, &theirs.token_with(&header, &claims())).await;
-    assert_eq!(refused, Err(Refusal::BadSignature));
+    let outcome = bearer(&authenticator, &theirs.token_with(&header, &claims())).await;
+    assert_eq!(outcome, Err(AuthError::BadSignature));
+}
+
+/// RFC 7515, section 4: unknown members are ignored. AWS load balancers add an `exp` that is a number.
+#[tokio::test]
+async fn members_of_the_header_that_are_not_understood_are_ignored() {
+    let authenticator = with_secret(SECRET).await;
+    for member in [json!(1_800_000_000), json!({ "a": [1] }), json!(null), json!("text")] {
+        let header = json!({ "alg": "HS256", "exp": member, "x5c": member });
+        let token = Key::hs256(SECRET).token_with(&header, &claims());
+        assert!(bearer(&authenticator, &token).await.is_ok(), "{member}");
+    }
 }
 
 #[tokio::test]
-async fn empty_and_zero_signatures_are_wrong() {
+async fn empty_and_zero_signatures_are_rejected() {
     for key in all() {
-        let authenticator = knowing(&[key.jwk("key")], None).await;
+        let authenticator = with_keys(&[key.jwk("key")], None).await;
         let token = key.token("key", &claims());
         let message = token.rsplit_once('.').unwrap().0;
         for signature in [String::new(), encode([0; 64]), encode([0; 256]), "!".to_owned()] {
-            let refused = bearer(&authenticator, &format!("{message}.{signature}")).await;
-            assert_eq!(refused, Err(Refusal::BadSignature), "{}", key.algorithm());
+            let outcome = bearer(&authenticator, &format!("{message}.{signature}")).await;
+            assert_eq!(outcome, Err(AuthError::BadSignature), "{}", key.algorithm());
         }
     }
 }
 
 #[tokio::test]
-async fn claims_are_refused_for_their_signature_first() {
+async fn the_signature_is_checked_before_the_claims() {
     let expired = json!({ "exp": from_now(-1000) });
-    let refused = bearer(&with_secret(SECRET).await, &Key::hs256(NEXT_SECRET).token("", &expired)).await;
-    assert_eq!(refused, Err(Refusal::BadSignature));
+    let outcome = bearer(&with_secret(SECRET).await, &Key::hs256(NEXT_SECRET).token("", &expired)).await;
+    assert_eq!(outcome, Err(AuthError::BadSignature));
 }
 
 #[tokio::test]
-async fn what_is_no_signed_jwt_is_malformed() {
+async fn a_text_that_is_not_a_signed_jwt_is_malformed() {
     let authenticator = with_secret(SECRET).await;
     let token = Key::hs256(SECRET).token("", &claims());
     let parts: Vec<&str> = token.split('.').collect();
@@ -250,7 +261,7 @@ async fn what_is_no_signed_jwt_is_malformed() {
         [json!([]), json!("alice"), json!(null)]
             .map(|claims| Key::hs256(SECRET).token_with(&header, &claims)),
     );
-    // An extension that has to be understood (RFC 7515, section 4.1.11).
+    // An extension that the receiver must understand (RFC 7515, section 4.1.11).
     let extended = json!({ "alg": "HS256", "crit": ["b64"], "b64": false });
     malformed.push(Key::hs256(SECRET).token_with(&extended, &claims()));
     for token in malformed {

@@ -1,18 +1,18 @@
-//! Keys of JWTs that change while the service runs.
+//! Rotation of JWT keys while the service runs.
 
 use std::fs;
 use std::time::Duration;
 
-use common::auth::Refusal;
+use common::auth::AuthError;
 
 use crate::support::key::{Key, key_set, with_audience_and_issuer};
-use crate::support::{AUDIENCE, ISSUER, authenticator, bearer, claims, pass};
+use crate::support::{AUDIENCE, ISSUER, advance, authenticator, bearer, claims};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NEXT_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
 #[tokio::test]
-async fn two_secrets_are_valid_at_once_and_rotate_with_their_file() {
+async fn two_secrets_are_valid_at_the_same_time_and_rotate_with_their_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), SECRET).unwrap();
     let path = file.path().to_str().unwrap();
@@ -28,9 +28,9 @@ async fn two_secrets_are_valid_at_once_and_rotate_with_their_file() {
     ];
     for (content, accepted) in steps {
         fs::write(file.path(), content).unwrap();
-        pass(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
         for (key, accepted) in [&old, &new].into_iter().zip(accepted) {
-            let expected = if accepted { Ok(()) } else { Err(Refusal::BadSignature) };
+            let expected = if accepted { Ok(()) } else { Err(AuthError::BadSignature) };
             assert_eq!(
                 bearer(&authenticator, &key.token("", &claims())).await.map(drop),
                 expected,
@@ -41,7 +41,7 @@ async fn two_secrets_are_valid_at_once_and_rotate_with_their_file() {
 }
 
 #[tokio::test]
-async fn a_key_file_that_changes_is_read_again() {
+async fn a_key_file_that_changes_is_reloaded() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let (old, new) = (Key::es256(), Key::eddsa());
     fs::write(file.path(), key_set(&[old.jwk("old")])).unwrap();
@@ -49,10 +49,10 @@ async fn a_key_file_that_changes_is_read_again() {
         authenticator(&with_audience_and_issuer("JWKS_FILE", file.path().to_str().unwrap())).await;
     assert!(bearer(&authenticator, &old.token("old", &claims())).await.is_ok());
     fs::write(file.path(), "{\"keys\":[]}").unwrap();
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     assert!(bearer(&authenticator, &old.token("old", &claims())).await.is_ok());
     fs::write(file.path(), key_set(&[new.jwk("new")])).unwrap();
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     assert!(bearer(&authenticator, &new.token("new", &claims())).await.is_ok());
-    assert_eq!(bearer(&authenticator, &old.token("old", &claims())).await, Err(Refusal::WrongKey));
+    assert_eq!(bearer(&authenticator, &old.token("old", &claims())).await, Err(AuthError::WrongKey));
 }

@@ -3,43 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::auth::{Authenticator, Caller, Refusal};
+use common::auth::{AuthError, Authenticator, Caller};
 
 use crate::support::key::{Key, key_set, with_audience_and_issuer};
 use crate::support::key_server::KeyServer;
-use crate::support::{authenticator, bearer, claims, pass};
+use crate::support::{advance, authenticator, bearer, claims};
 
-const FRESH: Duration = Duration::from_mins(5);
-const PAUSE: Duration = Duration::from_secs(10);
-const UNAVAILABLE: Refusal = Refusal::Unavailable("the server of JWKS_URL");
+const MAX_AGE: Duration = Duration::from_mins(5);
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
+const UNAVAILABLE: AuthError = AuthError::Unavailable("the server of JWKS_URL");
 
-/// A server that gives the key under its identifier, and one who knows the server.
+/// A server that serves the key under this identifier, and an authenticator that uses the server.
 async fn serving(key: &Key, id: &str) -> (KeyServer, Arc<Authenticator>) {
     let server = KeyServer::start(&key_set(&[key.jwk(id)])).await;
     let authenticator = authenticator(&with_audience_and_issuer("JWKS_URL", &server.url)).await;
     (server, Arc::new(authenticator))
 }
 
-async fn ask(authenticator: &Authenticator, key: &Key, id: &str) -> Result<Caller, Refusal> {
+async fn authenticate(authenticator: &Authenticator, key: &Key, id: &str) -> Result<Caller, AuthError> {
     bearer(authenticator, &key.token(id, &claims())).await
 }
 
-/// Asks until this comes of it: for what another task is about to do.
-async fn until(authenticator: &Authenticator, key: &Key, id: &str, expected: Result<(), Refusal>) {
+/// Repeats the request until it has this outcome, which another task is about to cause.
+async fn until(authenticator: &Authenticator, key: &Key, id: &str, expected: Result<(), AuthError>) {
     let asking = async {
-        while ask(authenticator, key, id).await.map(drop) != expected {
+        while authenticate(authenticator, key, id).await.map(drop) != expected {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it comes");
+    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("the outcome occurs");
 }
 
 #[tokio::test]
-async fn keys_are_fetched_once_and_then_known() {
+async fn keys_are_fetched_once_and_then_reused() {
     for key in [Key::rs256(1), Key::es256(), Key::eddsa()] {
         let (server, authenticator) = serving(&key, "key").await;
         for _ in 0..3 {
-            assert_eq!(ask(&authenticator, &key, "key").await.unwrap().name, "jwt:alice");
+            assert_eq!(authenticate(&authenticator, &key, "key").await.unwrap().name, "jwt:alice");
         }
         assert_eq!(server.requests(), 1);
     }
@@ -49,36 +49,36 @@ async fn keys_are_fetched_once_and_then_known() {
 async fn a_new_key_is_fetched_when_a_token_names_it() {
     let (old, new) = (Key::es256(), Key::es256());
     let (server, authenticator) = serving(&old, "old").await;
-    server.give(&key_set(&[old.jwk("old"), new.jwk("new")]));
-    pass(PAUSE).await;
-    assert!(ask(&authenticator, &new, "new").await.is_ok());
-    assert!(ask(&authenticator, &old, "old").await.is_ok());
+    server.serve(&key_set(&[old.jwk("old"), new.jwk("new")]));
+    advance(MIN_INTERVAL).await;
+    assert!(authenticate(&authenticator, &new, "new").await.is_ok());
+    assert!(authenticate(&authenticator, &old, "old").await.is_ok());
     assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test]
-async fn unknown_keys_make_one_request_in_ten_seconds_at_most() {
+async fn unknown_keys_cause_at_most_one_request_in_ten_seconds() {
     let key = Key::es256();
     let (server, authenticator) = serving(&key, "key").await;
     for round in 1..=3 {
-        pass(PAUSE / 2).await;
+        advance(MIN_INTERVAL / 2).await;
         for number in 0..20 {
-            let refused = ask(&authenticator, &key, &format!("made-up-{number}")).await;
-            assert_eq!(refused, Err(Refusal::WrongKey));
+            let outcome = authenticate(&authenticator, &key, &format!("made-up-{number}")).await;
+            assert_eq!(outcome, Err(AuthError::WrongKey));
         }
         assert_eq!(server.requests(), round);
-        pass(PAUSE / 2).await;
-        assert_eq!(ask(&authenticator, &key, "made-up").await, Err(Refusal::WrongKey));
+        advance(MIN_INTERVAL / 2).await;
+        assert_eq!(authenticate(&authenticator, &key, "made-up").await, Err(AuthError::WrongKey));
         assert_eq!(server.requests(), round + 1);
     }
 }
 
 #[tokio::test]
-async fn requests_that_miss_the_same_key_share_one_fetch() {
+async fn requests_with_the_same_unknown_key_share_one_fetch() {
     let (old, new) = (Key::es256(), Key::es256());
     let (server, authenticator) = serving(&old, "old").await;
     server.hang();
-    pass(PAUSE).await;
+    advance(MIN_INTERVAL).await;
     let token = new.token("new", &claims());
     let waiting: Vec<_> = (0..10)
         .map(|_| {
@@ -87,7 +87,7 @@ async fn requests_that_miss_the_same_key_share_one_fetch() {
         })
         .collect();
     server.requested(2).await;
-    server.give(&key_set(&[new.jwk("new")]));
+    server.serve(&key_set(&[new.jwk("new")]));
     for one in waiting {
         assert!(one.await.unwrap().is_ok());
     }
@@ -95,47 +95,47 @@ async fn requests_that_miss_the_same_key_share_one_fetch() {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_again_after_five_minutes_and_one_that_is_gone_is_refused() {
+async fn keys_are_fetched_again_after_five_minutes_and_a_removed_key_is_rejected() {
     let (old, new) = (Key::eddsa(), Key::eddsa());
     let (server, authenticator) = serving(&old, "old").await;
-    server.give(&key_set(&[new.jwk("new")]));
-    pass(FRESH / 2).await;
-    assert!(ask(&authenticator, &old, "old").await.is_ok());
+    server.serve(&key_set(&[new.jwk("new")]));
+    advance(MAX_AGE / 2).await;
+    assert!(authenticate(&authenticator, &old, "old").await.is_ok());
     assert_eq!(server.requests(), 1);
-    pass(FRESH / 2).await;
-    // The first one still finds the keys at hand, and has them fetched.
-    assert!(ask(&authenticator, &old, "old").await.is_ok());
-    until(&authenticator, &old, "old", Err(Refusal::WrongKey)).await;
-    assert!(ask(&authenticator, &new, "new").await.is_ok());
+    advance(MAX_AGE / 2).await;
+    // The first request uses the old keys and starts the fetch.
+    assert!(authenticate(&authenticator, &old, "old").await.is_ok());
+    until(&authenticator, &old, "old", Err(AuthError::WrongKey)).await;
+    assert!(authenticate(&authenticator, &new, "new").await.is_ok());
     assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test]
-async fn a_fetch_that_hangs_delays_nobody_whose_key_is_known() {
+async fn a_fetch_that_hangs_does_not_delay_requests_with_a_known_key() {
     let (old, new) = (Key::es256(), Key::es256());
     let (server, authenticator) = serving(&old, "old").await;
     server.hang();
-    pass(FRESH).await;
-    assert!(ask(&authenticator, &old, "old").await.is_ok());
+    advance(MAX_AGE).await;
+    assert!(authenticate(&authenticator, &old, "old").await.is_ok());
     server.requested(2).await;
     let waiting = tokio::spawn({
         let (authenticator, token) = (Arc::clone(&authenticator), new.token("new", &claims()));
         async move { bearer(&authenticator, &token).await }
     });
     for _ in 0..10 {
-        assert!(ask(&authenticator, &old, "old").await.is_ok());
+        assert!(authenticate(&authenticator, &old, "old").await.is_ok());
     }
     assert!(!waiting.is_finished());
-    server.give(&key_set(&[new.jwk("new")]));
+    server.serve(&key_set(&[new.jwk("new")]));
     assert!(waiting.await.unwrap().is_ok());
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_does_not_break_off_the_fetch() {
+async fn a_caller_who_disconnects_does_not_cancel_the_fetch() {
     let (old, new) = (Key::es256(), Key::es256());
     let (server, authenticator) = serving(&old, "old").await;
     server.hang();
-    pass(PAUSE).await;
+    advance(MIN_INTERVAL).await;
     let waiting = tokio::spawn({
         let (authenticator, token) = (Arc::clone(&authenticator), new.token("new", &claims()));
         async move { bearer(&authenticator, &token).await }
@@ -143,13 +143,13 @@ async fn a_caller_who_hangs_up_does_not_break_off_the_fetch() {
     server.requested(2).await;
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    server.give(&key_set(&[new.jwk("new")]));
+    server.serve(&key_set(&[new.jwk("new")]));
     until(&authenticator, &new, "new", Ok(())).await;
     assert_eq!(server.requests(), 2);
 }
 
 #[tokio::test]
-async fn the_last_good_keys_stay_when_the_server_is_gone_or_talks_nonsense() {
+async fn the_last_valid_keys_stay_when_the_server_fails_or_sends_an_invalid_set() {
     let key = Key::es256();
     let (mut server, authenticator) = serving(&key, "key").await;
     let bad = [
@@ -160,31 +160,31 @@ async fn the_last_good_keys_stay_when_the_server_is_gone_or_talks_nonsense() {
     ];
     for (number, (status, body)) in bad.into_iter().enumerate() {
         server.answer(status, body);
-        pass(FRESH).await;
-        assert!(ask(&authenticator, &key, "key").await.is_ok());
+        advance(MAX_AGE).await;
+        assert!(authenticate(&authenticator, &key, "key").await.is_ok());
         server.requested(number + 2).await;
-        // Whether another key exists can't be known now.
-        assert_eq!(ask(&authenticator, &key, "other").await, Err(UNAVAILABLE), "{status} {body}");
-        assert!(ask(&authenticator, &key, "key").await.is_ok(), "{status} {body}");
+        // Another key may exist, which can't be found out now.
+        assert_eq!(authenticate(&authenticator, &key, "other").await, Err(UNAVAILABLE), "{status} {body}");
+        assert!(authenticate(&authenticator, &key, "key").await.is_ok(), "{status} {body}");
     }
     server.stop().await;
-    pass(FRESH).await;
-    assert_eq!(ask(&authenticator, &key, "other").await, Err(UNAVAILABLE));
-    assert!(ask(&authenticator, &key, "key").await.is_ok());
+    advance(MAX_AGE).await;
+    assert_eq!(authenticate(&authenticator, &key, "other").await, Err(UNAVAILABLE));
+    assert!(authenticate(&authenticator, &key, "key").await.is_ok());
 }
 
 #[tokio::test]
-async fn a_service_starts_without_its_key_server_and_learns_the_keys_when_it_comes() {
+async fn a_service_starts_without_its_key_server_and_fetches_the_keys_later() {
     let key = Key::es256();
     let server = KeyServer::start("").await;
     server.answer("503 Service Unavailable", "");
     let authenticator = authenticator(&with_audience_and_issuer("JWKS_URL", &server.url)).await;
     assert!(authenticator.configured());
-    assert_eq!(ask(&authenticator, &key, "key").await, Err(UNAVAILABLE));
+    assert_eq!(authenticate(&authenticator, &key, "key").await, Err(UNAVAILABLE));
     assert_eq!(UNAVAILABLE.reason(), "unavailable");
-    server.give(&key_set(&[key.jwk("key")]));
-    pass(PAUSE).await;
-    assert!(ask(&authenticator, &key, "key").await.is_ok());
+    server.serve(&key_set(&[key.jwk("key")]));
+    advance(MIN_INTERVAL).await;
+    assert!(authenticate(&authenticator, &key, "key").await.is_ok());
 }
 
 #[tokio::test]
@@ -194,17 +194,17 @@ async fn a_redirect_is_not_followed() {
     let server = KeyServer::start("").await;
     server.answer(&format!("302 Found\r\nlocation: {}", elsewhere.url), "");
     let authenticator = authenticator(&with_audience_and_issuer("JWKS_URL", &server.url)).await;
-    assert_eq!(ask(&authenticator, &key, "key").await, Err(UNAVAILABLE));
+    assert_eq!(authenticate(&authenticator, &key, "key").await, Err(UNAVAILABLE));
     assert_eq!((server.requests(), elsewhere.requests()), (1, 0));
 }
 
 #[tokio::test]
-async fn an_answer_longer_than_256_kib_is_no_key_set() {
+async fn a_response_longer_than_256_kib_is_rejected() {
     let key = Key::es256();
     let (server, authenticator) = serving(&key, "key").await;
     let padding = " ".repeat(256 * 1024);
-    server.give(&format!("{}{padding}", key_set(&[key.jwk("new")])));
-    pass(PAUSE).await;
-    assert_eq!(ask(&authenticator, &key, "new").await, Err(UNAVAILABLE));
-    assert!(ask(&authenticator, &key, "key").await.is_ok());
+    server.serve(&format!("{}{padding}", key_set(&[key.jwk("new")])));
+    advance(MIN_INTERVAL).await;
+    assert_eq!(authenticate(&authenticator, &key, "new").await, Err(UNAVAILABLE));
+    assert!(authenticate(&authenticator, &key, "key").await.is_ok());
 }

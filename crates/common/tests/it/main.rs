@@ -1,6 +1,6 @@
-//! The crate from the outside: requests' headers, files that change, a key server on a real socket, Postgres servers.
+//! Tests of the public interface: request headers, files that change, a key server on a real socket, Postgres servers.
 
-#![expect(clippy::unwrap_used, reason = "what can't be prepared fails its test, with the place")]
+#![expect(clippy::unwrap_used, reason = "a failed preparation must fail its test")]
 
 mod certificates;
 mod child;
@@ -14,6 +14,7 @@ mod key_server;
 mod postgres;
 mod properties;
 mod secrecy;
+mod service;
 mod shared_secrets;
 mod support;
 mod token_reviews;

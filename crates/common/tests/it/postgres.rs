@@ -3,7 +3,6 @@
 mod addresses;
 mod environment;
 mod failover;
-mod log;
 mod poolers;
 mod secrecy;
 mod strange_servers;
@@ -16,16 +15,16 @@ use common::postgres::{Environment, Server};
 use sqlx::{Executor, PgConnection, Row};
 use tempfile::TempDir;
 
-/// The variable that the tests read addresses from.
+/// The name of the setting in messages.
 const SETTING: &str = "TEST_DATABASE_URL";
 
-/// An address with the variables that complete it, in an empty home folder.
-struct Surroundings {
+/// The environment of a client: variables of libpq, and an empty home folder.
+struct TestEnv {
     home: TempDir,
     variables: Vec<(String, String)>,
 }
 
-impl Surroundings {
+impl TestEnv {
     fn new(variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -41,17 +40,17 @@ impl Surroundings {
             .map_err(|error| error.to_string())
     }
 
-    /// Who is connected to which database, or the error.
+    /// The user, the database and two settings of the connection, or the error.
     async fn connect(&self, address: &str) -> Result<String, String> {
         let mut connection = self.server(address)?.connect().await.map_err(|error| error.to_string())?;
-        Ok(whereabouts(&mut connection).await)
+        Ok(session(&mut connection).await)
     }
 
-    /// The same through psql.
+    /// The same with psql.
     fn psql(&self, address: &str) -> Result<String, String> {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
         let output = Command::new("psql")
-            .args(["-X", "-w", "-A", "-t", "-c", WHEREABOUTS, "-d", address])
+            .args(["-X", "-w", "-A", "-t", "-c", SESSION_QUERY, "-d", address])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .envs(variables)
@@ -63,11 +62,11 @@ impl Surroundings {
     }
 }
 
-const WHEREABOUTS: &str = "SELECT current_user || '@' || current_database() || ':' || \
+const SESSION_QUERY: &str = "SELECT current_user || '@' || current_database() || ':' || \
      coalesce(current_setting('work_mem'), '') || ':' || current_setting('port')";
 
-async fn whereabouts(connection: &mut PgConnection) -> String {
-    let row = connection.fetch_one(sqlx::raw_sql(WHEREABOUTS)).await.unwrap();
+async fn session(connection: &mut PgConnection) -> String {
+    let row = connection.fetch_one(sqlx::raw_sql(SESSION_QUERY)).await.unwrap();
     row.get(0)
 }
 
@@ -76,9 +75,10 @@ fn system_user() -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// An address that is read in surroundings without variables.
+/// The server of an address, in an environment without variables.
 fn server(address: &str) -> Server {
-    Surroundings::new(&[]).server(address).unwrap()
+    TestEnv::new(&[]).server(address).unwrap()
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit of connecting.
+const BUDGET: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! No text but the right one passes, however little it differs.
+//! Property tests: a text that differs from a valid credential is rejected.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -9,13 +9,13 @@ use proptest::sample::Index;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::key::{Key, key_set, with_audience_and_issuer};
-use crate::support::{ask, authenticator, claims};
+use crate::support::{authenticate, authenticator, claims};
 
 const TOKEN: &str = "0123456789abcdef+/==";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Knows a key of each kind; with a good token of each.
-static KNOWN: LazyLock<(Authenticator, Vec<String>)> = LazyLock::new(|| {
+/// An authenticator with a key of each kind, and a valid token of each.
+static FIXTURE: LazyLock<(Authenticator, Vec<String>)> = LazyLock::new(|| {
     let keys = [Key::rs256(1), Key::es256(), Key::eddsa(), Key::hs256(SECRET)];
     let file = tempfile::NamedTempFile::new().unwrap();
     let jwks: Vec<_> = keys.iter().map(|key| key.jwk(key.algorithm())).collect();
@@ -30,9 +30,9 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Whether a request with this header is let in.
-fn passes(name: &'static str, value: &str) -> bool {
-    runtime().block_on(ask(&KNOWN.0, &[(name, value)])).is_ok_and(|caller| caller.is_some())
+/// Whether a request with this header is accepted.
+fn is_accepted(name: &'static str, value: &str) -> bool {
+    runtime().block_on(authenticate(&FIXTURE.0, &[(name, value)])).is_ok_and(|caller| caller.is_some())
 }
 
 /// A change of a text.
@@ -90,37 +90,37 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_changed_jwt_passes(changes in prop::collection::vec(change(), 1..4), which: Index) {
-        let right = which.get(&KNOWN.1);
+    fn no_changed_jwt_is_accepted(changes in prop::collection::vec(change(), 1..4), which: Index) {
+        let right = which.get(&FIXTURE.1);
         let header = |token: &str| format!("Bearer {token}");
         let changed = changes.iter().fold(right.clone(), |text, change| change.apply(&text));
         prop_assume!(changed != *right);
-        prop_assert!(!passes("authorization", &header(&changed)), "{changed}");
-        prop_assert!(passes("authorization", &header(right)));
+        prop_assert!(!is_accepted("authorization", &header(&changed)), "{changed}");
+        prop_assert!(is_accepted("authorization", &header(right)));
     }
 
     #[test]
-    fn no_changed_secret_passes(changes in prop::collection::vec(change(), 1..4)) {
+    fn no_changed_secret_is_accepted(changes in prop::collection::vec(change(), 1..4)) {
         let changed = changes.iter().fold(TOKEN.to_owned(), |text, change| change.apply(&text));
         prop_assume!(changed != TOKEN);
-        prop_assert!(!passes("x-internal-token", &changed), "{changed}");
-        prop_assert!(passes("x-internal-token", TOKEN));
+        prop_assert!(!is_accepted("x-internal-token", &changed), "{changed}");
+        prop_assert!(is_accepted("x-internal-token", TOKEN));
     }
 
     #[test]
     fn no_text_at_all_is_a_jwt(text in "[ -~]{0,64}") {
         let value = format!("Bearer {text}");
-        prop_assert!(!passes("authorization", &value));
+        prop_assert!(!is_accepted("authorization", &value));
     }
 
-    /// The last characters of base64url have bits that stand for nothing: only one way of writing them is right.
+    /// The last character of base64url can have unused bits, which must be zero.
     #[test]
-    fn no_second_way_of_writing_a_signature_passes(last in prop::char::range('!', '~'), which: Index) {
-        let right = which.get(&KNOWN.1);
+    fn a_signature_has_only_one_accepted_encoding(last in prop::char::range('!', '~'), which: Index) {
+        let right = which.get(&FIXTURE.1);
         let mut changed = right.clone();
         changed.pop();
         changed.push(last);
         let value = format!("Bearer {changed}");
-        prop_assert_eq!(passes("authorization", &value), changed == *right);
+        prop_assert_eq!(is_accepted("authorization", &value), changed == *right);
     }
 }

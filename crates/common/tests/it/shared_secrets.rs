@@ -5,105 +5,105 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use common::auth::{Authenticator, Method, Refusal, Role};
+use common::auth::{AuthError, AuthMethod, Authenticator, Role};
 
-use crate::support::{ask, authenticator, pass};
+use crate::support::{advance, authenticate, authenticator};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn of_file(path: &Path) -> Authenticator {
+async fn with_token_file(path: &Path) -> Authenticator {
     authenticator(&[("INTERNAL_TOKEN_FILE", path.to_str().unwrap())]).await
 }
 
-/// Whether the token lets its bearer in; any refusal but that of a wrong token is a failure.
-async fn lets_in(authenticator: &Authenticator, token: &str) -> bool {
-    match ask(authenticator, &[("x-internal-token", token)]).await {
+/// Whether the token is accepted. Any error but that of a wrong token is a failure.
+async fn accepts(authenticator: &Authenticator, token: &str) -> bool {
+    match authenticate(authenticator, &[("x-internal-token", token)]).await {
         Ok(caller) => caller.is_some(),
-        Err(refusal) => {
-            assert_eq!(refusal, Refusal::WrongToken);
+        Err(error) => {
+            assert_eq!(error, AuthError::WrongToken);
             false
         }
     }
 }
 
 #[tokio::test]
-async fn the_internal_token_makes_an_internal_caller() {
+async fn the_internal_token_identifies_an_internal_caller() {
     let authenticator = authenticator(&[("INTERNAL_TOKEN", "right")]).await;
-    let caller = ask(&authenticator, &[("x-internal-token", "right")]).await.unwrap().unwrap();
+    let caller = authenticate(&authenticator, &[("x-internal-token", "right")]).await.unwrap().unwrap();
     assert_eq!((caller.name.as_str(), caller.role), ("internal-token", Role::Internal));
-    assert_eq!(caller.method, Method::InternalToken);
+    assert_eq!(caller.method, AuthMethod::InternalToken);
 }
 
 #[tokio::test]
-async fn the_admin_secret_makes_an_administrator() {
+async fn the_admin_secret_identifies_an_administrator() {
     let authenticator = authenticator(&[("ADMIN_SECRET", "right")]).await;
-    let caller = ask(&authenticator, &[("x-admin-secret", "right")]).await.unwrap().unwrap();
+    let caller = authenticate(&authenticator, &[("x-admin-secret", "right")]).await.unwrap().unwrap();
     assert_eq!((caller.name.as_str(), caller.role), ("admin-secret", Role::Admin));
-    assert_eq!(caller.method, Method::AdminSecret);
+    assert_eq!(caller.method, AuthMethod::AdminSecret);
 }
 
 #[tokio::test]
-async fn a_secret_is_right_in_whole_and_in_its_own_header_alone() {
+async fn a_secret_is_accepted_as_a_whole_and_in_its_own_header_only() {
     let authenticator = authenticator(&[("INTERNAL_TOKEN", "token+/=="), ("ADMIN_SECRET", "secret")]).await;
-    assert!(lets_in(&authenticator, "token+/==").await);
+    assert!(accepts(&authenticator, "token+/==").await);
     for wrong in ["secret", "token+/=", "token+/===", "TOKEN+/==", "t", "token+/==,secret"] {
-        assert!(!lets_in(&authenticator, wrong).await, "{wrong}");
+        assert!(!accepts(&authenticator, wrong).await, "{wrong}");
     }
-    let swapped = ask(&authenticator, &[("x-admin-secret", "token+/==")]).await;
-    assert_eq!(swapped, Err(Refusal::WrongToken));
+    let swapped = authenticate(&authenticator, &[("x-admin-secret", "token+/==")]).await;
+    assert_eq!(swapped, Err(AuthError::WrongToken));
 }
 
 #[tokio::test]
 async fn each_line_is_a_secret_and_nothing_else_separates_them() {
     let authenticator = authenticator(&[("INTERNAL_TOKEN", "old one\n\n  new,one= \r\n")]).await;
     for right in ["old one", "new,one="] {
-        assert!(lets_in(&authenticator, right).await, "{right}");
+        assert!(accepts(&authenticator, right).await, "{right}");
     }
     for wrong in ["old", "one", "new", "old one new,one="] {
-        assert!(!lets_in(&authenticator, wrong).await, "{wrong}");
+        assert!(!accepts(&authenticator, wrong).await, "{wrong}");
     }
 }
 
 #[tokio::test]
-async fn a_replaced_file_counts_within_a_second() {
+async fn a_replaced_file_applies_within_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     fs::write(&path, "first\n").unwrap();
-    let authenticator = of_file(&path).await;
-    assert!(lets_in(&authenticator, "first").await);
-    // Of the same length, and in the same tick of the clock.
+    let authenticator = with_token_file(&path).await;
+    assert!(accepts(&authenticator, "first").await);
+    // The file has the same length and may have the same modification time.
     fs::write(&path, "other\n").unwrap();
-    pass(SECOND).await;
-    assert!(lets_in(&authenticator, "other").await);
-    assert!(!lets_in(&authenticator, "first").await);
+    advance(SECOND).await;
+    assert!(accepts(&authenticator, "other").await);
+    assert!(!accepts(&authenticator, "first").await);
 }
 
 #[tokio::test]
-async fn a_file_is_looked_at_once_a_second_at_most() {
+async fn a_file_is_checked_at_most_once_a_second() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     fs::write(&path, "first").unwrap();
-    // The clock stands, so that the second can't be over by itself.
+    // The clock is paused, so that the second does not elapse by itself.
     tokio::time::pause();
-    let authenticator = of_file(&path).await;
+    let authenticator = with_token_file(&path).await;
     fs::write(&path, "second").unwrap();
     tokio::time::advance(Duration::from_millis(999)).await;
-    assert!(lets_in(&authenticator, "first").await);
+    assert!(accepts(&authenticator, "first").await);
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert!(lets_in(&authenticator, "second").await);
+    assert!(accepts(&authenticator, "second").await);
 }
 
 #[tokio::test]
-async fn a_rotation_accepts_both_until_the_old_one_goes() {
+async fn a_rotation_accepts_both_secrets_until_the_old_one_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     fs::write(&path, "old").unwrap();
-    let authenticator = of_file(&path).await;
+    let authenticator = with_token_file(&path).await;
     for (content, old, new) in [("old", true, false), ("old\nnew", true, true), ("new", false, true)] {
         fs::write(&path, content).unwrap();
-        pass(SECOND).await;
-        assert_eq!(lets_in(&authenticator, "old").await, old, "{content}");
-        assert_eq!(lets_in(&authenticator, "new").await, new, "{content}");
+        advance(SECOND).await;
+        assert_eq!(accepts(&authenticator, "old").await, old, "{content}");
+        assert_eq!(accepts(&authenticator, "new").await, new, "{content}");
     }
 }
 
@@ -118,33 +118,33 @@ async fn a_swapped_link_is_followed_as_kubernetes_makes_it() {
     }
     symlink("..1", place("..data")).unwrap();
     symlink("..data/token", place("token")).unwrap();
-    let authenticator = of_file(&place("token")).await;
-    assert!(lets_in(&authenticator, "first").await);
+    let authenticator = with_token_file(&place("token")).await;
+    assert!(accepts(&authenticator, "first").await);
 
     symlink("..2", place("..data_tmp")).unwrap();
     fs::rename(place("..data_tmp"), place("..data")).unwrap();
-    pass(SECOND).await;
-    assert!(lets_in(&authenticator, "second").await);
-    assert!(!lets_in(&authenticator, "first").await);
+    advance(SECOND).await;
+    assert!(accepts(&authenticator, "second").await);
+    assert!(!accepts(&authenticator, "first").await);
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_or_empty_or_unusable_leaves_what_was_good() {
+async fn an_absent_empty_or_invalid_file_keeps_the_last_valid_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     fs::write(&path, "good").unwrap();
-    let authenticator = of_file(&path).await;
+    let authenticator = with_token_file(&path).await;
 
     fs::remove_file(&path).unwrap();
-    pass(SECOND).await;
-    assert!(lets_in(&authenticator, "good").await);
-    for unusable in ["".as_bytes(), b" \n", b"\xff\xfe", "pässword".as_bytes()] {
-        fs::write(&path, unusable).unwrap();
-        pass(SECOND).await;
-        assert!(lets_in(&authenticator, "good").await, "{unusable:?}");
+    advance(SECOND).await;
+    assert!(accepts(&authenticator, "good").await);
+    for invalid in ["".as_bytes(), b" \n", b"\xff\xfe", "pässword".as_bytes()] {
+        fs::write(&path, invalid).unwrap();
+        advance(SECOND).await;
+        assert!(accepts(&authenticator, "good").await, "{invalid:?}");
     }
     fs::write(&path, "better").unwrap();
-    pass(SECOND).await;
-    assert!(lets_in(&authenticator, "better").await);
-    assert!(!lets_in(&authenticator, "good").await);
+    advance(SECOND).await;
+    assert!(accepts(&authenticator, "better").await);
+    assert!(!accepts(&authenticator, "good").await);
 }

@@ -1,13 +1,14 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 pub(crate) mod key;
 pub(crate) mod key_server;
+pub(crate) mod log;
 pub(crate) mod reviewer;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use common::auth::{Authenticator, Caller, Refusal, TokenReviewer, VARIABLES};
+use common::auth::{AuthError, Authenticator, Caller, TokenReviewer, VARIABLES};
 use common::config::{ConfigError, Settings};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const AUDIENCE: &str = "tradeops";
 pub(crate) const ISSUER: &str = "https://issuer.test";
 
-/// Settings of a file with these values.
+/// Settings from a file with these values.
 pub(crate) fn settings(values: &[(&str, &str)]) -> Settings {
     let values: Map<String, Value> =
         values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -32,7 +33,7 @@ pub(crate) async fn authenticator(values: &[(&str, &str)]) -> Authenticator {
     try_authenticator(values).await.unwrap()
 }
 
-pub(crate) async fn reviewing(
+pub(crate) async fn authenticator_with_reviewer(
     values: &[(&str, &str)],
     reviewer: &Arc<impl TokenReviewer + 'static>,
 ) -> Authenticator {
@@ -40,11 +41,11 @@ pub(crate) async fn reviewing(
     Authenticator::from_settings(&settings(values), Some(reviewer)).await.unwrap()
 }
 
-/// What comes of a request with these headers.
-pub(crate) async fn ask(
+/// The outcome of a request with these headers.
+pub(crate) async fn authenticate(
     authenticator: &Authenticator,
     headers: &[(&'static str, &str)],
-) -> Result<Option<Caller>, Refusal> {
+) -> Result<Option<Caller>, AuthError> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
@@ -52,25 +53,25 @@ pub(crate) async fn ask(
     authenticator.authenticate(&map).await
 }
 
-/// What comes of a request with this bearer token.
-pub(crate) async fn bearer(authenticator: &Authenticator, token: &str) -> Result<Caller, Refusal> {
-    let caller = ask(authenticator, &[("authorization", &format!("Bearer {token}"))]).await?;
-    Ok(caller.expect("a bearer was sent, and is looked at"))
+/// The outcome of a request with this bearer token.
+pub(crate) async fn bearer(authenticator: &Authenticator, token: &str) -> Result<Caller, AuthError> {
+    let caller = authenticate(authenticator, &[("authorization", &format!("Bearer {token}"))]).await?;
+    Ok(caller.expect("bearer tokens are configured"))
 }
 
-/// The seconds from 1970 until `seconds` from now.
+/// The Unix time `seconds` from now.
 pub(crate) fn from_now(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap() + seconds
 }
 
-/// Good claims of alice.
+/// Valid claims of alice.
 pub(crate) fn claims() -> Value {
     json!({ "sub": "alice", "aud": AUDIENCE, "iss": ISSUER, "iat": from_now(0), "exp": from_now(300) })
 }
 
-/// The claims with some of them changed, or left out where the change is null.
-pub(crate) fn claims_but(changes: &Value) -> Value {
+/// The valid claims with changes. A change to null removes the claim.
+pub(crate) fn claims_with(changes: &Value) -> Value {
     let mut claims = claims();
     let all = claims.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
@@ -80,8 +81,8 @@ pub(crate) fn claims_but(changes: &Value) -> Value {
     claims
 }
 
-/// Lets time pass on the clock of tokio. It runs on afterwards, as sockets need it to.
-pub(crate) async fn pass(time: Duration) {
+/// Advances tokio's clock. The clock continues to run, because sockets need it.
+pub(crate) async fn advance(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();

@@ -10,7 +10,7 @@ use std::{net::Ipv4Addr, string::String};
 fn certificate(common_names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
     let mut parameters = CertificateParams::new(vec![]).expect("parameters");
     parameters.distinguished_name.remove(DnType::CommonName);
-    // rcgen keeps one value of each type, so that the second one needs another way to write its type.
+    // rcgen stores one value per type; a custom type with the same identifier allows a second common name.
     let types = [DnType::CommonName, DnType::CustomDnType(vec![2, 5, 4, 3])];
     for (kind, name) in types.into_iter().zip(common_names) {
         parameters.distinguished_name.push(kind, *name);
@@ -20,21 +20,23 @@ fn certificate(common_names: &[&str], change: impl FnOnce(&mut CertificateParams
     parameters.self_signed(&key).expect("a certificate").der().to_vec()
 }
 
-fn is_for(der: &[u8], host: &str) -> bool {
-    Certificate::parse(der).expect("a certificate").common_name_is(host, host.parse::<Ipv4Addr>().is_err())
+fn matches(der: &[u8], host: &str) -> bool {
+    Certificate::parse(der)
+        .expect("a certificate")
+        .common_name_matches(host, host.parse::<Ipv4Addr>().is_err())
 }
 
 #[test]
-fn the_last_common_name_counts() {
+fn the_last_common_name_is_compared() {
     let der = certificate(&["first.test", "last.test"], |_| {});
-    assert!(is_for(&der, "last.test") && !is_for(&der, "first.test"));
-    assert!(!is_for(&certificate(&[], |_| {}), ""));
+    assert!(matches(&der, "last.test") && !matches(&der, "first.test"));
+    assert!(!matches(&certificate(&[], |_| {}), ""));
 }
 
 #[test]
 fn alternative_names_of_hosts_replace_the_common_name() {
     let with = |name: SanType| {
-        is_for(&certificate(&["a.test"], |parameters| parameters.subject_alt_names.push(name)), "a.test")
+        matches(&certificate(&["a.test"], |parameters| parameters.subject_alt_names.push(name)), "a.test")
     };
     assert!(!with(SanType::DnsName("b.test".try_into().expect("a name"))));
     assert!(!with(SanType::IpAddress(Ipv4Addr::LOCALHOST.into())));
@@ -42,7 +44,7 @@ fn alternative_names_of_hosts_replace_the_common_name() {
 }
 
 #[test]
-fn wildcards_are_curls() {
+fn wildcards_match_as_in_curl() {
     for (pattern, host, expected) in [
         ("a.test", "A.TEST", true),
         ("a.test.", "a.test", true),
@@ -60,33 +62,33 @@ fn wildcards_are_curls() {
         ("*.0.0.1", "10.0.0.1", false),
         ("", "a", false),
     ] {
-        assert_eq!(is_for(&certificate(&[pattern], |_| {}), host), expected, "{pattern} for {host}");
+        assert_eq!(matches(&certificate(&[pattern], |_| {}), host), expected, "{pattern} for {host}");
     }
 }
 
 #[test]
-fn a_certificate_limited_to_other_uses_is_not_for_servers() {
-    let limited = |usages: &[KeyUsagePurpose], extended: &[ExtendedKeyUsagePurpose]| {
+fn a_certificate_for_other_usages_does_not_allow_servers() {
+    let allowed = |usages: &[KeyUsagePurpose], extended: &[ExtendedKeyUsagePurpose]| {
         let der = certificate(&[], |parameters| {
             parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             parameters.key_usages = usages.to_vec();
             parameters.extended_key_usages = extended.to_vec();
         });
-        Certificate::parse(&der).expect("a certificate").is_for_servers()
+        Certificate::parse(&der).expect("a certificate").allows_servers()
     };
     let (server, client) = (ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth);
-    assert!(limited(&[], &[]));
-    assert!(limited(&[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature], &[]));
-    assert!(!limited(&[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign], &[]));
-    assert!(limited(&[], &[client.clone(), server]));
-    assert!(!limited(&[], &[client]));
-    assert!(!limited(&[], &[ExtendedKeyUsagePurpose::Any]));
+    assert!(allowed(&[], &[]));
+    assert!(allowed(&[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature], &[]));
+    assert!(!allowed(&[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign], &[]));
+    assert!(allowed(&[], &[client.clone(), server]));
+    assert!(!allowed(&[], &[client]));
+    assert!(!allowed(&[], &[ExtendedKeyUsagePurpose::Any]));
 }
 
 /// The certificate without its version field.
 fn version_1(der: &[u8]) -> Vec<u8> {
-    let (_, certificate) = Elements(der).next().expect("a certificate");
-    let mut parts = Elements(certificate);
+    let (_, certificate) = DerElements(der).next().expect("a certificate");
+    let mut parts = DerElements(certificate);
     let (_, signed) = parts.next().expect("the signed part");
     let signed = signed.strip_prefix(&VERSION_3).expect("version 3");
     sequence(&[&sequence(&[signed]).expect("short"), parts.0]).expect("short")
@@ -98,23 +100,23 @@ proptest! {
     #[test]
     fn version_1_becomes_version_3(name in "[a-z]{1,60}") {
         let der = certificate(&[&name], |parameters| parameters.custom_extensions.clear());
-        prop_assert_eq!(version_3(&der), None);
+        prop_assert_eq!(to_version_3(&der), None);
         let old = version_1(&der);
-        prop_assert!(is_for(&old, &name));
-        prop_assert_eq!(version_3(&old), Some(der));
+        prop_assert!(matches(&old, &name));
+        prop_assert_eq!(to_version_3(&old), Some(der));
     }
 
     #[test]
-    fn lengths_are_written_as_they_are_read(length in prop_oneof![0..300_usize, 65_000..65_536_usize]) {
+    fn an_encoded_length_decodes_to_the_same_length(length in prop_oneof![0..300_usize, 65_000..65_536_usize]) {
         let content = vec![7; length];
         let written = sequence(&[&content]).expect("short enough");
-        let mut elements = Elements(&written);
+        let mut elements = DerElements(&written);
         prop_assert_eq!(elements.next(), Some((SEQUENCE, &content[..])));
         prop_assert_eq!(elements.next(), None);
     }
 
     #[test]
-    fn no_bytes_break_it(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
+    fn no_bytes_crash_it(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
         let mut der = certificate(&["a.test"], |parameters| {
             parameters.subject_alt_names.push(SanType::DnsName(String::from("b.test").try_into().expect("a name")));
             parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -123,9 +125,9 @@ proptest! {
         der[at] = byte;
         der.truncate(cut.index(der.len()));
         if let Some(certificate) = Certificate::parse(&der) {
-            certificate.common_name_is("a.test", true);
-            certificate.is_for_servers();
+            certificate.common_name_matches("a.test", true);
+            certificate.allows_servers();
         }
-        version_3(&der);
+        to_version_3(&der);
     }
 }

@@ -1,4 +1,4 @@
-//! `/etc/resolv.conf` and `/etc/hosts`.
+//! Parsing `/etc/resolv.conf` and `/etc/hosts`.
 
 use alloc::{
     format,
@@ -13,24 +13,24 @@ use core::{
 
 use crate::text::split_once;
 
-/// As many servers as the C library asks.
+/// The C library's limit.
 const MAX_SERVERS: usize = 3;
-/// The longest name in presentation form, without a trailing dot (RFC 1035 section 3.1).
+/// The maximum length of a name in presentation form, without a trailing dot (RFC 1035 section 3.1).
 const MAX_NAME: usize = 253;
 const DNS_PORT: u16 = 53;
 
-/// What `/etc/resolv.conf` says.
+/// The settings of `/etc/resolv.conf`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ResolverConfig {
-    /// The servers, at most three; the local one if none is listed.
+    /// The name servers, at most three; 127.0.0.1 if the file has none.
     pub servers: Vec<SocketAddr>,
-    /// Domains to append, in order.
+    /// The domains to append, in order.
     pub search: Vec<String>,
-    /// A name with at least this many dots is tried as it stands first.
+    /// A name with at least this many dots is first tried without a domain.
     pub ndots: usize,
-    /// All the time one lookup may take: `timeout` x `attempts` of the file.
+    /// The maximum time of a lookup: `timeout` x `attempts` of the file.
     pub total: Duration,
-    /// Ask over TCP only (`use-vc`).
+    /// Use only TCP (`use-vc`).
     pub tcp_only: bool,
 }
 
@@ -41,7 +41,7 @@ impl Default for ResolverConfig {
 }
 
 impl ResolverConfig {
-    /// Reads the file's text. Lines and options that are not understood are passed over.
+    /// Parses the text of the file. Unknown lines and options are ignored.
     pub fn parse(text: &str) -> Self {
         let mut config =
             Self { servers: vec![], search: vec![], ndots: 1, total: Duration::ZERO, tcp_only: false };
@@ -75,7 +75,7 @@ impl ResolverConfig {
         config
     }
 
-    /// The absolute names to ask for, in order. A trailing dot makes a name absolute.
+    /// The absolute names to query, in order. A trailing dot makes a name absolute.
     pub fn candidates(&self, name: &str) -> Vec<String> {
         let absolute = name.strip_suffix('.');
         let mut names = vec![];
@@ -90,12 +90,12 @@ impl ResolverConfig {
     }
 }
 
-/// Whether DNS can carry the name: labels of 1 to 63 bytes, 253 in all.
+/// Whether a name is valid in DNS: labels of 1 to 63 bytes, at most 253 bytes in total.
 pub fn is_valid(name: &str) -> bool {
     name.len() <= MAX_NAME && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
-/// `10.0.0.10`, `fd00::10`, or with a port as OpenBSD's resolver writes it: `[10.0.0.10]:5353`.
+/// Parses `10.0.0.10`, `fd00::10`, or an address with a port in the syntax of OpenBSD: `[10.0.0.10]:5353`.
 fn parse_server(word: &str) -> Option<SocketAddr> {
     if let Some((address, port)) = word.strip_prefix('[').and_then(|rest| split_once(rest, "]:")) {
         return Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?));
@@ -103,7 +103,7 @@ fn parse_server(word: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(word.parse().ok()?, DNS_PORT))
 }
 
-/// The addresses that need no server: of `localhost` (RFC 6761), else of `/etc/hosts`.
+/// The addresses that need no query: those of `localhost` (RFC 6761), else those of `/etc/hosts`.
 pub fn local_addresses(name: &str, hosts: &str) -> Vec<IpAddr> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_localhost = name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("localhost"));
@@ -132,14 +132,14 @@ mod tests {
                            nameserver 10.96.0.10\noptions ndots:5\n";
 
     #[test]
-    fn the_file_of_a_pod_is_understood() {
+    fn the_file_of_a_pod_is_parsed() {
         let config = ResolverConfig::parse(CLUSTER);
         assert_eq!(config.servers, ["10.96.0.10:53".parse().expect("address")]);
         assert_eq!((config.ndots, config.total), (5, Duration::from_secs(10)));
     }
 
     #[test]
-    fn a_short_name_goes_through_the_search_list_before_itself() {
+    fn a_short_name_is_tried_with_the_search_list_first() {
         let config = ResolverConfig::parse(CLUSTER);
         let names = config.candidates("backend");
         assert_eq!(
@@ -149,21 +149,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_enough_dots_or_a_trailing_one_stands_first_or_alone() {
+    fn a_name_with_enough_dots_is_tried_first_and_one_with_a_trailing_dot_alone() {
         let config = ResolverConfig::parse("search a\noptions ndots:1");
         assert_eq!(config.candidates("x.y"), ["x.y", "x.y.a"]);
         assert_eq!(config.candidates("x."), ["x"]);
     }
 
     #[test]
-    fn what_the_file_leaves_out_has_the_c_librarys_defaults() {
+    fn missing_settings_have_the_defaults_of_the_c_library() {
         let config = ResolverConfig::parse("nameserver nonsense\nnameserver\n# nameserver 1.1.1.1\n");
         assert_eq!(config.servers, ["127.0.0.1:53".parse().expect("address")]);
         assert_eq!((config.ndots, config.tcp_only), (1, false));
     }
 
     #[test]
-    fn servers_may_be_ipv6_and_have_a_port() {
+    fn servers_may_have_an_ipv6_address_and_a_port() {
         let config =
             ResolverConfig::parse("nameserver fd00::10\nnameserver [127.0.0.1]:5353\noptions use-vc");
         let expected = ["[fd00::10]:53", "127.0.0.1:5353"].map(|text| text.parse().expect("address"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_and_localhost_need_no_server() {
+    fn hosts_and_localhost_need_no_query() {
         let hosts = "127.0.0.1 localhost\n10.0.0.7\tBackend db # backend2\n::7 backend\nbad backend\n";
         assert_eq!(
             local_addresses("backend", hosts),
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_gives_a_usable_configuration(text in "\\PC{0,80}|(nameserver|search|options| |\n|ndots:9|1.2.3.4){0,12}") {
+        fn any_text_gives_a_valid_configuration(text in "\\PC{0,80}|(nameserver|search|options| |\n|ndots:9|1.2.3.4){0,12}") {
             let config = ResolverConfig::parse(&text);
             prop_assert!((1..=MAX_SERVERS).contains(&config.servers.len()));
             prop_assert!(config.candidates("a.b").iter().all(|name| is_valid(name)));

@@ -1,9 +1,9 @@
-//! One lookup: which question goes to which server when, and when there is nothing more to ask.
+//! The state machine of one lookup.
 //!
-//! All servers get a question at once and again every second, over UDP; the first that knows is believed.
-//! NXDOMAIN, or no address of either type, leads to the next name of the search list. When every server
-//! fails, or time is up, the lookup ends there: going on with the search list could find another service
-//! of the same name. A comes before AAAA, which is asked when there is no A.
+//! A query is sent to all servers at the same time over UDP and repeated every second; the first usable answer is the
+//! result. AAAA is queried if there is no A record. After NXDOMAIN, or if both are missing, the next name of the
+//! search list is queried. If every server fails or the time limit is exceeded, the lookup fails: the next name of
+//! the search list could be another Service of the same name.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
@@ -13,155 +13,156 @@ use super::{
     message::{Answer, Question, RecordType},
 };
 
-/// A server that has not answered is asked again after this long.
-pub const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The interval at which a query is repeated.
+pub const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How a message travels.
+/// The transport of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Transport {
-    /// One datagram.
+    /// A datagram.
     Udp,
-    /// RFC 1035 section 4.2.2: a connection, each message behind its length.
+    /// A connection; each message follows its length (RFC 1035 section 4.2.2).
     Tcp,
 }
 
 /// A message to send.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Query {
-    /// Index into [`ResolverConfig::servers`].
+    /// The index of the server in [`ResolverConfig::servers`].
     pub server: usize,
-    /// How to send it.
+    /// The transport.
     pub transport: Transport,
-    /// The message, without a length before it.
+    /// The message, without the length that precedes it over TCP.
     pub message: Vec<u8>,
 }
 
-/// Why there are no addresses.
+/// The reason why a lookup has no addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LookupError {
-    /// Every name of the search list is unknown, or known without an address.
+    /// No name of the search list exists and has an address.
     NotFound,
-    /// Every server failed; worth another try.
+    /// Every server failed; a retry may succeed.
     ServersFailed,
-    /// No server answered in time; worth another try.
+    /// No server answered in time; a retry may succeed.
     TimedOut,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Peer {
+enum ServerState {
     /// A query is to be sent over this transport.
     Due(Transport),
-    /// A query is under way.
-    Asked(Transport),
-    /// The server will not answer this question.
+    /// A query was sent over this transport.
+    Sent(Transport),
+    /// The server failed or is unreachable.
     Failed,
 }
 
-/// The state of one lookup.
+/// The state machine of one lookup.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// The names still to ask for, the current one last.
+    /// The names still to query, in reverse order.
     names: Vec<String>,
     question: Question,
-    peers: Vec<(Peer, u16)>,
+    /// The state of each server and the id of the last query to it.
+    servers: Vec<(ServerState, u16)>,
     tcp_only: bool,
-    ask_again_at: Duration,
-    give_up_at: Duration,
+    resend_at: Duration,
+    deadline: Duration,
     outcome: Option<Result<Vec<IpAddr>, LookupError>>,
 }
 
 impl Lookup {
-    /// Begins at `now`; ends at the latest after the configuration's total time.
+    /// Starts at `now`; ends at the latest after [`ResolverConfig::total`].
     pub fn new(config: &ResolverConfig, name: &str, now: Duration) -> Self {
         let mut names = config.candidates(name);
         names.reverse();
         let mut lookup = Self {
             names,
             question: Question { name: String::new(), record: RecordType::A },
-            peers: vec![(Peer::Failed, 0); config.servers.len()],
+            servers: vec![(ServerState::Failed, 0); config.servers.len()],
             tcp_only: config.tcp_only,
-            ask_again_at: now,
-            give_up_at: now + config.total,
+            resend_at: now,
+            deadline: now + config.total,
             outcome: None,
         };
         lookup.next_name(now);
         lookup
     }
 
-    /// The end of the lookup, once it is there.
+    /// The result, once the lookup has ended.
     pub fn outcome(&self) -> Option<&Result<Vec<IpAddr>, LookupError>> {
         self.outcome.as_ref()
     }
 
-    /// The question under way, for people.
+    /// The current question.
     pub fn question(&self) -> &Question {
         &self.question
     }
 
-    /// When [`Self::tick`] is to be called, if nothing happens before.
+    /// The time of the next call of [`Self::tick`].
     pub fn wake_at(&self) -> Duration {
-        self.ask_again_at.min(self.give_up_at)
+        self.resend_at.min(self.deadline)
     }
 
-    /// The next message to send, with a fresh id from `random`. To be called until it gives none.
+    /// The next message to send, with an id from `random`. Must be called until it returns `None`.
     pub fn next_query(&mut self, random: &mut dyn FnMut() -> u16) -> Option<Query> {
         if self.outcome.is_some() {
             return None;
         }
         let (server, transport) =
-            self.peers.iter().enumerate().find_map(|(index, (peer, _))| match peer {
-                Peer::Due(transport) => Some((index, *transport)),
+            self.servers.iter().enumerate().find_map(|(index, (state, _))| match state {
+                ServerState::Due(transport) => Some((index, *transport)),
                 _ => None,
             })?;
         let id = random();
-        *self.peers.get_mut(server)? = (Peer::Asked(transport), id);
+        *self.servers.get_mut(server)? = (ServerState::Sent(transport), id);
         Some(Query { server, transport, message: self.question.encode(id) })
     }
 
-    /// Takes a message that came from a server.
+    /// Handles a message from a server.
     pub fn receive(&mut self, server: usize, transport: Transport, message: &[u8], now: Duration) {
-        let Some((Peer::Asked(asked), id)) = self.peers.get(server).copied() else {
+        let Some((ServerState::Sent(expected), id)) = self.servers.get(server).copied() else {
             return;
         };
-        if asked != transport || self.outcome.is_some() {
+        if expected != transport || self.outcome.is_some() {
             return;
         }
         match self.question.decode(id, message) {
-            // A repeat of an earlier question's answer, or forged: the real one may still come.
+            // A forged message, or the answer to an earlier question: the right one may still arrive.
             None => {}
             Some(Answer::Addresses(addresses)) => self.outcome = Some(Ok(addresses)),
             Some(Answer::NoData) if self.question.record == RecordType::A => {
                 self.question.record = RecordType::Aaaa;
-                self.ask_all(now);
+                self.query_all(now);
             }
-            Some(Answer::NoData | Answer::NoName) => self.next_name(now),
+            Some(Answer::NoData | Answer::NxDomain) => self.next_name(now),
             Some(Answer::Truncated) if transport == Transport::Udp => {
-                self.set(server, Peer::Due(Transport::Tcp));
+                self.set_state(server, ServerState::Due(Transport::Tcp));
             }
             Some(Answer::Truncated | Answer::ServerFailure(_)) => self.fail(server),
         }
     }
 
-    /// Takes note that a server can't be reached over this transport.
+    /// Records that a server can't be reached over this transport.
     pub fn unreachable(&mut self, server: usize, transport: Transport) {
-        if self.peers.get(server).is_some_and(|(peer, _)| *peer == Peer::Asked(transport)) {
+        if self.servers.get(server).is_some_and(|(state, _)| *state == ServerState::Sent(transport)) {
             self.fail(server);
         }
     }
 
-    /// Takes note of the time: asks again, or gives up.
+    /// Repeats queries or ends the lookup when it is time to.
     pub fn tick(&mut self, now: Duration) {
         if self.outcome.is_some() {
             return;
         }
-        if now >= self.give_up_at {
+        if now >= self.deadline {
             self.outcome = Some(Err(LookupError::TimedOut));
-        } else if now >= self.ask_again_at {
-            self.ask_again_at = now + ASK_AGAIN;
-            for (peer, _) in &mut self.peers {
-                // Over TCP nothing gets lost, so nothing is repeated.
-                if *peer == Peer::Asked(Transport::Udp) {
-                    *peer = Peer::Due(Transport::Udp);
+        } else if now >= self.resend_at {
+            self.resend_at = now + RESEND_INTERVAL;
+            for (state, _) in &mut self.servers {
+                // TCP retransmits lost packets itself.
+                if *state == ServerState::Sent(Transport::Udp) {
+                    *state = ServerState::Due(Transport::Udp);
                 }
             }
         }
@@ -172,27 +173,27 @@ impl Lookup {
             None => self.outcome = Some(Err(LookupError::NotFound)),
             Some(name) => {
                 self.question = Question { name, record: RecordType::A };
-                self.ask_all(now);
+                self.query_all(now);
             }
         }
     }
 
-    fn ask_all(&mut self, now: Duration) {
+    fn query_all(&mut self, now: Duration) {
         let transport = if self.tcp_only { Transport::Tcp } else { Transport::Udp };
-        self.peers.fill((Peer::Due(transport), 0));
-        self.ask_again_at = now + ASK_AGAIN;
+        self.servers.fill((ServerState::Due(transport), 0));
+        self.resend_at = now + RESEND_INTERVAL;
     }
 
     fn fail(&mut self, server: usize) {
-        self.set(server, Peer::Failed);
-        if self.peers.iter().all(|(peer, _)| *peer == Peer::Failed) {
+        self.set_state(server, ServerState::Failed);
+        if self.servers.iter().all(|(state, _)| *state == ServerState::Failed) {
             self.outcome = Some(Err(LookupError::ServersFailed));
         }
     }
 
-    fn set(&mut self, server: usize, state: Peer) {
-        if let Some((peer, _)) = self.peers.get_mut(server) {
-            *peer = state;
+    fn set_state(&mut self, server: usize, new: ServerState) {
+        if let Some((state, _)) = self.servers.get_mut(server) {
+            *state = new;
         }
     }
 }

@@ -1,17 +1,18 @@
-//! DNS messages (RFC 1035 section 4): the one question this program asks, and what an answer says to it.
+//! Encoding a query with one question, and decoding the answer to it (RFC 1035 section 4).
 
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
+use super::wire::MessageReader;
+
+/// The size of a header, in bytes.
 const HEADER: usize = 12;
 const CLASS_IN: u16 = 1;
 const TYPE_CNAME: u16 = 5;
-/// A chain of aliases longer than this is a loop.
+/// A longer chain of aliases is a loop.
 const MAX_ALIASES: usize = 12;
-/// Jumps within one compressed name.
-const MAX_JUMPS: usize = 16;
 
-/// Which kind of address is asked for.
+/// The type of the queried record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u16)]
 pub enum RecordType {
@@ -21,36 +22,36 @@ pub enum RecordType {
     Aaaa = 28,
 }
 
-/// One question: an absolute name without its trailing dot, and a type.
+/// A question.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Question {
-    /// The name.
+    /// The absolute name, without a trailing dot.
     pub name: String,
     /// The type.
     pub record: RecordType,
 }
 
-/// What an answer to the question says.
+/// The answer to a question.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// These addresses, at least one.
+    /// At least one address.
     Addresses(Vec<IpAddr>),
-    /// The name exists without an address of this type.
+    /// The name exists, but has no address of this type.
     NoData,
     /// The name does not exist.
-    NoName,
-    /// The server can't tell: SERVFAIL, REFUSED and the like, with the response code.
+    NxDomain,
+    /// The server failed: SERVFAIL, REFUSED or another response code, which is given.
     ServerFailure(u8),
-    /// The answer was cut: ask over TCP.
+    /// The answer is truncated and must be queried over TCP.
     Truncated,
 }
 
 impl Question {
-    /// The query message. The name must be one that [`super::config::is_valid`] passes.
+    /// Encodes the query. The name must be valid by [`super::config::is_valid`].
     pub fn encode(&self, id: u16) -> Vec<u8> {
         let mut message = Vec::with_capacity(HEADER + self.name.len() + 6);
         message.extend_from_slice(&id.to_be_bytes());
-        // Recursion desired; one question.
+        // Recursion desired, one question.
         message.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
         for label in self.name.split('.') {
             message.push(u8::try_from(label.len()).unwrap_or(0));
@@ -62,8 +63,8 @@ impl Question {
         message
     }
 
-    /// Reads a message as the answer to this question; `None` when it is not one: another id, another
-    /// question, no response, or not to be read. Such a message is passed over, as anyone can send it.
+    /// Decodes the answer to this question. `None` if the message has another id or question, is not a response, or is
+    /// malformed: the caller ignores such a message, because anyone can send it.
     pub fn decode(&self, id: u16, message: &[u8]) -> Option<Answer> {
         let header = message.first_chunk::<HEADER>()?;
         let [
@@ -83,26 +84,26 @@ impl Question {
         if u16::from_be_bytes([id_high, id_low]) != id || !is_response || !is_query_kind || !one_question {
             return None;
         }
-        let mut reader = Reader { message, at: HEADER };
+        let mut reader = MessageReader { message, at: HEADER };
         let name = reader.name()?;
-        let asked = (self.record as u16, CLASS_IN);
-        if !name.eq_ignore_ascii_case(&self.name) || (reader.u16()?, reader.u16()?) != asked {
+        let expected = (self.record as u16, CLASS_IN);
+        if !name.eq_ignore_ascii_case(&self.name) || (reader.u16()?, reader.u16()?) != expected {
             return None;
         }
         let truncated = flags & 2 != 0;
         match more_flags & 0x0f {
             _ if truncated => Some(Answer::Truncated),
             0 => self.addresses(reader, u16::from_be_bytes([answers_high, answers_low])),
-            3 => Some(Answer::NoName),
+            3 => Some(Answer::NxDomain),
             code => Some(Answer::ServerFailure(code)),
         }
     }
 
-    /// Follows the aliases from the question's name and collects the addresses at their end.
-    fn addresses(&self, reader: Reader<'_>, count: u16) -> Option<Answer> {
+    /// Follows the aliases of the question's name and returns the addresses of the last one.
+    fn addresses(&self, reader: MessageReader<'_>, count: u16) -> Option<Answer> {
         let mut owner = self.name.clone();
         for _ in 0..MAX_ALIASES {
-            let mut records = Reader { ..reader };
+            let mut records = MessageReader { ..reader };
             let mut found = Vec::new();
             let mut alias = None;
             for _ in 0..count {
@@ -111,7 +112,7 @@ impl Question {
                     continue;
                 }
                 if record.kind == TYPE_CNAME {
-                    alias = Reader { message: reader.message, at: record.data_at }.name();
+                    alias = MessageReader { message: reader.message, at: record.data_at }.name();
                 } else if record.kind == self.record as u16 {
                     found.extend(self.address(record.data));
                 }
@@ -130,82 +131,6 @@ impl Question {
             RecordType::A => <[u8; 4]>::try_from(data).ok().map(IpAddr::from),
             RecordType::Aaaa => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),
         }
-    }
-}
-
-struct Record<'a> {
-    name: String,
-    kind: u16,
-    class: u16,
-    data: &'a [u8],
-    data_at: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    message: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(length)?;
-        let taken = self.message.get(self.at..end)?;
-        self.at = end;
-        Some(taken)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2)?.try_into().ok().map(u16::from_be_bytes)
-    }
-
-    fn record(&mut self) -> Option<Record<'a>> {
-        let name = self.name()?;
-        let (kind, class) = (self.u16()?, self.u16()?);
-        self.take(4)?; // Time to live: the process ends long before.
-        let length = usize::from(self.u16()?);
-        let data_at = self.at;
-        Some(Record { name, kind, class, data: self.take(length)?, data_at })
-    }
-
-    /// A name, with compression (RFC 1035 section 4.1.4); pointers must lead backwards, so it ends.
-    fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
-        let mut cursor = *self;
-        let mut jumps = 0;
-        loop {
-            let start = cursor.at;
-            let length = *cursor.take(1)?.first()?;
-            match length {
-                0 => break,
-                1..=63 => {
-                    if !name.is_empty() {
-                        name.push('.');
-                    }
-                    let label = cursor.take(usize::from(length))?;
-                    name.extend(label.iter().map(|byte| char::from(*byte)));
-                }
-                192.. => {
-                    let target = usize::from(u16::from_be_bytes([length & 0x3f, *cursor.take(1)?.first()?]));
-                    if jumps == 0 {
-                        self.at = cursor.at;
-                    }
-                    jumps += 1;
-                    if target >= start || jumps > MAX_JUMPS {
-                        return None;
-                    }
-                    cursor.at = target;
-                }
-                _ => return None,
-            }
-            if name.len() > 255 {
-                return None;
-            }
-        }
-        if jumps == 0 {
-            self.at = cursor.at;
-        }
-        Some(name)
     }
 }
 
@@ -239,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_no_answer_to_this_question_is_passed_over() {
+    fn a_message_that_does_not_answer_this_question_is_ignored() {
         let message = aliased();
         assert_eq!(question().decode(8, &message), None, "another id");
         let other = Question { name: "c.example".into(), record: RecordType::A };
@@ -250,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn response_codes_are_told_apart() {
+    fn response_codes_are_distinguished() {
         for (flags, code, expected) in [
-            (0x80, 3, Answer::NoName),
+            (0x80, 3, Answer::NxDomain),
             (0x80, 2, Answer::ServerFailure(2)),
             (0x80, 5, Answer::ServerFailure(5)),
             (0x80, 0, Answer::NoData),
@@ -266,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_that_leads_to_itself_ends() {
+    fn an_alias_of_itself_has_no_address() {
         let mut message = question().encode(7);
         message[2] = 0x80;
         message[7] = 1;
@@ -276,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_break_the_reader(tail in proptest::collection::vec(any::<u8>(), 0..120), count in any::<u8>()) {
+        fn no_bytes_crash_the_decoder(tail in proptest::collection::vec(any::<u8>(), 0..120), count in any::<u8>()) {
             let mut message = question().encode(7);
             message[2] = 0x80;
             message[7] = count;
@@ -286,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_answer_never_invents_a_name(position in 0usize..60, value in any::<u8>()) {
+        fn a_changed_answer_never_has_additional_addresses(position in 0usize..60, value in any::<u8>()) {
             let mut message = aliased();
             if let Some(byte) = message.get_mut(position) {
                 *byte = value;

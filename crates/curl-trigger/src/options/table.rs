@@ -1,10 +1,10 @@
-//! The names of the options, in one table that the parser and `--help` share.
+//! The table of all options, for the parser and `--help`.
 
 use alloc::string::String;
 
 /// An option.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Known {
+pub(super) enum OptionId {
     CaCert,
     ConnectTimeout,
     Data,
@@ -21,7 +21,7 @@ pub(super) enum Known {
     MaxRedirs,
     MaxTime,
     Name,
-    /// Asks for what this program does anyhow.
+    /// Accepted for compatibility with curl, without an effect.
     NoOperation,
     Output,
     Request,
@@ -42,90 +42,96 @@ pub(super) enum Known {
 }
 
 /// One spelling of an option.
-pub(super) struct Entry {
+pub(super) struct OptionSpec {
     short: char,
     long: &'static str,
-    option: Known,
-    /// The value's name; empty for a switch.
+    option: OptionId,
+    /// The name of the value; empty for a flag.
     value: &'static str,
     about: &'static str,
 }
 
-/// Where the texts of `--help` begin.
+/// The column of the descriptions in `--help`.
 const ABOUT_COLUMN: usize = 38;
 
-/// Stands for "no short form".
+/// An option without a short form.
 const NONE: char = '\0';
 
 const fn entry(
     short: char,
     long: &'static str,
-    option: Known,
+    option: OptionId,
     value: &'static str,
     about: &'static str,
-) -> Entry {
-    Entry { short, long, option, value, about }
+) -> OptionSpec {
+    OptionSpec { short, long, option, value, about }
 }
 
-pub(super) const OPTIONS: [Entry; 37] = [
-    entry('X', "request", Known::Request, "METHOD", "the method"),
-    entry('H', "header", Known::Header, "LINE|@FILE", "a header, or a file with one per line"),
-    entry('d', "data", Known::Data, "DATA|@FILE", "a body; a file's line breaks are taken out"),
-    entry(NONE, "data-ascii", Known::Data, "DATA|@FILE", "the same"),
-    entry(NONE, "data-binary", Known::DataBinary, "DATA|@FILE", "a body; a file is sent as it is"),
-    entry(NONE, "data-raw", Known::DataRaw, "DATA", "a body; @ has no meaning"),
-    entry(NONE, "json", Known::Json, "DATA|@FILE", "a JSON body with its headers"),
-    entry('A', "user-agent", Known::UserAgent, "TEXT", "the User-Agent header"),
-    entry(NONE, "url", Known::Url, "URL", "the URL"),
-    entry('f', "fail", Known::Fail, "", "exit 22 on HTTP 400 and above, without the body"),
-    entry(NONE, "fail-with-body", Known::FailWithBody, "", "the same, with the body"),
-    entry('s', "silent", Known::Silent, "", "print the answer only"),
-    entry('S', "show-error", Known::ShowError, "", "with -s: print the outcome as well"),
-    entry('i', "include", Known::Include, "", "print the answer's headers before its body"),
-    entry('v', "verbose", Known::Verbose, "", "print what is sent and received, secrets masked"),
-    entry('o', "output", Known::Output, "FILE", "write the answer to a file"),
+pub(super) const OPTIONS: [OptionSpec; 37] = [
+    entry('X', "request", OptionId::Request, "METHOD", "the method"),
+    entry('H', "header", OptionId::Header, "LINE|@FILE", "a header, or a file with one per line"),
+    entry('d', "data", OptionId::Data, "DATA|@FILE", "a body; line breaks of a file are removed"),
+    entry(NONE, "data-ascii", OptionId::Data, "DATA|@FILE", "the same as --data"),
+    entry(NONE, "data-binary", OptionId::DataBinary, "DATA|@FILE", "a body; a file is sent unchanged"),
+    entry(NONE, "data-raw", OptionId::DataRaw, "DATA", "a body; @ has no special meaning"),
+    entry(NONE, "json", OptionId::Json, "DATA|@FILE", "a JSON body with its headers"),
+    entry('A', "user-agent", OptionId::UserAgent, "TEXT", "the User-Agent header"),
+    entry(NONE, "url", OptionId::Url, "URL", "the URL"),
+    entry('f', "fail", OptionId::Fail, "", "exit with 22 on HTTP 400 and above, print no body"),
+    entry(NONE, "fail-with-body", OptionId::FailWithBody, "", "the same, but print the body"),
+    entry('s', "silent", OptionId::Silent, "", "print only the response"),
+    entry('S', "show-error", OptionId::ShowError, "", "with -s: print the outcome too"),
+    entry('i', "include", OptionId::Include, "", "print the response headers before the body"),
+    entry('v', "verbose", OptionId::Verbose, "", "print both heads, with secrets masked"),
+    entry('o', "output", OptionId::Output, "FILE", "write the response to a file"),
     entry(
         'w',
         "write-out",
-        Known::WriteOut,
+        OptionId::WriteOut,
         "FORMAT|@FILE",
         "print variables such as %{http_code} at the end",
     ),
-    entry('L', "location", Known::Location, "", "follow redirects"),
-    entry(NONE, "max-redirs", Known::MaxRedirs, "N", "at most so many of them"),
-    entry('m', "max-time", Known::MaxTime, "SECONDS", "all the time a request may take"),
+    entry('L', "location", OptionId::Location, "", "follow redirects"),
+    entry(NONE, "max-redirs", OptionId::MaxRedirs, "N", "the maximum number of redirects"),
+    entry('m', "max-time", OptionId::MaxTime, "SECONDS", "the maximum time of a request"),
     entry(
         NONE,
         "connect-timeout",
-        Known::ConnectTimeout,
+        OptionId::ConnectTimeout,
         "SECONDS",
-        "all the time until the request can be sent",
+        "the maximum time until the request can be sent",
     ),
-    entry(NONE, "retry", Known::Retry, "N", "try again on timeouts and HTTP 408, 429, 500, 502, 503, 504"),
-    entry(NONE, "retry-delay", Known::RetryDelay, "SECONDS", "a fixed pause between attempts"),
-    entry(NONE, "retry-max-time", Known::RetryMaxTime, "SECONDS", "all the time in which attempts may begin"),
-    entry(NONE, "retry-connrefused", Known::RetryConnrefused, "", "try again when the connection is refused"),
-    entry(NONE, "retry-all-errors", Known::RetryAllErrors, "", "try again on any error"),
-    entry(NONE, "cacert", Known::CaCert, "FILE", "trust these certificate authorities alone"),
-    entry(NONE, "wait", Known::Wait, "", "follow the run to its end and exit with its outcome"),
-    entry(NONE, "wait-timeout", Known::WaitTimeout, "SECONDS", "all the time that may take"),
-    entry(NONE, "idempotency-key", Known::IdempotencyKey, "KEY", "instead of the Job's name; empty for none"),
-    entry(NONE, "name", Known::Name, "NAME", "what the outcome line calls this"),
-    entry('N', "no-buffer", Known::NoOperation, "", "as it is anyhow"),
-    entry(NONE, "no-progress-meter", Known::NoOperation, "", "as it is anyhow"),
-    entry(NONE, "http1.1", Known::NoOperation, "", "as it is anyhow"),
-    entry('q', "disable", Known::NoOperation, "", "as it is anyhow: no .curlrc is read"),
-    entry('h', "help", Known::Help, "", "print this"),
-    entry('V', "version", Known::Version, "", "print the version"),
+    entry(NONE, "retry", OptionId::Retry, "N", "retry on timeouts and HTTP 408, 429, 500, 502, 503, 504"),
+    entry(NONE, "retry-delay", OptionId::RetryDelay, "SECONDS", "a fixed pause between attempts"),
+    entry(NONE, "retry-max-time", OptionId::RetryMaxTime, "SECONDS", "the maximum time until the last retry"),
+    entry(NONE, "retry-connrefused", OptionId::RetryConnrefused, "", "retry when the connection is refused"),
+    entry(NONE, "retry-all-errors", OptionId::RetryAllErrors, "", "retry on any error"),
+    entry(NONE, "cacert", OptionId::CaCert, "FILE", "trust only these certificate authorities"),
+    entry(NONE, "wait", OptionId::Wait, "", "wait for the end of the run, exit with its outcome"),
+    entry(NONE, "wait-timeout", OptionId::WaitTimeout, "SECONDS", "the maximum time of --wait"),
+    entry(
+        NONE,
+        "idempotency-key",
+        OptionId::IdempotencyKey,
+        "KEY",
+        "replaces the Job's name; empty sends none",
+    ),
+    entry(NONE, "name", OptionId::Name, "NAME", "the name in the outcome line"),
+    entry('N', "no-buffer", OptionId::NoOperation, "", "no effect"),
+    entry(NONE, "no-progress-meter", OptionId::NoOperation, "", "no effect"),
+    entry(NONE, "http1.1", OptionId::NoOperation, "", "no effect"),
+    entry('q', "disable", OptionId::NoOperation, "", "no effect: no .curlrc is read"),
+    entry('h', "help", OptionId::Help, "", "print this help"),
+    entry('V', "version", OptionId::Version, "", "print the version"),
 ];
 
-impl Known {
+impl OptionId {
     pub(super) fn takes_value(self) -> bool {
         OPTIONS.iter().any(|entry| entry.option == self && !entry.value.is_empty())
     }
 }
 
-impl Entry {
+impl OptionSpec {
     pub(super) fn help_line(&self) -> String {
         let mut line = String::from(if self.short == NONE { "      " } else { "  -" });
         if self.short != NONE {
@@ -144,10 +150,10 @@ impl Entry {
     }
 }
 
-pub(super) fn find_long(name: &str) -> Option<Known> {
+pub(super) fn find_long(name: &str) -> Option<OptionId> {
     OPTIONS.iter().find(|entry| entry.long == name).map(|entry| entry.option)
 }
 
-pub(super) fn find_short(letter: char) -> Option<Known> {
+pub(super) fn find_short(letter: char) -> Option<OptionId> {
     OPTIONS.iter().find(|entry| entry.short == letter && letter != NONE).map(|entry| entry.option)
 }

@@ -1,25 +1,25 @@
-//! Credentials out of the environment, so that none stands in an argument.
+//! Credentials from environment variables and files, which keep them out of the arguments.
 
 use alloc::{format, string::ToString};
 
-use super::{ReadFile, read_text};
+use super::files::{ReadFile, read_text};
 use crate::{
     environment::Environment,
     exit::Failure,
     header::{Header, Headers},
 };
 
-/// A variable, the header it becomes, and what stands before its value there.
+/// An environment variable, its header, and the prefix of the header's value.
 const CREDENTIALS: [(&str, &str, &str); 3] = [
     ("ADMIN_SECRET", "X-Admin-Secret", ""),
     ("INTERNAL_TOKEN", "X-Internal-Token", ""),
     ("BEARER_TOKEN", "Authorization", "Bearer "),
 ];
 
-/// Adds the headers of all credentials that are set; one given with `-H` comes first.
+/// Adds the headers of all credentials that are set, unless `-H` sets or removes them.
 ///
-/// Called only when the URL is the environment's too: a command line that names its own URL is curl's, and
-/// curl would not send it what happens to be in the environment.
+/// Must be called only if the URL is from the environment too: with a URL in the arguments, the program behaves
+/// like curl, which sends no credentials from these variables.
 pub(super) fn add(
     headers: &mut Headers,
     environment: &Environment<'_>,
@@ -27,10 +27,10 @@ pub(super) fn add(
 ) -> Result<(), Failure> {
     for (variable, header, prefix) in CREDENTIALS {
         let file_variable = format!("{variable}_FILE");
-        let value = match (environment.filled(variable), environment.filled(&file_variable)) {
+        let value = match (environment.non_empty(variable), environment.non_empty(&file_variable)) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage(format_args!(
-                    "{variable} and {file_variable} are both set: which one counts?"
+                    "{variable} and {file_variable} are both set: remove one of them"
                 )));
             }
             (Some(value), None) => value.to_string(),
@@ -39,10 +39,10 @@ pub(super) fn add(
         };
         let value = value.trim_ascii();
         if value.is_empty() {
-            return Err(Failure::usage(format_args!("{variable} is empty but for white space")));
+            return Err(Failure::usage(format_args!("{variable} contains only white space")));
         }
         headers.set_default(Header::new(header, &format!("{prefix}{value}")).map_err(|_| {
-            Failure::usage(format_args!("{variable} holds a line break or another control character"))
+            Failure::usage(format_args!("{variable} contains a line break or another control character"))
         })?);
     }
     Ok(())

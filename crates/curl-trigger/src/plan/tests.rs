@@ -1,12 +1,12 @@
 use super::*;
 use crate::options::{self, Command};
 use proptest::prelude::*;
-use std::{string::String, vec};
+use std::{string::String, vec, vec::Vec};
 
-/// Files by path.
-struct Files(&'static [(&'static str, &'static str)]);
+/// The text of each file by its path.
+struct StubFiles(&'static [(&'static str, &'static str)]);
 
-impl ReadFile for Files {
+impl ReadFile for StubFiles {
     fn read(&mut self, path: &str, _limit: usize) -> Result<Vec<u8>, String> {
         let found = self.0.iter().find(|(known, _)| *known == path);
         found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "no such file".into())
@@ -17,8 +17,8 @@ const FILES: [(&str, &str); 3] =
     [("/secret", "from file\n"), ("/headers", "X-A: 1\r\nX-B: 2\n\n"), ("/data", "a\r\nb\n")];
 
 fn plan_of(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Plan, Failure> {
-    let Command::Run(options) = options::parse(arguments.iter().copied())? else { panic!("a run") };
-    Plan::new(&options, &Environment::new(variables), &mut Files(&FILES), Flavour::Plain)
+    let Command::Run(options) = options::parse(arguments.iter().copied())? else { panic!("not a request") };
+    Plan::new(&options, &Environment::new(variables), &mut StubFiles(&FILES), Flavor::Plain)
 }
 
 fn plan(arguments: &[&str], variables: &[(&str, &str)]) -> Plan {
@@ -38,8 +38,8 @@ fn the_environment_alone_is_enough() {
     assert_eq!(headers.get("X-Admin-Secret"), Some("s3cret"));
     assert_eq!(headers.get("Authorization"), Some("Bearer t0ken"));
     assert_eq!(headers.get("Idempotency-Key"), Some("\"nightly-29384720\""));
-    assert_eq!((plan.name.as_str(), plan.fail), ("nightly", Fail::WithBody));
-    assert_eq!(plan.secrets.clean("s3cret t0ken"), "*** ***");
+    assert_eq!((plan.name.as_str(), plan.fail), ("nightly", FailMode::WithBody));
+    assert_eq!(plan.secrets.mask("s3cret t0ken"), "*** ***");
 }
 
 #[test]
@@ -49,14 +49,14 @@ fn a_secret_may_come_from_a_mounted_file() {
 }
 
 #[test]
-fn credentials_of_the_environment_stay_away_from_urls_of_the_command_line() {
+fn credentials_of_the_environment_are_not_sent_to_a_url_of_the_command_line() {
     let plan = plan(&["-X", "POST", "http://elsewhere"], &[URL, ("ADMIN_SECRET", "s3cret")]);
     assert_eq!(plan.request.headers.get("X-Admin-Secret"), None);
-    assert_eq!(plan.fail, Fail::No);
+    assert_eq!(plan.fail, FailMode::Never);
 }
 
 #[test]
-fn a_header_of_the_command_line_comes_before_the_environment() {
+fn a_header_of_the_command_line_overrides_the_environment() {
     let plan = plan(&["-H", "x-admin-secret: other"], &[URL, ("ADMIN_SECRET", "s3cret")]);
     assert_eq!(plan.request.headers.get("X-Admin-Secret"), Some("other"));
     let keyed = self::plan(&["-H", "Idempotency-Key: mine"], &[URL, ("JOB_NAME", "j")]);
@@ -64,7 +64,7 @@ fn a_header_of_the_command_line_comes_before_the_environment() {
 }
 
 #[test]
-fn a_key_goes_with_methods_that_are_not_safe_to_repeat() {
+fn methods_that_are_not_idempotent_send_a_key() {
     let job = [("JOB_NAME", "j")];
     for (arguments, expected) in [
         (&["http://a", "-d", ""][..], Some("\"j\"")),
@@ -92,28 +92,28 @@ fn bodies_and_headers_are_read_from_files() {
 }
 
 #[test]
-fn what_can_not_work_is_refused_before_anything_is_sent() {
+fn invalid_input_is_rejected_before_a_request_is_sent() {
     let injected = ("ADMIN_SECRET", "a\r\nX-Evil: 1");
     for (arguments, variables, code) in [
-        (vec![], vec![], Code::Usage),
-        (vec![], vec![URL, injected], Code::Usage),
-        (vec![], vec![URL, ("ADMIN_SECRET", "a"), ("ADMIN_SECRET_FILE", "/secret")], Code::Usage),
-        (vec![], vec![URL, ("ADMIN_SECRET", " ")], Code::Usage),
-        (vec![], vec![URL, ("ADMIN_SECRET_FILE", "/absent")], Code::Read),
-        (vec![], vec![("TRIGGER_URL", "http://a/\r\nX: y")], Code::BadUrl),
-        (vec!["http://a", "-H", "A: b\nC: d"], vec![], Code::Usage),
-        (vec!["http://a", "-A", "b\nC: d"], vec![], Code::Usage),
-        (vec!["http://a", "-d", "@/absent"], vec![], Code::Read),
-        (vec!["https://a"], vec![], Code::UnsupportedProtocol),
+        (vec![], vec![], ExitCode::Usage),
+        (vec![], vec![URL, injected], ExitCode::Usage),
+        (vec![], vec![URL, ("ADMIN_SECRET", "a"), ("ADMIN_SECRET_FILE", "/secret")], ExitCode::Usage),
+        (vec![], vec![URL, ("ADMIN_SECRET", " ")], ExitCode::Usage),
+        (vec![], vec![URL, ("ADMIN_SECRET_FILE", "/absent")], ExitCode::Read),
+        (vec![], vec![("TRIGGER_URL", "http://a/\r\nX: y")], ExitCode::BadUrl),
+        (vec!["http://a", "-H", "A: b\nC: d"], vec![], ExitCode::Usage),
+        (vec!["http://a", "-A", "b\nC: d"], vec![], ExitCode::Usage),
+        (vec!["http://a", "-d", "@/absent"], vec![], ExitCode::Read),
+        (vec!["https://a"], vec![], ExitCode::UnsupportedProtocol),
     ] {
-        let failure = plan_of(&arguments, &variables).err().expect("refused");
+        let failure = plan_of(&arguments, &variables).err().expect("rejected");
         assert_eq!(failure.code, code, "{arguments:?} {variables:?}");
         assert!(!failure.message.contains("Evil"));
     }
 }
 
 #[test]
-fn times_have_defaults_and_zero_lifts_the_limit() {
+fn time_limits_have_defaults_and_zero_removes_them() {
     assert_eq!(plan(&["a"], &[]).max_time, Some(DEFAULT_MAX_TIME));
     assert_eq!(plan(&["a", "-m", "0"], &[]).max_time, None);
     assert_eq!(plan(&["a", "--wait", "-m", "7"], &[]).wait, Some(Duration::from_secs(7)));
@@ -125,7 +125,7 @@ fn times_have_defaults_and_zero_lifts_the_limit() {
 }
 
 #[test]
-fn the_name_is_what_people_call_it() {
+fn the_name_is_the_option_else_the_variable_else_the_cronjob_else_the_url() {
     assert_eq!(plan(&["--name", "N"], &[URL, ("TRIGGER_NAME", "M")]).name, "N");
     assert_eq!(plan(&[], &[URL, ("TRIGGER_NAME", "M")]).name, "M");
     assert_eq!(plan(&[], &[URL, ("POD_NAME", "sync-29384720-x7k2p")]).name, "sync");
@@ -134,7 +134,7 @@ fn the_name_is_what_people_call_it() {
 
 proptest! {
     #[test]
-    fn no_environment_puts_a_line_of_its_own_into_the_request(
+    fn no_environment_adds_a_line_to_the_request(
         secret in "[\\x00-\\x7f]{1,20}",
         job in "[\\x00-\\x7f]{0,20}",
         agent in "[\\x00-\\x7f]{0,20}",

@@ -1,10 +1,10 @@
-//! The clocks.
+//! The monotonic clock and the time of day.
 
 use core::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Moments since the program's start.
+/// A clock that starts with the program.
 pub(crate) struct Clock {
     started: Duration,
 }
@@ -18,14 +18,14 @@ impl Clock {
         read(ClockId::Monotonic).saturating_sub(self.started)
     }
 
-    /// Since 1970, UTC.
-    #[expect(clippy::unused_self, reason = "whoever is handed the clock may ask it both")]
+    /// The time since 1970, UTC.
+    #[expect(clippy::unused_self, reason = "callers with a clock use it for both times")]
     pub(crate) fn time_of_day(&self) -> Duration {
         time_of_day()
     }
 }
 
-/// Since 1970, UTC.
+/// The time since 1970, UTC.
 pub(crate) fn time_of_day() -> Duration {
     read(ClockId::Realtime)
 }

@@ -1,4 +1,4 @@
-//! The system's error numbers in words.
+//! Texts for the system's error numbers.
 
 use alloc::{
     format,
@@ -7,21 +7,21 @@ use alloc::{
 
 use rustix::io::Errno;
 
-/// What an error means, for a person.
-pub(crate) fn words(error: Errno) -> String {
-    let known = match error {
+/// The text for an error.
+pub(crate) fn describe(error: Errno) -> String {
+    let text = match error {
         Errno::CONNREFUSED => "connection refused",
-        Errno::CONNRESET => "connection reset by the other side",
-        Errno::PIPE => "closed by the other side",
+        Errno::CONNRESET => "connection reset by peer",
+        Errno::PIPE => "closed by peer",
         Errno::HOSTUNREACH => "no route to the host",
         Errno::NETUNREACH => "network unreachable",
-        Errno::TIMEDOUT => "no answer from the network",
+        Errno::TIMEDOUT => "connection timed out",
         Errno::NOENT => "no such file",
         Errno::ACCESS | Errno::PERM => "permission denied",
         Errno::ISDIR => "it is a directory",
         Errno::NOSPC => "no space left",
-        Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL => "this machine has no such kind of address",
+        Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL => "this machine does not support the address",
         _ => return format!("system error {}", error.raw_os_error()),
     };
-    known.to_string()
+    text.to_string()
 }

@@ -1,32 +1,32 @@
-//! Reading files.
+//! Opening and reading files.
 
 use alloc::{format, string::String, vec::Vec};
 
-use curl_trigger::{plan::ReadFile, text::lossy};
+use curl_trigger::{plan::files::ReadFile, text::lossy};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{Mode, OFlags},
     io::Errno,
 };
 
-use crate::{errors::words, sys};
+use crate::{errors::describe, sys};
 
-/// The file system, and the standard input as `-`.
-pub(crate) struct Files;
+/// The file system; `-` is the standard input.
+pub(crate) struct FileSystem;
 
-impl ReadFile for Files {
+impl ReadFile for FileSystem {
     fn read(&mut self, path: &str, limit: usize) -> Result<Vec<u8>, String> {
         read(path, limit)
     }
 }
 
-/// The bytes of a file, or why not.
+/// The content of a file of at most `limit` bytes, or the reason why it can't be read.
 pub(crate) fn read(path: &str, limit: usize) -> Result<Vec<u8>, String> {
     let opened: OwnedFd;
     let file = if path == "-" {
         sys::stdio(0)
     } else {
-        opened = open(path, OFlags::RDONLY).map_err(words)?;
+        opened = open(path, OFlags::RDONLY).map_err(describe)?;
         opened.as_fd()
     };
     let mut bytes = Vec::new();
@@ -39,18 +39,18 @@ pub(crate) fn read(path: &str, limit: usize) -> Result<Vec<u8>, String> {
             }
             Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
             Err(Errno::INTR) => {}
-            Err(error) => return Err(words(error)),
+            Err(error) => return Err(describe(error)),
         }
     }
 }
 
-/// The text of a file that may be absent or unreadable: then it is empty.
+/// The text of a file; empty if the file is missing or unreadable.
 pub(crate) fn read_or_empty(path: &str) -> String {
-    const LARGEST: usize = 1024 * 1024;
-    read(path, LARGEST).map(|bytes| lossy(&bytes)).unwrap_or_default()
+    const MAX_FILE: usize = 1024 * 1024;
+    read(path, MAX_FILE).map(|bytes| lossy(&bytes)).unwrap_or_default()
 }
 
-/// Opens a file; one that is made is readable and writable as the umask allows.
+/// Opens a file. A new file is readable and writable for everyone, as far as the umask allows.
 pub(crate) fn open(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o666))
 }

@@ -1,8 +1,8 @@
-//! Waiting, and TCP connections with deadlines.
+//! Waiting for sockets, and TCP connections with deadlines.
 
 use core::{net::SocketAddr, time::Duration};
 
-use curl_trigger::exit::{Code, Failure};
+use curl_trigger::exit::{ExitCode, Failure};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, OwnedFd},
@@ -13,9 +13,9 @@ use rustix::{
     },
 };
 
-use crate::{clock::Clock, errors::words};
+use crate::{clock::Clock, errors::describe};
 
-/// Waits until one of the descriptors is ready; false when the moment came first.
+/// Waits until one of the descriptors is ready. Returns false if `until` comes first.
 pub(crate) fn wait(fds: &mut [PollFd<'_>], clock: &Clock, until: Option<Duration>) -> bool {
     loop {
         let left = until.map(|until| until.saturating_sub(clock.now()));
@@ -24,32 +24,32 @@ pub(crate) fn wait(fds: &mut [PollFd<'_>], clock: &Clock, until: Option<Duration
             Ok(0) => return false,
             Ok(_) => return true,
             Err(Errno::INTR) => {}
-            // Nothing else can happen with descriptors of our own but a lack of memory: not ready.
+            // For valid descriptors, the only other error is a lack of memory.
             Err(_) => return false,
         }
     }
 }
 
-/// Does nothing until the moment.
+/// Sleeps until this time.
 pub(crate) fn sleep(clock: &Clock, until: Duration) {
     while clock.now() < until {
         wait(&mut [], clock, Some(until));
     }
 }
 
-/// A socket that never blocks.
+/// A non-blocking socket.
 pub(crate) fn socket(address: SocketAddr, kind: SocketType) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     socket_with(family, kind, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
 }
 
-/// Why an address did not take a connection.
+/// The reason why an address did not accept a connection.
 pub(crate) enum ConnectError {
     TimedOut,
     Failed(Errno),
 }
 
-/// Connects by the given moment.
+/// Connects before the deadline.
 pub(crate) fn connect_tcp(address: SocketAddr, clock: &Clock, by: Duration) -> Result<OwnedFd, ConnectError> {
     let socket = socket(address, SocketType::STREAM).map_err(ConnectError::Failed)?;
     match connect(&socket, &address) {
@@ -66,7 +66,7 @@ pub(crate) fn connect_tcp(address: SocketAddr, clock: &Clock, by: Duration) -> R
     }
 }
 
-/// Sends all bytes by the given moment.
+/// Sends all bytes before the deadline.
 pub(crate) fn send_all(
     socket: &OwnedFd,
     mut bytes: &[u8],
@@ -79,26 +79,30 @@ pub(crate) fn send_all(
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 if !wait(&mut [PollFd::new(socket, PollFlags::OUT)], clock, by) {
-                    return Err(timed_out("the server does not take the request"));
+                    return Err(timed_out("the server does not read the request"));
                 }
             }
             Err(error) => {
-                return Err(Failure::new(Code::Send, format_args!("sending failed: {}", words(error))));
+                return Err(Failure::new(
+                    ExitCode::Send,
+                    format_args!("sending failed: {}", describe(error)),
+                ));
             }
         }
     }
     Ok(())
 }
 
-/// What has been received.
+/// The result of a read.
 pub(crate) enum Received {
-    /// This number of bytes.
+    /// The number of bytes read.
     Bytes(usize),
-    /// The end. `whole` is false for a TLS session that the server did not close: the data may have been cut.
-    End { whole: bool },
+    /// The end. `is_clean` is false if the server closed the connection without ending the TLS session: the data may
+    /// be truncated.
+    End { is_clean: bool },
 }
 
-/// Receives into the buffer by the given moment; 0 when the other side closed.
+/// Receives bytes before the deadline; returns 0 if the server closed the connection.
 pub(crate) fn receive(
     socket: &OwnedFd,
     buffer: &mut [u8],
@@ -109,19 +113,22 @@ pub(crate) fn receive(
         if by.is_some_and(|by| clock.now() >= by)
             || !wait(&mut [PollFd::new(socket, PollFlags::IN)], clock, by)
         {
-            return Err(timed_out("the server's answer is not complete"));
+            return Err(timed_out("the server's response is not complete"));
         }
         match recv(socket.as_fd(), &mut *buffer, RecvFlags::empty()) {
             Ok((length, _)) => return Ok(length),
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => {
-                return Err(Failure::new(Code::Receive, format_args!("receiving failed: {}", words(error))));
+                return Err(Failure::new(
+                    ExitCode::Receive,
+                    format_args!("receiving failed: {}", describe(error)),
+                ));
             }
         }
     }
 }
 
-/// The failure of a deadline that passed.
+/// The failure for an exceeded deadline.
 pub(crate) fn timed_out(what: &str) -> Failure {
-    Failure::new(Code::Timeout, format_args!("time is up: {what}"))
+    Failure::new(ExitCode::Timeout, format_args!("time is up: {what}"))
 }

@@ -1,4 +1,4 @@
-//! Everything that is printed.
+//! All output of the program.
 
 use alloc::{
     format,
@@ -6,14 +6,13 @@ use alloc::{
 };
 
 use curl_trigger::{
-    environment::Environment,
-    exit::{Code, Failure},
-    plan::{Plan, TERMINATION_LOG},
+    exit::{ExitCode, Failure},
+    plan::{Plan, output::TerminationLog},
     report,
     request::Request,
     response::Head,
     secret::{MASK, is_secret_header},
-    write_out::{Facts, render},
+    write_out::{WriteOutValues, render},
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -22,31 +21,23 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{errors::words, files, sys};
+use crate::{errors::describe, files, sys};
 
-/// Prints to the standard output (1) or error (2), whatever becomes of it.
+/// Prints to the standard output (1) or error (2); write errors are ignored.
 pub(crate) fn print(stream: u8, text: &str) {
     let _ = write_all(sys::stdio(stream), text.as_bytes());
 }
 
-/// Where the outcome line goes besides the standard error, and whether the environment named the place.
-pub(crate) fn termination_path(environment: &Environment<'_>) -> (String, bool) {
-    let named = environment.filled("TERMINATION_MESSAGE_PATH");
-    (named.unwrap_or(TERMINATION_LOG).to_string(), named.is_some())
-}
-
-/// Leaves the line for the kubelet. The default place is there only in a pod, and then the kubelet made it.
-pub(crate) fn termination_message(line: &str, (path, named): &(String, bool)) {
-    let create = if *named { OFlags::CREATE } else { OFlags::empty() };
+/// Writes the line as the termination message, which the kubelet reads.
+pub(crate) fn write_termination_message(line: &str, log: &TerminationLog) {
+    let path = log.path.as_str();
+    let create = if log.is_explicit { OFlags::CREATE } else { OFlags::empty() };
     let written = files::open(path, OFlags::WRONLY | OFlags::TRUNC | create)
         .and_then(|file| write_all(file.as_fd(), report::termination_message(line).as_bytes()));
-    if let (Err(error), true) = (written, *named) {
+    if let (Err(error), true) = (written, log.is_explicit) {
         print(
             2,
-            &format!(
-                "curl-trigger: {path}, of TERMINATION_MESSAGE_PATH, can't be written: {}\n",
-                words(error)
-            ),
+            &format!("curl-trigger: TERMINATION_MESSAGE_PATH {path} can't be written: {}\n", describe(error)),
         );
     }
 }
@@ -65,46 +56,46 @@ fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Prints what the options want, without secrets.
+/// Prints the response and the messages that the options select, with secrets masked.
 pub(crate) struct Printer<'a> {
     plan: &'a Plan,
     file: Option<OwnedFd>,
-    /// The last byte of the standard output ended a line.
+    /// The last byte of the standard output was a line break.
     at_line_start: bool,
-    shown: bool,
+    prints_body: bool,
 }
 
 impl<'a> Printer<'a> {
     pub(crate) fn new(plan: &'a Plan) -> Self {
-        Self { plan, file: None, at_line_start: true, shown: false }
+        Self { plan, file: None, at_line_start: true, prints_body: false }
     }
 
-    /// Before each attempt: what an earlier one wrote to a file is written over.
+    /// Resets the state before an attempt, so that it overwrites the output file of an earlier attempt.
     pub(crate) fn restart(&mut self) {
         self.file = None;
-        self.shown = false;
+        self.prints_body = false;
     }
 
-    /// A head of the call's answer, `shown` if its body will be.
-    pub(crate) fn head(&mut self, head: &Head, shown: bool) -> Result<(), Failure> {
+    /// Prints a head of the call's response. `prints_body` applies to the body that follows.
+    pub(crate) fn head(&mut self, head: &Head, prints_body: bool) -> Result<(), Failure> {
         if self.plan.output.status_line && head.status >= 200 {
-            self.tell(&head.status_line());
+            self.print_lines(&head.status_line());
         }
-        self.shown = shown;
+        self.prints_body = prints_body;
         if self.plan.output.include {
             self.write(&head.raw)?;
         }
         Ok(())
     }
 
-    /// A piece of the call's answer.
+    /// Prints a piece of the body of the call's response.
     pub(crate) fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.shown { self.write(bytes) } else { Ok(()) }
+        if self.prints_body { self.write(bytes) } else { Ok(()) }
     }
 
-    /// After the last transfer: a file that was asked for is there, even if the answer was empty.
+    /// Creates the output file after the last transfer, if the body is empty.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        if self.shown && self.plan.output.file.is_some() { self.write(&[]) } else { Ok(()) }
+        if self.prints_body && self.plan.output.file.is_some() { self.write(&[]) } else { Ok(()) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -121,25 +112,25 @@ impl<'a> Printer<'a> {
         };
         written.map_err(|error| {
             let path = self.plan.output.file.as_deref().unwrap_or("the standard output");
-            Failure::new(Code::Write, format_args!("{path} can't be written: {}", words(error)))
+            Failure::new(ExitCode::Write, format_args!("{path} can't be written: {}", describe(error)))
         })
     }
 
-    /// A line about the way to the outcome.
+    /// Prints a note about the progress.
     pub(crate) fn note(&mut self, note: &str) {
         if !self.plan.output.quiet {
-            self.tell(&format!("curl-trigger: {note}"));
+            self.print_lines(&format!("curl-trigger: {note}"));
         }
     }
 
-    /// A line of `-v`.
+    /// Prints lines of `-v`.
     pub(crate) fn verbose(&mut self, text: &dyn Fn() -> String) {
         if self.plan.output.verbose {
-            self.tell(&text());
+            self.print_lines(&text());
         }
     }
 
-    /// The request's head as `-v` shows it.
+    /// Prints the head of the request with `-v`.
     pub(crate) fn verbose_request(&mut self, request: &Request) {
         self.verbose(&|| {
             let mut text = format!("> {} {} HTTP/1.1", request.method, request.url.path());
@@ -151,7 +142,7 @@ impl<'a> Printer<'a> {
         });
     }
 
-    /// An answer's head as `-v` shows it.
+    /// Prints a head of the response with `-v`.
     pub(crate) fn verbose_head(&mut self, head: &Head) {
         self.verbose(&|| {
             let mut text = format!("< {}", head.status_line());
@@ -163,40 +154,40 @@ impl<'a> Printer<'a> {
         });
     }
 
-    /// The text of `-w`.
-    pub(crate) fn write_out(&mut self, format: &str, facts: &Facts) {
-        let written = render(format, facts);
-        print(1, &self.plan.secrets.clean(&written.out));
+    /// Prints the text of `-w`.
+    pub(crate) fn write_out(&mut self, format: &str, values: &WriteOutValues) {
+        let written = render(format, values);
+        print(1, &self.plan.secrets.mask(&written.out));
         self.at_line_start &= written.out.is_empty();
         self.at_line_start |= written.out.ends_with('\n');
-        print(2, &self.plan.secrets.clean(&written.err));
+        print(2, &self.plan.secrets.mask(&written.err));
     }
 
-    /// The outcome line, to people and to the kubelet.
+    /// Prints the outcome line and writes it as the termination message.
     pub(crate) fn outcome(&mut self, line: &str) {
-        let line = self.plan.secrets.clean(line);
+        let line = self.plan.secrets.mask(line);
         if !self.plan.output.quiet {
-            self.show(&line);
+            self.print_line(&line);
         }
-        termination_message(&line, &self.plan.output.termination_message);
+        write_termination_message(&line, &self.plan.output.termination_log);
     }
 
-    /// Lines on the standard error. Each is bounded, as a server's text may be in it.
-    fn tell(&mut self, text: &str) {
-        for line in self.plan.secrets.clean(text).lines() {
-            self.show(&report::line(line));
+    /// Prints lines to the standard error. Each is truncated, as it may contain a text of the server.
+    fn print_lines(&mut self, text: &str) {
+        for line in self.plan.secrets.mask(text).lines() {
+            self.print_line(&report::line(line));
         }
     }
 
-    /// A text on the standard error, below what was printed so far.
-    fn show(&mut self, text: &str) {
+    /// Prints a text to the standard error, after a line break if the standard output has not ended its line.
+    fn print_line(&mut self, text: &str) {
         let gap = if self.at_line_start { "" } else { "\n" };
         self.at_line_start = true;
         print(2, &format!("{gap}{text}\n"));
     }
 }
 
-/// A header line, its value masked if its name speaks of a credential.
+/// A header line, with its value masked if it is a secret.
 fn masked(line: &str) -> String {
     match line.split_once(':') {
         Some((name, _)) if is_secret_header(name) => format!("{name}: {MASK}"),

@@ -1,4 +1,4 @@
-//! Carries out what [`Lookup`] asks for: datagrams, connections, deadlines.
+//! The I/O of a [`Lookup`].
 
 use alloc::{format, vec, vec::Vec};
 use core::{
@@ -11,7 +11,7 @@ use curl_trigger::{
         config::{ResolverConfig, local_addresses},
         lookup::{Lookup, LookupError, Query, Transport},
     },
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
 };
 use rustix::{
     event::{PollFd, PollFlags},
@@ -23,21 +23,21 @@ use rustix::{
 
 use crate::{clock::Clock, files::read_or_empty, net};
 
-/// The largest answer over UDP that a server may send to a question without EDNS is 512 bytes.
+/// The size of the receive buffer. Without EDNS, an answer over UDP has at most 512 bytes.
 const DATAGRAM: usize = 1232;
 
-/// The addresses of a name, at least one.
+/// Resolves a name to at least one address.
 pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpAddr>, Failure> {
     let local = local_addresses(name, &read_or_empty("/etc/hosts"));
     if !local.is_empty() {
         return Ok(local);
     }
     let config = ResolverConfig::parse(&read_or_empty("/etc/resolv.conf"));
-    let mut exchange = Exchange { config: &config, sockets: vec![] };
+    let mut sockets = DnsSockets { config: &config, sockets: vec![] };
     let mut lookup = Lookup::new(&config, name, clock.now());
     loop {
         while let Some(query) = lookup.next_query(&mut random_id) {
-            exchange.send(&query, &mut lookup);
+            sockets.send(&query, &mut lookup);
         }
         match lookup.outcome() {
             Some(Ok(addresses)) => return Ok(addresses.clone()),
@@ -47,8 +47,8 @@ pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpA
             }
             None => {}
         }
-        exchange.wait(clock, lookup.wake_at().min(by));
-        exchange.receive(&mut lookup, clock.now());
+        sockets.wait(clock, lookup.wake_at().min(by));
+        sockets.receive(&mut lookup, clock.now());
         lookup.tick(clock.now());
     }
 }
@@ -57,45 +57,46 @@ fn failure(name: &str, error: LookupError, config: &ResolverConfig) -> Failure {
     let servers = config.servers.len();
     let why = match error {
         LookupError::NotFound => {
-            format!("the host {name} is not known: check its spelling, and its namespace if it is a Service")
+            format!("the host {name} is not known: check its spelling, and the namespace of a Service")
         }
         LookupError::ServersFailed => {
             format!(
-                "the host {name} could not be resolved: {servers} name server(s) failed; it may work again later"
+                "the host {name} was not resolved: all name servers ({servers}) failed; a retry may succeed"
             )
         }
         LookupError::TimedOut => {
             format!(
-                "the host {name} could not be resolved: {servers} name server(s) did not answer; it may work again later"
+                "the host {name} was not resolved: no name server (of {servers}) answered; a retry may succeed"
             )
         }
     };
-    Failure::new(Code::Resolve, format_args!("{why}"))
+    Failure::new(ExitCode::Resolve, format_args!("{why}"))
 }
 
 fn random_id() -> u16 {
     let mut id = [0; 2];
-    // The kernel fills two bytes at once or not at all, early at boot; then the source port has to do.
+    // getrandom fails only early at boot. The random source port still protects against forged answers.
     let _ = getrandom(&mut id, GetRandomFlags::empty());
     u16::from_ne_bytes(id)
 }
 
-struct Socket {
+struct DnsSocket {
     server: usize,
     transport: Transport,
     fd: OwnedFd,
-    /// TCP: what is still to send, and what has come of the answer.
+    /// With TCP, the rest of the query.
     outgoing: Vec<u8>,
+    /// With TCP, the received part of the answer.
     incoming: Vec<u8>,
     ready: bool,
 }
 
-struct Exchange<'a> {
+struct DnsSockets<'a> {
     config: &'a ResolverConfig,
-    sockets: Vec<Socket>,
+    sockets: Vec<DnsSocket>,
 }
 
-impl Exchange<'_> {
+impl DnsSockets<'_> {
     fn send(&mut self, query: &Query, lookup: &mut Lookup) {
         if self.try_send(query).is_err() {
             lookup.unreachable(query.server, query.transport);
@@ -111,7 +112,7 @@ impl Exchange<'_> {
             let outgoing = [&length[..], message].concat();
             return self.open(server, transport, address, outgoing).map(drop);
         }
-        let known = |socket: &Socket| socket.server == server && socket.transport == Transport::Udp;
+        let known = |socket: &DnsSocket| socket.server == server && socket.transport == Transport::Udp;
         let at = match self.sockets.iter().position(known) {
             Some(at) => at,
             None => self.open(server, transport, address, vec![])?,
@@ -133,12 +134,12 @@ impl Exchange<'_> {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error),
         }
-        self.sockets.push(Socket { server, transport, fd, outgoing, incoming: vec![], ready: false });
+        self.sockets.push(DnsSocket { server, transport, fd, outgoing, incoming: vec![], ready: false });
         Ok(self.sockets.len() - 1)
     }
 
     fn wait(&mut self, clock: &Clock, until: Duration) {
-        let interest = |socket: &Socket| {
+        let interest = |socket: &DnsSocket| {
             if socket.outgoing.is_empty() { PollFlags::IN } else { PollFlags::OUT }
         };
         let mut fds: Vec<_> =
@@ -170,8 +171,8 @@ impl Exchange<'_> {
     }
 }
 
-impl Socket {
-    /// A message, once one is whole.
+impl DnsSocket {
+    /// Continues sending or receiving; returns a message when it is complete.
     fn receive(&mut self) -> Result<Option<Vec<u8>>, Errno> {
         if !self.outgoing.is_empty() {
             let sent = send(&self.fd, &self.outgoing, SendFlags::NOSIGNAL)?;

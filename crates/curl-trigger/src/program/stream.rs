@@ -6,19 +6,19 @@ use curl_trigger::exit::Failure;
 use rustix::fd::OwnedFd;
 
 #[cfg(feature = "tls")]
-use crate::tls::Session;
+use crate::tls::TlsSession;
 use crate::{
     clock::Clock,
     net::{self, Received},
 };
 
-/// A connection.
+/// A connection to a server.
 pub(crate) enum Stream {
-    /// Bytes go as they are.
+    /// Without TLS.
     Plain(OwnedFd),
-    /// Bytes go through a TLS session.
+    /// With a TLS session.
     #[cfg(feature = "tls")]
-    Tls(OwnedFd, alloc::boxed::Box<Session>),
+    Tls(OwnedFd, alloc::boxed::Box<TlsSession>),
 }
 
 impl Stream {
@@ -41,6 +41,6 @@ impl Stream {
             #[cfg(feature = "tls")]
             Self::Tls(socket, session) => return session.receive(socket, buffer, clock, by),
         };
-        Ok(if length == 0 { Received::End { whole: true } } else { Received::Bytes(length) })
+        Ok(if length == 0 { Received::End { is_clean: true } } else { Received::Bytes(length) })
     }
 }

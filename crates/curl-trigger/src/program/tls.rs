@@ -1,4 +1,4 @@
-//! A TLS session over a socket, with rustls's interface that does no I/O and needs no standard library.
+//! A TLS session over a socket, with rustls's unbuffered interface, which needs no standard library.
 
 use alloc::{
     format,
@@ -9,7 +9,7 @@ use alloc::{
 use core::time::Duration;
 
 use curl_trigger::{
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
     plan::Plan,
     text::address as address_text,
     url::{Host, Url},
@@ -27,37 +27,37 @@ use rustls::{
 use crate::{
     clock::{self, Clock},
     net::{self, Received},
-    trust::Trust,
+    trust::CertificateVerifier,
 };
 
-/// The most that is kept of what the server sent but no record or handshake message completes: its
-/// certificates may fill several records.
+/// The maximum size of an incomplete record or handshake message, in bytes. A handshake message with certificates may
+/// have several records.
 const MAX_INCOMING: usize = 128 * 1024;
 const READ: usize = 4096;
 
-/// The state of one session.
-pub(crate) struct Session {
+/// A TLS session.
+pub(crate) struct TlsSession {
     connection: UnbufferedClientConnection,
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
-    /// Decrypted and not yet handed on.
+    /// Decrypted bytes that are not yet received by the caller.
     plain: Vec<u8>,
-    /// The server has ended the session, which rustls reports once.
+    /// The server has ended the session; rustls reports this only once.
     ended: bool,
 }
 
-/// What the session can do next.
-enum Progress {
-    /// Nothing before more bytes come.
+/// The state after processing the received bytes.
+enum TlsProgress {
+    /// More bytes are needed.
     NeedsInput,
-    /// The handshake is done, and there is nothing to read.
+    /// The handshake is done, and all received bytes are processed.
     Ready,
     /// The server has ended the session.
     Ended,
 }
 
-impl Session {
-    /// Makes the handshake by the given moment.
+impl TlsSession {
+    /// Performs the handshake before the deadline.
     pub(crate) fn handshake(
         socket: &OwnedFd,
         url: &Url,
@@ -70,23 +70,23 @@ impl Session {
             Host::Address(address) => address_text(*address),
         };
         let name = ServerName::try_from(host.clone());
-        let name = name.map_err(|_| handshake_failure("the host is no DNS name"))?;
+        let name = name.map_err(|_| handshake_failure("the host is not a DNS name"))?;
         let connection = UnbufferedClientConnection::new(Arc::new(config(plan, host)?), name)
             .map_err(|error| failure(&error))?;
         let mut session =
             Self { connection, incoming: Vec::new(), outgoing: Vec::new(), plain: Vec::new(), ended: false };
         loop {
             let progress = session.advance(None);
-            // What the session wants to say goes out even if it failed: the server learns why.
+            // An alert is sent also after an error, so that the server can log the reason.
             let sent = session.flush(socket, clock, Some(by));
             match progress? {
-                Progress::Ready => return sent.map(|()| session),
-                Progress::Ended => return Err(handshake_failure("the server ended it")),
-                Progress::NeedsInput => {
+                TlsProgress::Ready => return sent.map(|()| session),
+                TlsProgress::Ended => return Err(handshake_failure("the server ended the session")),
+                TlsProgress::NeedsInput => {
                     sent?;
                     if session.fill(socket, clock, Some(by)).map_err(in_handshake)? == 0 {
                         return Err(handshake_failure(
-                            "the server closed the connection: does this port speak TLS?",
+                            "the server closed the connection: check that the port is for https",
                         ));
                     }
                 }
@@ -121,7 +121,7 @@ impl Session {
                 return Ok(Received::Bytes(length));
             }
             if self.ended {
-                return Ok(Received::End { whole: true });
+                return Ok(Received::End { is_clean: true });
             }
             self.advance(None).map_err(|failure| in_transfer(&failure))?;
             self.flush(socket, clock, by)?;
@@ -129,12 +129,12 @@ impl Session {
                 continue;
             }
             if self.fill(socket, clock, by)? == 0 {
-                return Ok(Received::End { whole: false });
+                return Ok(Received::End { is_clean: false });
             }
         }
     }
 
-    /// Reads what has come.
+    /// Receives more bytes; returns their number, 0 at the end of the connection.
     fn fill(&mut self, socket: &OwnedFd, clock: &Clock, by: Option<Duration>) -> Result<usize, Failure> {
         if self.incoming.len() >= MAX_INCOMING {
             return Err(handshake_failure("the server's messages are too large"));
@@ -150,8 +150,8 @@ impl Session {
         net::send_all(socket, &outgoing, clock, by)
     }
 
-    /// Lets the session work on what has come, and encrypts `message` once that is possible.
-    fn advance(&mut self, mut message: Option<&[u8]>) -> Result<Progress, Failure> {
+    /// Processes the received bytes, and encrypts `message` when the handshake is done.
+    fn advance(&mut self, mut message: Option<&[u8]>) -> Result<TlsProgress, Failure> {
         loop {
             let UnbufferedStatus { mut discard, state, .. } =
                 self.connection.process_tls_records(&mut self.incoming);
@@ -166,9 +166,9 @@ impl Session {
                         })
                     })?;
                 }
-                // The caller flushes before it waits for an answer.
+                // The caller flushes before it waits for a response.
                 ConnectionState::TransmitTlsData(data) => data.done(),
-                ConnectionState::BlockedHandshake => progress = Some(Progress::NeedsInput),
+                ConnectionState::BlockedHandshake => progress = Some(TlsProgress::NeedsInput),
                 ConnectionState::WriteTraffic(mut traffic) => match message.take() {
                     Some(message) => append(outgoing, |room| {
                         traffic.encrypt(message, room).map_err(|error| match error {
@@ -176,7 +176,7 @@ impl Session {
                             EncryptError::EncryptExhausted => None,
                         })
                     })?,
-                    None => progress = Some(Progress::Ready),
+                    None => progress = Some(TlsProgress::Ready),
                 },
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
@@ -187,9 +187,9 @@ impl Session {
                 }
                 ConnectionState::PeerClosed | ConnectionState::Closed => {
                     self.ended = true;
-                    progress = Some(Progress::Ended);
+                    progress = Some(TlsProgress::Ended);
                 }
-                _ => return Err(handshake_failure("it took an unknown turn")),
+                _ => return Err(handshake_failure("unknown state")),
             }
             self.incoming.drain(..discard.min(self.incoming.len()));
             if let Some(progress) = progress {
@@ -199,7 +199,8 @@ impl Session {
     }
 }
 
-/// Lets `write` append to the bytes, with as much room as it turns out to need.
+/// Appends the output of `write` to the bytes. If the room is too small, `write` returns the needed size as an error and
+/// is called again.
 fn append(
     bytes: &mut Vec<u8>,
     mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
@@ -220,7 +221,7 @@ fn append(
 }
 
 fn config(plan: &Plan, host: String) -> Result<ClientConfig, Failure> {
-    let trust = Trust::new(plan, host)?;
+    let trust = CertificateVerifier::new(plan, host)?;
     let builder = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(TimeOfDay));
     let versions = builder.with_safe_default_protocol_versions().map_err(|error| failure(&error))?;
     let mut config = versions.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
@@ -229,16 +230,16 @@ fn config(plan: &Plan, host: String) -> Result<ClientConfig, Failure> {
 }
 
 fn handshake_failure(why: &str) -> Failure {
-    Failure::new(Code::TlsHandshake, format_args!("the TLS handshake failed: {why}"))
+    Failure::new(ExitCode::TlsHandshake, format_args!("the TLS handshake failed: {why}"))
 }
 
-/// A connection that breaks within the handshake: curl's code for that is the handshake's.
+/// Changes the code of a connection error during the handshake to that of the handshake, as in curl.
 fn in_handshake(failure: Failure) -> Failure {
-    if failure.code == Code::Receive { handshake_failure(&failure.message) } else { failure }
+    if failure.code == ExitCode::Receive { handshake_failure(&failure.message) } else { failure }
 }
 
 fn in_transfer(failure: &Failure) -> Failure {
-    Failure::new(Code::Receive, format_args!("{}", failure.message))
+    Failure::new(ExitCode::Receive, format_args!("{}", failure.message))
 }
 
 fn failure(error: &Error) -> Failure {
@@ -248,7 +249,7 @@ fn failure(error: &Error) -> Failure {
     };
     let why = match certificate {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "no trusted authority signed it; name its CA file with --cacert"
+            "no trusted authority signed it; set the CA file with --cacert"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name"
@@ -256,19 +257,21 @@ fn failure(error: &Error) -> Failure {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
         CertificateError::Revoked => "it has been revoked",
-        _ => "it is malformed, or not meant for servers",
+        _ => "it is malformed, or not for servers",
     };
-    Failure::new(Code::Certificate, format_args!("the server's certificate is not accepted: {why}"))
+    Failure::new(ExitCode::Certificate, format_args!("the server's certificate is not accepted: {why}"))
 }
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::AlertReceived(alert) => format!("the server refused it with alert {}", u8::from(*alert)),
-        Error::InvalidMessage(_) => "the server's answer is not TLS: does this port speak TLS?".to_string(),
-        Error::PeerIncompatible(_) => {
-            "the server has no version or cipher in common; TLS 1.2 and 1.3 are spoken".to_string()
+        Error::AlertReceived(alert) => format!("the server rejected it with alert {}", u8::from(*alert)),
+        Error::InvalidMessage(_) => {
+            "the server's response is not TLS: check that the port is for https".to_string()
         }
-        _ => "the server broke the protocol".to_string(),
+        Error::PeerIncompatible(_) => {
+            "no common version or cipher; this program supports TLS 1.2 and 1.3".to_string()
+        }
+        _ => "the server violated the protocol".to_string(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One transfer: name, connection, request, answer.
+//! The I/O of a transfer: name resolution, connection, request, response.
 
 use alloc::{format, string::ToString, vec::Vec};
 use core::{
@@ -7,87 +7,91 @@ use core::{
 };
 
 use curl_trigger::{
-    exit::{Code, Failure},
+    exit::{ExitCode, Failure},
     plan::Plan,
     request::Request,
-    response::{Head, Reader, Sink},
-    session::{Limits, MAX_KEPT_BODY, Role, Session, Transfer},
+    response::{Head, ResponseHandler, ResponseReader},
+    session::{
+        Session,
+        step::{Limits, MAX_STORED_BODY, RequestKind, TransferResult},
+    },
     text,
     url::{Host, Scheme, Url},
-    write_out::{Facts, Times},
+    write_out::{TransferTimes, WriteOutValues},
 };
 use rustix::{fd::OwnedFd, io::Errno};
 
 use crate::{
     clock::Clock,
-    errors::words,
+    errors::describe,
     net::{self, ConnectError, Received},
     output::Printer,
     resolve,
     stream::Stream,
 };
 
-/// As much is read at once as a TLS record carries at most.
+/// The size of the receive buffer: the maximum size of a TLS record, in bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// Makes transfers and remembers the facts about the last one.
+/// Makes transfers and stores the values for `-w` of the last one.
 pub(crate) struct Client<'a> {
     plan: &'a Plan,
     clock: &'a Clock,
-    facts: Facts,
+    values: WriteOutValues,
 }
 
 impl<'a> Client<'a> {
     pub(crate) fn new(plan: &'a Plan, clock: &'a Clock) -> Self {
-        Self { plan, clock, facts: Facts::default() }
+        Self { plan, clock, values: WriteOutValues::default() }
     }
 
-    /// The facts for `-w`, about the last transfer.
-    pub(crate) fn facts(&self, session: &Session<'_>, failure: Option<Failure>) -> Facts {
-        Facts {
-            head: self.facts.head.clone(),
+    /// The values for `-w`, from the last transfer.
+    pub(crate) fn write_out_values(&self, session: &Session<'_>, failure: Option<Failure>) -> WriteOutValues {
+        WriteOutValues {
+            head: self.values.head.clone(),
             failure,
-            urls: (self.plan.request.url.to_string(), self.facts.urls.1.clone()),
-            method: self.facts.method.clone(),
-            remote: self.facts.remote,
-            downloaded: self.facts.downloaded,
+            url: self.plan.request.url.to_string(),
+            effective_url: self.values.effective_url.clone(),
+            method: self.values.method.clone(),
+            remote: self.values.remote,
+            downloaded: self.values.downloaded,
             redirects: session.redirects(),
             retries: session.retries(),
-            times: self.facts.times,
+            times: self.values.times,
         }
     }
 
-    /// Sends the request and reads the answer, within the limits.
+    /// Sends the request and reads the response before the deadlines.
     pub(crate) fn transfer(
         &mut self,
         request: &Request,
         limits: Limits,
-        role: Role,
+        kind: RequestKind,
         session: &Session<'a>,
         printer: &mut Printer<'a>,
-    ) -> Transfer {
+    ) -> TransferResult {
         let started = self.clock.now();
-        if role == Role::Call {
+        if kind == RequestKind::Call {
             printer.restart();
         }
-        self.facts.urls.1 = request.url.to_string();
-        self.facts.method.clone_from(&request.method);
-        (self.facts.head, self.facts.times, self.facts.downloaded) = (None, Times::default(), 0);
-        let mut receiver = Receiver {
-            role,
+        self.values.effective_url = request.url.to_string();
+        self.values.method.clone_from(&request.method);
+        (self.values.head, self.values.times, self.values.downloaded) = (None, TransferTimes::default(), 0);
+        let mut receiver = ResponseReceiver {
+            kind,
             session,
             printer,
             head: None,
-            kept: Vec::new(),
+            stored: Vec::new(),
             downloaded: 0,
             first_byte: None,
         };
         let failure = self.exchange(request, limits, started, &mut receiver).err();
-        let Receiver { head, kept, downloaded, .. } = receiver;
-        self.facts.times.total = self.clock.now().saturating_sub(started);
-        self.facts.downloaded = downloaded;
-        self.facts.head.clone_from(&head);
-        Transfer { failure, head, body: kept }
+        let ResponseReceiver { head, stored, downloaded, .. } = receiver;
+        self.values.times.total = self.clock.now().saturating_sub(started);
+        self.values.downloaded = downloaded;
+        self.values.head.clone_from(&head);
+        TransferResult { failure, head, body: stored }
     }
 
     fn exchange(
@@ -95,18 +99,19 @@ impl<'a> Client<'a> {
         request: &Request,
         limits: Limits,
         started: Duration,
-        receiver: &mut Receiver<'_, '_>,
+        receiver: &mut ResponseReceiver<'_, '_>,
     ) -> Result<(), Failure> {
         let mut stream = self.connect(&request.url, limits, started, receiver.printer)?;
         receiver.printer.verbose_request(request);
-        // A server may answer and close without reading all: its answer counts, so a failure waits for it.
+        // A server may respond and close the connection before it has read the whole request. Its response takes
+        // precedence over the error of sending.
         let sent = stream.send(&request.encode(), self.clock, limits.done_by);
         if let Err(failure) = sent.as_ref()
-            && failure.code == Code::Timeout
+            && failure.code == ExitCode::Timeout
         {
             return Err(failure.clone());
         }
-        let mut reader = Reader::new(&request.method);
+        let mut reader = ResponseReader::new(&request.method);
         let mut buffer = [0; BUFFER];
         loop {
             let next = match stream.receive(&mut buffer, self.clock, limits.done_by) {
@@ -117,21 +122,20 @@ impl<'a> Client<'a> {
                 Received::Bytes(length) => {
                     if receiver.first_byte.is_none() {
                         receiver.first_byte = Some(self.clock.now());
-                        self.facts.times.start_transfer = self.clock.now().saturating_sub(started);
+                        self.values.times.start_transfer = self.clock.now().saturating_sub(started);
                     }
                     if reader.feed(buffer.get(..length).unwrap_or_default(), receiver)? {
                         return Ok(());
                     }
                 }
-                Received::End { whole } => {
+                Received::End { is_clean } => {
                     if receiver.first_byte.is_none() {
                         sent?;
                     }
                     reader.close()?;
-                    if !whole {
-                        let cut =
-                            "the connection was closed without TLS's own end: the answer may have been cut";
-                        return Err(Failure::new(Code::Receive, format_args!("{cut}")));
+                    if !is_clean {
+                        let message = "the connection closed before the end of the TLS session: the response may be truncated";
+                        return Err(Failure::new(ExitCode::Receive, format_args!("{message}")));
                     }
                     return Ok(());
                 }
@@ -150,18 +154,18 @@ impl<'a> Client<'a> {
             Host::Address(address) => [*address].to_vec(),
             Host::Name(name) => resolve::resolve(name, self.clock, limits.connect_by)?,
         };
-        self.facts.times.name_lookup = self.clock.now().saturating_sub(started);
+        self.values.times.name_lookup = self.clock.now().saturating_sub(started);
         let socket = self.connect_to_any(&addresses, url, limits, printer)?;
-        self.facts.times.connect = self.clock.now().saturating_sub(started);
+        self.values.times.connect = self.clock.now().saturating_sub(started);
         let stream = self.secure(socket, url, limits)?;
         if url.scheme == Scheme::Https {
-            self.facts.times.app_connect = self.clock.now().saturating_sub(started);
+            self.values.times.app_connect = self.clock.now().saturating_sub(started);
         }
         Ok(stream)
     }
 
-    /// Tries every address. Each but the last has half of the time that is left, so that one which does not
-    /// answer leaves time for the next.
+    /// Tries every address. Each one except the last gets half of the remaining time, so that there is time for the
+    /// next one.
     fn connect_to_any(
         &mut self,
         addresses: &[IpAddr],
@@ -179,24 +183,24 @@ impl<'a> Client<'a> {
             printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
                 Ok(socket) => {
-                    self.facts.remote = Some(address);
+                    self.values.remote = Some(address);
                     printer.verbose(&|| format!("* Connected to {shown}"));
                     return Ok(socket);
                 }
                 Err(error) => last = Some((shown, error)),
             }
         }
-        let place = url.authority();
+        let authority = url.authority();
         Err(match last {
             Some((shown, ConnectError::Failed(error))) => {
-                let why = words(error);
+                let why = describe(error);
                 let failure = Failure::new(
-                    Code::Connect,
-                    format_args!("{place} could not be connected to at {shown}: {why}"),
+                    ExitCode::Connect,
+                    format_args!("connecting to {authority} at {shown} failed: {why}"),
                 );
                 if error == Errno::CONNREFUSED { failure.refused() } else { failure }
             }
-            _ => net::timed_out(&format!("{place} did not take a connection")),
+            _ => net::timed_out(&format!("{authority} did not accept a connection")),
         })
     }
 
@@ -204,7 +208,7 @@ impl<'a> Client<'a> {
     #[expect(
         clippy::unused_self,
         clippy::unnecessary_wraps,
-        reason = "the signature is that of the TLS flavour"
+        reason = "the signature is the same as in the TLS flavor"
     )]
     fn secure(&self, socket: OwnedFd, _: &Url, _: Limits) -> Result<Stream, Failure> {
         Ok(Stream::Plain(socket))
@@ -215,38 +219,39 @@ impl<'a> Client<'a> {
         if url.scheme == Scheme::Http {
             return Ok(Stream::Plain(socket));
         }
-        let session = crate::tls::Session::handshake(&socket, url, self.plan, self.clock, limits.connect_by)?;
+        let session =
+            crate::tls::TlsSession::handshake(&socket, url, self.plan, self.clock, limits.connect_by)?;
         Ok(Stream::Tls(socket, alloc::boxed::Box::new(session)))
     }
 }
 
-/// Takes the answer apart: to the printer, and the beginning of the body to the session.
-struct Receiver<'a, 'p> {
-    role: Role,
+/// Prints a response, and stores its head and the beginning of its body for the session.
+struct ResponseReceiver<'a, 'p> {
+    kind: RequestKind,
     session: &'a Session<'p>,
     printer: &'a mut Printer<'p>,
     head: Option<Head>,
-    kept: Vec<u8>,
+    stored: Vec<u8>,
     downloaded: u64,
     first_byte: Option<Duration>,
 }
 
-impl Sink for Receiver<'_, '_> {
+impl ResponseHandler for ResponseReceiver<'_, '_> {
     fn head(&mut self, head: &Head) -> Result<(), Failure> {
         self.printer.verbose_head(head);
         if head.status >= 200 {
             self.head = Some(head.clone());
         }
-        if self.role == Role::Call {
-            self.printer.head(head, self.session.shows_body(head))?;
+        if self.kind == RequestKind::Call {
+            self.printer.head(head, self.session.prints_body(head))?;
         }
         Ok(())
     }
 
     fn body(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.downloaded += bytes.len() as u64;
-        let room = MAX_KEPT_BODY - self.kept.len();
-        self.kept.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-        if self.role == Role::Call { self.printer.body(bytes) } else { Ok(()) }
+        let room = MAX_STORED_BODY - self.stored.len();
+        self.stored.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        if self.kind == RequestKind::Call { self.printer.body(bytes) } else { Ok(()) }
     }
 }

@@ -1,11 +1,11 @@
-//! Which certificates of servers are accepted.
+//! The verification of server certificates.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use curl_trigger::{
-    certificate::{Certificate, version_3},
-    exit::{Code, Failure},
+    certificate::{Certificate, to_version_3},
+    exit::{ExitCode, Failure},
     plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
 };
 use rustls::{
@@ -23,14 +23,14 @@ use rustls::{
 
 use crate::files;
 
-/// The largest CA file that is read; the public web's is a quarter of a megabyte.
+/// The maximum size of a CA file, in bytes. The file of the public authorities has a quarter of a megabyte.
 const MAX_CA_FILE: usize = 4 * 1024 * 1024;
 
 /// Accepts a chain to one of the roots, and a root itself as the server's certificate.
 ///
-/// The second is curl's rule, and webpki has no counterpart. It gives nothing away: whoever has the key of a root
-/// could sign a certificate that webpki accepts.
-pub(crate) struct Trust {
+/// The second is a rule of curl that webpki does not have. It does not weaken the verification: the owner of a root's
+/// key can sign a certificate that webpki accepts.
+pub(crate) struct CertificateVerifier {
     roots: RootCertStore,
     /// The certificates that the roots were read from.
     certificates: Vec<CertificateDer<'static>>,
@@ -38,9 +38,8 @@ pub(crate) struct Trust {
     host: String,
 }
 
-impl Trust {
-    /// The authorities to trust for this host: those of the file that was named, else those of the cluster and of
-    /// the system.
+impl CertificateVerifier {
+    /// Reads the trusted authorities: those of the configured file, else those of the cluster and of the system.
     pub(crate) fn new(plan: &Plan, host: String) -> Result<Arc<Self>, Failure> {
         let algorithms = default_provider().signature_verification_algorithms;
         let mut trust = Self { roots: RootCertStore::empty(), certificates: Vec::new(), algorithms, host };
@@ -48,7 +47,7 @@ impl Trust {
             let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
             trust.add(&bytes);
             if trust.roots.is_empty() {
-                return Err(ca_failure(path, "it holds no certificate in PEM form"));
+                return Err(ca_failure(path, "it has no certificate in PEM form"));
             }
             return Ok(Arc::new(trust));
         }
@@ -58,7 +57,7 @@ impl Trust {
         if trust.roots.is_empty() {
             return Err(ca_failure(
                 SERVICE_ACCOUNT_CA,
-                "nor is there a system's CA file: name one with --cacert",
+                "and there is no CA file of the system: set one with --cacert",
             ));
         }
         Ok(Arc::new(trust))
@@ -72,45 +71,45 @@ impl Trust {
         }
     }
 
-    /// Checks a certificate that is a root itself: its time, its purpose, and the host.
+    /// Checks a certificate that is a root itself: its validity period, its key usages and the host.
     fn verify_root(
         &self,
         der: &CertificateDer<'_>,
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let readable = readable(der);
-        let certificate = ParsedCertificate::try_from(&readable)?;
-        // Without an issuer nothing but the certificate itself is judged, beginning with its time. `Other` is how
-        // rustls reports, without the standard library, that the certificate is an authority's.
+        let supported = supported(der);
+        let certificate = ParsedCertificate::try_from(&supported)?;
+        // Without roots, rustls checks only the certificate itself, starting with its validity period. Without the
+        // standard library, it reports the certificate of an authority as `Other`.
         let roots = RootCertStore::empty();
-        let judged =
+        let checked =
             verify_server_cert_signed_by_trust_anchor(&certificate, &roots, &[], now, self.algorithms.all);
-        match judged {
+        match checked {
             Ok(())
             | Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))) => {
             }
             Err(error) => return Err(error),
         }
-        let described = Certificate::parse(der).filter(Certificate::is_for_servers);
-        let described = described.ok_or(CertificateError::InvalidPurpose)?;
+        let parsed = Certificate::parse(der).filter(Certificate::allows_servers);
+        let parsed = parsed.ok_or(CertificateError::InvalidPurpose)?;
         let is_name = matches!(name, ServerName::DnsName(_));
         verify_server_name(&certificate, name).or_else(|error| match error {
             Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            ) if described.common_name_is(&self.host, is_name) => Ok(()),
+            ) if parsed.common_name_matches(&self.host, is_name) => Ok(()),
             error => Err(error),
         })
     }
 }
 
-impl fmt::Debug for Trust {
+impl fmt::Debug for CertificateVerifier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Trust")
     }
 }
 
-impl ServerCertVerifier for Trust {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -136,7 +135,7 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, &readable(certificate), signature, &self.algorithms)
+        verify_tls12_signature(message, &supported(certificate), signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -145,7 +144,7 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, &readable(certificate), signature, &self.algorithms)
+        verify_tls13_signature(message, &supported(certificate), signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -153,11 +152,11 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// The certificate in a version that webpki reads.
-fn readable<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
-    version_3(certificate).map_or_else(|| CertificateDer::from(certificate.as_ref()), CertificateDer::from)
+/// Converts a certificate to a version that webpki parses.
+fn supported<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
+    to_version_3(certificate).map_or_else(|| CertificateDer::from(certificate.as_ref()), CertificateDer::from)
 }
 
 fn ca_failure(path: &str, why: &str) -> Failure {
-    Failure::new(Code::CaFile, format_args!("the CA file {path} can't be used: {why}"))
+    Failure::new(ExitCode::CaFile, format_args!("the CA file {path} can't be used: {why}"))
 }

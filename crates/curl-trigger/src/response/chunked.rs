@@ -1,59 +1,63 @@
 //! The chunked transfer coding (RFC 9112 section 7.1).
 
-use super::Sink;
-use crate::exit::{Code, Failure};
+use super::head::ResponseHandler;
+use crate::exit::{ExitCode, Failure};
 
-/// Size line, extensions and trailers together may be this long between two chunks.
+/// The maximum size of the bytes between two chunks (size line and extensions) and of the trailers.
 const MAX_OVERHEAD: usize = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum State {
+enum ChunkState {
     /// In the hexadecimal size.
     #[default]
     Size,
-    /// Behind the size, up to the line's end.
+    /// Between the size and the end of the line.
     Extension,
-    /// In a chunk, with this many bytes left.
+    /// In the data of a chunk.
     Data,
-    /// At the line end behind a chunk.
+    /// At the end of the line after a chunk.
     AfterData,
-    /// In the trailers, at the beginning of a line, or not.
+    /// In the trailers.
     Trailer {
         line_is_empty: bool,
     },
     Done,
 }
 
-/// The decoder of one body.
+/// Decodes one body.
 #[derive(Debug, Default)]
-pub struct Chunked {
-    state: State,
+pub struct ChunkedDecoder {
+    state: ChunkState,
     size: u64,
     digits: usize,
     overhead: usize,
 }
 
-impl Chunked {
-    /// Whether the last chunk and the trailers have been read.
+impl ChunkedDecoder {
+    /// Whether the last chunk and the trailers are complete.
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ChunkState::Done
     }
 
-    /// Decodes bytes from the wire; returns those behind the body's end.
-    pub fn feed<'a>(&mut self, mut bytes: &'a [u8], sink: &mut dyn Sink) -> Result<&'a [u8], Failure> {
-        while self.state != State::Done {
-            if self.state == State::Data {
+    /// Decodes received bytes; returns the bytes after the end of the body.
+    pub fn feed<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        handler: &mut dyn ResponseHandler,
+    ) -> Result<&'a [u8], Failure> {
+        while self.state != ChunkState::Done {
+            if self.state == ChunkState::Data {
                 let length = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len());
                 let (data, rest) = bytes.split_at(length);
                 if !data.is_empty() {
-                    sink.body(data)?;
+                    handler.body(data)?;
                 }
                 self.size -= length as u64;
                 bytes = rest;
                 if self.size > 0 {
                     return Ok(bytes);
                 }
-                self.state = State::AfterData;
+                self.state = ChunkState::AfterData;
             }
             let Some((byte, rest)) = bytes.split_first() else {
                 return Ok(bytes);
@@ -61,49 +65,51 @@ impl Chunked {
             bytes = rest;
             self.overhead += 1;
             if self.overhead > MAX_OVERHEAD {
-                return Err(broken("is followed by too much that is not data"));
+                return Err(broken("is followed by too many bytes that are not data"));
             }
             self.state = self.step(*byte)?;
         }
         Ok(bytes)
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, Failure> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, Failure> {
         match (self.state, byte) {
-            (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (ChunkState::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 self.digits += 1;
-                let larger = self.size.checked_mul(16).ok_or_else(|| broken("has a size past all bounds"))?;
+                let larger = self.size.checked_mul(16).ok_or_else(|| broken("has too large a size"))?;
                 self.size = larger + u64::from(digit);
-                Ok(State::Size)
+                Ok(ChunkState::Size)
             }
-            (State::Size, _) if self.digits == 0 => Err(broken("has no hexadecimal size")),
-            (State::Size | State::Extension, b'\n') => Ok(self.begin_chunk()),
-            (State::Size, b';' | b' ' | b'\t' | b'\r') | (State::Extension, _) => Ok(State::Extension),
-            (State::Size, _) => Err(broken("has a size that is not hexadecimal")),
-            (State::AfterData, b'\r') => Ok(State::AfterData),
-            (State::AfterData, b'\n') => {
+            (ChunkState::Size, _) if self.digits == 0 => Err(broken("has no hexadecimal size")),
+            (ChunkState::Size | ChunkState::Extension, b'\n') => Ok(self.start_chunk()),
+            (ChunkState::Size, b';' | b' ' | b'\t' | b'\r') | (ChunkState::Extension, _) => {
+                Ok(ChunkState::Extension)
+            }
+            (ChunkState::Size, _) => Err(broken("has a size that is not hexadecimal")),
+            (ChunkState::AfterData, b'\r') => Ok(ChunkState::AfterData),
+            (ChunkState::AfterData, b'\n') => {
                 (self.size, self.digits) = (0, 0);
-                Ok(State::Size)
+                Ok(ChunkState::Size)
             }
-            (State::AfterData, _) => Err(broken("is longer than its size says")),
-            (State::Trailer { line_is_empty: true }, b'\n') => Ok(State::Done),
-            (State::Trailer { line_is_empty }, b'\r') => Ok(State::Trailer { line_is_empty }),
-            (State::Trailer { .. }, b'\n') => Ok(State::Trailer { line_is_empty: true }),
-            (State::Trailer { .. }, _) => Ok(State::Trailer { line_is_empty: false }),
-            (state @ (State::Data | State::Done), _) => Ok(state),
+            (ChunkState::AfterData, _) => Err(broken("is longer than its size")),
+            (ChunkState::Trailer { line_is_empty: true }, b'\n') => Ok(ChunkState::Done),
+            (ChunkState::Trailer { line_is_empty }, b'\r') => Ok(ChunkState::Trailer { line_is_empty }),
+            (ChunkState::Trailer { .. }, b'\n') => Ok(ChunkState::Trailer { line_is_empty: true }),
+            (ChunkState::Trailer { .. }, _) => Ok(ChunkState::Trailer { line_is_empty: false }),
+            (state @ (ChunkState::Data | ChunkState::Done), _) => Ok(state),
         }
     }
 
-    fn begin_chunk(&mut self) -> State {
+    fn start_chunk(&mut self) -> ChunkState {
         if self.size == 0 {
-            return State::Trailer { line_is_empty: true };
+            return ChunkState::Trailer { line_is_empty: true };
         }
         self.overhead = 0;
-        State::Data
+        ChunkState::Data
     }
 }
 
 fn broken(how: &str) -> Failure {
-    Failure::new(Code::Receive, format_args!("a chunk of the body {how}"))
+    Failure::new(ExitCode::Receive, format_args!("a chunk of the body {how}"))
 }

@@ -1,13 +1,14 @@
 use super::*;
+use alloc::{format, string::String};
 use proptest::prelude::*;
 
 #[derive(Default, Debug, PartialEq)]
-struct Seen {
+struct RecordedResponse {
     statuses: Vec<u16>,
     body: Vec<u8>,
 }
 
-impl Sink for Seen {
+impl ResponseHandler for RecordedResponse {
     fn head(&mut self, head: &Head) -> Result<(), Failure> {
         self.statuses.push(head.status);
         Ok(())
@@ -19,33 +20,33 @@ impl Sink for Seen {
     }
 }
 
-/// Reads a whole connection, `piece` bytes at a time, and closes it.
-fn read(wire: &[u8], piece: usize) -> (Seen, Result<(), Failure>) {
-    let mut seen = Seen::default();
-    let mut reader = Reader::new("POST");
+/// Reads all bytes of a connection in pieces of `piece` bytes, then the end of the connection.
+fn read(wire: &[u8], piece: usize) -> (RecordedResponse, Result<(), Failure>) {
+    let mut recorded = RecordedResponse::default();
+    let mut reader = ResponseReader::new("POST");
     for bytes in wire.chunks(piece) {
-        match reader.feed(bytes, &mut seen) {
-            Ok(true) => return (seen, Ok(())),
+        match reader.feed(bytes, &mut recorded) {
+            Ok(true) => return (recorded, Ok(())),
             Ok(false) => {}
-            Err(failure) => return (seen, Err(failure)),
+            Err(failure) => return (recorded, Err(failure)),
         }
     }
     let end = reader.close();
-    (seen, end)
+    (recorded, end)
 }
 
 fn body_of(wire: &str) -> String {
-    let (seen, end) = read(wire.as_bytes(), 7);
+    let (recorded, end) = read(wire.as_bytes(), 7);
     end.expect(wire);
-    String::from_utf8(seen.body).expect("text")
+    String::from_utf8(recorded.body).expect("text")
 }
 
-fn code_of(wire: &str) -> Code {
+fn code_of(wire: &str) -> ExitCode {
     read(wire.as_bytes(), 7).1.expect_err(wire).code
 }
 
 #[test]
-fn bodies_end_where_their_framing_says() {
+fn the_framing_determines_the_end_of_a_body() {
     for wire in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhellomore",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
@@ -60,42 +61,42 @@ fn bodies_end_where_their_framing_says() {
 }
 
 #[test]
-fn each_way_of_breaking_off_has_its_code() {
+fn each_incomplete_or_invalid_response_has_its_code() {
     for (wire, code) in [
-        ("", Code::EmptyReply),
-        ("SSH-2.0-OpenSSH_9.2\r\n", Code::UnsupportedProtocol),
-        ("HTTP/1.1 20", Code::EmptyReply),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n", Code::Receive),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n\r\r\nhello", Code::Receive),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", Code::PartialBody),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", Code::WeirdReply),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", Code::WeirdReply),
-        ("HTTP/1.1 2x0 OK\r\n\r\n", Code::UnsupportedProtocol),
-        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Code::WeirdReply),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", Code::WeirdReply),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Code::PartialBody),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Code::Receive),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", Code::Receive),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n", Code::Receive),
+        ("", ExitCode::EmptyReply),
+        ("SSH-2.0-OpenSSH_9.2\r\n", ExitCode::UnsupportedProtocol),
+        ("HTTP/1.1 20", ExitCode::EmptyReply),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n", ExitCode::Receive),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n\r\r\nhello", ExitCode::Receive),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ExitCode::PartialBody),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", ExitCode::WeirdReply),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", ExitCode::WeirdReply),
+        ("HTTP/1.1 2x0 OK\r\n\r\n", ExitCode::UnsupportedProtocol),
+        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", ExitCode::WeirdReply),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", ExitCode::WeirdReply),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", ExitCode::PartialBody),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ExitCode::Receive),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", ExitCode::Receive),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n", ExitCode::Receive),
     ] {
         assert_eq!(code_of(wire), code, "{wire}");
     }
 }
 
 #[test]
-fn a_head_without_end_is_refused_at_the_limit() {
-    let mut seen = Seen::default();
-    let mut reader = Reader::new("GET");
+fn an_endless_head_is_rejected_at_the_limit() {
+    let mut recorded = RecordedResponse::default();
+    let mut reader = ResponseReader::new("GET");
     let mut fed = 0;
     let mut line: &[u8] = b"HTTP/1.1 200 OK\r\n";
     let failure = loop {
-        if let Err(failure) = reader.feed(line, &mut seen) {
+        if let Err(failure) = reader.feed(line, &mut recorded) {
             break failure;
         }
         fed += line.len();
         line = b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
     };
-    assert_eq!(failure.code, Code::Receive);
+    assert_eq!(failure.code, ExitCode::Receive);
     assert!(fed <= MAX_HEAD && reader.buffer.capacity() <= 2 * MAX_HEAD);
 }
 
@@ -112,19 +113,19 @@ fn a_head_of_many_small_headers_is_read() {
 
 proptest! {
     #[test]
-    fn how_the_bytes_are_cut_makes_no_difference(
+    fn the_size_of_the_pieces_makes_no_difference(
         chunks in proptest::collection::vec("[a-z]{1,20}", 0..6),
         piece in 1usize..40,
     ) {
         let coded: String = chunks.iter().fold(String::new(), |all, chunk| all + &format!("{:x}\r\n{chunk}\r\n", chunk.len()));
         let wire = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{coded}0\r\n\r\n");
-        let (seen, end) = read(wire.as_bytes(), piece);
+        let (recorded, end) = read(wire.as_bytes(), piece);
         prop_assert_eq!(end, Ok(()));
-        prop_assert_eq!(seen.body, chunks.concat().into_bytes());
+        prop_assert_eq!(recorded.body, chunks.concat().into_bytes());
     }
 
     #[test]
-    fn no_bytes_break_the_reader_and_cuts_never_matter(
+    fn no_bytes_crash_the_reader_and_the_size_of_the_pieces_makes_no_difference(
         tail in proptest::collection::vec(any::<u8>(), 0..200),
         head in prop_oneof![
             Just("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),

@@ -1,19 +1,23 @@
-//! The environment alone is enough, and nothing in it leads anywhere it should not.
+//! The URL, the credentials and the key of the environment, and which servers receive them.
 
 use crate::support::{
     program::{EmptyRoot, plain, run, run_with},
-    server::{Server, answer},
+    server::{Server, response},
 };
 
-fn taken() -> Server {
-    Server::answering(answer("202 Accepted", "", r#"{"status":"started","run_id":"run_20251123_010000"}"#))
+fn accepting() -> Server {
+    Server::responding_with(response(
+        "202 Accepted",
+        "",
+        r#"{"status":"started","run_id":"run_20251123_010000"}"#,
+    ))
 }
 
 #[test]
-fn the_replaced_cronjob_runs_without_its_shell() {
-    let server = taken();
+fn the_replaced_cronjob_works_without_a_shell() {
+    let server = accepting();
     let url = server.url("/api/admin/portfolio/trigger-analysis");
-    let ran = run(&[
+    let output = run(&[
         "-f",
         "-sS",
         "-X",
@@ -25,8 +29,11 @@ fn the_replaced_cronjob_runs_without_its_shell() {
         "Portfolio analysis",
     ])
     .exits(0);
-    assert_eq!(ran.out, r#"{"status":"started","run_id":"run_20251123_010000"}"#);
-    assert_eq!(ran.err, "\n✅ Portfolio analysis triggered successfully (HTTP 202, run_20251123_010000)\n");
+    assert_eq!(output.out, r#"{"status":"started","run_id":"run_20251123_010000"}"#);
+    assert_eq!(
+        output.err,
+        "\n✅ Portfolio analysis triggered successfully (HTTP 202, run_20251123_010000)\n"
+    );
     let request = &server.requests()[0];
     assert!(request.starts_with("POST /api/admin/portfolio/trigger-analysis HTTP/1.1\r\n"));
     assert!(request.contains("\r\nX-Admin-Secret: s3cret\r\n"));
@@ -34,16 +41,16 @@ fn the_replaced_cronjob_runs_without_its_shell() {
 
 #[test]
 fn a_url_and_a_secret_in_the_environment_need_no_argument() {
-    let server = taken();
+    let server = accepting();
     let url = server.url("/trigger-sync");
     let environment =
         [("TRIGGER_URL", url.as_str()), ("INTERNAL_TOKEN", "t0ken"), ("JOB_NAME", "sync-29384720")];
-    let ran = run_with(&[], &environment).exits(0);
-    assert!(ran.err.starts_with("HTTP/1.1 202 Accepted\n"), "{}", ran.err);
+    let output = run_with(&[], &environment).exits(0);
+    assert!(output.err.starts_with("HTTP/1.1 202 Accepted\n"), "{}", output.err);
     assert!(
-        ran.err.ends_with("✅ sync triggered successfully (HTTP 202, run_20251123_010000)\n"),
+        output.err.ends_with("✅ sync triggered successfully (HTTP 202, run_20251123_010000)\n"),
         "{}",
-        ran.err
+        output.err
     );
     let request = &server.requests()[0];
     for line in
@@ -55,7 +62,7 @@ fn a_url_and_a_secret_in_the_environment_need_no_argument() {
 
 #[test]
 fn secrets_and_bodies_come_from_mounted_files() {
-    let server = taken();
+    let server = accepting();
     let url = server.url("/");
     let root = EmptyRoot::new(
         plain(),
@@ -72,24 +79,28 @@ fn secrets_and_bodies_come_from_mounted_files() {
 
 #[test]
 fn no_secret_is_ever_printed() {
-    let server = Server::answering(answer(
+    let server = Server::responding_with(response(
         "401 Unauthorized",
         "Set-Cookie: id=c00kie\r\n",
         r#"{"detail":"bad token t0ken"}"#,
     ));
     let url = server.url("/x?key=qu3ry");
     let environment = [("TRIGGER_URL", url.as_str()), ("BEARER_TOKEN", "t0ken"), ("ADMIN_SECRET", "s3cret")];
-    let ran = run_with(&["-v", "-o", "/dev/null", "-H", "X-Api-Key: hunter2"], &environment).exits(22);
+    let output = run_with(&["-v", "-o", "/dev/null", "-H", "X-Api-Key: hunter2"], &environment).exits(22);
     for secret in ["t0ken", "s3cret", "hunter2", "qu3ry", "c00kie"] {
-        assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{secret} in {}", ran.err);
+        assert!(!output.out.contains(secret) && !output.err.contains(secret), "{secret} in {}", output.err);
     }
-    assert!(ran.err.contains("> Authorization: ***") && ran.err.contains("< Set-Cookie: ***"), "{}", ran.err);
-    assert!(ran.err.contains("HTTP 401 Unauthorized: bad token ***"), "{}", ran.err);
+    assert!(
+        output.err.contains("> Authorization: ***") && output.err.contains("< Set-Cookie: ***"),
+        "{}",
+        output.err
+    );
+    assert!(output.err.contains("HTTP 401 Unauthorized: bad token ***"), "{}", output.err);
 }
 
 #[test]
 fn headers_can_not_be_injected() {
-    let server = taken();
+    let server = accepting();
     let url = server.url("/");
     let evil = "hunter2\r\nX-Evil: 1";
     run(&["-H", &format!("X-A: {evil}"), &url]).exits(2);
@@ -106,7 +117,7 @@ fn headers_can_not_be_injected() {
 
 #[test]
 fn no_proxy_gets_a_request() {
-    let (server, proxy) = (taken(), taken());
+    let (server, proxy) = (accepting(), accepting());
     let (url, proxy_url) = (server.url("/"), proxy.url(""));
     for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         run_with(&[], &[("TRIGGER_URL", &url), ("BEARER_TOKEN", "t0ken"), (variable, &proxy_url)]).exits(0);
@@ -115,8 +126,8 @@ fn no_proxy_gets_a_request() {
 }
 
 #[test]
-fn all_attempts_of_a_job_send_one_key() {
-    let server = taken();
+fn all_attempts_of_a_job_send_the_same_key() {
+    let server = accepting();
     let url = server.url("/");
     for pod in ["sync-29384720-x7k2p", "sync-29384720-bbbbb"] {
         run_with(&[], &[("TRIGGER_URL", &url), ("HOSTNAME", pod), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")])
@@ -130,10 +141,11 @@ fn all_attempts_of_a_job_send_one_key() {
 }
 
 #[test]
-fn https_is_refused_by_name_in_the_plain_program() {
-    let ran = run(&["https://127.0.0.1/"]).exits(1);
-    assert!(ran.err.contains("https://") && ran.err.contains("curl-trigger-tls"), "{}", ran.err);
-    let server =
-        Server::answering("HTTP/1.1 307 Moved\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n");
+fn the_plain_program_rejects_https_and_names_the_right_image() {
+    let output = run(&["https://127.0.0.1/"]).exits(1);
+    assert!(output.err.contains("https://") && output.err.contains("curl-trigger-tls"), "{}", output.err);
+    let server = Server::responding_with(
+        "HTTP/1.1 307 Moved\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n",
+    );
     run(&["-L", &server.url("/")]).exits(1);
 }

@@ -1,10 +1,10 @@
-//! The image: made twice it is the same bytes, and what is in it runs.
+//! The image: its build is reproducible, and its program runs.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::support::{
     program::{finish, plain, root},
-    server::{Server, answer},
+    server::{Server, response},
 };
 
 fn make(output: &Path, environment: &[(&str, &str)]) -> Vec<u8> {
@@ -25,14 +25,14 @@ fn unpack(archive: &Path, into: &Path) {
     finish(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(into)).exits(0);
 }
 
-/// The value behind `"key":"` in compact JSON.
+/// The value after `"key":"` in compact JSON.
 fn after<'a>(json: &'a str, key: &str) -> &'a str {
     let (_, rest) = json.split_once(key).unwrap_or_else(|| panic!("{key} in {json}"));
     rest.split('"').next().expect("a value")
 }
 
 #[test]
-fn it_is_the_same_bytes_every_time() {
+fn every_build_of_the_image_has_the_same_bytes() {
     let directory = tempfile::tempdir().expect("a directory");
     let first = make(&directory.path().join("a.tar"), &[("TZ", "UTC"), ("PYTHONHASHSEED", "1")]);
     let second = make(&directory.path().join("b.tar"), &[("TZ", "Asia/Tokyo"), ("PYTHONHASHSEED", "2")]);
@@ -40,7 +40,7 @@ fn it_is_the_same_bytes_every_time() {
 }
 
 #[test]
-fn it_is_an_oci_layout_and_a_docker_archive_whose_layer_runs() {
+fn the_image_is_an_oci_layout_and_a_docker_archive_whose_program_runs() {
     let directory = tempfile::tempdir().expect("a directory");
     let archive = directory.path().join("image.tar");
     make(&archive, &[]);
@@ -49,7 +49,7 @@ fn it_is_an_oci_layout_and_a_docker_archive_whose_layer_runs() {
     let read = |path: &str| fs::read_to_string(layout.join(path)).expect(path);
     assert_eq!(read("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
 
-    // Index -> manifest -> layer, as an OCI client goes; every blob's name is the digest of its bytes.
+    // Index, manifest, layer: the order of an OCI client. The name of every blob is the digest of its bytes.
     let index = read("index.json");
     let blob = |digest: &str| format!("blobs/sha256/{}", digest.trim_start_matches("sha256:"));
     let manifest = read(&blob(after(&index, r#""digest":""#)));
@@ -72,7 +72,7 @@ fn it_is_an_oci_layout_and_a_docker_archive_whose_layer_runs() {
         fs::read_dir(&image).expect("the root").map(|entry| entry.expect("entry").file_name()).collect();
     files.sort();
     assert_eq!(files, ["curl-trigger", "etc"]);
-    let server = Server::answering(answer("200 OK", "", "fine"));
-    let ran = finish(Command::new(image.join("curl-trigger")).args(["-s", &server.url("/")]));
-    assert_eq!(ran.exits(0).out, "fine");
+    let server = Server::responding_with(response("200 OK", "", "fine"));
+    let output = finish(Command::new(image.join("curl-trigger")).args(["-s", &server.url("/")]));
+    assert_eq!(output.exits(0).out, "fine");
 }

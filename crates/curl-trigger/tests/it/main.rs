@@ -1,6 +1,6 @@
-//! The real program, driven as a Kubernetes Job would drive it, against servers that misbehave in every way.
+//! Runs the real program, as a Kubernetes Job does, against servers that misbehave in many ways.
 //!
-//! Debian's `curl` is needed, as the measure of what the options and exit codes mean.
+//! The tests need Debian's `curl`, which defines the meaning of the options and exit codes.
 
 mod as_curl;
 mod environment;
@@ -9,6 +9,7 @@ mod image;
 mod names;
 mod outcome;
 mod own_root;
+mod retries_as_curl;
 mod secure;
 mod support;
 mod waiting;

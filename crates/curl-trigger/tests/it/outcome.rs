@@ -1,4 +1,4 @@
-//! What is printed where, and what the kubelet gets to read.
+//! What is printed where, and the termination message.
 
 use std::{
     fs,
@@ -8,29 +8,32 @@ use std::{
 
 use crate::support::{
     program::{EmptyRoot, plain, run, run_with},
-    server::{Server, answer, wait_for_close},
+    server::{Server, response, wait_for_close},
 };
 
 #[test]
-fn the_last_words_are_the_outcome_line() {
-    let server =
-        Server::answering(answer("409 Conflict", "", r#"{"title":"Conflict","detail":"run_1 is active"}"#));
+fn the_termination_message_is_the_outcome_line() {
+    let server = Server::responding_with(response(
+        "409 Conflict",
+        "",
+        r#"{"title":"Conflict","detail":"run_1 is active"}"#,
+    ));
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("termination-log");
     let path = path.to_str().expect("a path");
     let url = server.url("/v1/targets/sync/runs");
     let environment =
         [("TRIGGER_URL", url.as_str()), ("TRIGGER_NAME", "sync"), ("TERMINATION_MESSAGE_PATH", path)];
-    let ran = run_with(&[], &environment).exits(22);
+    let output = run_with(&[], &environment).exits(22);
     let line = "❌ sync failed: HTTP 409 Conflict: run_1 is active (exit 22)";
     assert_eq!(fs::read_to_string(path).expect("the message"), line);
-    assert!(ran.err.ends_with(&format!("{line}\n")), "{}", ran.err);
-    assert_eq!(ran.out, r#"{"title":"Conflict","detail":"run_1 is active"}"#);
+    assert!(output.err.ends_with(&format!("{line}\n")), "{}", output.err);
+    assert_eq!(output.out, r#"{"title":"Conflict","detail":"run_1 is active"}"#);
 }
 
 #[test]
-fn the_kubelets_file_is_used_where_it_is_there() {
-    let server = Server::answering(answer("200 OK", "", ""));
+fn the_default_termination_log_is_used_if_it_exists() {
+    let server = Server::responding_with(response("200 OK", "", ""));
     let url = server.url("/");
     let root = EmptyRoot::new(plain(), &[("dev/termination-log", "before")]);
     root.run(&["-s", "--name", "n", &url], &[]).exits(0);
@@ -40,18 +43,18 @@ fn the_kubelets_file_is_used_where_it_is_there() {
 }
 
 #[test]
-fn silence_hides_everything_but_the_answer() {
-    let server = Server::answering(answer("404 Not Found", "", "gone"));
+fn silent_hides_everything_except_the_response() {
+    let server = Server::responding_with(response("404 Not Found", "", "gone"));
     let url = server.url("/");
-    let ran = run(&["-s", &url]).exits(0);
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("gone", ""));
-    let ran = run(&["-sS", "--name", "n", &url]).exits(0);
-    assert_eq!(ran.err, "\n❌ n was not triggered: HTTP 404 Not Found (exit 0, as -f was not given)\n");
+    let output = run(&["-s", &url]).exits(0);
+    assert_eq!((output.out.as_str(), output.err.as_str()), ("gone", ""));
+    let output = run(&["-sS", "--name", "n", &url]).exits(0);
+    assert_eq!(output.err, "\n❌ n was not triggered: HTTP 404 Not Found (exit 0, as -f was not given)\n");
 }
 
 #[test]
-fn an_output_file_holds_the_last_attempt_only() {
-    let server = Server::in_turn(&[
+fn an_output_file_has_only_the_last_attempt() {
+    let server = Server::responding_in_turn(&[
         "HTTP/1.1 503 Busy\r\nContent-Length: 11\r\n\r\nfirst, long",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend",
     ]);
@@ -65,12 +68,12 @@ fn an_output_file_holds_the_last_attempt_only() {
 fn help_and_version_need_no_url() {
     assert!(run(&["--help"]).exits(0).out.contains("--retry-connrefused"));
     assert!(run(&["-V"]).exits(0).out.contains("Protocols: http\n"));
-    let ran = run(&[]).exits(2);
-    assert!(ran.err.contains("TRIGGER_URL"), "{}", ran.err);
+    let output = run(&[]).exits(2);
+    assert!(output.err.contains("TRIGGER_URL"), "{}", output.err);
 }
 
 #[test]
-fn a_pod_that_is_deleted_ends_at_once() {
+fn sigterm_ends_the_program_immediately() {
     let (called, calls) = mpsc::channel();
     let server = Server::start(move |stream, _| {
         called.send(()).expect("the test waits");
@@ -87,10 +90,10 @@ fn a_pod_that_is_deleted_ends_at_once() {
 }
 
 #[test]
-fn output_that_nobody_takes_is_23() {
-    let server = Server::answering(answer("200 OK", "", "fine"));
+fn an_output_that_can_not_be_written_is_exit_code_23() {
+    let server = Server::responding_with(response("200 OK", "", "fine"));
     for options in [&["-o", "/nowhere/x"][..], &["-o", "/dev/full"]] {
-        let ran = run(&[options, &["-sS", &server.url("/")]].concat()).exits(23);
-        assert!(ran.err.contains("can't be written"), "{}", ran.err);
+        let output = run(&[options, &["-sS", &server.url("/")]].concat()).exits(23);
+        assert!(output.err.contains("can't be written"), "{}", output.err);
     }
 }

@@ -1,4 +1,4 @@
-//! A server's certificate that the CA file itself contains, case by case against Debian's curl.
+//! A server certificate that is itself in the CA file, compared with Debian's curl.
 
 use std::thread;
 
@@ -18,7 +18,7 @@ use crate::support::{
 
 const HOST: &str = "backend.test";
 
-/// Calls the host with both programs, which trust this certificate alone, and compares the exit codes.
+/// Calls the host with both programs, which trust only this certificate, and compares the exit codes.
 fn compare(
     about: &str,
     served: &ServerCertificate,
@@ -39,10 +39,10 @@ fn compare(
     assert_eq!(theirs.out, ours.out, "{about}");
 }
 
-type Change = fn(&mut CertificateParams);
+type ChangeParameters = fn(&mut CertificateParams);
 
-/// Each case is a certificate with a common name, a host, and curl's exit code.
-fn compare_all(cases: &[(&str, &str, Change, &str, i32)]) {
+/// Each case has a description, the common name of a certificate, its other parameters, a host, and the exit code.
+fn compare_all(cases: &[(&str, &str, ChangeParameters, &str, i32)]) {
     thread::scope(|scope| {
         for (about, common_name, change, host, code) in cases {
             scope.spawn(move || {
@@ -64,7 +64,7 @@ fn names(parameters: &mut CertificateParams, name: &str) {
 }
 
 #[test]
-fn it_is_accepted_whether_or_not_it_is_an_authoritys() {
+fn it_is_accepted_with_and_without_the_properties_of_an_authority() {
     compare_all(&[
         ("without basic constraints", HOST, unchanged, HOST, 0),
         ("CA:TRUE", HOST, authority, HOST, 0),
@@ -103,9 +103,9 @@ fn addresses_are_checked_as_curl_checks_them() {
 }
 
 #[test]
-fn the_time_is_checked() {
-    let past: Change = |p| (authority(p), p.not_after = date_time_ymd(2020, 1, 1)).1;
-    let future: Change = |p| (authority(p), p.not_before = date_time_ymd(3020, 1, 1)).1;
+fn the_validity_period_is_checked() {
+    let past: ChangeParameters = |p| (authority(p), p.not_after = date_time_ymd(2020, 1, 1)).1;
+    let future: ChangeParameters = |p| (authority(p), p.not_before = date_time_ymd(3020, 1, 1)).1;
     compare_all(&[
         ("CA:TRUE, expired", HOST, past, HOST, 60),
         ("CA:TRUE, not yet valid", HOST, future, HOST, 60),
@@ -115,7 +115,7 @@ fn the_time_is_checked() {
 }
 
 #[test]
-fn the_purpose_is_checked() {
+fn the_key_usage_is_checked() {
     compare_all(&[
         ("for clients only", HOST, |p| client(p), HOST, 60),
         ("CA:TRUE, for clients only", HOST, |p| (authority(p), client(p)).1, HOST, 60),
@@ -124,8 +124,8 @@ fn the_purpose_is_checked() {
 }
 
 #[test]
-fn another_certificate_with_the_same_name_is_refused() {
-    for change in [unchanged as Change, authority] {
+fn another_certificate_with_the_same_name_is_rejected() {
+    for change in [unchanged as ChangeParameters, authority] {
         let (served, trusted) =
             (ServerCertificate::self_signed(HOST, change), ServerCertificate::self_signed(HOST, change));
         compare("another key", &served, &trusted, HOST, 60, &TLS13);
@@ -170,7 +170,7 @@ fn a_certificate_below_a_root_needs_alternative_names() {
 }
 
 #[test]
-fn both_versions_of_tls_and_both_variables_accept_it() {
+fn it_is_accepted_with_both_versions_of_tls_and_both_variables() {
     let certificate = ServerCertificate::self_signed("127.0.0.1", authority);
     for version in [&TLS12, &TLS13] {
         let url = format!("https://127.0.0.1:{}/", certificate.serve(version));
@@ -182,7 +182,7 @@ fn both_versions_of_tls_and_both_variables_accept_it() {
 }
 
 #[test]
-fn a_refusal_says_what_is_wrong() {
+fn the_error_contains_the_reason() {
     let expired =
         ServerCertificate::self_signed(HOST, |p| (authority(p), p.not_after = date_time_ymd(2020, 1, 1)).1);
     for (certificate, part) in
@@ -191,8 +191,8 @@ fn a_refusal_says_what_is_wrong() {
         let hosts = format!("127.0.0.1 {HOST}\n");
         let root = EmptyRoot::new(tls(), &[("ca.crt", &certificate.pem()), ("etc/hosts", &hosts)]);
         let url = format!("https://{HOST}:{}/", certificate.serve(&TLS13));
-        let ran = root.run(&["-sS", "--cacert", "/ca.crt", &url], &[]).exits(60);
-        assert!(ran.err.contains(part), "{}", ran.err);
+        let output = root.run(&["-sS", "--cacert", "/ca.crt", &url], &[]).exits(60);
+        assert!(output.err.contains(part), "{}", output.err);
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTPS with a private authority, in an empty root directory.
+//! HTTPS with a private authority in an empty root directory.
 
 use std::io::Write;
 
@@ -6,31 +6,31 @@ use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
     authority::{Authority, ServerCertificate},
-    program::{EmptyRoot, Ran, tls},
+    program::{CommandOutput, EmptyRoot, tls},
     server::{Server, wait_for_close},
 };
 
 const SERVICE_ACCOUNT: &str = "var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 
-fn call(files: &[(&str, &str)], options: &[&str], url: &str) -> Ran {
+fn call(files: &[(&str, &str)], options: &[&str], url: &str) -> CommandOutput {
     EmptyRoot::new(tls(), files).run(&[options, &["-sS", url]].concat(), &[])
 }
 
 #[test]
-fn both_versions_are_spoken_with_a_private_authority() {
+fn both_versions_of_tls_work_with_a_private_authority() {
     let authority = Authority::new();
     for version in [&TLS12, &TLS13] {
         let port = authority.serve(&["backend.test", "127.0.0.1"], version);
         let ca = [("ca.crt", authority.pem.as_str()), ("etc/hosts", "127.0.0.1 backend.test\n")];
         for host in ["backend.test", "127.0.0.1"] {
-            let ran = call(&ca, &["--cacert", "/ca.crt"], &format!("https://{host}:{port}/")).exits(0);
-            assert_eq!(ran.out.len(), 40_000);
+            let output = call(&ca, &["--cacert", "/ca.crt"], &format!("https://{host}:{port}/")).exits(0);
+            assert_eq!(output.out.len(), 40_000);
         }
     }
 }
 
 #[test]
-fn the_clusters_and_the_systems_authorities_are_trusted_unasked() {
+fn the_authorities_of_the_cluster_and_the_system_are_trusted_by_default() {
     let (cluster, system) = (Authority::new(), Authority::new());
     let files =
         [(SERVICE_ACCOUNT, cluster.pem.as_str()), ("etc/ssl/certs/ca-certificates.crt", system.pem.as_str())];
@@ -41,29 +41,29 @@ fn the_clusters_and_the_systems_authorities_are_trusted_unasked() {
 }
 
 #[test]
-fn another_authority_or_another_name_is_refused() {
+fn another_authority_or_another_name_is_rejected() {
     let (authority, other) = (Authority::new(), Authority::new());
     let port = authority.serve(&["127.0.0.1"], &TLS13);
     let url = format!("https://127.0.0.1:{port}/");
-    let ran = call(&[("ca.crt", &other.pem)], &["--cacert", "/ca.crt"], &url).exits(60);
-    assert!(ran.err.contains("--cacert"), "{}", ran.err);
+    let output = call(&[("ca.crt", &other.pem)], &["--cacert", "/ca.crt"], &url).exits(60);
+    assert!(output.err.contains("--cacert"), "{}", output.err);
     let files = [("ca.crt", authority.pem.as_str()), ("etc/hosts", "127.0.0.1 backend.test\n")];
-    let ran = call(&files, &["--cacert", "/ca.crt"], &format!("https://backend.test:{port}/")).exits(60);
-    assert!(ran.err.contains("another name"), "{}", ran.err);
+    let output = call(&files, &["--cacert", "/ca.crt"], &format!("https://backend.test:{port}/")).exits(60);
+    assert!(output.err.contains("another name"), "{}", output.err);
 }
 
 #[test]
-fn naming_a_file_means_that_file_alone() {
-    let (named, cluster) = (Authority::new(), Authority::new());
+fn a_configured_ca_file_replaces_the_default_authorities() {
+    let (configured, cluster) = (Authority::new(), Authority::new());
     let port = cluster.serve(&["127.0.0.1"], &TLS13);
-    let files = [("ca.crt", named.pem.as_str()), (SERVICE_ACCOUNT, cluster.pem.as_str())];
+    let files = [("ca.crt", configured.pem.as_str()), (SERVICE_ACCOUNT, cluster.pem.as_str())];
     call(&files, &["--cacert", "/ca.crt"], &format!("https://127.0.0.1:{port}/")).exits(60);
 }
 
 #[test]
-fn a_ca_file_that_can_not_be_used_is_77() {
+fn an_invalid_ca_file_is_exit_code_77() {
     let url = "https://127.0.0.1:1/";
-    let port = Server::answering("").port;
+    let port = Server::responding_with("").port;
     let url_of_server = url.replace(":1/", &format!(":{port}/"));
     call(&[], &["--cacert", "/absent"], &url_of_server).exits(77);
     call(&[("empty", "no certificate")], &["--cacert", "/empty"], &url_of_server).exits(77);
@@ -71,7 +71,7 @@ fn a_ca_file_that_can_not_be_used_is_77() {
 }
 
 #[test]
-fn a_server_without_tls_is_35() {
+fn a_server_without_tls_is_exit_code_35() {
     let authority = Authority::new();
     let server = Server::start_raw(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -85,7 +85,7 @@ fn a_server_without_tls_is_35() {
 }
 
 #[test]
-fn a_handshake_that_hangs_is_28() {
+fn a_handshake_that_hangs_is_exit_code_28() {
     let authority = Authority::new();
     let server = Server::start_raw(wait_for_close);
     let url = format!("https://127.0.0.1:{}/", server.port);
@@ -96,17 +96,17 @@ fn a_handshake_that_hangs_is_28() {
 }
 
 #[test]
-fn an_answer_that_comes_together_with_the_end_of_the_session_is_whole() {
+fn a_response_received_together_with_the_end_of_the_session_is_complete() {
     let certificate = ServerCertificate::self_signed("127.0.0.1", |_| {});
     for version in [&TLS12, &TLS13] {
         let url = format!("https://127.0.0.1:{}/", certificate.serve_until_close(version));
-        let ran = call(&[("ca.crt", &certificate.pem())], &["--cacert", "/ca.crt", "-m", "9"], &url);
-        assert_eq!(ran.exits(0).out, "fine");
+        let output = call(&[("ca.crt", &certificate.pem())], &["--cacert", "/ca.crt", "-m", "9"], &url);
+        assert_eq!(output.exits(0).out, "fine");
     }
 }
 
 #[test]
-fn plain_http_works_without_any_authority() {
-    let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
+fn plain_http_needs_no_authority() {
+    let server = Server::responding_with("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
     assert_eq!(call(&[], &[], &server.url("/")).exits(0).out, "fine");
 }

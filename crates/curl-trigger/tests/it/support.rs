@@ -1,6 +1,7 @@
-//! What the tests share: the program, and the servers it talks to.
+//! The programs and servers that the tests share.
 
 pub(crate) mod authority;
+pub(crate) mod comparison;
 pub(crate) mod dns;
 pub(crate) mod program;
 pub(crate) mod server;

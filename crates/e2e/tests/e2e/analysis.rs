@@ -1,31 +1,31 @@
-//! The portfolio analysis, as its CronJob asks for it.
+//! The portfolio analysis, started by its CronJob and by an operator.
 
 use serde_json::Value;
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
-pub(crate) fn story(world: &'static World) {
-    let release = world.first();
+pub(crate) fn scenario(env: &'static TestEnv) {
+    let release = env.first();
     release.kubectl(&["create", "job", "by-hand", "--from=cronjob/portfolio-analysis-trigger"]);
-    // curl-trigger --wait: the Job ends when the analysis does.
+    // The Job runs curl-trigger --wait, so it ends when the analysis ends.
     release.kubectl(&["wait", "--for=condition=complete", "--timeout=90s", "job/by-hand"]);
     let log = release.kubectl(&["logs", "--selector=component=trigger", "--tail=20"]);
     let run = log
         .split_once("✅ Portfolio analysis succeeded (")
         .and_then(|(_, rest)| rest.split([',', ')']).next());
-    let run = run.unwrap_or_else(|| panic!("no line of success: {log}"));
+    let run = run.unwrap_or_else(|| panic!("no line reports success: {log}"));
 
-    let status = release.api(world).get(&format!("/api/admin/portfolio/analysis-status/{run}"));
+    let status = release.api().get(&format!("/api/admin/portfolio/analysis-status/{run}"));
     assert_eq!(status["status"], "completed", "{status}");
     assert!(status["result"]["total"].is_object(), "{status}");
 
-    // What an operator asks for is the same.
-    let said = release.script("operate.sh", &["analyse"]).well();
-    assert!(said.contains(": completed\n"), "{said}");
-    let total = status["result"]["total"].as_object().expect("it is one");
-    let shown = |(name, value): (&String, &Value)| {
+    // The operator's command prints the same totals.
+    let output = release.script("operate.sh", &["analyse"]).expect_success();
+    assert!(output.contains(": completed\n"), "{output}");
+    let total = status["result"]["total"].as_object().expect("asserted above");
+    let is_printed = |(name, value): (&String, &Value)| {
         !value.is_number()
-            || said.lines().any(|line| line.split_whitespace().eq([name.as_str(), &value.to_string()]))
+            || output.lines().any(|line| line.split_whitespace().eq([name.as_str(), &value.to_string()]))
     };
-    assert!(total.iter().all(shown), "{said}\n{status}");
+    assert!(total.iter().all(is_printed), "{output}\n{status}");
 }

@@ -1,4 +1,4 @@
-//! The cluster: that of `KUBECONFIG`, else one of `scripts/cluster.sh`, which goes when the tests end.
+//! The cluster of `KUBECONFIG`, or one that `scripts/cluster.sh` creates and that is deleted after the tests.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -6,28 +6,30 @@ use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::shell::{Said, root, run};
+use serde::{Deserialize, Serialize};
 
-/// A cluster and the way to it as an administrator.
-#[derive(Debug)]
+use crate::command::{CommandOutput, root, run};
+
+/// A cluster, and how to reach it as an administrator.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Cluster {
     kubeconfig: PathBuf,
     path: String,
-    /// The folder of a cluster that came with these tests.
+    /// The folder of a cluster that was created for these tests.
     own: Option<PathBuf>,
 }
 
 impl Cluster {
-    /// Finds one, or brings one up.
-    pub(crate) fn find() -> Self {
+    /// Uses the cluster of `KUBECONFIG`, or creates one.
+    pub(crate) fn find_or_create() -> Self {
         let variable = |name: &str| {
-            #[expect(clippy::disallowed_methods, reason = "the variables that say where a cluster is")]
+            #[expect(clippy::disallowed_methods, reason = "every program finds a cluster by these variables")]
             std::env::var(name).ok().filter(|value| !value.is_empty())
         };
         let path = variable("PATH").unwrap_or_default();
         let cluster = match variable("KUBECONFIG") {
             Some(kubeconfig) => Self { kubeconfig: kubeconfig.into(), path, own: None },
-            None => Self::bring_up(&path),
+            None => Self::create(&path),
         };
         let nodes = cluster.kubectl(&["get", "nodes", "--output", "name"]);
         assert!(
@@ -39,19 +41,19 @@ impl Cluster {
         cluster
     }
 
-    fn bring_up(path: &str) -> Self {
-        // Its path must be short, which that of a target folder isn't.
+    fn create(path: &str) -> Self {
+        // Not in the target folder: the path must be short.
         let folder = tempfile::tempdir().expect("a temporary folder").keep();
         let script = |argument: &str| {
             let mut command = Command::new(root().join("scripts/cluster.sh"));
             run(command.arg(argument).env("TRADEOPS_CLUSTER_DIR", folder.join("cluster")))
         };
         let up = script("up");
-        assert!(up.succeeded, "no cluster: {}{}", up.stdout, up.stderr);
-        let exports = script("env").well();
+        assert!(up.succeeded, "scripts/cluster.sh up failed: {}{}", up.stdout, up.stderr);
+        let exports = script("env").expect_success();
         // "export PATH=/folder:"$PATH""
         let tools = exports.lines().find_map(|line| line.strip_prefix("export PATH="));
-        let tools = tools.and_then(|value| value.split(':').next()).expect("it says where kubectl is");
+        let tools = tools.and_then(|value| value.split(':').next()).expect("it prints the folder of kubectl");
         Self {
             kubeconfig: folder.join("cluster/kubeconfig"),
             path: format!("{tools}:{path}"),
@@ -59,7 +61,7 @@ impl Cluster {
         }
     }
 
-    /// A program that sees this cluster.
+    /// A command whose kubectl uses this cluster.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("KUBECONFIG", &self.kubeconfig).env("PATH", &self.path).stdin(Stdio::null());
@@ -67,46 +69,48 @@ impl Cluster {
     }
 
     /// Runs kubectl as the administrator; it may fail.
-    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> CommandOutput {
         run(self.command("kubectl").args(arguments))
     }
 
     /// Runs kubectl as the administrator.
     #[track_caller]
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
-        self.try_kubectl(arguments).well()
+        self.try_kubectl(arguments).expect_success()
     }
 
     /// Applies manifests.
     pub(crate) fn apply(&self, manifests: &str) {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-        file.write_all(manifests.as_bytes()).expect("it is ours");
+        file.write_all(manifests.as_bytes()).expect("the file is ours");
         self.kubectl(&["apply", "--filename", file.path().to_str().expect("a path in UTF-8")]);
     }
 
-    /// This machine's address as pods reach it: that from which it reaches the node.
+    /// This machine's address as pods reach it: the source address of its route to the node.
     pub(crate) fn address_for_pods(&self) -> IpAddr {
         let path = "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}";
         let node = self.kubectl(&["get", "nodes", "--output", path]);
         let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
-        // It sends nothing, but chooses a way.
-        socket.connect((node.trim(), 9)).unwrap_or_else(|error| panic!("no way to the node {node}: {error}"));
+        // Connecting a UDP socket sends nothing, but selects the route.
+        socket
+            .connect((node.trim(), 9))
+            .unwrap_or_else(|error| panic!("no route to the node {node}: {error}"));
         socket.local_addr().expect("it is bound").ip()
     }
 
-    /// Every object of the cluster that a release could leave behind, but for those of other tests' namespaces.
+    /// Every object of the cluster that a release could leave behind, except those in the namespaces of other tests.
     pub(crate) fn objects(&self, namespace: &str) -> BTreeSet<String> {
         let kinds = self.kubectl(&["api-resources", "--verbs=list,delete", "--output=name"]);
-        // They come and go by themselves; endpoints are the old name of EndpointSlices; and an address is a Service's, of
-        // whichever namespace.
-        let passing = [
+        // The cluster itself creates and deletes these at any time. Endpoints mirror EndpointSlices, and an IPAddress belongs to
+        // a Service of any namespace.
+        let ignored = [
             "events",
             "events.events.k8s.io",
             "leases.coordination.k8s.io",
             "endpoints",
             "ipaddresses.networking.k8s.io",
         ];
-        let kinds: Vec<&str> = kinds.lines().filter(|kind| !passing.contains(kind)).collect();
+        let kinds: Vec<&str> = kinds.lines().filter(|kind| !ignored.contains(kind)).collect();
         let columns = "--output=custom-columns=:kind,:metadata.namespace,:metadata.name";
         let listed = self.kubectl(&["get", &kinds.join(","), "--all-namespaces", "--no-headers", columns]);
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -114,11 +118,11 @@ impl Cluster {
         listed.lines().map(words).filter(|line| !of_others(line)).collect()
     }
 
-    /// Takes the cluster down, if it came with these tests.
-    pub(crate) fn take_down(&self) {
+    /// Deletes the cluster if it was created for these tests.
+    pub(crate) fn delete(&self) {
         if let Some(folder) = &self.own {
             let mut command = self.command(root().join("scripts/cluster.sh"));
-            run(command.arg("down").env("TRADEOPS_CLUSTER_DIR", folder.join("cluster"))).well();
+            run(command.arg("down").env("TRADEOPS_CLUSTER_DIR", folder.join("cluster"))).expect_success();
             let _ = std::fs::remove_dir(folder);
         }
     }

@@ -1,28 +1,28 @@
-//! What a series of P&L values gives. The only implementation: for points of a day and for days alike.
+//! The figures of a series of P&L values: of the points of a day, or of days.
 
 use serde::{Deserialize, Serialize};
 
-use super::{count, finite, ratio};
+use super::arithmetic::{count, finite, ratio};
 
-/// Trading days of a year, by which figures of a day are annualized.
-pub const TRADING_DAYS_A_YEAR: f64 = 252.0;
+/// Trading days in a year. They annualize the Sharpe ratio of days.
+const TRADING_DAYS_PER_YEAR: f64 = 252.0;
 
-/// Deviations smaller than this part of the largest absolute value are rounding, not movement, and count as 0.
-pub const SERIES_NOISE: f64 = 1e-12;
+/// Deviations below this fraction of the largest absolute value are rounding errors and count as 0.
+const SERIES_NOISE: f64 = 1e-12;
 
-/// What the steps of a series are.
+/// The distance between the values of a series.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// From one trading day to the next: the Sharpe ratio is annualized.
     Days,
-    /// Within a day, at irregular times: it is not.
+    /// Irregular times within a day: the Sharpe ratio is not annualized.
     Intraday,
 }
 
 /// Figures of a series of P&L values, in the values' unit (USD).
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct SeriesFigures {
-    /// How many values there are.
+    /// The number of values.
     pub points: u64,
     /// The first value.
     pub first: Option<f64>,
@@ -32,37 +32,37 @@ pub struct SeriesFigures {
     pub low: Option<f64>,
     /// The highest value.
     pub high: Option<f64>,
-    /// The deepest fall below an earlier high.
+    /// The maximum drawdown; None if it is not finite or there are no values.
     pub max_drawdown: Option<Drawdown>,
-    /// Mean of the changes from value to value; of at least two changes.
+    /// Mean of the changes from value to value; None for fewer than two changes.
     pub mean_change: Option<f64>,
-    /// Sample standard deviation (n - 1) of the changes from value to value; of at least two changes.
+    /// Sample standard deviation (n - 1) of the changes from value to value; None for fewer than two changes.
     pub volatility: Option<f64>,
-    /// Mean of the changes / their standard deviation, times the square root of 252 when they are daily.
+    /// Mean of the changes / their standard deviation, times the square root of 252 if they are daily.
     ///
-    /// William F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management, 1994: the ex post ratio, with no
-    /// benchmark to differ from. None for fewer than two changes, and when all changes are equal.
+    /// William F. Sharpe, "The Sharpe Ratio", Journal of Portfolio Management, 1994: the ex post ratio,
+    /// without a benchmark. None for fewer than two changes, and if all changes are equal.
     pub sharpe_ratio: Option<f64>,
 }
 
 /// A maximum drawdown: the largest, over all t, of (highest value up to t) - (value at t).
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Drawdown {
-    /// How deep it is, in the values' unit; 0 for a series that never falls.
+    /// The difference, in the values' unit; 0 for a series that never falls.
     pub amount: f64,
-    /// Where the high was that it fell from, the first time it was reached; None when the series never falls.
+    /// Time or day of the high before it, where it was first reached; None if the series never falls.
     pub peak_at: Option<String>,
-    /// Where it was deepest, the first time; None when the series never falls.
+    /// Time or day of the low, where it was first reached; None if the series never falls.
     pub trough_at: Option<String>,
 }
 
 impl SeriesFigures {
-    /// The figures of values in the order of time, each with where it stands.
-    pub fn of(points: &[(String, f64)], scale: Scale) -> Self {
+    /// The figures of values in the order of time, each with its time or day.
+    pub(crate) fn of(points: &[(String, f64)], scale: Scale) -> Self {
         let values = || points.iter().map(|(_, value)| *value);
-        let moves = Moves::of(&values().collect::<Vec<_>>());
+        let changes = ChangeStatistics::of(&values().collect::<Vec<_>>());
         let year = match scale {
-            Scale::Days => TRADING_DAYS_A_YEAR.sqrt(),
+            Scale::Days => TRADING_DAYS_PER_YEAR.sqrt(),
             Scale::Intraday => 1.0,
         };
         Self {
@@ -72,22 +72,22 @@ impl SeriesFigures {
             low: values().reduce(f64::min),
             high: values().reduce(f64::max),
             max_drawdown: max_drawdown(points),
-            mean_change: moves.as_ref().and_then(|moves| finite(moves.mean)),
-            volatility: moves.as_ref().and_then(|moves| finite(moves.deviation)),
-            sharpe_ratio: moves
-                .and_then(|moves| ratio(finite(moves.mean), finite(moves.deviation)))
+            mean_change: changes.as_ref().and_then(|changes| finite(changes.mean)),
+            volatility: changes.as_ref().and_then(|changes| finite(changes.deviation)),
+            sharpe_ratio: changes
+                .and_then(|changes| ratio(finite(changes.mean), finite(changes.deviation)))
                 .and_then(|ratio| finite(ratio * year)),
         }
     }
 }
 
-/// Mean and deviation of the changes of a series.
-struct Moves {
+/// Mean and standard deviation of the changes of a series.
+struct ChangeStatistics {
     mean: f64,
     deviation: f64,
 }
 
-impl Moves {
+impl ChangeStatistics {
     /// None for fewer than two changes.
     fn of(values: &[f64]) -> Option<Self> {
         let changes: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -105,19 +105,19 @@ impl Moves {
 
 fn max_drawdown(points: &[(String, f64)]) -> Option<Drawdown> {
     let mut peak = points.first()?;
-    let mut deepest = Drawdown::default();
+    let mut maximum = Drawdown::default();
     for point in points {
         if point.1 > peak.1 {
             peak = point;
         }
         let fall = peak.1 - point.1;
-        if fall > deepest.amount {
-            deepest =
+        if fall > maximum.amount {
+            maximum =
                 Drawdown { amount: fall, peak_at: Some(peak.0.clone()), trough_at: Some(point.0.clone()) };
         }
     }
-    // The difference of two finite values may be too large to be a number.
-    deepest.amount.is_finite().then_some(deepest)
+    // The difference of two finite values can be infinite.
+    maximum.amount.is_finite().then_some(maximum)
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deviation_that_no_number_can_hold_leaves_the_ratio_unknown() {
+    fn a_deviation_that_is_not_finite_leaves_the_ratio_unknown() {
         for values in [[1.0, -1e200, 1e200], [1.7e308, 1.7e308, -1.0]] {
             let figures = SeriesFigures::of(&series(&values), Scale::Intraday);
             assert_eq!((figures.volatility, figures.sharpe_ratio), (None, None), "{values:?}");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_of_a_short_series_are_those_of_a_calculation_by_hand() {
+    fn the_figures_of_a_short_series_equal_a_calculation_by_hand() {
         // Changes 30, -50, 10, 20, -40: mean -6, squares 1296 + 1936 + 256 + 676 + 1156 = 5320, / 4 = 1330.
         let figures = SeriesFigures::of(&series(&[100.0, 130.0, 80.0, 90.0, 110.0, 70.0]), Scale::Intraday);
         assert_eq!(figures.points, 6);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ratio_of_days_is_annualized_and_nothing_else() {
+    fn only_the_ratio_of_days_is_annualized() {
         let values = series(&[1.0, 2.0, 4.0]);
         let (day, days) =
             (SeriesFigures::of(&values, Scale::Intraday), SeriesFigures::of(&values, Scale::Days));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_more_values_is_unknown() {
+    fn figures_that_need_more_values_are_unknown() {
         assert_eq!(SeriesFigures::of(&[], Scale::Days), SeriesFigures::default());
         let one = SeriesFigures::of(&series(&[-5.0]), Scale::Days);
         assert_eq!((one.points, one.first, one.last), (1, Some(-5.0), Some(-5.0)));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_steps_have_no_deviation_and_no_ratio_though_floating_point_sees_one() {
+    fn equal_steps_have_no_deviation_and_no_ratio_despite_rounding_errors() {
         let figures = SeriesFigures::of(&series(&[0.1, 0.2, 0.3, 0.4]), Scale::Days);
         assert_eq!(figures.volatility, Some(0.0));
         assert_eq!(figures.sharpe_ratio, None);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_drawdown_is_between_the_first_high_and_the_first_low_that_make_it() {
+    fn the_drawdown_is_between_the_first_high_and_the_first_low() {
         let figures = SeriesFigures::of(&series(&[5.0, 9.0, 9.0, 4.0, 4.0, 9.0, 4.0]), Scale::Days);
         let drawdown = figures.max_drawdown.expect("it falls");
         assert_eq!(

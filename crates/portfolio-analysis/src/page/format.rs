@@ -1,20 +1,20 @@
-//! Figures as texts: what is unknown is a dash, a loss has a minus sign and not only a colour.
+//! Formats figures. An unknown figure is a dash. A loss has a minus sign in addition to its color.
 //!
-//! Figures may come borrowed, which is how templates pass them.
+//! The functions accept borrowed figures, because templates pass references.
 
 use std::borrow::Borrow;
 
 use crate::figures::SeriesFigures;
 
-/// A figure as it is shown.
-pub(super) struct Shown {
+/// A figure as a text and its color.
+pub(super) struct FormattedFigure {
     /// The text.
     pub(super) text: String,
-    /// The CSS class: `up`, `down`, or nothing.
+    /// The CSS class: `up`, `down` or empty.
     pub(super) class: &'static str,
 }
 
-impl Shown {
+impl FormattedFigure {
     /// A text without a direction.
     pub(super) fn plain(text: String) -> Self {
         Self { text, class: "" }
@@ -36,68 +36,74 @@ impl Shown {
     }
 }
 
-/// An amount, to the cent below 10,000.
-pub(super) fn money(amount: impl Borrow<Option<f64>>) -> Shown {
-    amount.borrow().map_or_else(Shown::unknown, |amount| Shown::plain(dollars(amount)))
+/// An amount, with cents below 10,000.
+pub(super) fn money(amount: impl Borrow<Option<f64>>) -> FormattedFigure {
+    amount.borrow().map_or_else(FormattedFigure::unknown, |amount| FormattedFigure::plain(dollars(amount)))
 }
 
-/// An amount whose direction is shown, with a plus sign for a gain.
-pub(super) fn signed_money(amount: impl Borrow<Option<f64>>) -> Shown {
-    amount.borrow().map_or_else(Shown::unknown, |amount| {
+/// An amount in the color of its direction, with a plus sign for a gain.
+pub(super) fn signed_money(amount: impl Borrow<Option<f64>>) -> FormattedFigure {
+    amount.borrow().map_or_else(FormattedFigure::unknown, |amount| {
         let plus = if amount > 0.0 { "+" } else { "" };
-        Shown::directed(amount, format!("{plus}{}", dollars(amount)))
+        FormattedFigure::directed(amount, format!("{plus}{}", dollars(amount)))
     })
 }
 
 /// A percentage with one decimal.
-pub(super) fn percent(number: impl Borrow<Option<f64>>) -> Shown {
-    number.borrow().map_or_else(Shown::unknown, |number| Shown::plain(format!("{} %", decimals(number, 1))))
+pub(super) fn percent(number: impl Borrow<Option<f64>>) -> FormattedFigure {
+    number.borrow().map_or_else(FormattedFigure::unknown, |number| {
+        FormattedFigure::plain(format!("{} %", decimals(number, 1)))
+    })
 }
 
-/// A percentage whose direction is shown.
-pub(super) fn signed_percent(number: impl Borrow<Option<f64>>) -> Shown {
-    number.borrow().map_or_else(Shown::unknown, |number| {
+/// A percentage in the color of its direction, with a plus sign for a gain.
+pub(super) fn signed_percent(number: impl Borrow<Option<f64>>) -> FormattedFigure {
+    number.borrow().map_or_else(FormattedFigure::unknown, |number| {
         let plus = if number > 0.0 { "+" } else { "" };
-        Shown::directed(number, format!("{plus}{} %", decimals(number, 2)))
+        FormattedFigure::directed(number, format!("{plus}{} %", decimals(number, 2)))
     })
 }
 
 /// A number with two decimals.
-pub(super) fn number(number: impl Borrow<Option<f64>>) -> Shown {
-    number.borrow().map_or_else(Shown::unknown, |number| Shown::plain(decimals(number, 2)))
+pub(super) fn number(number: impl Borrow<Option<f64>>) -> FormattedFigure {
+    number
+        .borrow()
+        .map_or_else(FormattedFigure::unknown, |number| FormattedFigure::plain(decimals(number, 2)))
 }
 
 /// A fraction with three decimals.
-pub(super) fn fraction(number: impl Borrow<Option<f64>>) -> Shown {
-    number.borrow().map_or_else(Shown::unknown, |number| Shown::plain(decimals(number, 3)))
+pub(super) fn fraction(number: impl Borrow<Option<f64>>) -> FormattedFigure {
+    number
+        .borrow()
+        .map_or_else(FormattedFigure::unknown, |number| FormattedFigure::plain(decimals(number, 3)))
 }
 
-/// A quantity, with as many decimals as it has, up to four.
-pub(super) fn quantity(number: impl Borrow<Option<f64>>) -> Shown {
+/// A quantity, with up to four decimals and no trailing zeros.
+pub(super) fn quantity(number: impl Borrow<Option<f64>>) -> FormattedFigure {
     let text = |number| {
         let text = decimals(number, 4);
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
-    number.borrow().map_or_else(Shown::unknown, |number| Shown::plain(text(number)))
+    number.borrow().map_or_else(FormattedFigure::unknown, |number| FormattedFigure::plain(text(number)))
 }
 
 /// The maximum drawdown of a series.
-pub(super) fn fall(figures: &SeriesFigures) -> Shown {
+pub(super) fn drawdown(figures: &SeriesFigures) -> FormattedFigure {
     money(figures.max_drawdown.as_ref().map(|drawdown| drawdown.amount))
 }
 
-/// A whole number that may be a change.
+/// A change of a count, with its sign.
 pub(super) fn signed_count(count: impl Borrow<i64>) -> String {
     let count = *count.borrow();
     if count > 0 { format!("+{count}") } else { count.to_string().replace('-', "\u{2212}") }
 }
 
-/// The clock of a time such as `2026-02-11T14:30:00.000Z`; a day stays as it is.
+/// The hours and minutes of a time such as `2026-02-11T14:30:00.000Z`. A day is returned unchanged.
 pub(super) fn clock(at: &str) -> &str {
     at.get(11..16).unwrap_or(at)
 }
 
-/// An amount for a narrow place, such as an axis: `$12k`.
+/// A short form of an amount for axes and bars: `$12k`.
 pub(super) fn short_dollars(amount: f64) -> String {
     let sign = if amount < 0.0 { "\u{2212}" } else { "" };
     let size = amount.abs();
@@ -121,7 +127,7 @@ fn dollars(amount: f64) -> String {
     }
 }
 
-/// Digits in groups of three, with a true minus sign; powers of ten where digits would fill the page.
+/// A number with digits in groups of three and the character U+2212 as its minus sign; in scientific notation from 1e15.
 fn decimals(number: f64, places: usize) -> String {
     if number.abs() >= 1e15 {
         return format!("{number:.2e}").replace('-', "\u{2212}");
@@ -148,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_grouped_signed_and_never_minus_nothing() {
+    fn amounts_have_groups_of_digits_and_a_sign_unless_they_are_zero() {
         let text = |amount| money(Some(amount)).text;
         assert_eq!(text(1234.5), "$1,234.50");
         assert_eq!(text(-85_980.4), "\u{2212}$85,980");
@@ -166,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_have_short_amounts() {
+    fn amounts_on_axes_are_short() {
         for (amount, text) in [
             (0.0, "$0"),
             (0.25, "$0.25"),

@@ -1,11 +1,12 @@
-//! The SQL texts, filled in with the views' names, the ways to read their columns, and the days.
+//! The SQL statements: templates in which placeholders are replaced by the views' names, expressions for their columns,
+//! and the days.
 
 use jiff::civil::{Date, date};
 
 use trading_views::{ColumnKind, Relation};
 
-/// The columns that are read of the view of extremes.
-pub(super) const EXTREMES: &[&str] = &[
+/// The columns of the view of extremes that are read.
+pub(super) const EXTREMES_COLUMNS: &[&str] = &[
     "kpi_name",
     "side",
     "rank",
@@ -22,26 +23,26 @@ pub(super) const EXTREMES: &[&str] = &[
     "liquidity_drag",
 ];
 
-/// The statements over a span of days.
+/// The statements of a report.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// Displayed KPIs of the window.
+pub(super) struct Statements {
+    /// Displayed KPIs of all days.
     pub(super) displayed: String,
-    /// Points of the window.
+    /// Points of all days.
     pub(super) points: String,
-    /// Sums of the window and the day before the report's.
+    /// Sums of all days.
     pub(super) groups: String,
-    /// Positions of the report's day and the one before.
+    /// Positions of the last two days.
     pub(super) holdings: String,
-    /// What the portfolio view has that can't be used.
+    /// Counts of unusable rows of the portfolio view.
     pub(super) portfolio_drops: String,
-    /// What the extremes view has that can't be used.
+    /// Counts of unusable rows of the extremes view.
     pub(super) extremes_drops: String,
 }
 
-impl Plan {
-    /// The statements for days with data, oldest first, of which the last is the report's.
-    pub(super) fn of([kpis, series, extremes, portfolio]: &[Relation; 4], days: &[Date]) -> Option<Self> {
+impl Statements {
+    /// The statements over days with data, oldest first, the last of which is the report's. None if there are no days.
+    pub(super) fn over([kpis, series, extremes, portfolio]: &[Relation; 4], days: &[Date]) -> Option<Self> {
         let (first, last) = (*days.first()?, *days.last()?);
         let before = days.len().checked_sub(2).and_then(|place| days.get(place)).copied().unwrap_or(last);
         let names = position_columns(extremes, portfolio);
@@ -73,17 +74,17 @@ impl Plan {
         })
     }
 
-    /// All of them, in the order they are run.
-    pub(super) fn all(self) -> [String; 6] {
+    /// All statements, in the order in which they are executed.
+    pub(super) fn in_order(self) -> [String; 6] {
         [self.displayed, self.points, self.portfolio_drops, self.extremes_drops, self.groups, self.holdings]
     }
 }
 
-/// The newest days of a view, not after `bound`.
+/// The newest `limit` days of a view up to `bound`.
 pub(super) fn days(relation: &Relation, bound: Option<Date>, limit: usize) -> String {
     let sql = match relation.kind("report_date") {
         ColumnKind::Date | ColumnKind::Time => include_str!("sql/days.sql"),
-        _ => include_str!("sql/days_of_texts.sql"),
+        _ => include_str!("sql/days_from_text.sql"),
     };
     let bound = bound.map_or("true".to_owned(), |bound| relation.is_between(date(1, 1, 1), bound));
     filled(&on(sql, relation), &[("{bound}", bound), ("{limit}", limit.to_string())])
@@ -126,8 +127,8 @@ fn figures(extremes: &Relation) -> Vec<(&'static str, String)> {
     .to_vec()
 }
 
-/// Amounts as they are summed. No sum of them, nor of their squares, leaves the range of `float8`, which would make the
-/// statement fail: an amount beyond 1e100 makes the sums NaN, and one within 1e-100 of zero counts as zero.
+/// The expressions of the amounts that are summed. A sum of squares beyond the range of `float8` would make the statement
+/// fail, so an amount beyond 1e100 makes the sums NaN, and one within 1e-100 of zero counts as zero.
 fn summands() -> [(&'static str, String); 5] {
     [
         ("{summed quantity}", "quantity"),

@@ -1,8 +1,10 @@
 //! The task `portfolio-analysis` on a real Postgres.
 
+mod column_types;
 mod connecting;
 mod failures;
-mod odd_columns;
 mod pages;
 mod reference;
+mod requests;
 mod support;
+mod unusual_rows;

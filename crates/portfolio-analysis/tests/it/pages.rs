@@ -10,7 +10,7 @@ fn page(report: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_page_shows_the_figures_and_needs_nothing_else() {
+async fn the_page_contains_the_figures_and_loads_no_other_resource() {
     let report = report_on(&views_with(&days_up_to(DAY, 4)).await, DAY).await;
     let page = page(&report);
     assert!(page.starts_with("<!doctype html>"));
@@ -31,21 +31,21 @@ async fn the_page_shows_the_figures_and_needs_nothing_else() {
     for mover in report["change"]["movers"].as_array().expect("a list") {
         assert!(page.contains(mover["contract"].as_str().expect("a name")), "{mover}");
     }
-    // No other resource, no script, and no number that is none.
+    // No other resource, no script, and no number that is not finite.
     for word in [
         "http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link", "NaN", "inf<", "None",
         "Some(",
     ] {
         assert!(!page.contains(word), "{word:?} is in the page");
     }
-    // Every plot is told in words, and every table has heads.
+    // Every plot has a description, and every table has a header.
     assert_eq!(page.matches("<svg").count(), page.matches("<desc").count());
     assert_eq!(page.matches("<table").count(), page.matches("<thead").count());
     assert_eq!(page.matches("<svg").count(), 4);
 }
 
 #[tokio::test]
-async fn hostile_names_stay_text() {
+async fn html_in_names_is_escaped() {
     let hostile = "<script>alert(1)</script>\"'&";
     let database = views_of(&format!(
         "INSERT INTO utils_statistics.trades_portfolio_assets VALUES ('2026-02-11', 1, $n${hostile}$n$, $n${hostile}$n$), ('2026-02-10', 1, $n${hostile}$n$, $n${hostile}$n$);
@@ -58,20 +58,20 @@ async fn hostile_names_stay_text() {
     assert_eq!(report["symbols"][0]["symbol"], hostile);
     let page = page(&report);
     assert!(!page.contains("<script") && !page.contains("</script"), "{page}");
-    // In the table of symbols, of winners, of movers, and as what is displayed: in the headline and by day.
+    // In the tables of symbols, winners and movers, and as the displayed value in the headline and in the table of days.
     assert!(page.matches("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;").count() >= 5, "{page}");
-    assert!(page.contains("&#60;script&#62;a…"), "the plots have it too, shortened: {page}");
+    assert!(page.contains("&#60;script&#62;a…"), "the plots contain it too, shortened: {page}");
 }
 
 #[tokio::test]
-async fn a_day_of_nothing_has_a_page_that_says_so() {
+async fn the_page_of_a_day_without_data_has_notes() {
     let database = views_of(
         "INSERT INTO utils_statistics.trades_kpi_summary VALUES ('2026-02-11', 'Daily PnL', '—', 1)",
     )
     .await;
     let page = page(&report_on(&database, DAY).await);
     assert!(
-        page.contains("hold no positions")
+        page.contains("have no positions")
             && page.contains("No symbol is held")
             && page.contains("There are no values to plot")
     );
@@ -89,7 +89,7 @@ async fn only_reports_of_this_version_have_a_page() {
 }
 
 #[tokio::test]
-async fn amounts_of_every_size_have_a_page() {
+async fn amounts_of_every_size_are_plotted_or_described() {
     for (value, other) in
         [("1e308", "-1e308"), ("1e99", "-1e99"), ("1e-99", "0"), ("0", "0"), ("5", "5"), ("1e16", "1e16")]
     {

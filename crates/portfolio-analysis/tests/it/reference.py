@@ -1,7 +1,7 @@
-"""The figures of a portfolio analysis, worked out once more with pandas from the views' raw rows.
+"""Computes the figures of a portfolio analysis with pandas from the views' raw rows.
 
 Reads {"date", "days", "kpis", "series", "extremes", "portfolio"} from standard input, each of the last four a list of
-rows, and writes the report without its notes. It follows the definitions in the documentation, and nothing of the Rust.
+rows, and writes the report without its notes. It follows the definitions in the documentation, not the Rust code.
 """
 
 import json
@@ -44,7 +44,7 @@ def times(column):
     return pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce")
 
 
-def left_out(counts, view, reason, count):
+def drop(counts, view, reason, count):
     if count:
         counts[(view, reason)] = counts.get((view, reason), 0) + int(count)
 
@@ -60,12 +60,12 @@ def read_portfolio(rows, counts):
         }
     )
     named = table.contract.notna()
-    left_out(counts, "portfolio", "no_name", (~named).sum())
-    left_out(counts, "portfolio", "no_id", (named & table.trade_id.isna()).sum())
+    drop(counts, "portfolio", "no_name", (~named).sum())
+    drop(counts, "portfolio", "no_id", (named & table.trade_id.isna()).sum())
     table = table.dropna(subset=["trade_id", "contract"])
     table = table.sort_values([*KEY, "symbol"])
     distinct = table.drop_duplicates(KEY)
-    left_out(counts, "portfolio", "repeated", len(table) - len(distinct))
+    drop(counts, "portfolio", "repeated", len(table) - len(distinct))
     return distinct
 
 
@@ -78,14 +78,14 @@ def read_extremes(rows, counts):
     table["trade_id"] = numbers(table.trade_id)
     table["priced_at"] = times(table.mid_ts)
     named = table.kpi.notna() & table.contract.notna()
-    left_out(counts, "extremes", "no_name", (~named).sum())
+    drop(counts, "extremes", "no_name", (~named).sum())
     table = table[named]
     sided = table.side.isin(["hi", "lo"])
-    left_out(counts, "extremes", "no_side", (~sided).sum())
+    drop(counts, "extremes", "no_side", (~sided).sum())
     table = table[sided]
-    left_out(counts, "extremes", "no_id", table.trade_id.isna().sum())
+    drop(counts, "extremes", "no_id", table.trade_id.isna().sum())
     table = table[table.trade_id.notna()]
-    left_out(counts, "extremes", "no_time", (table.mid_ts.notna() & table.priced_at.isna()).sum())
+    drop(counts, "extremes", "no_time", (table.mid_ts.notna() & table.priced_at.isna()).sum())
     table = table.sort_values(
         [*KEY, "priced_at", "kpi", "side", "rank"],
         ascending=[True, True, True, False, True, True, True],
@@ -100,13 +100,13 @@ def join(portfolio, extremes, counts):
     for source, name in NUMBERS.items():
         values = numbers(positions[source])
         absent = positions[source].isna() & positions.listed
-        left_out(counts, "extremes", "not_finite", (positions.listed & values.isna() & ~absent).sum())
+        drop(counts, "extremes", "not_finite", (positions.listed & values.isna() & ~absent).sum())
         positions[name] = values
     return positions
 
 
 def total(values):
-    """A sum that is unknown when there is nothing to sum up, or an amount that is too large for it."""
+    """The sum; NaN if there is no value, or a value is too large."""
     return np.nan if (values.abs() > TOO_LARGE).any() else values.sum(min_count=1)
 
 
@@ -124,7 +124,7 @@ def concentration(values):
 
 
 def shares(whole, values):
-    """The concentration of parts; unknown where the whole is."""
+    """The concentration of the parts of a whole; unknown if the whole is unknown."""
     return concentration(values[[pd.notna(whole)] * len(values)])
 
 
@@ -163,7 +163,7 @@ def group_figures(group):
 
 
 def series_figures(series, annualize):
-    """`series` is indexed by what says where a value stands."""
+    """`series` is indexed by time or day."""
     if series.empty:
         empty = dict.fromkeys(
             ["first", "last", "low", "high", "max_drawdown", "mean_change", "volatility", "sharpe_ratio"]
@@ -200,17 +200,17 @@ def points(series):
 
 
 def read_series(rows, counts):
-    """Per day, the series of Daily PnL by time."""
+    """The series of Daily PnL by time, for each day."""
     table = frame(rows, ["kpi_name", "ts", "value"])
     table = table[names(table.kpi_name) == "Daily PnL"]
     table = table.assign(day=table.report_date.astype(str).str[:10], at=times(table.ts), v=numbers(table.value))
-    left_out(counts, "series", "no_time", table["at"].isna().sum())
+    drop(counts, "series", "no_time", table["at"].isna().sum())
     table = table[table["at"].notna()]
-    left_out(counts, "series", "no_value", table.value.isna().sum())
-    left_out(counts, "series", "not_finite", (table.value.notna() & table.v.isna()).sum())
+    drop(counts, "series", "no_value", table.value.isna().sum())
+    drop(counts, "series", "not_finite", (table.value.notna() & table.v.isna()).sum())
     table = table[table.v.notna()]
     distinct = table.drop_duplicates(["day", "at"], keep="last").sort_values("at")
-    left_out(counts, "series", "repeated", len(table) - len(distinct))
+    drop(counts, "series", "repeated", len(table) - len(distinct))
 
     def stamp(at):
         whole = at.microsecond % 1000 == 0
@@ -225,10 +225,10 @@ def read_series(rows, counts):
 def read_displayed(rows, counts):
     table = frame(rows, ["kpi_name", "display_value"])
     table = table[names(table.kpi_name) == "Daily PnL"].assign(day=lambda rows: rows.report_date.astype(str).str[:10])
-    # The column has texts, so "NaN" is one too; an absent one is stored as an empty one.
+    # The column is a text column, so "NaN" is a text too. NULL counts as an empty text.
     table = table.assign(text=table.display_value.fillna("").astype(str).str.strip())
     distinct = table.drop_duplicates("day", keep="last")
-    left_out(counts, "kpis", "repeated", len(table) - len(distinct))
+    drop(counts, "kpis", "repeated", len(table) - len(distinct))
     shown = distinct[distinct.text != ""]
     return dict(zip(shown.day, shown.text, strict=True))
 
@@ -321,12 +321,12 @@ def symbol_report(symbol, group, positions, window, before, gross):
 
 
 def report(request):
-    date, wanted = request["date"], request["days"]
+    date, requested = request["date"], request["days"]
     parts = ["kpis", "series", "extremes", "portfolio"]
     known = sorted({row["report_date"][:10] for part in parts for row in request[part]})
     known = [day for day in known if day <= date]
-    read = known[-max(wanted, 2) :]
-    window, before = known[-wanted:], known[-2] if len(known) > 1 else None
+    read = known[-max(requested, 2) :]
+    window, before = known[-requested:], known[-2] if len(known) > 1 else None
     rows = {part: [row for row in request[part] if row["report_date"][:10] in read] for part in parts}
     counts = {}
     displayed = read_displayed(rows["kpis"], counts)
@@ -334,7 +334,7 @@ def report(request):
     portfolio, extremes = read_portfolio(rows["portfolio"], counts), read_extremes(rows["extremes"], counts)
     positions = join(portfolio, extremes, counts)
     now = positions[positions.day == date]
-    strays = extremes[extremes.day == date].merge(portfolio, on=KEY, how="left", indicator="found")
+    not_held = extremes[extremes.day == date].merge(portfolio, on=KEY, how="left", indicator="found")
     symbols = now.groupby("symbol", dropna=False)
     gross = total(now.cost_basis.abs())
     intraday = series.get(date, pd.Series(dtype=float))
@@ -346,13 +346,13 @@ def report(request):
     return {
         "date": date,
         "previous_date": before,
-        "window": {"first": window[0], "last": date, "days": len(window), "requested": wanted},
+        "window": {"first": window[0], "last": date, "days": len(window), "requested": requested},
         "coverage": {
             "positions": len(now),
             "listed": int(now.listed.sum()),
             "priced": whole["priced"],
             "priced_pct": 100 * quotient(whole["priced"], len(now)),
-            "not_held": int((strays.found == "left_only").sum()),
+            "not_held": int((not_held.found == "left_only").sum()),
             "left_out": [
                 {"view": view, "reason": reason, "count": count} for (view, reason), count in sorted(counts.items())
             ],
@@ -376,7 +376,7 @@ def report(request):
 
 
 def plain(value):
-    """What JSON can say: unknown numbers are null."""
+    """The value for JSON, in which unknown numbers are null."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-//! Every number of a report against the same figures worked out in pandas from the raw rows.
+//! Compares every number of a report with the same figure computed by pandas from the raw rows.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use testkit::trading_days::{load, real_days};
 
 use super::support::{DAY, days_up_to, report, views, views_with};
 
-/// How far two numbers may lie apart, as a part of the larger one.
+/// The maximum relative difference of two numbers.
 const TOLERANCE: f64 = 1e-9;
-/// Sums that cancel out leave rounding of their parts, which no part of the result can bound; in USD.
-const ROUNDING: f64 = 1e-9;
+/// The maximum absolute difference in USD. Rounding errors of amounts that cancel out are not relative to their sum.
+const ABSOLUTE_TOLERANCE: f64 = 1e-9;
 
 #[tokio::test]
-async fn sample_days_give_what_pandas_gives() {
+async fn sample_days_equal_pandas() {
     let database = views_with(&days_up_to(DAY, 9)).await;
     for days in [1, 2, 6, 30] {
         compare(&database, DAY, days).await;
@@ -27,15 +27,15 @@ async fn sample_days_give_what_pandas_gives() {
 }
 
 #[tokio::test]
-async fn rows_that_can_not_be_used_are_left_out_as_pandas_leaves_them_out() {
+async fn unusable_rows_are_dropped_as_in_pandas() {
     let database = views_with(&days_up_to(DAY, 4)).await;
-    database.execute(include_str!("spoiled.sql")).await;
+    database.execute(include_str!("unusable_rows.sql")).await;
     database.execute(sample::REFRESH).await;
     let compared = compare(&database, DAY, 4).await;
     let reasons = ["not_finite", "no_value", "no_name", "no_side", "no_id", "repeated"];
     for reason in reasons {
         let text = compared["coverage"]["left_out"].to_string();
-        assert!(text.contains(reason), "the spoiled rows have no {reason}: {text}");
+        assert!(text.contains(reason), "the unusable rows have no {reason}: {text}");
     }
     let last = compared["symbols"].as_array().and_then(|symbols| symbols.last()).expect("there are symbols");
     assert_eq!(last["symbol"], Value::Null, "{last}");
@@ -44,7 +44,7 @@ async fn rows_that_can_not_be_used_are_left_out_as_pandas_leaves_them_out() {
 }
 
 #[tokio::test]
-async fn amounts_too_large_to_be_summed_leave_the_sums_unknown_as_in_pandas() {
+async fn amounts_that_are_too_large_leave_the_sums_unknown_as_in_pandas() {
     let database = views_with(&days_up_to(DAY, 3)).await;
     for (column, value) in [("individual_pnl", "-1e200"), ("cost_basis", "1e308")] {
         database
@@ -56,17 +56,19 @@ async fn amounts_too_large_to_be_summed_leave_the_sums_unknown_as_in_pandas() {
         database.execute(sample::REFRESH).await;
         let report = compare(&database, DAY, 3).await;
         let notes = report["notes"].to_string();
-        // The trade is held on the other days too, and was changed there as well.
-        let days = notes.matches("with an amount beyond 1e100: 1. Sums with it are unknown").count();
-        assert!(notes.contains(&format!("Positions of {DAY} with")) && days > 1, "{notes}");
+        // The statement changes the trade on the other days too.
+        let days = notes
+            .matches("1 position has an amount beyond 1e100; the sums that include it are unknown")
+            .count();
+        assert!(notes.contains(&format!("On {DAY}, 1 position")) && days > 1, "{notes}");
         assert_eq!(report["total"]["pnl"], Value::Null);
     }
 }
 
 #[tokio::test]
-async fn real_days_give_what_pandas_gives() {
+async fn real_days_equal_pandas() {
     let Some(documents) = real_days() else {
-        println!("no real days beside the checkout: the sample days stand for them");
+        println!("there are no real days: skipped");
         return;
     };
     let database = views().await;
@@ -81,9 +83,9 @@ async fn real_days_give_what_pandas_gives() {
     }
 }
 
-/// Compares the report on a day, and gives it.
+/// Compares the report on a day with pandas and returns it.
 async fn compare(database: &Database, day: Date, days: u64) -> Value {
-    let ours = report(database, json!({ "date": day.to_string(), "days": days })).await;
+    let actual = report(database, json!({ "date": day.to_string(), "days": days })).await;
     let request = json!({
         "date": day.to_string(),
         "days": days,
@@ -92,20 +94,22 @@ async fn compare(database: &Database, day: Date, days: u64) -> Value {
         "extremes": rows(database, "trades_contract_extremes_by_kpi_mv").await,
         "portfolio": rows(database, "trades_portfolio_assets_mv").await,
     });
-    let theirs = tokio::task::spawn_blocking(move || pandas(&request)).await.expect("it does not panic");
+    let expected = tokio::task::spawn_blocking(move || pandas(&request)).await.expect("it does not panic");
     let mut numbers = 0;
     let mut differences = Vec::new();
-    differ("", &ours, &theirs, &mut numbers, &mut differences);
-    // What pandas has no words for.
+    differ("", &actual, &expected, &mut numbers, &mut differences);
+    // The script does not write these fields.
     differences.retain(|difference| {
-        ![".kind", ".version", ".notes"].iter().any(|field| difference.starts_with(&format!("{field}: only")))
+        ![".kind", ".version", ".notes"]
+            .iter()
+            .any(|field| difference.starts_with(&format!("{field}: only actual")))
     });
     assert!(differences.is_empty(), "{day}, {days} days: {differences:#?}");
     assert!(numbers > 30, "{day}: only {numbers} numbers were compared");
-    ours
+    actual
 }
 
-/// A view's rows as Postgres writes them, in the order they are stored.
+/// The rows of a view as JSON, in the order in which they are stored.
 async fn rows(database: &Database, view: &str) -> Value {
     let sql = format!("SELECT coalesce(json_agg(v), '[]')::text FROM utils_statistics.{view} AS v");
     let mut connection = database.connect().await;
@@ -115,7 +119,7 @@ async fn rows(database: &Database, view: &str) -> Value {
 }
 
 fn pandas(request: &Value) -> Value {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/portfolio_analysis/reference.py");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/reference.py");
     let mut python = Command::new(testkit::python::interpreter());
     let mut child = python
         .args(["-W", "error"])
@@ -128,36 +132,38 @@ fn pandas(request: &Value) -> Value {
     stdin.write_all(request.to_string().as_bytes()).expect("Python reads it");
     drop(stdin);
     let output = child.wait_with_output().expect("Python ends");
-    assert!(output.status.success(), "the reference calculation failed; Python says above why");
+    assert!(output.status.success(), "the reference calculation failed; the output above has the reason");
     serde_json::from_slice(&output.stdout).expect("it writes JSON")
 }
 
-/// Lists where two documents differ, and counts the numbers that were compared.
-fn differ(place: &str, ours: &Value, theirs: &Value, numbers: &mut usize, differences: &mut Vec<String>) {
-    match (ours, theirs) {
-        (Value::Object(ours), Value::Object(theirs)) => {
-            for (key, value) in ours {
-                match theirs.get(key) {
-                    Some(their) => differ(&format!("{place}.{key}"), value, their, numbers, differences),
-                    None => differences.push(format!("{place}.{key}: only ours: {value}")),
+/// Lists the differences of two documents, and counts the numbers that were compared.
+fn differ(place: &str, actual: &Value, expected: &Value, numbers: &mut usize, differences: &mut Vec<String>) {
+    match (actual, expected) {
+        (Value::Object(actual), Value::Object(expected)) => {
+            for (key, value) in actual {
+                match expected.get(key) {
+                    Some(expected) => {
+                        differ(&format!("{place}.{key}"), value, expected, numbers, differences);
+                    }
+                    None => differences.push(format!("{place}.{key}: only actual: {value}")),
                 }
             }
-            let only = theirs.keys().filter(|key| !ours.contains_key(*key));
-            differences.extend(only.map(|key| format!("{place}.{key}: only theirs")));
+            let missing = expected.keys().filter(|key| !actual.contains_key(*key));
+            differences.extend(missing.map(|key| format!("{place}.{key}: only expected")));
         }
-        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
-            for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-                differ(&format!("{place}[{index}]"), ours, theirs, numbers, differences);
+        (Value::Array(actual), Value::Array(expected)) if actual.len() == expected.len() => {
+            for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+                differ(&format!("{place}[{index}]"), actual, expected, numbers, differences);
             }
         }
         (Value::Number(a), Value::Number(b)) => {
             *numbers += 1;
             let (a, b) = (a.as_f64().expect("a double"), b.as_f64().expect("a double"));
-            if (a - b).abs() > (TOLERANCE * a.abs().max(b.abs())).max(ROUNDING) {
+            if (a - b).abs() > (TOLERANCE * a.abs().max(b.abs())).max(ABSOLUTE_TOLERANCE) {
                 differences.push(format!("{place}: {a} is not {b}"));
             }
         }
-        _ if ours == theirs => {}
-        _ => differences.push(format!("{place}: {ours} is not {theirs}")),
+        _ if actual == expected => {}
+        _ => differences.push(format!("{place}: {actual} is not {expected}")),
     }
 }

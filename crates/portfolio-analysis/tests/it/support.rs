@@ -1,11 +1,13 @@
-//! A database with days, the task over it, and the report it gives.
+//! Databases with days, and runs of the task over them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trigger_core::task::{Parameters, Task, TaskError};
+use trigger_core::task_context::TaskContext;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use portfolio_analysis::PortfolioAnalysis;
+use portfolio_analysis::{DEFAULT_DAYS, PortfolioAnalysis};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::postgres::Database;
@@ -13,12 +15,11 @@ pub(crate) use testkit::trading_days::{views, views_with};
 use trading_views::Views;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::run::RunId;
-use trigger_core::task::{Parameters, Task, TaskContext, TaskError};
 
-/// The day that most tests report on.
+/// The day on which most tests report.
 pub(crate) const DAY: Date = date(2026, 2, 11);
 
-/// A database whose views hold what the statements put into the base tables.
+/// A database whose base tables are filled by the statements, with refreshed views.
 pub(crate) async fn views_of(statements: &str) -> Database {
     let database = views().await;
     database.execute(statements).await;
@@ -26,42 +27,42 @@ pub(crate) async fn views_of(statements: &str) -> Database {
     database
 }
 
-/// So many days up to a day.
-pub(crate) fn days_up_to(last: Date, number: i32) -> Vec<Date> {
-    (0..number).rev().map(|back| last.saturating_sub(jiff::Span::new().days(back))).collect()
+/// The last `count` days up to a day.
+pub(crate) fn days_up_to(last: Date, count: i32) -> Vec<Date> {
+    (0..count).rev().map(|back| last.saturating_sub(jiff::Span::new().days(back))).collect()
 }
 
 /// The task over the views of a database.
 pub(crate) fn task(url: &str) -> PortfolioAnalysis {
-    PortfolioAnalysis::new(
-        SecretString::from(url),
-        Views::default(),
-        TimeZone::UTC,
-        PortfolioAnalysis::DEFAULT_DAYS,
-    )
+    PortfolioAnalysis::new(SecretString::from(url), Views::default(), TimeZone::UTC, DEFAULT_DAYS)
 }
 
-/// Runs it, and gives what it told its context too.
-pub(crate) async fn told(url: &str, parameters: Value) -> (Result<Value, TaskError>, String) {
-    told_within(url, parameters, Duration::from_mins(1)).await
+/// A context whose run has no time limit.
+pub(crate) fn context() -> TaskContext {
+    TaskContext::new(RunId::new("run_of_a_test"), Arc::new(LogBuffers::default()))
 }
 
-/// The same for a run that has this much time.
-pub(crate) async fn told_within(
+/// Runs the task. Returns its result and its log.
+pub(crate) async fn run(url: &str, parameters: Value) -> (Result<Value, TaskError>, String) {
+    run_within(url, parameters, Duration::from_mins(1)).await
+}
+
+/// Runs the task with a time limit. Returns its result and its log.
+pub(crate) async fn run_within(
     url: &str,
     parameters: Value,
     limit: Duration,
 ) -> (Result<Value, TaskError>, String) {
-    let (run, book) = (RunId::new("run_of_a_test"), Arc::new(LogBuffers::default()));
-    let context = TaskContext::new(run.clone(), Arc::clone(&book)).until(Instant::now() + limit);
-    let outcome = task(url).run(&object(parameters), &context).await;
-    let log = book.close(&run).map(|tail| String::from_utf8_lossy(&tail.text).into_owned());
-    (outcome, log.unwrap_or_default())
+    let (run, buffers) = (RunId::new("run_of_a_test"), Arc::new(LogBuffers::default()));
+    let context = TaskContext::new(run.clone(), Arc::clone(&buffers)).with_deadline(Instant::now() + limit);
+    let result = task(url).run(&object(parameters), &context).await;
+    let log = buffers.close(&run).map(|tail| String::from_utf8_lossy(&tail.text).into_owned());
+    (result, log.unwrap_or_default())
 }
 
 /// The report of a run that succeeds.
 pub(crate) async fn report(database: &Database, parameters: Value) -> Value {
-    told(&database.url, parameters).await.0.expect("the analysis succeeds")
+    run(&database.url, parameters).await.0.expect("the analysis succeeds")
 }
 
 /// The report on a day.
@@ -71,19 +72,40 @@ pub(crate) async fn report_on(database: &Database, day: Date) -> Value {
 
 /// The error of a run that fails.
 pub(crate) async fn failure(url: &str, parameters: Value) -> TaskError {
-    told(url, parameters).await.0.expect_err("the analysis fails")
+    run(url, parameters).await.0.expect_err("the analysis fails")
 }
 
 fn object(parameters: Value) -> Parameters {
     match parameters {
         Value::Object(parameters) => parameters,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
-/// How many were left out of a view for a reason.
-pub(crate) fn left_out(report: &Value, view: &str, reason: &str) -> u64 {
+/// The count of rows or numbers of a view that were dropped for a reason.
+pub(crate) fn dropped(report: &Value, view: &str, reason: &str) -> u64 {
     let entries = report["coverage"]["left_out"].as_array().expect("a list");
     let entry = entries.iter().find(|entry| entry["view"] == view && entry["reason"] == reason);
     entry.map_or(0, |entry| entry["count"].as_u64().expect("a count"))
+}
+
+/// An item of the extremes, as a row of values for [`INSERT_ITEMS`]. `rest` starts with the P&L.
+pub(crate) fn item(kpi: &str, side: &str, trade: i64, rest: &str) -> String {
+    format!("('2026-02-11', '{kpi}', '{side}', 1, {trade}, 'A', 'C{trade}', {rest})")
+}
+
+pub(crate) const INSERT_ITEMS: &str = "INSERT INTO utils_statistics.trades_contract_extremes
+  (report_date, kpi_name, side, rank, trade_id, symbol, contract_name, individual_pnl, cost_basis, qty, mid_mark_pnl, liquidity_drag, mid_ts) VALUES ";
+
+/// Asserts the reason and parts of the message of an error, and that it contains nothing that callers must not see.
+pub(crate) fn assert_error(error: &TaskError, reason: &str, words: &[&str]) {
+    assert_eq!(error.reason, reason, "{error:?}");
+    for word in words {
+        assert!(error.message.contains(word), "{word:?} is not in {error:?}");
+    }
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains("hunter2") && !text.contains("postgres://"), "{text}");
+    for variable in ["MV_KPI_TABLE", "MV_SERIES_TABLE", "MV_EXTREMES_TABLE", "MV_PORTFOLIO_TABLE"] {
+        assert!(error.message.matches(variable).count() < 2, "{variable} is named twice: {error:?}");
+    }
 }

@@ -12,6 +12,7 @@ mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use trigger_core::run_store::RunStore;
 
 use futures_util::StreamExt;
 use jiff::{Timestamp, ToSpan};
@@ -20,7 +21,6 @@ use kube::api::{PostParams, Request};
 use kube::{Client as KubeClient, Resource};
 use serde_json::{Value, json};
 use testkit::cluster::{Cluster, Namespace};
-use trigger_core::ports::RunStore;
 use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_store::SqlStore;
 

@@ -1,273 +1,238 @@
-//! The one place that turns errors into answers.
+//! The only place where errors become responses.
 //!
-//! Texts of the cluster, of the store or of a credential go into the log and never to the caller.
+//! Texts of the cluster and of the store go to the log, never to the caller.
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use common::auth::Refusal;
+use common::service::{Problem, ProblemKind, ServiceError};
+use serde::Serialize;
+use trigger_core::access::Denied;
+use trigger_core::executor::ExecutorError;
+use trigger_core::run::Run;
+use trigger_core::runs::RunError;
+use trigger_core::start::StartError;
+use trigger_core::store_error::StoreError;
+use trigger_core::target_name::TargetName;
 
 use super::links::Links;
-use super::problem::{Kind, Problem, RunReference};
-use super::request_id::RequestId;
-use trigger_core::dispatcher::StartError;
-use trigger_core::ports::{ExecutorError, StoreError};
-use trigger_core::run::{Run, RunId};
-use trigger_core::target::TargetName;
+use super::problem_kinds::{
+    BAD_PARAMETERS, CLUSTER_BUSY, CLUSTER_FAILED, CLUSTER_REFUSED, CLUSTER_TIMEOUT, CLUSTER_UNREACHABLE,
+    CONFLICTING_RUN, CONTENDED, KEY_REUSED, MISSING_PERMISSION, NAME_TAKEN, NO_CRONJOB, QUEUE_FULL,
+    QUOTA_EXCEEDED, STORE_UNAVAILABLE, TARGET_SUSPENDED, UNKNOWN_RUN, UNKNOWN_TARGET,
+};
 
-/// How long a caller should wait before it asks a server again that is away.
-const AWAY: Duration = Duration::from_secs(5);
-/// How long it should wait for a place in the queue.
-const QUEUE: Duration = Duration::from_secs(15);
-/// How long it should wait for a quota to become free.
-const QUOTA: Duration = Duration::from_secs(30);
+/// `Retry-After` when another server can't be reached.
+const AFTER_OUTAGE: Duration = Duration::from_secs(5);
+/// `Retry-After` when the queue is full.
+const AFTER_FULL_QUEUE: Duration = Duration::from_secs(15);
+/// `Retry-After` when a quota is exhausted.
+const AFTER_EXHAUSTED_QUOTA: Duration = Duration::from_secs(30);
 
-/// An error on its way to the caller.
+/// An error of a handler.
 #[derive(Debug)]
-pub(super) struct ApiError {
-    kind: Kind,
-    detail: String,
-    run: Option<Box<Run>>,
-    retry_after: Option<Duration>,
-    /// What only the log may have.
-    internal: Option<String>,
+pub(super) struct ApiError(ServiceError);
+
+/// The run that a problem is about.
+#[derive(Serialize)]
+struct RunReference<'a> {
+    run_id: String,
+    job_name: &'a str,
+    links: Links,
 }
 
-/// What the log says about an answer; it travels with the response to where requests are logged.
-#[derive(Clone, Debug)]
-pub(super) struct Internal(pub(super) String);
-
-/// The kind of problem that an answer has, for counting.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ProblemKind(pub(super) &'static str);
-
 impl ApiError {
-    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), run: None, retry_after: None, internal: None }
+    pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self(ServiceError::new(kind, detail))
     }
 
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(Kind::BadRequest, detail)
-    }
-
-    pub(super) fn unknown_route() -> Self {
-        Self::new(Kind::UnknownRoute, "There is no such route; /openapi.json lists all of them.")
-    }
-
-    pub(super) fn method_not_allowed() -> Self {
-        Self::new(
-            Kind::MethodNotAllowed,
-            "The route is there, but not for this method; see the Allow header.",
-        )
-    }
-
-    pub(super) fn unknown_run(id: &RunId) -> Self {
-        Self::new(
-            Kind::UnknownRun,
-            format!("There is no run {id}; GET /v1/runs lists the ones that are known."),
-        )
-    }
-
-    pub(super) fn internal(detail: String) -> Self {
-        let error = Self::new(
-            Kind::Internal,
-            "This is a fault of trigger-api; its log has it under the request's id.",
-        );
-        error.because(detail)
-    }
-
-    pub(super) fn after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
-    }
-
-    fn because(self, internal: String) -> Self {
-        Self { internal: Some(internal), ..self }
-    }
-
-    fn about(self, run: Box<Run>) -> Self {
-        Self { run: Some(run), ..self }
-    }
-
-    /// The error as part of a document.
+    /// The error as a part of another document.
     pub(super) fn problem(&self) -> Problem {
-        let run = self.run.as_ref().map(|run| RunReference {
-            run_id: run.id.to_string(),
-            job_name: run.job_name.clone(),
-            links: Links::of(run),
-        });
-        Problem { run, ..Problem::new(self.kind, self.detail.clone()) }
+        self.0.problem()
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let request_id = RequestId::current().map(|RequestId(id)| id);
-        let problem = Problem { request_id, ..self.problem() };
-        let mut response = (self.kind.status(), Json(problem)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        if matches!(self.kind, Kind::MissingCredential | Kind::WrongCredential) {
-            headers
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"trigger-api\""));
-        }
-        response.extensions_mut().insert(ProblemKind(self.kind.slug()));
-        if let Some(internal) = self.internal {
-            response.extensions_mut().insert(Internal(internal));
-        }
-        response
+        self.0.into_response()
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self(error)
     }
 }
 
 impl From<StartError> for ApiError {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::UnknownTarget(name) => unknown_target(&name),
-            StartError::NoDefaultTarget => Self::new(
-                Kind::UnknownTarget,
-                "Several targets are configured and none is the default one; start one by name, or set DEFAULT_TARGET.",
-            ),
+            StartError::Denied(denied) => denied.into(),
             StartError::Suspended(name) => Self::new(
-                Kind::Suspended,
+                TARGET_SUSPENDED,
                 format!(
-                    "The CronJob of {name} is suspended, so it is not started by hand either. Resume it \
+                    "The CronJob of {name} is suspended, so it can't be started manually either. Resume it \
                      (kubectl patch cronjob ... suspend: false), or set allow_suspended for the target."
                 ),
             ),
-            StartError::ConflictingRun(run) => Self::new(
-                Kind::RunInTheWay,
+            StartError::ConflictingRun(run) => about(
+                &run,
+                CONFLICTING_RUN,
                 format!(
                     "{} of {} is {}, and the CronJob's concurrencyPolicy is Forbid. Wait for its end, or cancel it.",
                     run.job_name, run.target, run.state
                 ),
-            )
-            .about(run),
-            StartError::KeyReused(run) => Self::new(
-                Kind::KeyReused,
+            ),
+            StartError::KeyReused(run) => about(
+                &run,
+                KEY_REUSED,
                 format!(
-                    "This Idempotency-Key started {} by a request with another body. Use a new key for a new request.",
+                    "A request with this Idempotency-Key and another body started {}. Use a new key for a new request.",
                     run.job_name
                 ),
-            )
-            .about(run),
+            ),
             StartError::BadParameters(problem) => {
-                Self::new(Kind::BadParameters, format!("The parameters can't be used: {problem}."))
+                Self::new(BAD_PARAMETERS, format!("The parameters are not valid: {problem}."))
             }
-            StartError::QueueFull { target, waiting } => Self::new(
-                Kind::QueueFull,
-                format!("{waiting} runs of {target} wait already, which is the most that may. Ask again when some are done, or cancel some."),
-            )
-            .after(QUEUE),
-            StartError::Contended(name) => Self::new(
-                Kind::Contended,
-                format!("Other requests for {name} were faster several times. Ask again."),
-            )
-            .after(Duration::from_secs(1)),
+            StartError::QueueFull { target, max_queued } => Self(
+                ServiceError::new(
+                    QUEUE_FULL,
+                    format!(
+                        "{max_queued} runs of {target} are waiting, which is the limit. Retry when some have ended, or \
+                         cancel some."
+                    ),
+                )
+                .with_retry_after(AFTER_FULL_QUEUE),
+            ),
+            StartError::Contended(name) => Self(
+                ServiceError::new(
+                    CONTENDED,
+                    format!("Other requests for {name} won the race several times. Retry."),
+                )
+                .with_retry_after(Duration::from_secs(1)),
+            ),
             StartError::Executor(error) => error.into(),
             StartError::Store(error) => error.into(),
         }
     }
 }
 
+fn about(run: &Run, kind: ProblemKind, detail: String) -> ApiError {
+    let reference =
+        RunReference { run_id: run.id.to_string(), job_name: &run.job_name, links: Links::of(run) };
+    ApiError(ServiceError::new(kind, detail).with_extension("run", reference))
+}
+
+impl From<RunError> for ApiError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::UnknownRun(id) => {
+                Self::new(UNKNOWN_RUN, format!("There is no run {id}; GET /v1/runs lists the known runs."))
+            }
+            RunError::UnknownTarget(name) => unknown_target(&name),
+            RunError::NoDefaultTarget => Self::new(
+                UNKNOWN_TARGET,
+                "Several targets are configured and none is the default; start one by name, or set DEFAULT_TARGET.",
+            ),
+            RunError::Denied(denied) => denied.into(),
+            RunError::Executor(error) => error.into(),
+            RunError::Store(error) => error.into(),
+        }
+    }
+}
+
 fn unknown_target(name: &TargetName) -> ApiError {
-    ApiError::new(
-        Kind::UnknownTarget,
-        format!("There is no target {name}; GET /v1/targets lists all of them."),
-    )
+    ApiError::new(UNKNOWN_TARGET, format!("There is no target {name}; GET /v1/targets lists all targets."))
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        let (kind, detail, reason) = match denied {
+            Denied::NotAdmin => (
+                ProblemKind::NOT_ALLOWED,
+                "The caller is known, but this requires an administrator: X-Admin-Secret, or a token with the \
+                 administrator's claim.",
+                "not_admin",
+            ),
+            Denied::NoCredential => (
+                ProblemKind::MISSING_CREDENTIAL,
+                "This always requires an administrator's credential, and none is configured: set ADMIN_SECRET, or keys of \
+                 tokens with an administrator's claim.",
+                "missing",
+            ),
+        };
+        Self(ServiceError::new(kind, detail).with_refusal_reason(reason))
+    }
 }
 
 impl From<ExecutorError> for ApiError {
     fn from(error: ExecutorError) -> Self {
-        let internal = error.to_string();
-        let api_error = match error {
+        let cause = error.to_string();
+        let service_error = match error {
             ExecutorError::Store(error) => return error.into(),
             ExecutorError::NoCronJob { namespace, name } => {
                 return Self::new(
-                    Kind::NoCronJob,
+                    NO_CRONJOB,
                     format!("The CronJob {name} does not exist in the namespace {namespace}. Deploy it, or correct the target."),
                 );
             }
             ExecutorError::NameTaken(name) => {
                 return Self::new(
-                    Kind::NameTaken,
-                    format!("A Job {name} exists that does not belong to this target. Delete it, or use another Idempotency-Key."),
+                    NAME_TAKEN,
+                    format!("The Job {name} exists and does not belong to this target. Delete it, or use another Idempotency-Key."),
                 );
             }
-            ExecutorError::Unreachable(_) => {
-                Self::new(Kind::ClusterUnreachable, "The cluster's API server can't be reached. Nothing was started; ask again.")
-                    .after(AWAY)
-            }
-            ExecutorError::TimedOut(_) => Self::new(
-                Kind::ClusterTimeout,
-                "The cluster's API server did not answer in time. What was asked for may have been done: look at GET /v1/runs, \
-                 or repeat the request with the same Idempotency-Key.",
+            ExecutorError::Unreachable(_) => ServiceError::new(
+                CLUSTER_UNREACHABLE,
+                "The cluster's API server can't be reached. Nothing was started; retry.",
             )
-            .after(AWAY),
-            ExecutorError::Busy { retry_after, .. } => {
-                Self::new(Kind::ClusterBusy, "The cluster's API server has too much to do. Nothing was started; ask again.")
-                    .after(retry_after.unwrap_or(AWAY))
-            }
-            ExecutorError::Failed(_) => {
-                Self::new(Kind::ClusterFailed, "The cluster's API server failed. Ask again; the log of trigger-api has its words.")
-                    .after(AWAY)
-            }
-            ExecutorError::Forbidden(_) => Self::new(
-                Kind::MissingPermission,
-                "The cluster does not let trigger-api do this. Its ServiceAccount needs the Role trigger-api-job-trigger in the \
-                 target's namespace; the log names what is missing.",
+            .with_retry_after(AFTER_OUTAGE),
+            ExecutorError::TimedOut(_) => ServiceError::new(
+                CLUSTER_TIMEOUT,
+                "The cluster's API server did not answer in time. The request may have been executed: see GET /v1/runs, or \
+                 repeat the request with the same Idempotency-Key.",
+            )
+            .with_retry_after(AFTER_OUTAGE),
+            ExecutorError::Busy { retry_after, .. } => ServiceError::new(
+                CLUSTER_BUSY,
+                "The cluster's API server is overloaded. Nothing was started; retry.",
+            )
+            .with_retry_after(retry_after.unwrap_or(AFTER_OUTAGE)),
+            ExecutorError::Failed(_) => ServiceError::new(
+                CLUSTER_FAILED,
+                "The cluster's API server failed. Retry; the log of trigger-api has the details.",
+            )
+            .with_retry_after(AFTER_OUTAGE),
+            ExecutorError::Forbidden(_) => ServiceError::new(
+                MISSING_PERMISSION,
+                "trigger-api lacks a permission in the cluster. Its ServiceAccount needs the Role trigger-api-job-trigger in \
+                 the target's namespace; the log names the permission.",
             ),
-            ExecutorError::QuotaExceeded(_) => Self::new(
-                Kind::QuotaExceeded,
-                "A ResourceQuota of the target's namespace is used up. Nothing was started; delete what is done, or raise the quota.",
+            ExecutorError::QuotaExceeded(_) => ServiceError::new(
+                QUOTA_EXCEEDED,
+                "A ResourceQuota of the target's namespace is exhausted. Nothing was started; delete finished Jobs, or raise the \
+                 quota.",
             )
-            .after(QUOTA),
-            ExecutorError::Refused(_) => Self::new(
-                Kind::ClusterRefused,
-                "The cluster does not take the Job: an admission policy or its validation is against it. Nothing was started; \
-                 the log of trigger-api has its words.",
+            .with_retry_after(AFTER_EXHAUSTED_QUOTA),
+            ExecutorError::Refused(_) => ServiceError::new(
+                CLUSTER_REFUSED,
+                "The cluster rejected the Job: by an admission policy or by its validation. Nothing was started; the log of \
+                 trigger-api has the details.",
             ),
         };
-        api_error.because(internal)
+        Self(service_error.with_internal_cause(cause))
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::new(
-            Kind::StoreUnavailable,
-            "The history of runs can't be read or written now. Nothing was started; ask again.",
+        Self(
+            ServiceError::new(
+                STORE_UNAVAILABLE,
+                "The history of runs can't be read or written now. Nothing was started; retry.",
+            )
+            .with_retry_after(AFTER_OUTAGE)
+            .with_internal_cause(error.to_string()),
         )
-        .after(AWAY)
-        .because(error.to_string())
-    }
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        let api_error = match refusal {
-            Refusal::Unavailable(_) => {
-                Self::new(Kind::AuthUnavailable, "The credential can't be checked now. Ask again.")
-                    .after(AWAY)
-            }
-            Refusal::NotAllowed => Self::new(Kind::NotAllowed, "The caller is known, but not allowed in."),
-            Refusal::Malformed(_)
-            | Refusal::WrongToken
-            | Refusal::Algorithm
-            | Refusal::WrongKey
-            | Refusal::BadSignature
-            | Refusal::NoExpiry
-            | Refusal::Expired
-            | Refusal::NotYetValid
-            | Refusal::WrongAudience
-            | Refusal::WrongIssuer
-            | Refusal::Rejected => {
-                Self::new(Kind::WrongCredential, "The credential of the request is not a valid one.")
-            }
-        };
-        api_error.because(refusal.to_string())
     }
 }

@@ -1,74 +1,70 @@
-//! The JSON documents of the interface.
+//! The JSON documents of runs.
 
 use jiff::Timestamp;
 use serde::Serialize;
+use trigger_core::run::{Cause, Run, State, TaskRun};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::links::Links;
-use super::problem::Problem;
-use trigger_core::run::{Cause, Run, TaskRun};
-use trigger_core::schedule;
-use trigger_core::target::Target;
-use trigger_core::target_snapshot::TargetSnapshot;
-use trigger_core::task::TaskTarget;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Run)]
 pub(super) struct RunDocument {
-    /// Identifies the run for ever.
+    /// The permanent id.
     run_id: String,
-    /// What it is a run of.
+    /// The target.
     target: String,
-    /// Where its Job is, or the trigger-api that does the task.
+    /// The namespace of its Job, or of the trigger-api that executes the task.
     namespace: String,
-    /// Its Job's name; a task's run has one of the same kind.
+    /// The name of its Job; a run of a task has a name of the same form.
     job_name: String,
-    /// What started it.
-    #[schema(schema_with = trigger_words)]
+    /// What started the run.
+    #[schema(schema_with = trigger_schema)]
     trigger: &'static str,
-    /// Where it stands. The last four are final.
-    #[schema(schema_with = state_words)]
+    /// The state. The last four are final.
+    #[schema(schema_with = state_schema)]
     pub(super) state: &'static str,
-    /// Why it waits, or how it ended.
+    /// Why the run has this state.
     cause: Option<CauseDocument>,
-    /// Who asked for it, when it was asked for here.
+    /// The caller that started the run, if it was started through this API.
     requested_by: Option<String>,
-    /// Why it was asked for, in the caller's words.
+    /// The caller's reason.
     reason: Option<String>,
-    /// When its Job was created.
+    /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When its first container started.
     #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the run ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
-    /// How far it is; only a task's run tells.
+    /// The progress; only runs of tasks have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressDocument>,
-    /// Where to go on.
+    /// Links to other documents.
     links: Links,
 }
 
-/// How far a run of a task is.
+/// The progress of a run of a task.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Progress)]
 pub(super) struct ProgressDocument {
     /// From 0 to 100.
     percent: u8,
-    /// What is being done, in a line.
+    /// The current step, one line.
     note: String,
-    /// How often it has been begun.
+    /// How often the run has been started.
     attempt: u32,
 }
 
-/// Why a run waits, or how it ended.
+/// Why a run has its state.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Cause)]
 pub(super) struct CauseDocument {
-    /// One word that stays the same, such as `OutOfMemory`.
+    /// A fixed word, such as `OutOfMemory`.
     reason: String,
     /// A sentence for people.
     message: String,
@@ -77,21 +73,21 @@ pub(super) struct CauseDocument {
     exit_code: Option<i32>,
 }
 
-/// What `POST /trigger-sync` answers.
+/// The response of `POST /trigger-sync`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Triggered {
     /// A sentence for people.
     message: String,
-    /// The Job's name.
+    /// The name of the Job.
     job_name: String,
     /// The run.
     run_id: String,
-    /// Where the Job is.
+    /// The namespace of the Job.
     namespace: String,
-    /// Where the run stands.
-    #[schema(schema_with = state_words)]
+    /// The state of the run.
+    #[schema(schema_with = state_schema)]
     state: &'static str,
-    /// Where to go on.
+    /// Links to other documents.
     links: Links,
 }
 
@@ -101,86 +97,6 @@ pub(super) struct RunPage {
     pub(super) runs: Vec<RunDocument>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
-}
-
-/// What can be started.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct TargetPage {
-    pub(super) targets: Vec<TargetDocument>,
-}
-
-/// One target.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Target)]
-pub(super) struct TargetDocument {
-    /// Its name.
-    name: String,
-    /// What it is: a CronJob, whose Jobs are started, or a task, which is done in trigger-api.
-    #[schema(schema_with = kind_words)]
-    kind: &'static str,
-    /// Where its CronJob is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<String>,
-    /// Its CronJob's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cronjob: Option<String>,
-    /// How the task is done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<TaskDocument>,
-    /// What the CronJob says and what goes on; null when that can't be seen.
-    status: Option<TargetStatus>,
-    /// Why its status can't be seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Problem>,
-}
-
-/// How a task is done.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Task)]
-pub(super) struct TaskDocument {
-    /// The task's name.
-    name: &'static str,
-    /// How many runs go on at once, over all replicas.
-    max_concurrent: u32,
-    /// How many runs may wait.
-    queue: u32,
-    /// How long a run may take.
-    timeout_seconds: u64,
-    /// Whether a run that was cut off is begun again.
-    resumes: bool,
-}
-
-/// What a target's CronJob says, and what goes on.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct TargetStatus {
-    /// When it starts runs, in cron's syntax; a task has no schedule of its own.
-    schedule: Option<String>,
-    /// The time zone of the schedule; null is the cluster's own.
-    time_zone: Option<String>,
-    /// When the schedule starts the next run; null while it is suspended.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    next_run_at: Option<Timestamp>,
-    /// When the schedule last started a run.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_scheduled_at: Option<Timestamp>,
-    /// Whether the schedule is switched off.
-    suspended: bool,
-    /// `Allow`, `Forbid` or `Replace`; null for a task, whose runs wait for each other.
-    concurrency_policy: Option<String>,
-    /// The runs that go on, oldest first.
-    active: Vec<RunDocument>,
-}
-
-/// What would be started, and whether it would be now.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct PreviewDocument {
-    /// Whether a run would be started now.
-    pub(super) allowed: bool,
-    /// Why not.
-    pub(super) problem: Option<Problem>,
-    /// The Job that would be made; null for a task.
-    #[schema(value_type = Option<Object>)]
-    pub(super) job: Option<serde_json::Value>,
 }
 
 impl From<&Run> for RunDocument {
@@ -219,7 +135,7 @@ impl From<&Cause> for CauseDocument {
 impl Triggered {
     pub(super) fn new(run: &Run, found: bool) -> Self {
         let message = if found {
-            format!("Job {} was started before by the same request", run.job_name)
+            format!("Job {} was started by an earlier request with the same key", run.job_name)
         } else {
             format!("Job {} started", run.job_name)
         };
@@ -234,90 +150,16 @@ impl Triggered {
     }
 }
 
-impl TargetDocument {
-    pub(super) fn new(target: &Target, snapshot: Result<TargetSnapshot, Problem>) -> Self {
-        let (status, problem) = match snapshot {
-            Ok(snapshot) => (Some(TargetStatus::from(&snapshot)), None),
-            Err(problem) => (None, Some(problem)),
-        };
-        Self {
-            name: target.name.to_string(),
-            kind: "cronjob",
-            namespace: Some(target.namespace.clone()),
-            cronjob: Some(target.cronjob.clone()),
-            task: None,
-            status,
-            problem,
-        }
-    }
-
-    pub(super) fn of_task(target: &TaskTarget, active: Result<Vec<Run>, Problem>) -> Self {
-        let (status, problem) = match active {
-            Ok(active) => (Some(TargetStatus::of_task(&active)), None),
-            Err(problem) => (None, Some(problem)),
-        };
-        let task = TaskDocument {
-            name: target.task.name(),
-            max_concurrent: target.max_concurrent,
-            queue: target.queue,
-            timeout_seconds: target.limit.as_secs(),
-            resumes: target.resumes(),
-        };
-        Self {
-            name: target.name.to_string(),
-            kind: "task",
-            namespace: None,
-            cronjob: None,
-            task: Some(task),
-            status,
-            problem,
-        }
-    }
+/// The schema of a string with these values.
+pub(super) fn string_enum(values: &[&str]) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values.iter().copied())).build()
 }
 
-impl TargetStatus {
-    fn of_task(active: &[Run]) -> Self {
-        Self {
-            schedule: None,
-            time_zone: None,
-            next_run_at: None,
-            last_scheduled_at: None,
-            suspended: false,
-            concurrency_policy: None,
-            active: active.iter().map(RunDocument::from).collect(),
-        }
-    }
+/// The schema of a run's state.
+pub(super) fn state_schema() -> Object {
+    string_enum(&State::ALL.map(State::as_str))
 }
 
-impl From<&TargetSnapshot> for TargetStatus {
-    fn from(snapshot: &TargetSnapshot) -> Self {
-        let cronjob = &snapshot.cronjob;
-        Self {
-            schedule: Some(cronjob.schedule.clone()),
-            time_zone: cronjob.time_zone.clone(),
-            next_run_at: schedule::next_run(cronjob, Timestamp::now()),
-            last_scheduled_at: cronjob.last_scheduled_at,
-            suspended: cronjob.suspended,
-            concurrency_policy: Some(format!("{:?}", cronjob.concurrency_policy)),
-            active: snapshot.active.iter().map(RunDocument::from).collect(),
-        }
-    }
-}
-
-pub(super) fn words(words: &[&str]) -> utoipa::openapi::schema::Object {
-    let kind = utoipa::openapi::schema::Type::String;
-    utoipa::openapi::ObjectBuilder::new().schema_type(kind).enum_values(Some(words.iter().copied())).build()
-}
-
-pub(super) fn state_words() -> utoipa::openapi::schema::Object {
-    use trigger_core::run::State;
-    words(&State::ALL.map(State::as_str))
-}
-
-fn kind_words() -> utoipa::openapi::schema::Object {
-    words(&["cronjob", "task"])
-}
-
-fn trigger_words() -> utoipa::openapi::schema::Object {
-    words(&["scheduled", "manual"])
+fn trigger_schema() -> Object {
+    string_enum(&["scheduled", "manual"])
 }

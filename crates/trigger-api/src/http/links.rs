@@ -1,23 +1,23 @@
-//! Paths that lead from one document to others.
+//! Links between documents.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use trigger_core::run::Run;
 
-/// Paths that belong to a run.
+/// The paths of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Links {
     /// The run.
     #[serde(rename = "self")]
     pub(super) this: String,
-    /// Its log.
+    /// The log.
     logs: String,
-    /// Its changes, as server-sent events.
+    /// The changes as server-sent events.
     events: String,
-    /// Its target.
+    /// The target.
     target: String,
-    /// What came out of it; only a task's run has that.
+    /// The result; only runs of tasks have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<String>,
 }

@@ -1,8 +1,11 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use trigger_core::task::TaskDefinition;
 
-use axum::http::{HeaderName, header};
+use axum::http::header;
+use axum::routing::{MethodRouter, get};
+use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -10,52 +13,59 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
     SecurityRequirement,
 };
-use utoipa_axum::router::OpenApiRouter;
 
-use super::Api;
-
-/// The tag of routes that are for administrators alone.
-const ADMIN_TAG: &str = "portfolio";
-
-static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi_json);
-
-/// What a guarded route may answer besides what is its own, and why.
+/// The problems of every protected route.
 const COMMON_PROBLEMS: [(&str, &str); 8] = [
     ("400", "The request can't be read"),
     ("401", "A credential is missing or not valid"),
     ("403", "The caller may not do this"),
     ("429", "The caller sends too many requests"),
     ("500", "A fault of trigger-api"),
-    ("502", "The cluster failed, or refused the Job"),
-    ("503", "The cluster, the history or the credential can't be reached, or there is too much to do"),
+    ("502", "The cluster failed, or rejected the Job"),
+    (
+        "503",
+        "The cluster or the history is unavailable, the credential can't be checked, or a limit is reached",
+    ),
     ("504", "The cluster did not answer in time"),
 ];
-/// What a route that starts a run may answer as well.
+/// The additional problems of a route that starts a run.
 const START_PROBLEMS: [(&str, &str); 5] = [
     ("408", "The body took too long to arrive"),
-    ("409", "Another run goes on, or the target is suspended"),
+    ("409", "Another run is in progress, or the target is suspended"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
-    ("422", "The Idempotency-Key was used for another request, or the target does not take the parameters"),
+    ("422", "The Idempotency-Key was used for another request, or the target does not accept the parameters"),
 ];
 
-/// Read this document
+/// The route that serves the document.
+pub(super) fn route(document: Arc<str>) -> MethodRouter {
+    get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) })
+}
+
+/// Get this document
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi", tag = "probes", security(()),
     responses((status = 200, description = "This document", body = Object, content_type = "application/json")),
 )]
-pub(super) async fn openapi() -> ([(HeaderName, &'static str); 1], &'static str) {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+#[expect(dead_code, reason = "the route is made by `route`; this describes it")]
+fn openapi() {}
+
+/// The description of [`route`].
+pub(super) fn own_route() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(openapi))]
+    struct OwnRoute;
+    OwnRoute::openapi()
 }
 
-/// The routes' document with what they have in common.
-pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
-    let mut document = routes.into_openapi();
+/// Adds what all routes have in common. The routes of tasks are for administrators.
+pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition]) -> OpenApi {
+    let admin_tags: Vec<&str> = tasks.iter().filter_map(|task| Some(task.routes.as_ref()?.tag)).collect();
     document.info = InfoBuilder::new()
         .title("trigger-api")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Starts the very Job a CronJob would start, follows it and remembers it; and does tasks of its own, such as the \
+            "Starts the same Job that a CronJob would start, follows it and stores its history; and executes tasks, such as the \
              portfolio analysis.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
@@ -71,8 +81,9 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
             }
             if operation.security.is_none() {
                 add_problems(operation, &COMMON_PROBLEMS);
-                operation.security =
-                    Some(requirements(operation.tags.iter().flatten().any(|tag| tag == ADMIN_TAG)));
+                operation.security = Some(requirements(
+                    operation.tags.iter().flatten().any(|tag| admin_tags.contains(&tag.as_str())),
+                ));
             }
             if starts {
                 add_problems(operation, &START_PROBLEMS);
@@ -86,12 +97,12 @@ pub(super) fn described(routes: OpenApiRouter<Arc<Api>>) -> OpenApi {
     document
 }
 
-/// What the macros can't say of parameters: which texts are taken, and that one may be left out but is never null.
+/// What the macros can't express: the pattern of a parameter, and that it may be absent but not null.
 fn schema_of(parameter: &str) -> Option<Object> {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let schema = match parameter {
         "target" => text().pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
-        // Also a string in quotes of RFC 8941, which a client may need and a reader of the document does not.
+        // A quoted string (RFC 8941) is accepted as well.
         "Idempotency-Key" => text().pattern(Some("^[!#-~]([ !#-~]{0,253}[!#-~])?$")),
         "Last-Event-ID" => ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -119,7 +130,7 @@ fn add_problems(operation: &mut Operation, problems: &[(&str, &str)]) {
     }
 }
 
-/// One of these, or none where no credential is configured; an administrator's always.
+/// The credentials of a route: one of these, or none if none is configured. A route for administrators always needs one.
 fn requirements(admin: bool) -> Vec<SecurityRequirement> {
     let one = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
     if admin {

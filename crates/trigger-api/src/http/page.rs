@@ -1,42 +1,42 @@
-//! Pages of runs that have none of their own.
+//! The pages of runs whose tasks have none.
 
 use askama::Template;
 use serde_json::Value;
 
 use trigger_core::run::{Cause, Run};
 
-/// Where a run stands. While it goes on the page looks again by itself.
+/// The state of a run. The page reloads itself until the run has ended.
 #[derive(Template)]
-#[template(path = "standing.html")]
-struct Standing<'a> {
+#[template(path = "state.html")]
+struct StatePage<'a> {
     run: &'a Run,
-    goes_on: bool,
+    in_progress: bool,
 }
 
-/// A result without a page of its own.
+/// A result as JSON.
 #[derive(Template)]
 #[template(path = "plain.html")]
-struct Plain<'a> {
+struct PlainPage<'a> {
     run: &'a Run,
     result: String,
 }
 
-impl Standing<'_> {
+impl StatePage<'_> {
     fn cause(&self) -> Option<&Cause> {
         self.run.cause.as_ref()
     }
 }
 
-/// A page that says where a run stands.
-pub(super) fn standing(run: &Run) -> String {
-    rendered(&Standing { run, goes_on: !run.state.is_final() })
+/// The page of a run's state.
+pub(super) fn state(run: &Run) -> String {
+    rendered(&StatePage { run, in_progress: !run.state.is_final() })
 }
 
-/// A page with a result as it is.
+/// The page of a result, as JSON.
 pub(super) fn plain(run: &Run, result: &Value) -> String {
-    rendered(&Plain { run, result: format!("{result:#}") })
+    rendered(&PlainPage { run, result: format!("{result:#}") })
 }
 
 fn rendered(page: &impl Template) -> String {
-    page.render().expect("a page is written into a String")
+    page.render().expect("writing to a String never fails")
 }

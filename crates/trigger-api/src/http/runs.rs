@@ -1,4 +1,4 @@
-//! The history of runs, and one run.
+//! The history of runs.
 #![expect(unused_qualifications, reason = "utoipa's macro qualifies the query's type")]
 
 use std::sync::Arc;
@@ -6,46 +6,48 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::{Extension, Json};
+use common::auth::Caller;
+use common::service::{PathSegment, QueryParams, ServiceError};
 use serde::Deserialize;
+use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::{Cursor, RunFilter};
 use utoipa::IntoParams;
 
 use super::Api;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, RunPage};
-use super::extract::{Params, Segment};
-use super::gate::Caller;
-use super::problem::Problem;
-use trigger_core::ports::{Cursor, RunFilter};
-use trigger_core::run::{Run, RunId};
+use super::headers::poll_again;
+use super::problem_document::ProblemDocument;
+use super::status::access_of;
 
-const PAGE: u16 = 50;
+const DEFAULT_PAGE_SIZE: u16 = 50;
 const MAX_PAGE_SIZE: u16 = 500;
 
-/// Which runs to list.
+/// Selects runs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only of this target.
+    /// Only runs of this target.
     target: Option<String>,
-    /// Only in this state.
+    /// Only runs in this state.
     #[param(inline, schema_with = state_parameter)]
     state: Option<String>,
-    /// Only of the Job of this name.
+    /// Only the run of the Job with this name.
     job_name: Option<String>,
-    /// At most so many, up to 500; 50 when it is not given.
+    /// The size of a page, from 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u16>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 fn state_parameter() -> utoipa::openapi::schema::Object {
-    super::documents::state_words()
+    super::documents::state_schema()
 }
 
 /// List runs
 ///
-/// Scheduled and manual runs alike, newest first, also those that the cluster has forgotten.
+/// Scheduled and manual runs, newest first, including those whose Jobs have been deleted.
 #[utoipa::path(
     get, path = "/v1/runs", operation_id = "listRuns", tag = "runs",
     params(ListQuery),
@@ -53,13 +55,13 @@ fn state_parameter() -> utoipa::openapi::schema::Object {
 )]
 pub(super) async fn list_runs(
     State(api): State<Arc<Api>>,
-    Params(query): Params<ListQuery>,
+    QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<(HeaderMap, Json<RunPage>), ApiError> {
     let mut filter = query.filter()?;
     let limit = usize::from(filter.limit);
-    // One more than is shown tells whether there is a next page.
+    // One more run than the page has shows whether there is a next page.
     filter.limit += 1;
-    let mut runs = api.recorder.list(&filter).await?;
+    let mut runs = api.runs.list(&filter).await?;
     let more = runs.len() > limit;
     runs.truncate(limit);
     let next = runs.last().filter(|_| more).map(cursor_text);
@@ -70,83 +72,68 @@ pub(super) async fn list_runs(
     Ok((headers, Json(RunPage { runs: runs.iter().map(RunDocument::from).collect(), next })))
 }
 
-/// Look at a run
+/// Get a run
 #[utoipa::path(
     get, path = "/v1/runs/{run}", operation_id = "getRun", tag = "runs",
     params(("run" = String, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run", body = RunDocument),
-        (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such run", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get_run(
     State(api): State<Arc<Api>>,
-    Segment(id): Segment<RunId>,
+    PathSegment(id): PathSegment<RunId>,
 ) -> Result<(HeaderMap, Json<RunDocument>), ApiError> {
-    let run = find(&api, &id).await?;
-    let mut headers = HeaderMap::new();
-    if !run.state.is_final() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    }
-    Ok((headers, Json(RunDocument::from(&run))))
+    let run = api.runs.find(&id).await?;
+    Ok((poll_again(&run), Json(RunDocument::from(&run))))
 }
 
 /// Cancel a run
 ///
-/// Its Job and its pods go. A run that has ended stays as it is; asking twice is as asking once.
+/// Deletes its Job and pods, or stops its task. A run that has ended is not changed; the request may be repeated.
 #[utoipa::path(
     delete, path = "/v1/runs/{run}", operation_id = "cancelRun", tag = "runs",
     params(("run" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The run as it is now", body = RunDocument),
-        (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The run after the request", body = RunDocument),
+        (status = 404, description = "There is no such run", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn cancel_run(
     State(api): State<Arc<Api>>,
-    Segment(id): Segment<RunId>,
+    PathSegment(id): PathSegment<RunId>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<RunDocument>, ApiError> {
-    let run = find(&api, &id).await?;
-    let run = if run.task.is_some() {
-        caller.must_be_admin(&api.metrics)?;
-        api.queue.cancel(run, &caller.name).await?
-    } else {
-        api.dispatcher.cancel(run, &caller.name).await?
-    };
+    let run = api.runs.cancel(&access_of(&caller), &id).await?;
     tracing::info!(run.id = %run.id, state = %run.state, caller = caller.name, "run cancelled");
     Ok(Json(RunDocument::from(&run)))
 }
 
-/// The run of that id, also while it can't be stored.
-pub(super) async fn find(api: &Api, id: &RunId) -> Result<Run, ApiError> {
-    api.recorder.find(id).await?.ok_or_else(|| ApiError::unknown_run(id))
-}
-
 impl ListQuery {
-    fn filter(&self) -> Result<RunFilter, ApiError> {
-        let refused = |name: &str, problem: String| ApiError::bad_request(format!("{name}: {problem}"));
+    fn filter(&self) -> Result<RunFilter, ServiceError> {
+        let invalid = |name: &str, problem: String| ServiceError::bad_request(format!("{name}: {problem}"));
         let target = self.target.as_deref().map(str::parse).transpose();
         let state = self.state.as_deref().map(str::parse).transpose();
-        let limit = self.limit.unwrap_or(PAGE);
+        let limit = self.limit.unwrap_or(DEFAULT_PAGE_SIZE);
         if !(1..=MAX_PAGE_SIZE).contains(&limit) {
-            return Err(refused("limit", format!("{limit} is not between 1 and {MAX_PAGE_SIZE}")));
+            return Err(invalid("limit", format!("{limit} is not between 1 and {MAX_PAGE_SIZE}")));
         }
-        let after = self.cursor.as_deref().map(read_cursor).transpose();
+        let after = self.cursor.as_deref().map(parse_cursor).transpose();
         Ok(RunFilter {
-            target: target.map_err(|problem| refused("target", problem))?,
-            state: state.map_err(|problem| refused("state", problem))?,
+            target: target.map_err(|problem| invalid("target", problem))?,
+            state: state.map_err(|problem| invalid("state", problem))?,
             job_name: self.job_name.clone(),
-            after: after.map_err(|problem| refused("cursor", problem.to_owned()))?,
+            after: after.map_err(|problem| invalid("cursor", problem.to_owned()))?,
             limit,
         })
     }
 
-    /// The next page as a `Link` header has it (RFC 8288).
+    /// The `Link` header of the next page (RFC 8288).
     fn link(&self, cursor: &str) -> String {
         let mut query = vec![format!("cursor={cursor}")];
         query.extend(self.limit.map(|limit| format!("limit={limit}")));
-        // Both were checked: they need no escapes. Neither does a Job's name that has runs.
+        // These values need no escapes: they were checked, or they are the name of a Job that has runs.
         query.extend(self.target.as_ref().map(|target| format!("target={target}")));
         query.extend(self.state.as_ref().map(|state| format!("state={state}")));
         query.extend(self.job_name.as_ref().map(|name| format!("job_name={name}")));
@@ -154,15 +141,15 @@ impl ListQuery {
     }
 }
 
-/// A place in the list as a text that tells nobody what it means.
+/// An opaque text for a position in the list.
 fn cursor_text(run: &Run) -> String {
     hex::encode(format!("{} {}", run.created_at, run.id))
 }
 
-fn read_cursor(text: &str) -> Result<Cursor, &'static str> {
-    let none = "it is not the `next` of a page";
-    let bytes = hex::decode(text).map_err(|_| none)?;
-    let text = String::from_utf8(bytes).map_err(|_| none)?;
-    let (created_at, id) = text.split_once(' ').ok_or(none)?;
-    Ok(Cursor { created_at: created_at.parse().map_err(|_| none)?, id: RunId::new(id) })
+fn parse_cursor(text: &str) -> Result<Cursor, &'static str> {
+    let invalid = "it is not the `next` of a page";
+    let bytes = hex::decode(text).map_err(|_| invalid)?;
+    let text = String::from_utf8(bytes).map_err(|_| invalid)?;
+    let (created_at, id) = text.split_once(' ').ok_or(invalid)?;
+    Ok(Cursor { created_at: created_at.parse().map_err(|_| invalid)?, id: RunId::new(id) })
 }

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::target_name::TargetName;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobStatus;
@@ -18,12 +20,11 @@ use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{FINGERPRINT, INSTANTIATE, REASON, REQUEST_ID, REQUESTED_BY};
 use trigger_core::run::{Run, RunId, Trigger};
-use trigger_core::target::{Target, TargetName};
 
 /// The cached state of the cluster.
 #[derive(Default)]
 pub(super) struct ClusterCache {
-    targets: Vec<Target>,
+    targets: Vec<CronJobTarget>,
     cronjobs: HashMap<(String, String), Arc<CronJobObject>>,
     jobs: HashMap<RunId, CachedJob>,
     pods: HashMap<RunId, Vec<JobPod>>,
@@ -47,7 +48,7 @@ fn used_metadata(metadata: ObjectMeta) -> ObjectMeta {
 }
 
 impl ClusterCache {
-    pub(super) fn new(targets: &[Target]) -> Self {
+    pub(super) fn new(targets: &[CronJobTarget]) -> Self {
         Self { targets: targets.to_vec(), ..Self::default() }
     }
 
@@ -65,7 +66,7 @@ impl ClusterCache {
         self.cronjobs.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    pub(super) fn cronjob(&self, target: &Target) -> Option<Arc<CronJobObject>> {
+    pub(super) fn cronjob(&self, target: &CronJobTarget) -> Option<Arc<CronJobObject>> {
         self.cronjobs.get(&(target.namespace.clone(), target.cronjob.clone())).cloned()
     }
 
@@ -179,7 +180,7 @@ impl ClusterCache {
     }
 
     /// The runs of a target whose Jobs are cached, oldest first.
-    pub(super) fn runs(&self, target: &Target) -> Vec<&Run> {
+    pub(super) fn runs(&self, target: &CronJobTarget) -> Vec<&Run> {
         let mut runs: Vec<&Run> =
             self.jobs.values().filter(|job| job.target == target.name).map(|job| &job.run).collect();
         runs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));

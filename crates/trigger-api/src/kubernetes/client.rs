@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::executor::ExecutorError;
 
 use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
 use kube::{Client, Resource};
@@ -10,8 +12,6 @@ use tokio::time::timeout;
 
 use super::error::{executor_error, is_status};
 use super::objects::{self, CronJobObject, JobObject, PodObject};
-use trigger_core::ports::ExecutorError;
-use trigger_core::target::Target;
 
 /// The API server, and the longest time that one request may take.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(super) enum JobCreation {
 }
 
 impl ClusterClient {
-    pub(super) async fn cronjob(&self, target: &Target) -> Result<Arc<CronJobObject>, ExecutorError> {
+    pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
         let api = objects::cronjobs(&self.client, &target.namespace);
         let found = self.read(api.get_opt(&target.cronjob)).await?;
         found.map(Arc::new).ok_or_else(|| ExecutorError::NoCronJob {

@@ -1,6 +1,7 @@
 //! Records in the cluster who started a Job, as a Kubernetes Event that `kubectl describe cronjob` shows.
 
 use std::time::Duration;
+use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
@@ -12,7 +13,6 @@ use tokio::task::JoinSet;
 
 use super::client::ClusterClient;
 use trigger_core::run::Run;
-use trigger_core::target::Target;
 
 /// How many events may wait. Further ones are dropped: an Event is informational.
 const MAX_QUEUED: usize = 64;
@@ -40,13 +40,13 @@ impl EventRecorder {
         Self { queue }
     }
 
-    pub(super) fn record_start(&self, target: &Target, run: &Run) {
+    pub(super) fn record_start(&self, target: &CronJobTarget, run: &Run) {
         // A full queue is not an error; see MAX_QUEUED.
         let _ = self.queue.try_send((target.namespace.clone(), event(target, run)));
     }
 }
 
-fn event(target: &Target, run: &Run) -> Event {
+fn event(target: &CronJobTarget, run: &Run) -> Event {
     let now = Some(Time(Timestamp::now()));
     let caller = run.requested_by.as_deref().unwrap_or("an unknown caller");
     Event {

@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::run_store::RunStore;
 
 use async_trait::async_trait;
 use common::kubernetes::Cluster;
@@ -21,12 +24,9 @@ use super::state;
 use super::template;
 use super::watch;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
-use trigger_core::target::Target;
-use trigger_core::target_snapshot::TargetSnapshot;
 
 /// How many times a Job is read again that changed before it could be deleted.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
@@ -43,7 +43,7 @@ impl KubernetesExecutor {
     pub fn start(
         cluster: &Cluster,
         request_timeout: Duration,
-        targets: &[Target],
+        targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         log_buffers: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
@@ -66,7 +66,7 @@ impl KubernetesExecutor {
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
     async fn cronjob(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         freshness: Freshness,
     ) -> Result<Arc<CronJobObject>, ExecutorError> {
         let cached = self.shared.cache().cronjob(target);
@@ -103,7 +103,7 @@ impl KubernetesExecutor {
     }
 
     /// The run of the Job of that name; an error if the Job is not one of the target.
-    async fn run_of_job(&self, target: &Target, job_name: &str) -> Result<Option<Run>, ExecutorError> {
+    async fn run_of_job(&self, target: &CronJobTarget, job_name: &str) -> Result<Option<Run>, ExecutorError> {
         let Some(job) = self.shared.cluster.job(&target.namespace, job_name).await? else {
             return Ok(None);
         };
@@ -116,7 +116,7 @@ impl KubernetesExecutor {
     }
 
     /// Applies a Job that was just created, and publishes its run.
-    fn apply_created_job(&self, target: &Target, job: JobObject) -> Result<Launched, ExecutorError> {
+    fn apply_created_job(&self, target: &CronJobTarget, job: JobObject) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
         let id = job.metadata.uid.clone().map(RunId::new);
         let mut cache = self.shared.cache();
@@ -135,7 +135,7 @@ impl KubernetesExecutor {
     /// The target's existing Job of that name: created by this request, or by another one.
     async fn existing_job(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -149,7 +149,11 @@ impl KubernetesExecutor {
 
 #[async_trait]
 impl Executor for KubernetesExecutor {
-    async fn inspect(&self, target: &Target, freshness: Freshness) -> Result<TargetSnapshot, ExecutorError> {
+    async fn inspect(
+        &self,
+        target: &CronJobTarget,
+        freshness: Freshness,
+    ) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.cronjob(target, freshness).await?;
         let cache_is_complete = self.shared.health.readiness().is_ok() && {
             let cache = self.shared.cache();
@@ -166,7 +170,7 @@ impl Executor for KubernetesExecutor {
 
     async fn preview(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
@@ -176,7 +180,7 @@ impl Executor for KubernetesExecutor {
 
     async fn launch(
         &self,
-        target: &Target,
+        target: &CronJobTarget,
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
@@ -198,7 +202,7 @@ impl Executor for KubernetesExecutor {
     }
 
     /// Lists the Jobs at the resourceVersion of the run's creation. The API server keeps old versions for some minutes.
-    async fn active_before(&self, target: &Target, run: &Run) -> Result<Vec<Run>, ExecutorError> {
+    async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError> {
         let Some(version) = self.shared.cache().first_version(&run.id) else {
             return Ok(Vec::new());
         };

@@ -6,6 +6,8 @@ mod readers;
 mod stream;
 
 use std::sync::Arc;
+use trigger_core::executor::{ExecutorError, LogStream};
+use trigger_core::run_store::RunStore;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
@@ -15,7 +17,6 @@ use self::readers::LogReaders;
 use self::stream::{FullLog, header, open_full};
 use super::client::ClusterClient;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{ExecutorError, LogStream, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 

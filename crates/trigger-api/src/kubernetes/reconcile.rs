@@ -1,11 +1,11 @@
 //! Finds runs that ended while the cluster was not watched.
 
 use std::sync::Arc;
+use trigger_core::executor::ExecutorError;
 
 use jiff::Timestamp;
 
 use super::shared::Shared;
-use trigger_core::ports::{ExecutorError, StoreError};
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 /// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
@@ -20,8 +20,8 @@ pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: Strin
                     }
                 }
             }
-            Err(StoreError(error)) => {
-                tracing::warn!(error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
+            Err(error) => {
+                tracing::warn!(%error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
             }
         }
     }

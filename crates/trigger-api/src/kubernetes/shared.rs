@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::run_store::RunStore;
 
 use super::cache::ClusterCache;
 use super::client::ClusterClient;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
-use trigger_core::ports::RunStore;
 use trigger_core::recorder::Recorder;
-use trigger_core::target::Target;
 
 /// The state that the executor shares with its watches.
 pub(super) struct Shared {
     pub(super) cluster: ClusterClient,
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<CronJobTarget>,
     pub(super) cache: Mutex<ClusterCache>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) store: Arc<dyn RunStore>,

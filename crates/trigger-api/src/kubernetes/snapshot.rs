@@ -1,10 +1,10 @@
 //! Summarizes CronJobs and runs for a target snapshot.
 
 use serde_json::Value;
+use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
 
 use super::objects::CronJobObject;
 use trigger_core::run::Run;
-use trigger_core::target::{ConcurrencyPolicy, CronJobSummary};
 
 /// The UIDs of the Jobs that the CronJob's status lists as active.
 pub(super) fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {

@@ -1,4 +1,4 @@
-//! The program while its history can't be written or read.
+//! trigger-api with a history that can't be read or written.
 
 mod addresses;
 mod bare_root;

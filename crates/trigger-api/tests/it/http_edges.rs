@@ -1,4 +1,4 @@
-//! What HTTP itself asks for: waiting, streams, limits, pages, ids, and what does not fit.
+//! The HTTP interface: waiting, event streams, limits, pages, request ids and invalid requests.
 
 mod limits;
 mod requests;
@@ -7,14 +7,14 @@ mod waiting;
 
 use crate::support::{Events, TriggerApi};
 
-/// All changes from now on, or from the one of that id.
+/// Follows all events from now on, or from after the event with that id.
 async fn follow(api: &TriggerApi, after: Option<&str>) -> Events {
     let request = api.get("/v1/events");
     let request = match after {
         Some(id) => request.header("Last-Event-ID", id),
         None => request,
     };
-    let response = request.send().await.expect("it answers");
+    let response = request.send().await.expect("a response");
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     Events::of(response)
 }

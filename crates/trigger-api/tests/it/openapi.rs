@@ -1,4 +1,4 @@
-//! The OpenAPI document: committed, printed and served alike, and as the routes are.
+//! The OpenAPI document: the committed, the printed and the served one are the same, and match the routes.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::support::TriggerApi;
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Every route, as clients know them.
+/// All routes.
 const ROUTES: [&str; 18] = [
     "DELETE /v1/runs/{run}",
     "GET /api/admin/portfolio/analysis-status/{run_id}",
@@ -33,12 +33,12 @@ const ROUTES: [&str; 18] = [
     "POST /v1/targets/{target}/runs",
 ];
 
-/// A trigger-api that can start nothing: its target's CronJob is in no file.
+/// Starts a trigger-api whose target's CronJob is in no file.
 fn api(folder: &TempDir) -> TriggerApi {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (manifest, config) = (path("cronjobs.yaml"), path("config.yaml"));
-    std::fs::write(&manifest, "").expect("the folder is ours");
-    std::fs::write(&config, format!("local: {{manifests: {manifest}}}\n")).expect("the folder is ours");
+    std::fs::write(&manifest, "").expect("the file can be written");
+    std::fs::write(&config, format!("local: {{manifests: {manifest}}}\n")).expect("the file can be written");
     let database = format!("sqlite:{}", path("history.sqlite"));
     TriggerApi::spawn(&[
         ("EXECUTOR", "local"),
@@ -53,7 +53,7 @@ fn printed() -> String {
     String::from_utf8(output.expect("the program is built").stdout).expect("the document is text")
 }
 
-/// The routes that the document has, as [`ROUTES`] writes them.
+/// The routes of the document, in the format of [`ROUTES`].
 fn documented(document: &Value) -> Vec<String> {
     let paths = document["paths"].as_object().expect("there are paths");
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -66,24 +66,24 @@ fn documented(document: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_committed_document_is_what_the_program_prints_and_serves() {
+async fn the_committed_document_is_the_one_that_the_program_prints_and_serves() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let committed = std::fs::read_to_string(committed).expect("the document is committed");
     assert!(
         committed == printed(),
-        "docs/openapi.json is an old one; write it with: trigger-api openapi > docs/openapi.json"
+        "docs/openapi.json is outdated; update it with: trigger-api openapi > docs/openapi.json"
     );
-    let folder = TempDir::new().expect("a folder");
-    let served = api(&folder).get("/openapi.json").send().await.expect("it answers");
+    let folder = TempDir::new().expect("a temporary folder");
+    let served = api(&folder).get("/openapi.json").send().await.expect("a response");
     assert_eq!(served.headers()["content-type"], "application/json");
-    assert_eq!(format!("{}\n", served.text().await.expect("a whole answer")), committed);
+    assert_eq!(format!("{}\n", served.text().await.expect("a complete body")), committed);
 }
 
 #[tokio::test]
-async fn the_document_has_the_routes_that_are_there_with_their_methods_and_no_others() {
+async fn the_document_has_exactly_the_routes_and_methods_that_the_program_serves() {
     let document: Value = serde_json::from_str(&printed()).expect("the document is JSON");
     assert_eq!(documented(&document), ROUTES);
-    let folder = TempDir::new().expect("a folder");
+    let folder = TempDir::new().expect("a temporary folder");
     let api = api(&folder);
     for (path, operations) in document["paths"].as_object().expect("there are paths") {
         let url = format!(
@@ -92,27 +92,27 @@ async fn the_document_has_the_routes_that_are_there_with_their_methods_and_no_ot
             path.replace("{run}", "none").replace("{run_id}", "none").replace("{target}", "none")
         );
         for method in METHODS {
-            let known = operations.get(method.as_str().to_lowercase()).is_some();
-            let answer = api.client.request(method.clone(), &url).send().await.expect("it answers");
-            let refused = answer.status() == StatusCode::METHOD_NOT_ALLOWED;
-            assert_eq!(known, !refused, "{method} {path}: {}", answer.status());
+            let documented = operations.get(method.as_str().to_lowercase()).is_some();
+            let answer = api.client.request(method.clone(), &url).send().await.expect("a response");
+            let served = answer.status() != StatusCode::METHOD_NOT_ALLOWED;
+            assert_eq!(documented, served, "{method} {path}: {}", answer.status());
         }
     }
 }
 
 #[test]
-fn operations_have_names_of_their_own_and_say_what_may_go_wrong() {
+fn operations_have_unique_ids_and_document_their_errors() {
     let document: Value = serde_json::from_str(&printed()).expect("the document is JSON");
     let paths = document["paths"].as_object().expect("there are paths");
     let operations = paths.values().flat_map(|item| item.as_object().expect("operations").values());
     let mut names = std::collections::BTreeSet::new();
     for operation in operations {
         let name = operation["operationId"].as_str().expect("an operation has an id");
-        assert!(names.insert(name), "{name} stands twice");
+        assert!(names.insert(name), "the operation id {name} is not unique");
         let open = operation["security"] == serde_json::json!([{}]);
         for status in ["401", "403", "429", "500", "503"] {
             let problem = &operation["responses"][status]["content"]["application/problem+json"];
-            assert!(open || problem.is_object(), "{name} does not say what {status} is");
+            assert!(open || problem.is_object(), "{name} does not document the status {status}");
         }
     }
     assert_eq!(names.len(), ROUTES.len());

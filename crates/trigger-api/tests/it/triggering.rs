@@ -1,11 +1,11 @@
-//! The dashboard's button, with nothing configured but the CronJob.
+//! The dashboard's button, with only the CronJob configured.
 
 use reqwest::StatusCode;
 
 use crate::support::{CRONJOB, TriggerApi, answer, cronjob, namespace, problem};
 
 #[tokio::test]
-async fn a_click_starts_the_job_and_the_answer_says_which_and_where_to_look() {
+async fn a_click_starts_a_job_and_the_response_identifies_it() {
     let namespace = namespace("click").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -28,12 +28,12 @@ async fn a_click_starts_the_job_and_the_answer_says_which_and_where_to_look() {
 }
 
 #[tokio::test]
-async fn while_forbid_holds_a_second_click_is_told_which_run_is_in_the_way() {
+async fn with_forbid_the_response_to_a_second_click_names_the_conflicting_run() {
     let namespace = namespace("forbid").await;
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     let first = api.trigger().await;
-    let refused = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
-    assert_eq!(refused["run"]["run_id"], first["run_id"]);
-    assert_eq!(refused["run"]["job_name"], first["job_name"]);
+    let conflict = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    assert_eq!(conflict["run"]["run_id"], first["run_id"]);
+    assert_eq!(conflict["run"]["job_name"], first["job_name"]);
 }

@@ -1,34 +1,33 @@
-//! Tells which workers are dead.
+//! Finds expired leases.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::ports::Lease;
+use crate::task_store::Lease;
 
-/// Remembers when each worker was last heard of. It compares no clocks: what counts is how long a beat has not changed as
-/// seen from here.
+/// Remembers since when each lease has been unchanged. It does not compare the clocks of replicas.
 pub(super) struct LeaseMonitor {
     lease: Duration,
-    last_change: HashMap<Lease, Instant>,
+    unchanged_since: HashMap<Lease, Instant>,
 }
 
 impl LeaseMonitor {
     pub(super) fn new(lease: Duration) -> Self {
-        Self { lease, last_change: HashMap::new() }
+        Self { lease, unchanged_since: HashMap::new() }
     }
 
-    /// Of what is held now, what belongs to workers that were silent for a lease.
-    pub(super) fn dead(&mut self, held: Vec<Lease>, now: Instant) -> Vec<Lease> {
-        let known = std::mem::take(&mut self.last_change);
-        let since = |held: Lease| {
-            let since = known.get(&held).copied().unwrap_or(now);
-            (held, since)
+    /// Those of the current leases whose last heartbeat was observed a whole lease ago.
+    pub(super) fn expired(&mut self, leases: Vec<Lease>, now: Instant) -> Vec<Lease> {
+        let known = std::mem::take(&mut self.unchanged_since);
+        let since = |lease: Lease| {
+            let since = known.get(&lease).copied().unwrap_or(now);
+            (lease, since)
         };
-        self.last_change = held.into_iter().map(since).collect();
-        let silent = |(_, since): &(&Lease, &Instant)| now.duration_since(**since) >= self.lease;
-        self.last_change.iter().filter(silent).map(|(held, _)| held.clone()).collect()
+        self.unchanged_since = leases.into_iter().map(since).collect();
+        let expired = |(_, since): &(&Lease, &Instant)| now.duration_since(**since) >= self.lease;
+        self.unchanged_since.iter().filter(expired).map(|(lease, _)| lease.clone()).collect()
     }
 }
 
@@ -37,28 +36,28 @@ mod tests {
     use super::*;
     use crate::run::RunId;
 
-    fn held(beat: i64) -> Lease {
+    fn lease(heartbeat: i64) -> Lease {
         Lease {
             id: RunId::new("run"),
             target: "analysis".parse().unwrap(),
             worker: "worker".to_owned(),
-            beat,
+            heartbeat,
             attempt: 1,
         }
     }
 
     #[test]
-    fn a_worker_is_dead_when_its_beat_has_not_changed_for_a_lease() {
-        let (begin, lease) = (Instant::now(), Duration::from_secs(15));
-        let at = |seconds| begin + Duration::from_secs(seconds);
-        let mut lease_monitor = LeaseMonitor::new(lease);
-        assert_eq!(lease_monitor.dead(vec![held(1)], at(0)), []);
-        assert_eq!(lease_monitor.dead(vec![held(1)], at(14)), []);
-        assert_eq!(lease_monitor.dead(vec![held(2)], at(15)), [], "it beat in the last moment");
-        assert_eq!(lease_monitor.dead(vec![held(2)], at(29)), []);
-        assert_eq!(lease_monitor.dead(vec![held(2)], at(30)), [held(2)]);
-        assert_eq!(lease_monitor.dead(vec![held(2)], at(31)), [held(2)], "until someone lets it go");
-        assert_eq!(lease_monitor.dead(vec![], at(32)), []);
-        assert_eq!(lease_monitor.dead(vec![held(2)], at(60)), [], "what was away is new");
+    fn a_lease_expires_when_its_heartbeat_has_not_changed_for_its_duration() {
+        let (start, duration) = (Instant::now(), Duration::from_secs(15));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut monitor = LeaseMonitor::new(duration);
+        assert_eq!(monitor.expired(vec![lease(1)], at(0)), []);
+        assert_eq!(monitor.expired(vec![lease(1)], at(14)), []);
+        assert_eq!(monitor.expired(vec![lease(2)], at(15)), [], "a heartbeat came in time");
+        assert_eq!(monitor.expired(vec![lease(2)], at(29)), []);
+        assert_eq!(monitor.expired(vec![lease(2)], at(30)), [lease(2)]);
+        assert_eq!(monitor.expired(vec![lease(2)], at(31)), [lease(2)], "until it is reaped");
+        assert_eq!(monitor.expired(vec![], at(32)), []);
+        assert_eq!(monitor.expired(vec![lease(2)], at(60)), [], "it was absent, so it counts as new");
     }
 }

@@ -1,5 +1,4 @@
-//! A thread with a runtime of its own for one run: what a task computes delays nobody else, and when it panics the thread
-//! ends and nothing more.
+//! The thread and runtime of one run, so that a task may compute or panic without affecting anything else.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -7,51 +6,52 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::super::task::{Parameters, Task, TaskContext, TaskError};
+use crate::task::{Parameters, Task, TaskError};
+use crate::task_context::TaskContext;
 
-/// How the work of a thread ended.
-pub(super) enum Ending {
-    Done(Value),
+/// How a thread ended.
+pub(super) enum ThreadExit {
+    Succeeded(Value),
     Failed(TaskError),
     Panicked,
     /// It was asked to stop.
     Stopped,
 }
 
-/// The work of one run.
+/// The thread of one run.
 pub(super) struct TaskThread {
-    ending: oneshot::Receiver<Ending>,
+    exit: oneshot::Receiver<ThreadExit>,
     stop: Option<oneshot::Sender<()>>,
 }
 
 impl TaskThread {
     pub(super) fn start(task: Arc<dyn Task>, parameters: Parameters, context: TaskContext) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let (sender, ending) = oneshot::channel();
+        let (sender, exit) = oneshot::channel();
         let span = tracing::Span::current();
         let work = move || {
             let _entered = span.entered();
             let work = AssertUnwindSafe(|| block_on(task.as_ref(), &parameters, &context, stopped));
-            let ending = std::panic::catch_unwind(work).unwrap_or(Ending::Panicked);
-            // Nobody may want to know any more.
-            let _ = sender.send(ending);
+            let exit = std::panic::catch_unwind(work).unwrap_or(ThreadExit::Panicked);
+            // The receiver is gone if the worker was dropped.
+            let _ = sender.send(exit);
         };
         if let Err(error) = std::thread::Builder::new().name("task".to_owned()).spawn(work) {
-            tracing::error!(%error, "a run can't have a thread");
+            tracing::error!(%error, "cannot start the thread of a run");
         }
-        Self { ending, stop: Some(stop) }
+        Self { exit, stop: Some(stop) }
     }
 
-    /// Has the work stop at its next await.
+    /// Stops the task at its next `await`.
     pub(super) fn stop(&mut self) {
-        // Dropping it says the same.
+        // The receiver treats a dropped sender as the request to stop.
         self.stop = None;
     }
 
-    /// Waits for the end of the work. It may be called again after it was dropped.
-    pub(super) async fn ended(&mut self) -> Ending {
-        // A thread that could not be started has dropped its end.
-        (&mut self.ending).await.unwrap_or(Ending::Panicked)
+    /// Waits for the thread to end. The future may be dropped and the method called again.
+    pub(super) async fn exited(&mut self) -> ThreadExit {
+        // If the thread could not be started, its sender was dropped.
+        (&mut self.exit).await.unwrap_or(ThreadExit::Panicked)
     }
 }
 
@@ -60,16 +60,16 @@ fn block_on(
     parameters: &Parameters,
     context: &TaskContext,
     stopped: oneshot::Receiver<()>,
-) -> Ending {
+) -> ThreadExit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a process may have timers and sockets");
+    let runtime = runtime.expect("a process can create timers and sockets");
     runtime.block_on(async {
         tokio::select! {
             biased;
-            _ = stopped => Ending::Stopped,
+            _ = stopped => ThreadExit::Stopped,
             result = task.run(parameters, context) => match result {
-                Ok(result) => Ending::Done(result),
-                Err(error) => Ending::Failed(error),
+                Ok(result) => ThreadExit::Succeeded(result),
+                Err(error) => ThreadExit::Failed(error),
             },
         }
     })

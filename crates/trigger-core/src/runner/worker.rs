@@ -1,4 +1,4 @@
-//! One worker: does one run and tells of it.
+//! Executes one run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,215 +8,223 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tracing::Instrument;
 
-use super::super::ports::{Lease, LeaseStatus, Outcome, StoreError};
-use super::super::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
-use super::super::task::{Parameters, TaskContext, TaskError, TaskTarget};
-use super::task_thread::{Ending, TaskThread};
-use super::{HEARTBEATS_PER_LEASE, Runner, asked, cut_off};
+use super::release;
+use super::replica::{HEARTBEATS_PER_LEASE, Replica};
+use super::stop::requested;
+use super::task_thread::{TaskThread, ThreadExit};
+use crate::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
+use crate::store_error::StoreError;
+use crate::task::{Parameters, TaskError, TaskTarget};
+use crate::task_context::TaskContext;
+use crate::task_store::{Lease, LeaseStatus, Outcome};
 
-/// How long the store is left alone after it failed.
+/// The pause after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// The largest result that is kept, in bytes of JSON.
+/// The largest result that is stored, in bytes of JSON.
 const MAX_RESULT_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) struct Worker {
-    runner: Arc<Runner>,
+    replica: Arc<Replica>,
     target: TaskTarget,
-    held: Lease,
+    lease: Lease,
     parameters: Parameters,
     context: TaskContext,
 }
 
-/// Why the work was stopped.
+/// Why a task was stopped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stop {
-    /// The run has ended already: someone cancelled it, or its time is over.
-    Ended,
-    /// The store is out of reach, or others took this worker for dead.
-    Lost,
-    /// The program ends.
-    Restarted,
+enum StopReason {
+    /// The run has ended: it was cancelled or exceeded its timeout.
+    RunEnded,
+    /// The store can't be reached, or the lease was reaped.
+    LeaseLost,
+    /// The program is shutting down.
+    Shutdown,
 }
 
 impl Worker {
     pub(super) fn new(
-        runner: Arc<Runner>,
+        replica: Arc<Replica>,
         target: TaskTarget,
         worker: String,
         run: Run,
         parameters: Parameters,
     ) -> Self {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
-        let held = Lease { id: run.id, target: run.target, worker, beat: 0, attempt };
-        let deadline = std::time::Instant::now() + target.limit;
-        let context = TaskContext::new(held.id.clone(), Arc::clone(&runner.book)).until(deadline);
-        Self { runner, target, held, parameters, context }
+        let lease = Lease { id: run.id, target: run.target, worker, heartbeat: 0, attempt };
+        let deadline = std::time::Instant::now() + target.timeout;
+        let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs)).with_deadline(deadline);
+        Self { replica, target, lease, parameters, context }
     }
 
-    /// Does the run, and lets it go. Nobody who sees its end misses its log or its result: those are kept first.
-    pub(super) async fn work(mut self, stopping: watch::Receiver<bool>) {
-        let span = tracing::info_span!("task", run.id = %self.held.id, run.target = %self.held.target);
+    /// Executes the run and releases its lease. The log and the result are stored before the end of the run, so that a
+    /// caller who observes the end can read both.
+    pub(super) async fn execute(mut self, stopping: watch::Receiver<bool>) {
+        let span = tracing::info_span!("task", run.id = %self.lease.id, run.target = %self.lease.target);
         async {
-            let began = Instant::now();
+            let started = Instant::now();
             if *stopping.borrow() {
-                // Claimed in the very moment in which the program was asked to end: it was not begun.
+                // The run was claimed at the moment when the program was asked to stop.
                 let cause = Cause::new(
                     RESTARTED,
-                    "The program that took it was stopped or restarted. It is begun again.",
+                    "The program that claimed it was stopped or restarted. It is started again.",
                 );
-                return self.release(&Outcome::Queued { cause, counts: false }, began).await;
+                return self.release(&Outcome::Queued { cause, counts: false }, started).await;
             }
-            tracing::info!(task = self.target.task.name(), attempt = self.held.attempt, "task started");
-            self.runner.book.open(&self.held.id);
+            let task = self.target.task.definition().name;
+            tracing::info!(task, attempt = self.lease.attempt, "task started");
+            self.replica.logs.open(&self.lease.id);
             let thread = TaskThread::start(
                 Arc::clone(&self.target.task),
                 std::mem::take(&mut self.parameters),
                 self.context.clone(),
             );
-            let (ending, stop) = self.attend(thread, stopping).await;
-            let outcome = self.conclude(ending, stop).await;
-            self.release(&outcome, began).await;
+            let (exit, stop) = self.supervise(thread, stopping).await;
+            let outcome = self.outcome(exit, stop).await;
+            self.release(&outcome, started).await;
         }
         .instrument(span)
         .await;
     }
 
-    /// Stays with the work until it has ended: says that it goes on, and stops it when it should not.
-    async fn attend(
+    /// Sends heartbeats until the thread ends, and stops it when necessary.
+    async fn supervise(
         &self,
         mut thread: TaskThread,
         mut stopping: watch::Receiver<bool>,
-    ) -> (Ending, Option<Stop>) {
-        let lease = self.runner.config.lease;
-        let mut beats = interval(lease / HEARTBEATS_PER_LEASE);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut ended = self.runner.queue.ended();
-        let deadline = sleep(self.target.limit);
+    ) -> (ThreadExit, Option<StopReason>) {
+        let lease = self.replica.config.lease;
+        let mut ticks = interval(lease / HEARTBEATS_PER_LEASE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ended = self.replica.queue.ended();
+        let deadline = sleep(self.target.timeout);
         tokio::pin!(deadline);
-        let (mut last_beat, mut stop) = (Instant::now(), None);
+        let (mut last_heartbeat, mut stop) = (Instant::now(), None);
         loop {
-            let wanted = tokio::select! {
-                ending = thread.ended() => return (ending, stop),
+            let reason = tokio::select! {
+                exit = thread.exited() => return (exit, stop),
                 () = &mut deadline, if stop.is_none() => {
-                    // Where that can't be stored it is tried again, and not at once.
+                    // If this can't be stored, it is retried after a pause.
                     deadline.as_mut().reset(Instant::now() + PAUSE_AFTER_FAILURE);
-                    self.time_is_over().await.then_some(Stop::Ended)
+                    self.end_at_deadline().await.then_some(StopReason::RunEnded)
                 }
-                () = asked(&mut stopping), if stop.is_none() => Some(Stop::Restarted),
-                _ = beats.tick() => self.beat(&mut last_beat).await,
-                Ok(()) = ended.changed() => self.beat(&mut last_beat).await,
+                () = requested(&mut stopping), if stop.is_none() => Some(StopReason::Shutdown),
+                _ = ticks.tick() => self.heartbeat(&mut last_heartbeat).await,
+                Ok(()) = ended.changed() => self.heartbeat(&mut last_heartbeat).await,
             };
-            if let (Some(why), None) = (wanted, stop) {
-                stop = Some(why);
+            if let (Some(reason), None) = (reason, stop) {
+                stop = Some(reason);
                 thread.stop();
             }
         }
     }
 
-    /// Says that the run goes on, and learns whether it should.
-    async fn beat(&self, last_beat: &mut Instant) -> Option<Stop> {
-        let lease = self.runner.config.lease;
-        let progress = self.context.reported_progress();
-        let beat = self.runner.store.beat(&self.held.id, &self.held.worker, &progress);
-        match timeout(lease / HEARTBEATS_PER_LEASE, beat).await {
+    /// Sends a heartbeat; returns why the task must stop, if it must.
+    async fn heartbeat(&self, last_heartbeat: &mut Instant) -> Option<StopReason> {
+        let lease = self.replica.config.lease;
+        let progress = self.context.progress();
+        let heartbeat = self.replica.store.heartbeat(&self.lease.id, &self.lease.worker, &progress);
+        match timeout(lease / HEARTBEATS_PER_LEASE, heartbeat).await {
             Ok(Ok(LeaseStatus::Active)) => {
-                *last_beat = Instant::now();
-                self.runner.feed.wake();
+                *last_heartbeat = Instant::now();
+                self.replica.feed.wake();
                 return None;
             }
-            Ok(Ok(LeaseStatus::RunEnded)) => return Some(Stop::Ended),
-            Ok(Ok(LeaseStatus::Lost)) => return Some(Stop::Lost),
-            Ok(Err(error)) => tracing::warn!(%error, "that the run goes on can't be said; it is tried again"),
-            Err(_) => tracing::warn!("that the run goes on can't be said in time; it is tried again"),
+            Ok(Ok(LeaseStatus::RunEnded)) => return Some(StopReason::RunEnded),
+            Ok(Ok(LeaseStatus::Lost)) => return Some(StopReason::LeaseLost),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot store a heartbeat; retrying"),
+            Err(_) => tracing::warn!("storing a heartbeat took too long; retrying"),
         }
-        // Others take the run after a lease: before that it has to be over here.
-        (last_beat.elapsed() > lease * 3 / HEARTBEATS_PER_LEASE).then_some(Stop::Lost)
+        // Other replicas reap the lease when it expires; the task must have stopped before.
+        (last_heartbeat.elapsed() > lease * 3 / HEARTBEATS_PER_LEASE).then_some(StopReason::LeaseLost)
     }
 
-    /// Ends the run at its deadline, at once: work that never awaits would not let it end. False when the store is away;
-    /// the next beats say what to do then.
-    async fn time_is_over(&self) -> bool {
-        let limit = self.target.limit.as_secs();
-        let cause = Cause::new(DEADLINE_EXCEEDED, format!("It took longer than the {limit} s that it may."));
-        match self.runner.store.end_task(&self.held.id, State::Failed, &cause).await {
+    /// Ends the run at its deadline before the task stops, because a task that never awaits would delay the end. False if
+    /// the store fails.
+    async fn end_at_deadline(&self) -> bool {
+        let limit = self.target.timeout.as_secs();
+        let cause = Cause::new(DEADLINE_EXCEEDED, format!("It exceeded its timeout of {limit} s."));
+        match self.replica.store.end_task(&self.lease.id, State::Failed, &cause).await {
             Ok(_) => {
-                self.runner.feed.wake();
+                self.replica.feed.wake();
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "a run whose time is over can't be ended");
+                tracing::warn!(%error, "cannot end a run that exceeded its timeout; retrying");
                 false
             }
         }
     }
 
-    /// What becomes of the run; its log and its result are kept on the way.
-    async fn conclude(&self, ending: Ending, stop: Option<Stop>) -> Outcome {
+    /// The outcome of the run. Its log and its result are stored here.
+    async fn outcome(&self, exit: ThreadExit, stop: Option<StopReason>) -> Outcome {
         let failed = |cause| Outcome::Ended { state: State::Failed, cause: Some(cause) };
-        match (ending, stop) {
-            (Ending::Done(result), _) => {
+        let interrupted =
+            |reason, counts| release::after_interruption(self.target.resumes(), &self.lease, reason, counts);
+        match (exit, stop) {
+            (ThreadExit::Succeeded(result), _) => {
                 let size = result.to_string().len();
                 if size > MAX_RESULT_BYTES {
-                    let words = format!(
-                        "Its result has {size} bytes, more than the {MAX_RESULT_BYTES} that are kept."
-                    );
-                    return failed(Cause::new("ResultTooLarge", words));
+                    let message =
+                        format!("Its result has {size} bytes; the limit is {MAX_RESULT_BYTES} bytes.");
+                    return failed(Cause::new("ResultTooLarge", message));
                 }
-                let save = || self.runner.store.save_result(&self.held.id, &self.held.worker, &result);
+                let save = || self.replica.store.save_result(&self.lease.id, &self.lease.worker, &result);
                 until_stored(save).await;
                 Outcome::Ended { state: State::Succeeded, cause: None }
             }
-            (Ending::Failed(TaskError { reason, message, detail }), _) => {
+            (ThreadExit::Failed(TaskError { reason, message, detail }), _) => {
                 tracing::warn!(reason, message, detail, "task failed");
-                self.context.line(&format!("failed: {message}"));
+                self.context.log(&format!("failed: {message}"));
                 failed(Cause::new(reason, message))
             }
-            (Ending::Panicked, _) => {
-                self.context.line("failed: the task broke");
+            (ThreadExit::Panicked, _) => {
+                self.context.log("failed: the task panicked");
                 failed(Cause::new(
                     PANICKED,
-                    "The task broke; the log of trigger-api says where. Tell its developers.",
+                    "The task panicked. The log of trigger-api has the location; report it to the developers.",
                 ))
             }
-            // The run has its end; what is left is to free the slot.
-            (Ending::Stopped, Some(Stop::Ended)) => Outcome::Ended { state: State::Cancelled, cause: None },
-            (Ending::Stopped, Some(Stop::Restarted)) => {
-                cut_off(&self.target, &self.held, "The program that did it was stopped or restarted.", false)
+            // The run has ended already; only its slot is released.
+            (ThreadExit::Stopped, Some(StopReason::RunEnded)) => {
+                Outcome::Ended { state: State::Cancelled, cause: None }
             }
-            (Ending::Stopped, _) => {
-                cut_off(&self.target, &self.held, "Its worker could not reach the store.", true)
+            (ThreadExit::Stopped, Some(StopReason::Shutdown)) => {
+                interrupted("The program that executed it was stopped or restarted.", false)
             }
+            (ThreadExit::Stopped, _) => interrupted("Its worker could not reach the store.", true),
         }
     }
 
-    async fn release(&self, outcome: &Outcome, began: Instant) {
-        let (runner, id) = (&self.runner, &self.held.id);
-        runner.recorder.record_log(id, runner.book.tail(id).unwrap_or_default()).await;
-        let held = until_stored(|| runner.store.release(&self.held, false, outcome)).await;
-        runner.feed.wake();
-        runner.book.close(id);
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    async fn release(&self, outcome: &Outcome, started: Instant) {
+        let (replica, id) = (&self.replica, &self.lease.id);
+        replica.recorder.record_log(id, replica.logs.tail(id).unwrap_or_default()).await;
+        let released = until_stored(|| replica.store.release(&self.lease, outcome)).await;
+        replica.feed.wake();
+        replica.logs.close(id);
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
-            _ if !held => tracing::warn!(
-                duration_ms,
-                "the run is another worker's by now; what was done here is not kept"
-            ),
+            _ if !released => {
+                tracing::warn!(duration_ms, "the lease was lost; the outcome of this worker is not stored");
+            }
             Outcome::Ended { state: State::Succeeded, .. } => {
                 tracing::info!(duration_ms, "task completed successfully");
             }
             Outcome::Ended { state, .. } => tracing::info!(duration_ms, run.state = %state, "task ended"),
-            Outcome::Queued { .. } => tracing::info!(duration_ms, "task cut off; it waits again"),
+            Outcome::Queued { .. } => {
+                tracing::info!(duration_ms, "task interrupted; its run is queued again")
+            }
         }
     }
 }
 
-/// Writes until the store takes it.
+/// Retries a write until the store accepts it.
 async fn until_stored<T, F: Future<Output = Result<T, StoreError>>>(write: impl FnMut() -> F) -> T {
-    let for_ever = ConstantBuilder::default().with_delay(PAUSE_AFTER_FAILURE).without_max_times();
-    let told = |error: &StoreError, _| tracing::error!(%error, "the end of a run can't be stored; it is tried again");
+    let forever = ConstantBuilder::default().with_delay(PAUSE_AFTER_FAILURE).without_max_times();
+    let log = |error: &StoreError, _| tracing::error!(%error, "cannot store the end of a run; retrying");
     write
-        .retry(for_ever)
-        .notify(told)
+        .retry(forever)
+        .notify(log)
         .await
-        .unwrap_or_else(|error| unreachable!("{error} is not the last try"))
+        .unwrap_or_else(|error| unreachable!("{error} was not the last attempt"))
 }

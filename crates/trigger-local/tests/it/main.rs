@@ -1,8 +1,8 @@
-//! The local executor through the dispatcher and the executor's trait: real child processes, no cluster.
+//! The local executor behind the rules of trigger-core, with real child processes and without a cluster.
 
-mod dispatching;
-mod machine;
+mod concurrency;
 mod manifests;
 mod outcomes;
 mod processes;
 mod restarts;
+mod test_env;

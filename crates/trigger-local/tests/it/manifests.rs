@@ -1,14 +1,14 @@
-//! What is read from YAML, and what is refused.
+//! CronJobs in YAML files.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trigger_core::dispatcher::StartError;
-use trigger_core::ports::{Executor, ExecutorError, Freshness};
+use trigger_core::cronjob::ConcurrencyPolicy;
+use trigger_core::executor::{Executor, ExecutorError, Freshness};
 use trigger_core::run::State;
-use trigger_core::target::ConcurrencyPolicy;
+use trigger_core::start::StartError;
 use trigger_local::LocalConfig;
 
-use super::machine::{self, Machine, cause, container, cronjob, job, pod, request, store, target};
+use super::test_env::{self, TestEnv, cause, container, cronjob, job, pod, request, store, target};
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -48,36 +48,36 @@ spec:
               resources: {limits: {memory: 64Mi}}
 "#;
 
-async fn machine(folder: &TempDir, yaml: &str) -> Machine {
+async fn start(folder: &TempDir, yaml: &str) -> TestEnv {
     std::fs::write(folder.path().join("jobs.yml"), yaml).expect("the file can be written");
     let path = folder.path().display();
     let config: LocalConfig = serde_saphyr::from_str(&format!(
         "manifests: {path}\nprograms:\n  registry.local/trades-sync: [/bin/echo, local]\n"
     ))
-    .expect("the settings are well written");
-    Machine::start(config, store(folder.path()).await).await
+    .expect("the settings are valid");
+    TestEnv::start(config, store(folder.path()).await).await
 }
 
 #[tokio::test]
-async fn the_cronjob_is_found_by_name_and_namespace_and_its_image_is_a_local_program() {
+async fn the_cronjob_is_found_by_name_and_namespace_and_a_local_program_replaces_its_image() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = machine(&folder, &MANIFESTS.replace("suspend: true", "suspend: false")).await;
-    machine.executor.readiness().unwrap();
-    let run = machine.run().await;
-    assert_eq!(machine.log(&run.id).await, "local run 2026-02-11 $(DAY) $(UNKNOWN)\n");
+    let env = start(&folder, &MANIFESTS.replace("suspend: true", "suspend: false")).await;
+    env.executor.readiness().unwrap();
+    let run = env.run().await;
+    assert_eq!(env.log(&run.id).await, "local run 2026-02-11 $(DAY) $(UNKNOWN)\n");
 }
 
 #[tokio::test]
-async fn the_facts_and_the_preview_are_those_of_the_file() {
+async fn the_snapshot_and_the_preview_match_the_file() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = machine(&folder, MANIFESTS).await;
-    let snapshot = machine.executor.inspect(&target(), Freshness::Fresh).await.unwrap();
+    let env = start(&folder, MANIFESTS).await;
+    let snapshot = env.executor.inspect(&target(), Freshness::Fresh).await.unwrap();
     assert_eq!(snapshot.cronjob.schedule, "30 17 * * 1-5");
     assert_eq!(snapshot.cronjob.time_zone.as_deref(), Some("America/New_York"));
     assert_eq!(snapshot.cronjob.concurrency_policy, ConcurrencyPolicy::Replace);
     assert!(snapshot.cronjob.suspended && snapshot.active.is_empty() && snapshot.generation.is_empty());
-    assert!(matches!(machine.ask(&request()).await, Err(StartError::Suspended(_))));
-    let preview = machine.dispatcher.preview(&target(), &request()).await.unwrap();
+    assert!(matches!(env.request(&request()).await, Err(StartError::Suspended(_))));
+    let preview = env.dispatcher.preview(&target(), &request()).await.unwrap();
     assert!(matches!(preview.rejection, Some(StartError::Suspended(_))));
     let job = preview.job;
     assert_eq!(job["kind"], "Job");
@@ -95,26 +95,26 @@ async fn the_facts_and_the_preview_are_those_of_the_file() {
 }
 
 #[tokio::test]
-async fn an_edited_file_is_what_the_next_run_is_made_of() {
+async fn an_edited_file_takes_effect_with_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = Machine::new(&folder, &cronjob(&folder, "echo before")).await;
-    let before = machine.run().await;
-    machine::write(&folder, &cronjob(&folder, "echo after; exit 7"));
-    let after = machine.run().await;
-    assert_eq!(machine.log(&before.id).await, "before\n");
-    assert_eq!(machine.log(&after.id).await, "after\n");
+    let env = TestEnv::new(&folder, &cronjob(&folder, "echo before")).await;
+    let before = env.run().await;
+    test_env::write(&folder, &cronjob(&folder, "echo after; exit 7"));
+    let after = env.run().await;
+    assert_eq!(env.log(&before.id).await, "before\n");
+    assert_eq!(env.log(&after.id).await, "after\n");
     assert_eq!((after.state, cause(&after).exit_code), (State::Failed, Some(7)));
 }
 
 async fn error(folder: &TempDir, yaml: &str) -> ExecutorError {
-    match machine(folder, yaml).await.ask(&request()).await {
+    match start(folder, yaml).await.request(&request()).await {
         Err(StartError::Executor(error)) => error,
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn an_error_names_file_document_and_field() {
+async fn an_error_names_the_file_the_document_and_the_field() {
     let folder = tempfile::tempdir().unwrap();
     let missing = error(&folder, "kind: CronJob\nmetadata: {name: other}\n").await;
     assert!(
@@ -132,22 +132,22 @@ async fn an_error_names_file_document_and_field() {
     let twice = error(&folder, &twice).await.to_string();
     assert!(twice.contains("document 2") && twice.contains("document 3"), "{twice}");
 
-    let gone = Machine::start(LocalConfig::new(folder.path().join("gone")), store(folder.path()).await).await;
+    let gone = TestEnv::start(LocalConfig::new(folder.path().join("gone")), store(folder.path()).await).await;
     assert!(gone.executor.readiness().unwrap_err().to_string().contains("gone"));
     let unreachable = gone.executor.inspect(&target(), Freshness::Cached).await.unwrap_err();
     assert!(matches!(&unreachable, ExecutorError::Unreachable(_)), "{unreachable}");
 }
 
-/// Gives a part of a CronJob.
-type Part = fn(&mut Value) -> &mut Value;
+/// Returns a part of a CronJob.
+type PartOfCronJob = fn(&mut Value) -> &mut Value;
 
 #[tokio::test]
-async fn what_can_t_be_honoured_is_refused_by_name_and_nothing_is_started() {
+async fn an_unsupported_field_is_named_in_the_error_and_nothing_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let secret = json!([{ "name": "A", "valueFrom": { "secretKeyRef": { "name": "db", "key": "url" } } }]);
     let second = json!({ "name": "second", "image": "second" });
     let action = json!({ "rules": [{ "action": "FailIndex", "onPodConditions": [] }] });
-    let cases: [(Part, &str, Value, &str); 13] = [
+    let cases: [(PartOfCronJob, &str, Value, &str); 13] = [
         (container, "env", secret, "containers[0].env[0].valueFrom"),
         (container, "env", json!([{ "name": "A=B" }]), "containers[0].env[0].name"),
         (container, "envFrom", json!([{ "secretRef": { "name": "db" } }]), "containers[0].envFrom"),
@@ -170,15 +170,15 @@ async fn what_can_t_be_honoured_is_refused_by_name_and_nothing_is_started() {
     for (part, field, value, named) in cases {
         let mut manifest = cronjob(&folder, "touch started");
         part(&mut manifest)[field] = value;
-        let machine = Machine::new(&folder, &manifest).await;
-        match machine.ask(&request()).await {
+        let env = TestEnv::new(&folder, &manifest).await;
+        match env.request(&request()).await {
             Err(StartError::Executor(ExecutorError::Refused(text))) => {
                 assert!(text.contains("jobs.yaml, document 1: spec.jobTemplate.spec"), "{text}");
                 assert!(text.contains(named), "{text}");
             }
             other => panic!("{field}: {other:?}"),
         }
-        assert!(machine.dispatcher.preview(&target(), &request()).await.is_err());
+        assert!(env.dispatcher.preview(&target(), &request()).await.is_err());
     }
     assert!(!folder.path().join("started").exists());
 }

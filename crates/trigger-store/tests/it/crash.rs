@@ -1,17 +1,17 @@
-//! A program that is killed keeps all that it acknowledged.
+//! A program that is killed loses nothing that it acknowledged.
 
 use std::process::Stdio;
+use trigger_core::run_store::{RunFilter, RunStore};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
-use trigger_core::ports::{RunFilter, RunStore};
 use trigger_core::run::RunId;
 
 use super::support::{both, events, numbers, open, pending, running};
 
-/// Not a test but the program that the next one kills: it reads a URL, and says what it has saved.
+/// Not a test but the program that the next test kills. It reads a URL and prints the id of each run that it has saved.
 #[tokio::test]
-#[ignore = "another test runs it"]
+#[ignore = "another test starts it"]
 async fn writes_until_it_is_killed() {
     let mut url = String::new();
     std::io::stdin().read_line(&mut url).unwrap();
@@ -28,31 +28,31 @@ async fn writes_until_it_is_killed() {
 }
 
 #[tokio::test]
-async fn a_killed_program_loses_nothing_that_it_acknowledged_and_leaves_nothing_half_done() {
-    for place in both().await {
+async fn a_killed_program_loses_nothing_that_it_acknowledged_and_leaves_no_partial_change() {
+    for database in both().await {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "store::crash::writes_until_it_is_killed"])
+            .args(["--ignored", "--exact", "--nocapture", "crash::writes_until_it_is_killed"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        input.write_all(format!("{}\n", place.url).as_bytes()).await.unwrap();
+        input.write_all(format!("{}\n", database.url).as_bytes()).await.unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut saved = Vec::new();
         while saved.len() < 100 {
-            let line = lines.next_line().await.unwrap().expect("it goes on until it is killed");
+            let line = lines.next_line().await.unwrap().expect("it runs until it is killed");
             saved.extend(line.split_once("saved ").map(|(_, id)| id.to_owned()));
         }
         child.kill().await.unwrap();
 
-        let store = place.open().await;
+        let store = database.open().await;
         for id in saved {
             let run = running(&pending(&id));
             assert_eq!(store.run(&RunId::new(id)).await.unwrap(), Some(run));
         }
-        // Each run that is there has its events, and no event is without its run.
+        // Each stored run has its events, and each event has its run.
         let runs = store.runs(&RunFilter { limit: u16::MAX, ..RunFilter::default() }).await.unwrap();
         let events = events(&store).await;
         assert_eq!(numbers(&events), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());

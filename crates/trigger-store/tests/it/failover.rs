@@ -1,26 +1,26 @@
-//! A Postgres that becomes read-only while a standby takes over.
+//! A Postgres that becomes read-only while a standby is promoted.
 
 use sqlx::{Connection, PgConnection};
 use testkit::postgres::{Server, Setup};
 use tokio::task::JoinSet;
-use trigger_core::ports::RunStore;
 use trigger_core::run::Run;
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
-use super::relay::{Relay, Way};
+use super::proxy::{ProxyMode, TcpProxy};
 use super::support::{events, failed, numbers, open, pending, running, until};
 
 const READ_ONLY: &str = "ALTER SYSTEM SET default_transaction_read_only = on";
 const WRITABLE: &str = "ALTER SYSTEM RESET default_transaction_read_only";
 
 /// A primary, its standby, and a database of the primary.
-struct Pair {
+struct ReplicatedServers {
     primary: Server,
     standby: Server,
     database: String,
 }
 
-impl Pair {
+impl ReplicatedServers {
     async fn start() -> Self {
         let primary = Server::start();
         let standby = Server::start_with(&Setup { standby_of: Some(primary.port()), ..Setup::default() });
@@ -32,13 +32,13 @@ impl Pair {
         format!("postgres://postgres:secret@127.0.0.1:{port}/{}", self.database)
     }
 
-    /// Waits until the standby has everything, makes the primary read-only as a failover does, and promotes the standby.
+    /// Makes the primary read-only, waits until the standby has replayed everything, and promotes it.
     async fn fail_over(&self) {
         let mut primary = admin(self.primary.port()).await;
         read_only(&mut primary, true).await;
         let caught_up =
             "SELECT COALESCE(bool_and(replay_lsn = pg_current_wal_lsn()), false) FROM pg_stat_replication";
-        until("the standby has everything", async || {
+        until("the standby has replayed everything", async || {
             sqlx::query_scalar(caught_up).fetch_one(&mut primary).await.expect("it answers")
         })
         .await;
@@ -52,10 +52,13 @@ async fn admin(port: u16) -> PgConnection {
     PgConnection::connect(&url).await.expect("the server is up")
 }
 
-/// Switches all sessions of a server.
+/// Makes all sessions of a server read-only or writable.
 async fn read_only(admin: &mut PgConnection, on: bool) {
-    sqlx::query(if on { READ_ONLY } else { WRITABLE }).execute(&mut *admin).await.expect("the superuser may");
-    sqlx::query("SELECT pg_reload_conf()").execute(&mut *admin).await.expect("the superuser may");
+    sqlx::query(if on { READ_ONLY } else { WRITABLE })
+        .execute(&mut *admin)
+        .await
+        .expect("a superuser can do this");
+    sqlx::query("SELECT pg_reload_conf()").execute(&mut *admin).await.expect("a superuser can do this");
     let wanted = if on { "on" } else { "off" };
     until("the server has read its settings", async || {
         let value: String = sqlx::query_scalar("SHOW default_transaction_read_only")
@@ -65,12 +68,12 @@ async fn read_only(admin: &mut PgConnection, on: bool) {
         value == wanted
     })
     .await;
-    // The server signals all sessions before it accepts another one.
+    // The server signals all sessions before it accepts a new one.
     let port: String = sqlx::query_scalar("SHOW port").fetch_one(admin).await.expect("it answers");
     drop(self::admin(port.parse().expect("a port")).await);
 }
 
-/// Saves many runs at the same moment, which takes all connections.
+/// Saves many runs at the same time, which uses all connections.
 async fn save_many(store: &SqlStore, state: fn(&str) -> Run) {
     let mut saves = JoinSet::new();
     for number in 0..40 {
@@ -88,54 +91,55 @@ async fn connections_of_the_store(port: u16) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_moves_to_the_new_primary_is_followed_without_an_error_and_no_connection_stays_behind() {
-    let pair = Pair::start().await;
-    let relay = Relay::to(pair.primary.port(), Way::Open).await;
-    let store = open(&relay.url(&pair.url(pair.primary.port()), pair.primary.port())).await;
+async fn a_dns_name_that_moves_to_the_new_primary_is_followed_without_an_error_and_old_connections_are_closed()
+ {
+    let servers = ReplicatedServers::start().await;
+    let proxy = TcpProxy::start(servers.primary.port(), ProxyMode::Open).await;
+    let store = open(&proxy.url(&servers.url(servers.primary.port()), servers.primary.port())).await;
     save_many(&store, pending).await;
-    pair.fail_over().await;
-    relay.lead_to(pair.standby.port());
+    servers.fail_over().await;
+    proxy.redirect(servers.standby.port());
     for number in 0..8 {
         store.save(&running(&pending(&number.to_string()))).await.unwrap();
     }
     save_many(&store, |id| failed(&pending(id), 1)).await;
     assert_eq!(numbers(&events(&store).await), (1..=88).collect::<Vec<_>>());
     until("no connection to the old server is left", async || {
-        connections_of_the_store(pair.primary.port()).await == 0
+        connections_of_the_store(servers.primary.port()).await == 0
     })
     .await;
-    assert!(connections_of_the_store(pair.standby.port()).await > 0);
+    assert!(connections_of_the_store(servers.standby.port()).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_hosts_the_one_is_used_that_can_be_written_now() {
-    let mut pair = Pair::start().await;
-    let (first, second) = (pair.primary.port(), pair.standby.port());
+async fn of_several_hosts_the_writable_one_is_used() {
+    let mut servers = ReplicatedServers::start().await;
+    let (first, second) = (servers.primary.port(), servers.standby.port());
     let url = format!(
         "postgres://postgres:secret@127.0.0.1:{first},127.0.0.1:{second}/{}?target_session_attrs=read-write",
-        pair.database
+        servers.database
     );
     let store = open(&url).await;
     save_many(&store, pending).await;
-    pair.fail_over().await;
+    servers.fail_over().await;
     save_many(&store, |id| running(&pending(id))).await;
-    pair.primary.kill();
+    servers.primary.kill();
     save_many(&store, |id| failed(&pending(id), 1)).await;
     assert_eq!(numbers(&events(&store).await), (1..=120).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn a_write_waits_for_a_server_that_is_read_only_for_a_moment() {
+async fn a_write_waits_for_a_server_that_is_read_only_for_a_short_time() {
     let server = Server::start();
     let database = server.database().await;
-    let mut relay = Relay::to(server.port(), Way::Open).await;
-    let store = open(&relay.url(&database.url, server.port())).await;
+    let mut proxy = TcpProxy::start(server.port(), ProxyMode::Open).await;
+    let store = open(&proxy.url(&database.url, server.port())).await;
     store.save(&pending("a")).await.unwrap();
     let mut admin = admin(server.port()).await;
     read_only(&mut admin, true).await;
     let recovery = async {
-        // The write has met the read-only server on two new connections by then.
-        relay.accepts(2).await;
+        // By then, the write has failed on two new connections.
+        proxy.accepts(2).await;
         read_only(&mut admin, false).await;
     };
     let run = pending("b");
@@ -145,7 +149,7 @@ async fn a_write_waits_for_a_server_that_is_read_only_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_database_that_stays_read_only_can_be_read_and_its_recovery_is_noticed_without_a_request() {
+async fn a_database_that_stays_read_only_can_be_read_and_its_recovery_is_detected_without_a_request() {
     let server = Server::start();
     let database = server.database().await;
     let store = open(&database.url).await;
@@ -154,7 +158,7 @@ async fn a_database_that_stays_read_only_can_be_read_and_its_recovery_is_noticed
     assert_eq!(store.unwritable(), None);
     let mut admin = admin(server.port()).await;
     read_only(&mut admin, true).await;
-    // Nothing is written but by the check.
+    // Only the check writes.
     store.check().await;
     let reason = store.unwritable().expect("it can't be written").to_string();
     assert_eq!(reason, "the database is read-only");
@@ -162,7 +166,7 @@ async fn a_database_that_stays_read_only_can_be_read_and_its_recovery_is_noticed
     assert!(error.contains("read-only transaction"), "{error}");
     assert_eq!(store.run(&pending("a").id).await.unwrap(), Some(pending("a")));
     read_only(&mut admin, false).await;
-    // A save has failed, so one check alone does not count.
+    // A save has failed, so several checks must succeed.
     for _ in 0..3 {
         store.check().await;
     }

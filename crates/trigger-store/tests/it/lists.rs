@@ -1,7 +1,7 @@
-//! Lists: newest first, page by page, by target, state and Job.
+//! Lists of runs: the order, pages, and filters by target, state and Job.
 
-use trigger_core::ports::{Cursor, RunFilter, RunStore};
 use trigger_core::run::{Run, State};
+use trigger_core::run_store::{Cursor, RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{at, both, ended, pending, running, target};
@@ -10,12 +10,12 @@ fn ids(runs: &[Run]) -> Vec<&str> {
     runs.iter().map(|run| run.id.as_str()).collect()
 }
 
-/// All pages of that many runs, and something that happens between each two.
+/// Reads all pages, and calls `between` after each.
 async fn pages(store: &SqlStore, filter: RunFilter, between: impl AsyncFn(usize)) -> Vec<Run> {
     let mut filter = filter;
     let mut all: Vec<Run> = Vec::new();
     loop {
-        let page = store.runs(&filter).await.expect("they can be read");
+        let page = store.runs(&filter).await.expect("the runs can be read");
         let Some(last) = page.last() else { return all };
         filter.after = Some(Cursor { created_at: last.created_at, id: last.id.clone() });
         all.extend(page);
@@ -25,9 +25,9 @@ async fn pages(store: &SqlStore, filter: RunFilter, between: impl AsyncFn(usize)
 
 #[tokio::test]
 async fn pages_neither_skip_nor_repeat_while_runs_are_added_and_change() {
-    for place in both().await {
-        let store = place.open().await;
-        // Three runs are created in each second, so pages end among runs of the same time.
+    for database in both().await {
+        let store = database.open().await;
+        // Three runs are created in each second, so some pages end between runs of the same time.
         for number in 0..30 {
             store.save(&ended(&format!("{number:02}"), "trades-sync", number / 3)).await.unwrap();
         }
@@ -43,16 +43,16 @@ async fn pages_neither_skip_nor_repeat_while_runs_are_added_and_change() {
 }
 
 #[tokio::test]
-async fn filters_choose_by_target_state_and_job_alone_and_together() {
-    for place in both().await {
-        let store = place.open().await;
-        let going = Run { created_at: at(4), ..running(&pending("d")) };
+async fn filters_by_target_state_and_job_work_alone_and_combined() {
+    for database in both().await {
+        let store = database.open().await;
+        let in_progress = Run { created_at: at(4), ..running(&pending("d")) };
         let same_name = Run { created_at: at(5), job_name: "trades-sync-a".to_owned(), ..pending("e") };
         let runs = [
             ended("a", "trades-sync", 1),
             ended("b", "analysis", 2),
             ended("c", "trades-sync", 3),
-            going.clone(),
+            in_progress.clone(),
             same_name.clone(),
         ];
         for run in &runs {
@@ -76,7 +76,7 @@ async fn filters_choose_by_target_state_and_job_alone_and_together() {
                 },
                 &["e"],
             ),
-            (RunFilter { after: after(&going), ..sync() }, &["c", "a"]),
+            (RunFilter { after: after(&in_progress), ..sync() }, &["c", "a"]),
             (RunFilter { target: Some(target("nothing")), ..any() }, &[]),
             (RunFilter { limit: 0, ..any() }, &[]),
         ];
@@ -86,7 +86,7 @@ async fn filters_choose_by_target_state_and_job_alone_and_together() {
         let of_job = store.run_of_job(&target("trades-sync"), "trades-sync-a").await.unwrap();
         assert_eq!(of_job, Some(same_name.clone()), "the newest");
         assert_eq!(store.run_of_job(&target("analysis"), "trades-sync-a").await.unwrap(), None);
-        assert_eq!(store.unfinished(&target("trades-sync")).await.unwrap(), [going, same_name]);
+        assert_eq!(store.unfinished(&target("trades-sync")).await.unwrap(), [in_progress, same_name]);
         assert_eq!(store.unfinished(&target("analysis")).await.unwrap(), []);
     }
 }

@@ -1,9 +1,9 @@
-//! Ends of logs are kept, and what is too old goes.
+//! Log tails, and the deletion of old runs and events.
 
 use bytes::Bytes;
 use trigger_core::log_buffers::{LogTail, TAIL_BYTES};
-use trigger_core::ports::{Retention, RunFilter, RunStore};
 use trigger_core::run::RunId;
+use trigger_core::run_store::{Retention, RunFilter, RunStore};
 
 use super::support::{both, ended, events, numbers, open, pending, running};
 
@@ -12,7 +12,7 @@ fn tail(text: impl Into<Bytes>, cut: bool) -> LogTail {
 }
 
 #[tokio::test]
-async fn log_tails_survive_a_restart_whatever_bytes_they_hold() {
+async fn log_tails_with_any_bytes_survive_a_restart() {
     let binary: Vec<u8> = (0..TAIL_BYTES).map(|index| u8::try_from(index % 256).unwrap()).collect();
     let tails = [
         tail("one\ntwo\n", false),
@@ -20,8 +20,8 @@ async fn log_tails_survive_a_restart_whatever_bytes_they_hold() {
         tail(&b"\xff\xfe\0 not UTF-8"[..], false),
         tail("", false),
     ];
-    for place in both().await {
-        let store = place.open().await;
+    for database in both().await {
+        let store = database.open().await;
         for (number, tail) in tails.iter().enumerate() {
             let run = pending(&number.to_string());
             store.save(&run).await.unwrap();
@@ -29,7 +29,7 @@ async fn log_tails_survive_a_restart_whatever_bytes_they_hold() {
             store.save_log(&run.id, tail).await.unwrap();
         }
         store.close().await;
-        let store = open(&place.url).await;
+        let store = open(&database.url).await;
         for (number, tail) in tails.iter().enumerate() {
             let id = RunId::new(number.to_string());
             assert_eq!(store.log(&id).await.unwrap().as_ref(), Some(tail));
@@ -38,9 +38,9 @@ async fn log_tails_survive_a_restart_whatever_bytes_they_hold() {
 }
 
 #[tokio::test]
-async fn a_later_tail_takes_the_place_of_an_earlier_one_unless_it_is_empty() {
-    for place in both().await {
-        let store = place.open().await;
+async fn a_later_tail_replaces_an_earlier_one_unless_it_is_empty() {
+    for database in both().await {
+        let store = database.open().await;
         let run = pending("a");
         store.save(&run).await.unwrap();
         for (saved, kept) in
@@ -53,21 +53,21 @@ async fn a_later_tail_takes_the_place_of_an_earlier_one_unless_it_is_empty() {
 }
 
 #[tokio::test]
-async fn the_log_of_a_run_that_is_forgotten_is_no_error() {
-    for place in both().await {
-        let store = place.open().await;
-        store.save_log(&RunId::new("forgotten"), &tail("text", false)).await.unwrap();
-        assert_eq!(store.log(&RunId::new("forgotten")).await.unwrap(), None);
+async fn saving_the_log_of_a_deleted_run_is_no_error() {
+    for database in both().await {
+        let store = database.open().await;
+        store.save_log(&RunId::new("deleted"), &tail("text", false)).await.unwrap();
+        assert_eq!(store.log(&RunId::new("deleted")).await.unwrap(), None);
     }
 }
 
 #[tokio::test]
 async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished_one() {
-    for place in both().await {
-        let store = place.open().await;
-        // The oldest of all goes on.
-        store.save(&running(&pending("goes on"))).await.unwrap();
-        // More than are forgotten at once.
+    for database in both().await {
+        let store = database.open().await;
+        // The oldest run is still in progress.
+        store.save(&running(&pending("in progress"))).await.unwrap();
+        // More runs than one transaction deletes.
         for number in 0..1_100 {
             let run = ended(&format!("sync {number:04}"), "trades-sync", 10 + number);
             store.save(&run).await.unwrap();
@@ -82,8 +82,8 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
         assert_eq!(store.prune(retention).await.unwrap(), 1_098);
         let left = store.runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
         let ids: Vec<&str> = left.iter().map(|run| run.id.as_str()).collect();
-        assert_eq!(ids, ["sync 1099", "sync 1098", "analysis 1", "goes on", "analysis 0"]);
-        assert_eq!(store.log(&RunId::new("sync 0999")).await.unwrap(), None, "logs go along");
+        assert_eq!(ids, ["sync 1099", "sync 1098", "analysis 1", "in progress", "analysis 0"]);
+        assert_eq!(store.log(&RunId::new("sync 0999")).await.unwrap(), None, "its log is deleted with it");
         assert_eq!(store.log(&RunId::new("sync 1099")).await.unwrap(), Some(tail("text", false)));
         assert_eq!(numbers(&events(&store).await), [1_101, 1_102, 1_103]);
         assert_eq!(store.event_range().await.unwrap(), Some((1_101, 1_103)));
@@ -92,9 +92,9 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_may_prune_at_once_while_runs_end() {
-    for place in both().await {
-        let replicas = [place.open().await, place.open().await];
+async fn two_replicas_can_prune_at_the_same_time_while_runs_end() {
+    for database in both().await {
+        let replicas = [database.open().await, database.open().await];
         for number in 0..100 {
             replicas[0].save(&ended(&format!("{number:03}"), "trades-sync", number)).await.unwrap();
         }

@@ -1,4 +1,4 @@
-//! The store, on SQLite and on a real Postgres alike.
+//! The store on SQLite and on a real Postgres.
 
 mod crash;
 mod events;
@@ -8,8 +8,8 @@ mod logs_and_retention;
 mod outage;
 mod pooler;
 mod properties;
+mod proxy;
 mod recording;
-mod relay;
 mod saving;
 mod start;
 mod support;

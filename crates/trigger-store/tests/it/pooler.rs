@@ -1,13 +1,13 @@
-//! The store through PgBouncer.
+//! The store behind PgBouncer.
 
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 use tokio::task::JoinSet;
-use trigger_core::ports::{RunFilter, RunStore};
+use trigger_core::run_store::{RunFilter, RunStore};
 
-use super::support::{Place, events, failed, numbers, open, pending, postgres, running};
+use super::support::{TestDatabase, events, failed, numbers, open, pending, postgres, running};
 
-/// A store of its own behind the pooler, as a replica has it, that saves some runs at the same moment.
+/// Opens a store behind the pooler, as each replica does, and saves some runs at the same time.
 async fn replica(url: String, name: String, runs: i64) {
     let store = open(&url).await;
     let mut saves = JoinSet::new();
@@ -26,9 +26,9 @@ async fn replica(url: String, name: String, runs: i64) {
     store.close().await;
 }
 
-/// Two replicas at once, twice in a row, with that many runs each.
-async fn works(pooler: &PgBouncer, place: &Place, runs: i64) {
-    let url = pooler.url(&place.postgres.as_ref().expect("it is Postgres").name);
+/// Starts two replicas at the same time, twice in a row, with that many runs each.
+async fn works(pooler: &PgBouncer, database: &TestDatabase, runs: i64) {
+    let url = pooler.url(&database.postgres().name);
     for time in ["first", "second"] {
         let mut replicas = JoinSet::new();
         for replica_name in ["a", "b"] {
@@ -48,32 +48,32 @@ async fn works(pooler: &PgBouncer, place: &Place, runs: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_work_through_pgbouncer_at_its_defaults_twice_in_a_row() {
-    let place = postgres().await;
-    works(&PgBouncer::start(Server::shared(), PoolMode::Session), &place, 20).await;
+    let database = postgres().await;
+    works(&PgBouncer::start(Server::shared(), PoolMode::Session), &database, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_work_through_pgbouncer_in_transaction_mode_twice_in_a_row() {
-    let place = postgres().await;
-    works(&PgBouncer::start(Server::shared(), PoolMode::Transaction), &place, 20).await;
+    let database = postgres().await;
+    works(&PgBouncer::start(Server::shared(), PoolMode::Transaction), &database, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_share_one_connection_of_the_pooler_because_none_keeps_it_beyond_a_transaction() {
-    let place = postgres().await;
+async fn two_replicas_share_one_connection_of_the_pooler_because_none_keeps_it_after_a_transaction() {
+    let database = postgres().await;
     let one = [("default_pool_size", "1")];
-    works(&PgBouncer::start_with(Server::shared(), PoolMode::Transaction, &one), &place, 3).await;
+    works(&PgBouncer::start_with(Server::shared(), PoolMode::Transaction, &one), &database, 3).await;
 }
 
 #[tokio::test]
-async fn an_error_of_a_statement_gives_the_connection_back_to_the_pooler() {
-    let place = postgres().await;
+async fn after_an_error_of_a_statement_the_pooler_can_reuse_the_connection() {
+    let database = postgres().await;
     let one = [("default_pool_size", "1")];
     let pooler = PgBouncer::start_with(Server::shared(), PoolMode::Transaction, &one);
-    let url = pooler.url(&place.postgres.as_ref().unwrap().name);
+    let url = pooler.url(&database.postgres().name);
     let (first, second) = (open(&url).await, open(&url).await);
-    place.execute("ALTER TABLE runs RENAME TO elsewhere").await;
+    database.execute("ALTER TABLE runs RENAME TO elsewhere").await;
     first.save(&pending("a")).await.unwrap_err();
-    place.execute("ALTER TABLE elsewhere RENAME TO runs").await;
+    database.execute("ALTER TABLE elsewhere RENAME TO runs").await;
     second.save(&pending("a")).await.unwrap();
 }

@@ -1,18 +1,18 @@
-//! Made-up sights of runs: both databases hold what the rules say.
+//! Generated observations of runs: both databases store what [`Run::merged`] defines.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use trigger_core::run_store::RunStore;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use trigger_core::ports::RunStore;
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State, Trigger};
 use trigger_store::SqlStore;
 
 use super::support::{both, target};
 
-fn moment() -> impl Strategy<Value = Timestamp> {
+fn timestamp() -> impl Strategy<Value = Timestamp> {
     (0..4_000_000_000_000_000_000_i128)
         .prop_map(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).expect("a time"))
 }
@@ -23,14 +23,14 @@ fn cause() -> impl Strategy<Value = Cause> {
         .prop_map(|(reason, message, exit_code)| Cause { reason: reason.to_owned(), message, exit_code })
 }
 
-fn sight() -> impl Strategy<Value = Run> {
+fn observation() -> impl Strategy<Value = Run> {
     let text = || prop::option::of("\\PC{0,3}\0?");
     let state = prop::sample::select(State::ALL.to_vec());
     let trigger = prop::sample::select(vec![Trigger::Manual, Trigger::Scheduled]);
     (
         (0..3_u8, state, trigger, prop::option::of(cause())),
         (text(), text(), text(), text()),
-        (moment(), prop::option::of(moment()), prop::option::of(moment())),
+        (timestamp(), prop::option::of(timestamp()), prop::option::of(timestamp())),
     )
         .prop_map(|((id, state, trigger, cause), texts, times)| Run {
             id: RunId::new(id.to_string()),
@@ -51,8 +51,8 @@ fn sight() -> impl Strategy<Value = Run> {
         })
 }
 
-/// The run as a store can hold it: no NUL, whole microseconds.
-fn held(run: Run) -> Run {
+/// The run as a store returns it: without NUL, in whole microseconds.
+fn storable(run: Run) -> Run {
     let text = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
     let time =
         |time: Timestamp| Timestamp::from_nanosecond(time.as_nanosecond() / 1_000 * 1_000).expect("a time");
@@ -70,33 +70,33 @@ fn held(run: Run) -> Run {
     }
 }
 
-/// Saves the sights and compares what is stored, and told, with the rules applied without a database.
-async fn holds_what_the_rules_say(store: &SqlStore, sights: &[Run]) {
+/// Saves the observations and compares the stored runs and events with those computed without a database.
+async fn stores_the_merged_runs(store: &SqlStore, observations: &[Run]) {
     let (_, before) = store.event_range().await.expect("it can be read").unwrap_or((1, 0));
     let mut expected: BTreeMap<RunId, Run> = BTreeMap::new();
-    let mut told = Vec::new();
-    for sight in sights {
-        let sight = held(sight.clone());
-        let earlier = expected.get(&sight.id);
-        let now = earlier.map_or_else(|| sight.clone(), |earlier| earlier.merged(&sight));
+    let mut changes = Vec::new();
+    for observation in observations {
+        let observation = storable(observation.clone());
+        let earlier = expected.get(&observation.id);
+        let now = earlier.map_or_else(|| observation.clone(), |earlier| earlier.merged(&observation));
         if earlier.is_none_or(|earlier| (earlier.state, &earlier.cause) != (now.state, &now.cause)) {
-            told.push(now.clone());
+            changes.push(now.clone());
         }
         expected.insert(now.id.clone(), now);
     }
-    for sight in sights {
-        store.save(sight).await.expect("it can be saved");
+    for observation in observations {
+        store.save(observation).await.expect("it can be saved");
     }
     for (id, run) in &expected {
         assert_eq!(store.run(id).await.expect("it can be read").as_ref(), Some(run));
     }
     let events = store.events_after(before, u16::MAX).await.expect("they can be read");
     let events: Vec<Run> = events.iter().map(|event| (*event.run).clone()).collect();
-    assert_eq!(events, told);
+    assert_eq!(events, changes);
 }
 
 #[test]
-fn any_sequence_of_sights_gives_on_both_databases_what_the_rules_say() {
+fn any_sequence_of_observations_is_merged_in_the_same_way_on_both_databases() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stores = runtime.block_on(async {
         let [sqlite, postgres] = both().await;
@@ -104,15 +104,15 @@ fn any_sequence_of_sights_gives_on_both_databases_what_the_rules_say() {
     });
     let next = AtomicU32::new(0);
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
-    let sights = prop::collection::vec(sight(), 1..12);
-    let checked = TestRunner::new(config).run(&sights, |sights| {
-        // Each case has runs of its own.
+    let observations = prop::collection::vec(observation(), 1..12);
+    let checked = TestRunner::new(config).run(&observations, |observations| {
+        // Each case has its own runs.
         let case = next.fetch_add(1, Ordering::Relaxed);
         let of_case = |run: Run| Run { id: RunId::new(format!("{case}-{}", run.id)), ..run };
-        let sights: Vec<Run> = sights.into_iter().map(of_case).collect();
+        let observations: Vec<Run> = observations.into_iter().map(of_case).collect();
         runtime.block_on(async {
-            holds_what_the_rules_say(&stores.0, &sights).await;
-            holds_what_the_rules_say(&stores.1, &sights).await;
+            stores_the_merged_runs(&stores.0, &observations).await;
+            stores_the_merged_runs(&stores.1, &observations).await;
         });
         Ok(())
     });

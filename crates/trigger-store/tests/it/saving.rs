@@ -1,17 +1,17 @@
-//! Runs go in once, in the order of their life, whoever saves them.
+//! Each change of a run is saved once, whichever replica saves it.
 
 use std::collections::BTreeSet;
+use trigger_core::run_store::RunStore;
 
 use jiff::SignedDuration;
-use trigger_core::ports::RunStore;
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State};
 
 use super::support::{at, both, events, failed, numbers, open, pending, postgres, running, target};
 
 #[tokio::test]
 async fn a_run_saved_twice_is_stored_once_with_one_event() {
-    for place in both().await {
-        let store = place.open().await;
+    for database in both().await {
+        let store = database.open().await;
         let run = pending("a");
         assert_eq!(store.save(&run).await.unwrap(), run);
         assert_eq!(store.save(&run).await.unwrap(), run);
@@ -25,52 +25,57 @@ async fn a_run_saved_twice_is_stored_once_with_one_event() {
 
 #[tokio::test]
 async fn every_change_of_state_or_cause_is_an_event_and_nothing_else_is() {
-    for place in both().await {
-        let store = place.open().await;
+    for database in both().await {
+        let store = database.open().await;
         let first = pending("a");
         let waiting = Run { cause: Some(Cause::new("Unschedulable", "no node is free")), ..first.clone() };
         let renamed = Run { request_id: Some("request-2".to_owned()), ..running(&first) };
-        let other_words = Cause { message: "other words".to_owned(), ..failed(&first, 1).cause.unwrap() };
-        let sights = [&first, &waiting, &running(&first), &renamed, &failed(&first, 3), &failed(&first, 4)];
-        for sight in sights {
-            store.save(sight).await.unwrap();
+        let other_message =
+            Cause { message: "another message".to_owned(), ..failed(&first, 1).cause.unwrap() };
+        let observations =
+            [&first, &waiting, &running(&first), &renamed, &failed(&first, 3), &failed(&first, 4)];
+        for observation in observations {
+            store.save(observation).await.unwrap();
         }
-        // What ended stays ended, so its cause can't change either.
-        store.save(&Run { cause: Some(other_words), ..failed(&first, 1) }).await.unwrap();
+        // The cause of an ended run does not change.
+        store.save(&Run { cause: Some(other_message), ..failed(&first, 1) }).await.unwrap();
         let events = events(&store).await;
-        let told: Vec<_> = events.iter().map(|event| (event.state, event.run.cause.clone())).collect();
+        let reported: Vec<_> = events.iter().map(|event| (event.state, event.run.cause.clone())).collect();
         let expected = [&first, &waiting, &running(&first), &failed(&first, 3)];
-        assert_eq!(told, expected.map(|run| (run.state, run.cause.clone())));
+        assert_eq!(reported, expected.map(|run| (run.state, run.cause.clone())));
         let stored = store.run(&first.id).await.unwrap().unwrap();
-        assert_eq!(stored.request_id.as_deref(), Some("request-1"), "the last one that was seen");
+        assert_eq!(stored.request_id.as_deref(), Some("request-1"), "the last observation has it");
     }
 }
 
 #[tokio::test]
-async fn what_ended_stays_ended_and_an_unseen_end_gives_way_to_a_seen_one() {
-    for place in both().await {
-        let store = place.open().await;
+async fn an_ended_run_keeps_its_state_and_an_observed_end_replaces_an_unknown_one() {
+    for database in both().await {
+        let store = database.open().await;
         let lost = running(&pending("a")).ended(
             State::Interrupted,
-            Cause::new(OUTCOME_UNKNOWN, "nobody was looking"),
+            Cause::new(OUTCOME_UNKNOWN, "the end was not observed"),
             at(9),
         );
         store.save(&lost).await.unwrap();
-        let seen = failed(&pending("a"), 2);
-        assert_eq!(store.save(&seen).await.unwrap(), seen);
+        let observed = failed(&pending("a"), 2);
+        assert_eq!(store.save(&observed).await.unwrap(), observed);
         for late in [pending("a"), running(&pending("a")), lost] {
             assert_eq!(store.save(&late).await.unwrap().state, State::Failed);
         }
-        let kept = store.run(&seen.id).await.unwrap().unwrap();
-        assert_eq!((kept.state, kept.cause, kept.finished_at), (seen.state, seen.cause, seen.finished_at));
+        let kept = store.run(&observed.id).await.unwrap().unwrap();
+        assert_eq!(
+            (kept.state, kept.cause, kept.finished_at),
+            (observed.state, observed.cause, observed.finished_at)
+        );
         assert_eq!(events(&store).await.len(), 2);
     }
 }
 
 #[tokio::test]
-async fn a_sight_without_them_takes_away_neither_who_asked_nor_why() {
-    for place in both().await {
-        let store = place.open().await;
+async fn an_observation_without_requester_and_reason_keeps_the_stored_ones() {
+    for database in both().await {
+        let store = database.open().await;
         let bare = Run {
             requested_by: None,
             reason: None,
@@ -78,7 +83,7 @@ async fn a_sight_without_them_takes_away_neither_who_asked_nor_why() {
             fingerprint: None,
             ..running(&pending("a"))
         };
-        // The watch may see the Job before the request that made it is noted, or after.
+        // The watch can report the Job before or after the request that created it is saved.
         store.save(&bare).await.unwrap();
         store.save(&pending("a")).await.unwrap();
         store.save(&bare).await.unwrap();
@@ -87,10 +92,10 @@ async fn a_sight_without_them_takes_away_neither_who_asked_nor_why() {
 }
 
 #[tokio::test]
-async fn any_text_comes_back_as_it_was_and_only_nul_is_replaced() {
+async fn any_text_is_returned_unchanged_and_only_nul_is_replaced() {
     let texts = ["O'Neil \"; DROP TABLE runs; --", "π 日本 👩‍👩‍👧 \u{202e}", "a\\b\n\t%_$1?", "", " "];
-    for place in both().await {
-        let store = place.open().await;
+    for database in both().await {
+        let store = database.open().await;
         for (number, text) in texts.into_iter().enumerate() {
             let run = Run {
                 id: RunId::new(format!("{number}{text}")),
@@ -113,9 +118,9 @@ async fn any_text_comes_back_as_it_was_and_only_nul_is_replaced() {
 }
 
 #[tokio::test]
-async fn times_are_kept_to_the_microsecond_and_a_finer_one_changes_nothing() {
-    for place in both().await {
-        let store = place.open().await;
+async fn times_are_stored_in_microseconds_and_nanoseconds_change_nothing() {
+    for database in both().await {
+        let store = database.open().await;
         let run = Run { created_at: at(0) + SignedDuration::from_nanos(1_234_567), ..pending("a") };
         let kept = store.save(&run).await.unwrap();
         assert_eq!(kept.created_at, at(0) + SignedDuration::from_micros(1_234));
@@ -127,8 +132,8 @@ async fn times_are_kept_to_the_microsecond_and_a_finer_one_changes_nothing() {
 
 #[tokio::test]
 async fn an_unknown_id_is_none() {
-    for place in both().await {
-        let store = place.open().await;
+    for database in both().await {
+        let store = database.open().await;
         for id in ["", "a", "nul\0", "'"] {
             assert_eq!(store.run(&RunId::new(id)).await.unwrap(), None);
             assert_eq!(store.log(&RunId::new(id)).await.unwrap(), None);
@@ -138,16 +143,16 @@ async fn an_unknown_id_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_that_save_the_same_changes_at_once_store_each_change_once() {
-    for place in both().await {
-        let replicas = [place.open().await, place.open().await];
+async fn two_replicas_that_save_the_same_changes_at_the_same_time_store_each_change_once() {
+    for database in both().await {
+        let replicas = [database.open().await, database.open().await];
         let mut saves = tokio::task::JoinSet::new();
         for number in 0..50 {
             for replica in &replicas {
                 let (replica, run) = (replica.clone(), pending(&number.to_string()));
                 saves.spawn(async move {
-                    for sight in [run.clone(), running(&run), failed(&run, 1)] {
-                        replica.save(&sight).await.unwrap();
+                    for observation in [run.clone(), running(&run), failed(&run, 1)] {
+                        replica.save(&observation).await.unwrap();
                     }
                 });
             }
@@ -157,8 +162,9 @@ async fn two_replicas_that_save_the_same_changes_at_once_store_each_change_once(
         }
         let events = events(&replicas[0]).await;
         assert_eq!(numbers(&events), (1..=150).collect::<Vec<_>>());
-        let told: BTreeSet<_> = events.iter().map(|event| (&event.run_id, event.state.as_str())).collect();
-        assert_eq!(told.len(), 150, "no change is told twice");
+        let reported: BTreeSet<_> =
+            events.iter().map(|event| (&event.run_id, event.state.as_str())).collect();
+        assert_eq!(reported.len(), 150, "no change is reported twice");
         for number in 0..50 {
             let run = failed(&pending(&number.to_string()), 1);
             assert_eq!(replicas[1].run(&run.id).await.unwrap(), Some(run.clone()));
@@ -170,19 +176,19 @@ async fn two_replicas_that_save_the_same_changes_at_once_store_each_change_once(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_different_sights_of_one_run_at_once_are_all_merged() {
-    let place = postgres().await;
-    let replicas = [open(&place.url).await, open(&place.url).await];
-    let cancelled = Cause::new(CANCELLED_ON_REQUEST, "asked for");
+async fn fifty_different_observations_of_one_run_at_the_same_time_are_all_merged() {
+    let database = postgres().await;
+    let replicas = [open(&database.url).await, open(&database.url).await];
+    let cancelled = Cause::new(CANCELLED_ON_REQUEST, "requested");
     let mut saves = tokio::task::JoinSet::new();
     for number in 0..50 {
         let replica = replicas[number % 2].clone();
         let waiting = Cause::new("ImagePullBackOff", format!("attempt {number}"));
-        let mut sight = Run { cause: Some(waiting), ..pending("a") };
+        let mut observation = Run { cause: Some(waiting), ..pending("a") };
         if number == 25 {
-            sight = sight.ended(State::Cancelled, cancelled.clone(), at(5));
+            observation = observation.ended(State::Cancelled, cancelled.clone(), at(5));
         }
-        saves.spawn(async move { replica.save(&sight).await.unwrap() });
+        saves.spawn(async move { replica.save(&observation).await.unwrap() });
     }
     while let Some(saved) = saves.join_next().await {
         saved.unwrap();
@@ -191,5 +197,5 @@ async fn fifty_different_sights_of_one_run_at_once_are_all_merged() {
     assert_eq!((kept.state, kept.cause), (State::Cancelled, Some(cancelled)));
     let events = events(&replicas[0]).await;
     assert_eq!(numbers(&events), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
-    assert_eq!(events.last().unwrap().state, State::Cancelled, "nothing comes after the end");
+    assert_eq!(events.last().unwrap().state, State::Cancelled, "no event follows the end");
 }

@@ -1,78 +1,74 @@
-//! What the store's tests share: databases, and runs to put into them.
+//! Databases and runs for the tests.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::run_store::RunStore;
+use trigger_core::target_name::TargetName;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
-use tokio::sync::OnceCell;
 use trigger_core::event::Event;
 use trigger_core::feed::Feed;
-use trigger_core::ports::RunStore;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, RunId, State, Trigger};
-use trigger_core::target::TargetName;
 use trigger_store::SqlStore;
 
-/// The password of the tests' server, hashed in one round. The usual 4,096 take an unoptimized build a tenth of a second
-/// for each connection, and the stores of these tests open hundreds.
-const ONE_ROUND: &str = "SCRAM-SHA-256$1:c2l4dGVlbiAgYnl0ZXMhIQ==$X3oha/ZHbttxBc7a4+Ov1lhcczHXrThN8oCwpRB9W2s=:fanXtlrVefvxuUWOKKTCtMB/2p5yx/gaFf9Pm4DDRvM=";
-
-/// How long anything may take that is waited for.
+/// The time limit for everything that the tests wait for.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A database of its own.
-pub(crate) struct Place {
+/// An empty database.
+pub(crate) struct TestDatabase {
     pub(crate) url: String,
     /// None on SQLite.
     pub(crate) postgres: Option<Database>,
-    /// Where a SQLite file is.
+    /// None on Postgres.
     folder: Option<TempDir>,
 }
 
-/// One of each kind, empty.
-pub(crate) async fn both() -> [Place; 2] {
+/// One of each kind.
+pub(crate) async fn both() -> [TestDatabase; 2] {
     [sqlite(), postgres().await]
 }
 
-pub(crate) fn sqlite() -> Place {
+pub(crate) fn sqlite() -> TestDatabase {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = format!("sqlite:{}", folder.path().join("runs of today.sqlite").display());
-    Place { url, postgres: None, folder: Some(folder) }
+    TestDatabase { url, postgres: None, folder: Some(folder) }
 }
 
-pub(crate) async fn postgres() -> Place {
-    static FAST: OnceCell<()> = OnceCell::const_new();
+pub(crate) async fn postgres() -> TestDatabase {
     let database = Server::shared().database().await;
-    let cheap_password = format!("ALTER ROLE postgres PASSWORD '{ONE_ROUND}'");
-    FAST.get_or_init(async || database.execute(&cheap_password).await).await;
-    Place { url: database.url.clone(), postgres: Some(database), folder: None }
+    TestDatabase { url: database.url.clone(), postgres: Some(database), folder: None }
 }
 
-impl Place {
-    /// The store there, with connections of its own, as a replica has it.
+impl TestDatabase {
+    /// Opens a store, as each replica does.
     pub(crate) async fn open(&self) -> SqlStore {
         open(&self.url).await
     }
 
-    /// The folder with the file.
+    /// The folder of the SQLite file.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.as_ref().expect("it is a SQLite file of its own").path()
+        self.folder.as_ref().expect("the database is a SQLite file").path()
     }
 
-    /// Connects to the SQLite file, past the store.
+    pub(crate) fn postgres(&self) -> &Database {
+        self.postgres.as_ref().expect("the database is on Postgres")
+    }
+
+    /// Connects to the SQLite file without the store.
     pub(crate) async fn connect(&self) -> SqliteConnection {
         let url = format!("{}?mode=rwc", self.url);
         SqliteConnection::connect(&url).await.expect("the file can be opened")
     }
 
-    /// Runs SQL past the store.
+    /// Executes SQL without the store.
     pub(crate) async fn execute(&self, sql: &str) {
-        if let Some(database) = &self.postgres {
-            return database.execute(sql).await;
+        if let Some(postgres) = &self.postgres {
+            return postgres.execute(sql).await;
         }
         let mut connection = self.connect().await;
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
@@ -85,14 +81,14 @@ pub(crate) async fn open(url: &str) -> SqlStore {
     SqlStore::connect(&url.into()).await.expect("the store can be opened")
 }
 
-/// A recorder into the store there.
+/// Opens a store and a recorder that writes to it.
 pub(crate) async fn recorder(url: &str) -> (Arc<dyn RunStore>, Recorder) {
     let store: Arc<dyn RunStore> = Arc::new(open(url).await);
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
     (Arc::clone(&store), Recorder::new(store, feed))
 }
 
-/// A moment of the day of the tests.
+/// A time on the day of the tests.
 pub(crate) fn at(second: i64) -> Timestamp {
     let noon: Timestamp = "2026-02-11T12:00:00Z".parse().expect("a time");
     noon + SignedDuration::from_secs(second)
@@ -102,7 +98,7 @@ pub(crate) fn target(name: &str) -> TargetName {
     name.parse().expect("a target's name")
 }
 
-/// A run that was just asked for.
+/// A run that was just requested.
 pub(crate) fn pending(id: &str) -> Run {
     Run {
         id: RunId::new(id),
@@ -123,19 +119,19 @@ pub(crate) fn pending(id: &str) -> Run {
     }
 }
 
-/// The run as it is later.
+/// The run after its container has started.
 pub(crate) fn running(run: &Run) -> Run {
     Run { state: State::Running, started_at: Some(at(1)), ..run.clone() }
 }
 
-/// The run after its end.
+/// The run after its container has failed.
 pub(crate) fn failed(run: &Run, code: i32) -> Run {
     let cause =
         Cause { reason: "Error".to_owned(), message: format!("exit code {code}"), exit_code: Some(code) };
     running(run).ended(State::Failed, cause, at(2))
 }
 
-/// A run of that target, created in that second, that has ended.
+/// A failed run of that target, created in that second.
 pub(crate) fn ended(id: &str, of: &str, second: i64) -> Run {
     failed(&Run { target: target(of), created_at: at(second), ..pending(id) }, 1)
 }
@@ -145,13 +141,13 @@ pub(crate) async fn events(store: &SqlStore) -> Vec<Event> {
     store.events_after(0, u16::MAX).await.expect("the events can be read")
 }
 
-/// The events' numbers.
+/// The sequence numbers of the events.
 pub(crate) fn numbers(events: &[Event]) -> Vec<i64> {
     events.iter().map(|event| event.sequence).collect()
 }
 
 /// Waits until the condition holds.
-pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
     let met = tokio::time::timeout(PATIENCE, async { while !condition().await {} });
-    assert!(met.await.is_ok(), "never: {what}");
+    assert!(met.await.is_ok(), "timed out: {description}");
 }

@@ -1,8 +1,8 @@
-//! The queue of tasks and those who do them, over SQLite and over a real Postgres, with tasks that do as the test says.
+//! The task queue and its runners on SQLite and on a real Postgres, with tasks that the tests control.
 
-mod crowds;
-mod ends;
+mod concurrency;
+mod failures;
+mod outcomes;
 mod queueing;
 mod replica;
-mod replicas;
-mod script;
+mod scripted_task;

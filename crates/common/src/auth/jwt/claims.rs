@@ -1,15 +1,16 @@
-//! What the claims of a token must say (RFC 7519, section 4.1), and whom they name.
+//! The rules for the registered claims of a token (RFC 7519, section 4.1).
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::admin_claim::AdminClaim;
 use super::compact::Claims;
-use crate::auth::{Caller, Refusal, Role};
+use crate::auth::caller::{Caller, Role};
+use crate::auth::error::AuthError;
 use crate::config::{ConfigError, Settings};
 
-/// How far clocks may be apart, in seconds.
+/// The maximum clock skew in seconds.
 const LEEWAY: f64 = 30.0;
 
 /// The rules for claims.
@@ -19,25 +20,19 @@ pub(super) struct ClaimRules {
     admin: AdminClaim,
 }
 
-/// The claim that makes a caller an administrator.
-struct AdminClaim {
-    path: String,
-    value: String,
-}
-
 impl ClaimRules {
     pub(super) fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let default = || AdminClaim { path: "role".to_owned(), value: "admin".to_owned() };
         Ok(Self {
             audience: settings.text("JWT_AUDIENCE"),
             issuer: settings.text("JWT_ISSUER"),
-            admin: settings.parsed("JWT_ADMIN_CLAIM")?.unwrap_or_else(default),
+            admin: settings.parsed_or_default("JWT_ADMIN_CLAIM")?,
         })
     }
 
-    /// That the rules fit where keys come from. A JWK set's owner signs for other services too, and maybe for other
-    /// issuers: tokens of it are ours only by audience and issuer (RFC 8725, sections 3.8 and 3.9).
-    pub(super) fn fit_sources(&self, settings: &Settings, secrets: bool) -> Result<(), ConfigError> {
+    /// Checks that the rules fit the source of keys. The owner of a JWK set signs tokens for other services too, and
+    /// perhaps for other issuers, so a token of it is valid here only by audience and issuer (RFC 8725, sections 3.8 and
+    /// 3.9).
+    pub(super) fn check_sources(&self, settings: &Settings, has_secrets: bool) -> Result<(), ConfigError> {
         let key_set = ["JWKS_FILE", "JWKS_URL"].into_iter().find(|name| settings.text(name).is_some());
         for (name, value) in [("JWT_AUDIENCE", &self.audience), ("JWT_ISSUER", &self.issuer)] {
             if let (Some(key_set), None) = (key_set, value) {
@@ -48,95 +43,119 @@ impl ClaimRules {
         let rules = ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ADMIN_CLAIM"];
         let rule = rules.into_iter().find(|name| settings.text(name).is_some());
         match rule {
-            Some(rule) if key_set.is_none() && !secrets => Err(ConfigError::variable(
+            Some(rule) if key_set.is_none() && !has_secrets => Err(ConfigError::variable(
                 rule,
-                "has no effect without JWT_SECRET, JWKS_FILE or JWKS_URL; set one of them, or not this",
+                "has no effect without JWT_SECRET, JWKS_FILE or JWKS_URL; set one of them, or remove this variable",
             )),
             _ => Ok(()),
         }
     }
 
-    /// Checks the claims of a token whose signature is right, as of `now` (since 1970), and says whose it is.
-    pub(super) fn check(&self, claims: &Claims, now: Duration) -> Result<Caller, Refusal> {
+    /// Checks the claims of a token with a valid signature as of `now` (since 1970), and returns the caller.
+    pub(super) fn check(&self, claims: &Claims, now: Duration) -> Result<Caller, AuthError> {
         if let Some(issuer) = &self.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
         {
-            return Err(Refusal::WrongIssuer);
+            return Err(AuthError::WrongIssuer);
         }
         self.check_audience(claims.get("aud"))?;
         check_times(claims, now.as_secs_f64())?;
         let subject = match claims.get("sub") {
             None => None,
             Some(Value::String(subject)) => Some(subject.as_str()),
-            Some(_) => return Err(Refusal::Malformed("the token's subject (sub) is not a text")),
+            Some(_) => return Err(AuthError::Malformed("the token's subject (sub) is not a text")),
         };
-        let role = if self.admin.is_in(claims) { Role::Admin } else { Role::Internal };
+        let role = if self.admin.matches(claims) { Role::Admin } else { Role::Internal };
         Ok(Caller::jwt(subject, role))
     }
 
-    /// A token that names audiences is refused by a service that is none of them, and so by one that has no name.
-    fn check_audience(&self, audience: Option<&Value>) -> Result<(), Refusal> {
-        let ours = |text: &Value| text.as_str().is_some_and(|text| self.audience.as_deref() == Some(text));
-        let right = match audience {
+    /// A service without an audience rejects every token that has one: it can't be the one that the token is for.
+    fn check_audience(&self, audience: Option<&Value>) -> Result<(), AuthError> {
+        let is_own = |text: &Value| text.as_str().is_some_and(|text| self.audience.as_deref() == Some(text));
+        let is_right = match audience {
             None => self.audience.is_none(),
-            Some(Value::Array(several)) => several.iter().any(ours),
-            Some(one) => ours(one),
+            Some(Value::Array(several)) => several.iter().any(is_own),
+            Some(one) => is_own(one),
         };
-        if right { Ok(()) } else { Err(Refusal::WrongAudience) }
+        if is_right { Ok(()) } else { Err(AuthError::WrongAudience) }
     }
 }
 
-/// Times are in seconds since 1970, with or without a fraction.
-fn check_times(claims: &Claims, now: f64) -> Result<(), Refusal> {
-    if time(claims, "exp")?.ok_or(Refusal::NoExpiry)? + LEEWAY <= now {
-        return Err(Refusal::Expired);
+/// Times are seconds since 1970 and may have a fraction.
+fn check_times(claims: &Claims, now: f64) -> Result<(), AuthError> {
+    if time(claims, "exp")?.ok_or(AuthError::NoExpiry)? + LEEWAY <= now {
+        return Err(AuthError::Expired);
     }
     for name in ["nbf", "iat"] {
         if time(claims, name)?.is_some_and(|begins| begins > now + LEEWAY) {
-            return Err(Refusal::NotYetValid);
+            return Err(AuthError::NotYetValid);
         }
     }
     Ok(())
 }
 
-fn time(claims: &Claims, name: &str) -> Result<Option<f64>, Refusal> {
+fn time(claims: &Claims, name: &str) -> Result<Option<f64>, AuthError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    value.as_f64().map(Some).ok_or(Refusal::Malformed("a time in the token is not a number"))
+    value.as_f64().map(Some).ok_or(AuthError::Malformed("a time in the token is not a number"))
 }
 
-impl AdminClaim {
-    /// A claim holds the value when it is that text, a text of several words (as `scope` is, RFC 8693, section 4.2)
-    /// with the value among them, or an array with it.
-    fn is_in(&self, claims: &Claims) -> bool {
-        match self.find(claims) {
-            Some(Value::String(text)) => {
-                text == &self.value || text.split(' ').any(|word| word == self.value)
-            }
-            Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(&self.value)),
-            _ => false,
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{AuthError, ClaimRules, Duration};
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// The outcome for these claims at [`NOW`].
+    fn check(audience: Option<&str>, issuer: Option<&str>, claims: Value) -> Result<String, AuthError> {
+        let Value::Object(claims) = claims else { unreachable!("claims are an object") };
+        let admin = "role=admin".parse().map_err(AuthError::Malformed)?;
+        let rules = ClaimRules { audience: audience.map(Into::into), issuer: issuer.map(Into::into), admin };
+        rules.check(&claims, Duration::from_secs(NOW)).map(|caller| caller.name)
+    }
+
+    fn at(times: Value) -> Result<(), AuthError> {
+        check(None, None, times).map(drop)
+    }
+
+    #[test]
+    fn a_token_expires_30_seconds_after_its_time() {
+        assert_eq!(at(json!({ "exp": NOW - 30 })), Err(AuthError::Expired));
+        assert_eq!(at(json!({ "exp": 1_799_999_970.5 })), Ok(()));
+        assert_eq!(at(json!({ "exp": -1 })), Err(AuthError::Expired));
+        assert_eq!(at(json!({})), Err(AuthError::NoExpiry));
+    }
+
+    #[test]
+    fn a_token_is_valid_30_seconds_before_its_time() {
+        for name in ["nbf", "iat"] {
+            assert_eq!(at(json!({ "exp": NOW, name: NOW + 30 })), Ok(()), "{name}");
+            assert_eq!(at(json!({ "exp": NOW, name: NOW + 31 })), Err(AuthError::NotYetValid), "{name}");
         }
     }
 
-    /// A claim may have dots in its own name, as URLs do: that name goes before the path.
-    fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
-        if let Some(value) = claims.get(&self.path) {
-            return Some(value);
+    #[test]
+    fn one_of_several_audiences_is_enough() {
+        let outcome = |aud: Value| check(Some("tradeops"), None, json!({ "exp": NOW, "aud": aud })).map(drop);
+        assert_eq!(outcome(json!(["others", 1, "tradeops"])), Ok(()));
+        for wrong in [json!(["others"]), json!([]), json!("others"), json!(null), json!(1)] {
+            assert_eq!(outcome(wrong.clone()), Err(AuthError::WrongAudience), "{wrong}");
         }
-        let mut steps = self.path.split('.');
-        let first = claims.get(steps.next()?)?;
-        steps.try_fold(first, |value, step| value.as_object()?.get(step))
     }
-}
 
-impl FromStr for AdminClaim {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=').map(|(path, value)| (path.trim(), value.trim())) {
-            Some((path, value)) if !path.is_empty() && !value.is_empty() => {
-                Ok(Self { path: path.to_owned(), value: value.to_owned() })
-            }
-            _ => Err("write it as CLAIM=VALUE, such as role=admin or realm_access.roles=admin"),
+    #[test]
+    fn without_a_configured_audience_no_token_may_name_one_not_even_a_malformed_one() {
+        for audience in [json!("tradeops"), json!([]), json!(1), json!({}), json!(null)] {
+            let claims = json!({ "exp": NOW, "aud": audience });
+            assert_eq!(check(None, None, claims), Err(AuthError::WrongAudience), "{audience}");
         }
+    }
+
+    #[test]
+    fn an_issuer_is_one_text() {
+        let outcome = |iss: Value| check(None, Some("issuer"), json!({ "exp": NOW, "iss": iss })).map(drop);
+        assert_eq!(outcome(json!("issuer")), Ok(()));
+        assert_eq!(outcome(json!(["issuer"])), Err(AuthError::WrongIssuer));
     }
 }

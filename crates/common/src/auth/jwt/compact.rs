@@ -1,4 +1,4 @@
-//! A token's compact form: header, claims and signature in base64url, with dots between (RFC 7515, section 7.1).
+//! The compact form of a token: header, claims and signature in base64url, separated by dots (RFC 7515, section 7.1).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,42 +7,42 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::auth::Refusal;
+use crate::auth::error::AuthError;
 
 /// The claims of a token, by name.
 pub(super) type Claims = Map<String, Value>;
 
-/// A token taken apart. Nothing of it is verified until its signature is.
-pub(in crate::auth) struct Compact<'t> {
-    header: Header,
+/// A parsed token. No part of it is trusted until its signature is verified.
+pub(in crate::auth) struct CompactToken<'t> {
+    header: TokenHeader,
     claims: Claims,
-    /// What is signed: header and claims as they were sent.
+    /// The signed part: header and claims as they were sent.
     message: &'t str,
     signature: &'t str,
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct TokenHeader {
     alg: String,
     kid: Option<String>,
-    /// Extensions that must be understood; none is.
+    /// Extensions that the receiver must understand. None is supported.
     crit: Option<Value>,
 }
 
-impl<'t> Compact<'t> {
-    pub(in crate::auth) fn parse(token: &'t str) -> Result<Self, Refusal> {
-        let not_a_jwt = Refusal::Malformed("the token is not a signed JWT");
+impl<'t> CompactToken<'t> {
+    pub(in crate::auth) fn parse(token: &'t str) -> Result<Self, AuthError> {
+        let not_a_jwt = AuthError::Malformed("the token is not a signed JWT");
         let (message, signature) = token.rsplit_once('.').ok_or(not_a_jwt)?;
         let (header, claims) = message.split_once('.').ok_or(not_a_jwt)?;
-        let header: Header = decode(header).ok_or(not_a_jwt)?;
+        let header: TokenHeader = decode(header).ok_or(not_a_jwt)?;
         if header.crit.is_some() {
-            return Err(Refusal::Malformed("the token needs an extension (crit) that is not known here"));
+            return Err(AuthError::Malformed("the token needs an extension (crit) that is not supported"));
         }
         let claims = decode(claims).ok_or(not_a_jwt)?;
         Ok(Self { header, claims, message, signature })
     }
 
-    /// The algorithm that the header names; None for `none` and every other that is not accepted anywhere here.
+    /// The algorithm that the header names; None for `none` and every other that is not accepted.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         match self.header.alg.as_str() {
             "HS256" => Some(Algorithm::HS256),
@@ -53,7 +53,7 @@ impl<'t> Compact<'t> {
         }
     }
 
-    /// The identifier of the key that made the signature, where the header names it.
+    /// The identifier of the signing key, where the header names it.
     pub(super) fn key_id(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
@@ -62,27 +62,27 @@ impl<'t> Compact<'t> {
         &self.claims
     }
 
-    /// Whether the claims are those of a Kubernetes ServiceAccount's token, going by what they say of themselves.
+    /// Whether the unverified claims are those of a Kubernetes ServiceAccount's token.
     pub(in crate::auth) fn names_service_account(&self) -> bool {
         self.claims.get("kubernetes.io").is_some_and(Value::is_object)
     }
 
-    /// When the token expires, in seconds since 1970, going by what it says of itself.
+    /// The unverified expiry of the token, in seconds since 1970.
     pub(in crate::auth) fn unverified_expiry(&self) -> Option<f64> {
         self.claims.get("exp").and_then(Value::as_f64)
     }
 
-    /// That one of the keys, all of them keys of `algorithm`, made the signature.
+    /// Checks that the signature is of one of the keys, which must all be keys of `algorithm`.
     pub(super) fn signed_by_any<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k DecodingKey>,
         algorithm: Algorithm,
-    ) -> Result<(), Refusal> {
-        // An error is a signature that is no base64url, or numbers that are no key: it fits no more than a wrong one.
-        let made_it = |key| {
+    ) -> Result<(), AuthError> {
+        // An error means that the signature is not base64url, or that the key's numbers are not a key.
+        let has_signed = |key| {
             crypto::verify(self.signature, self.message.as_bytes(), key, algorithm).is_ok_and(|right| right)
         };
-        if keys.into_iter().any(made_it) { Ok(()) } else { Err(Refusal::BadSignature) }
+        if keys.into_iter().any(has_signed) { Ok(()) } else { Err(AuthError::BadSignature) }
     }
 }
 

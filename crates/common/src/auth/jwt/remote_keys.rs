@@ -1,4 +1,4 @@
-//! A JWK set from a server, fetched again as it ages and when a token names a key that is not in it.
+//! A JWK set from a server. It is fetched again when it is old, and when a token names a key that is not in it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,74 +7,74 @@ use jsonwebtoken::Algorithm;
 use reqwest::{StatusCode, Url};
 use tokio::time::Instant;
 
-use super::Compact;
+use super::compact::CompactToken;
 use super::key_set::KeySet;
-use crate::auth::Refusal;
+use crate::auth::error::AuthError;
 use crate::config::ConfigError;
 use crate::http::{RetryPolicy, RetryingClient};
 
-/// After how long keys are fetched again. A key that its issuer takes back is accepted that much longer.
-const FRESH: Duration = Duration::from_mins(5);
-/// The least time between two fetches: a made-up `kid` must not make this service a burden to the issuer.
-const PAUSE: Duration = Duration::from_secs(10);
-/// One try, and a short one, as a request may wait for it; the next request that needs the keys tries again.
+/// The age at which keys are fetched again. A revoked key is accepted for that long.
+const MAX_AGE: Duration = Duration::from_mins(5);
+/// The minimum time between two fetches, so that tokens with an invented `kid` can't overload the issuer.
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// One short attempt, because a request may wait for it. The next request that needs the keys tries again.
 const POLICY: RetryPolicy =
     RetryPolicy { budget: Duration::from_secs(5), attempt_timeout: Duration::from_secs(5), attempts: 1 };
-/// How long a JWK set may be, in bytes.
-const LONGEST_ANSWER: usize = 256 * 1024;
+/// The maximum length of a JWK set in bytes.
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// The keys of one server.
 pub(super) struct RemoteKeys {
     url: Url,
     client: RetryingClient,
-    /// Never held over an await: a fetch that hangs delays nobody whose key is known.
-    state: Mutex<State>,
-    /// Held during a fetch, so that there's one at a time.
+    /// Never locked across an await, so that a fetch that hangs delays no request whose key is known.
+    state: Mutex<FetchState>,
+    /// Locked during a fetch, so that there is one at a time.
     fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct State {
-    /// The last good keys.
+struct FetchState {
+    /// The keys of the last successful fetch.
     keys: Option<Arc<KeySet>>,
     /// When they were fetched.
     fetched: Option<Instant>,
-    /// When the last fetch began.
-    began: Option<Instant>,
+    /// When the last fetch started.
+    started: Option<Instant>,
     /// Whether the last fetch failed.
     failed: bool,
 }
 
 impl RemoteKeys {
-    /// Fetches the keys for the first time; that this fails is no error, as the server may come later.
+    /// Fetches the keys for the first time. A failed fetch is not an error, because the server may start later.
     pub(super) async fn connect(url: &str) -> Result<Arc<Self>, ConfigError> {
         let problem = |problem| ConfigError::variable("JWKS_URL", problem);
-        // The URL itself is not told: it may hold a password.
+        // The error does not contain the URL, which may contain a password.
         let url = Url::parse(url).map_err(|error| problem(format!("is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(problem("is not an http or https URL".to_owned()));
         }
-        let client = RetryingClient::new(url.as_str(), POLICY, LONGEST_ANSWER);
+        let client = RetryingClient::new(url.as_str(), POLICY, MAX_RESPONSE_BYTES);
         let keys =
             Arc::new(Self { url, client, state: Mutex::default(), fetching: tokio::sync::Mutex::default() });
         keys.refresh().await;
         Ok(keys)
     }
 
-    /// That the key which the token names made its signature.
+    /// Checks that the signature is of the key that the token names.
     pub(super) async fn check_signature(
         self: &Arc<Self>,
-        token: &Compact<'_>,
+        token: &CompactToken<'_>,
         algorithm: Algorithm,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AuthError> {
         if self.state().is_stale() {
-            // The keys at hand serve until then.
+            // This request uses the keys that are already there.
             tokio::spawn(Arc::clone(self).fetch());
         }
         let keys = self.state().keys.clone();
         if let Some(keys) = keys {
             match keys.check_signature(token, algorithm) {
-                Err(Refusal::WrongKey) => {}
+                Err(AuthError::WrongKey) => {}
                 known => return known,
             }
         }
@@ -83,25 +83,25 @@ impl RemoteKeys {
             let state = self.state();
             (state.keys.clone(), state.failed)
         };
-        let unavailable = Refusal::Unavailable("the server of JWKS_URL");
+        let unavailable = AuthError::Unavailable("the server of JWKS_URL");
         match keys.ok_or(unavailable)?.check_signature(token, algorithm) {
-            // The key may be a new one, which the server would tell of.
-            Err(Refusal::WrongKey) if failed => Err(unavailable),
+            // The key may be new, and the fetch that would show it has failed.
+            Err(AuthError::WrongKey) if failed => Err(unavailable),
             known => known,
         }
     }
 
-    /// Waits until the keys are as new as [`PAUSE`] allows. The fetch is a task of its own, so that a caller who
-    /// hangs up doesn't break it off for the others.
+    /// Waits until the keys are as new as [`MIN_INTERVAL`] allows. The fetch is a separate task, so that a caller who
+    /// disconnects does not cancel it for the others.
     async fn refresh(self: &Arc<Self>) {
         if let Err(error) = tokio::spawn(Arc::clone(self).fetch()).await {
-            tracing::error!(%error, "fetching the keys of JWKS_URL broke off");
+            tracing::error!(%error, "the task that fetches the keys of JWKS_URL failed");
         }
     }
 
     async fn fetch(self: Arc<Self>) {
         let _one_at_a_time = self.fetching.lock().await;
-        if !self.state().begin() {
+        if !self.state().try_start() {
             return;
         }
         let fetched = self.download().await;
@@ -118,43 +118,43 @@ impl RemoteKeys {
                 tracing::warn!(
                     problem,
                     known,
-                    "the keys of JWKS_URL can't be fetched; those known stay valid"
+                    "the keys of JWKS_URL can't be fetched; the known keys stay valid"
                 );
             }
         }
     }
 
     async fn download(&self) -> Result<KeySet, String> {
-        let answer = self.client.send(|client| client.get(self.url.clone())).await;
-        let answer = answer.map_err(|error| error.to_string())?;
-        if answer.status != StatusCode::OK {
-            return Err(format!("status {}", answer.status));
+        let response = self.client.send(|client| client.get(self.url.clone())).await;
+        let response = response.map_err(|error| error.to_string())?;
+        if response.status != StatusCode::OK {
+            return Err(format!("status {}", response.status));
         }
-        let text = std::str::from_utf8(&answer.body).map_err(|_| "the answer is not UTF-8")?;
-        KeySet::parse(text).map_err(|problem| format!("the answer {problem}"))
+        let text = std::str::from_utf8(&response.body).map_err(|_| "the response is not UTF-8")?;
+        KeySet::parse(text).map_err(|problem| format!("the response {problem}"))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it is held")
+    fn state(&self) -> MutexGuard<'_, FetchState> {
+        self.state.lock().expect("no code panics while it holds the lock")
     }
 }
 
-impl State {
-    /// Whether it's time for the ordinary fetch.
+impl FetchState {
+    /// Whether the keys are old and a fetch is allowed.
     fn is_stale(&self) -> bool {
-        self.fetched.is_some_and(|fetched| fetched.elapsed() >= FRESH) && self.may_begin()
+        self.fetched.is_some_and(|fetched| fetched.elapsed() >= MAX_AGE) && self.may_start()
     }
 
-    /// Notes that a fetch begins, unless the last one began too short a time ago.
-    fn begin(&mut self) -> bool {
-        let begins = self.may_begin();
-        if begins {
-            self.began = Some(Instant::now());
+    /// Records the start of a fetch; false when the last one started too recently.
+    fn try_start(&mut self) -> bool {
+        let may_start = self.may_start();
+        if may_start {
+            self.started = Some(Instant::now());
         }
-        begins
+        may_start
     }
 
-    fn may_begin(&self) -> bool {
-        self.began.is_none_or(|began| began.elapsed() >= PAUSE)
+    fn may_start(&self) -> bool {
+        self.started.is_none_or(|started| started.elapsed() >= MIN_INTERVAL)
     }
 }

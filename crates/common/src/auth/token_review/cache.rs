@@ -1,4 +1,4 @@
-//! What is known about tokens for a short time, by their digest: the tokens themselves are not kept.
+//! A cache of the reviews of tokens. Its keys are digests, so that no token stays in memory.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-/// How many tokens are remembered at most.
-const CAPACITY: usize = 1024;
+/// The maximum number of entries.
+const MAX_ENTRIES: usize = 1024;
 
-/// A token's digest. Tokens are too random to be found from it.
-pub(super) type Key = [u8; 32];
+/// The digest of a token. A token is too random to be guessed from it.
+pub(super) type TokenDigest = [u8; 32];
 
-/// Values that are forgotten after a time of their own.
+/// Values with a lifetime each.
 pub(super) struct Cache<V> {
-    entries: HashMap<Key, Entry<V>>,
+    entries: HashMap<TokenDigest, CacheEntry<V>>,
 }
 
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
-    until: Instant,
+    expires: Instant,
 }
 
 impl<V> Default for Cache<V> {
@@ -29,30 +29,31 @@ impl<V> Default for Cache<V> {
 }
 
 impl<V> Cache<V> {
-    pub(super) fn key(token: &str) -> Key {
+    pub(super) fn key(token: &str) -> TokenDigest {
         Sha256::digest(token).into()
     }
 }
 
 impl<V: Clone> Cache<V> {
-    pub(super) fn get(&self, key: &Key) -> Option<V> {
+    pub(super) fn get(&self, key: &TokenDigest) -> Option<V> {
         let entry = self.entries.get(key)?;
-        (Instant::now() < entry.until).then(|| entry.value.clone())
+        (Instant::now() < entry.expires).then(|| entry.value.clone())
     }
 
-    pub(super) fn insert(&mut self, key: Key, value: V, lifetime: Duration) {
-        if self.entries.len() >= CAPACITY {
-            self.make_room();
+    pub(super) fn insert(&mut self, key: TokenDigest, value: V, lifetime: Duration) {
+        if self.entries.len() >= MAX_ENTRIES {
+            self.evict();
         }
-        self.entries.insert(key, Entry { value, until: Instant::now() + lifetime });
+        self.entries.insert(key, CacheEntry { value, expires: Instant::now() + lifetime });
     }
 
-    /// Forgets what is over, or else what would be over next: a flood of wrong tokens pushes out wrong ones first.
-    fn make_room(&mut self) {
+    /// Removes the expired entries, or else the one that expires next: a flood of rejected tokens evicts rejected tokens
+    /// first.
+    fn evict(&mut self) {
         let now = Instant::now();
-        self.entries.retain(|_, entry| now < entry.until);
-        if self.entries.len() >= CAPACITY {
-            let next = self.entries.iter().min_by_key(|(_, entry)| entry.until).map(|(key, _)| *key);
+        self.entries.retain(|_, entry| now < entry.expires);
+        if self.entries.len() >= MAX_ENTRIES {
+            let next = self.entries.iter().min_by_key(|(_, entry)| entry.expires).map(|(key, _)| *key);
             next.and_then(|key| self.entries.remove(&key));
         }
     }

@@ -1,4 +1,4 @@
-//! Each form of address leads where psql goes with it, or is rejected where psql rejects it.
+//! Each form of address connects to the server that psql connects to, or is rejected where psql rejects it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use sqlx::{Connection, Executor, PgConnection};
 use testkit::postgres::{Server, Setup};
 
-use super::Surroundings;
+use super::TestEnv;
 
 const PASSWORD: &str = "p@s:s/w?o#r%d";
 const ENCODED: &str = "p%40s%3As%2Fw%3Fo%23r%25d";
@@ -34,24 +34,24 @@ async fn shared() -> &'static Server {
     server
 }
 
-/// What an address may come to.
+/// The outcome for an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Expected {
-    /// Both connect, to the same place as the same user.
+    /// Both connect, to the same database as the same user.
     Connected,
     /// Both reject it.
     Rejected,
-    /// psql takes it; here it is rejected, by this name.
+    /// It is rejected here with this text in the error. psql may accept it.
     Unsupported(&'static str),
 }
 
 use Expected::{Connected, Rejected, Unsupported};
 
-/// Address, variables, and what comes of them.
-type Row = (&'static str, &'static [(&'static str, &'static str)], Expected);
+/// Address, variables and outcome.
+type AddressCase = (&'static str, &'static [(&'static str, &'static str)], Expected);
 
-/// `PORT`, `FOLDER`, `ENCODED`, and `HOME` stand for what is known at run time.
-const TABLE: &[Row] = &[
+/// `PORT`, `FOLDER`, `ENCODED` and `HOME` are placeholders for values of the test run.
+const TABLE: &[AddressCase] = &[
     ("postgres://plain:plain@127.0.0.1:PORT/postgres", &[], Connected),
     ("postgresql://plain:plain@127.0.0.1:PORT/postgres", &[], Connected),
     ("postgres://plain:plain@localhost:PORT/postgres", &[], Connected),
@@ -111,7 +111,7 @@ const TABLE: &[Row] = &[
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?target_session_attrs=standby", &[], Rejected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?target_session_attrs=read-only", &[], Rejected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?target_session_attrs=writable", &[], Rejected),
-    // Passwords and other values from elsewhere.
+    // Passwords and other values from the environment and from files.
     ("postgres://plain@127.0.0.1:PORT/postgres", &[("PGPASSWORD", "plain")], Connected),
     ("postgres://plain:wrong@127.0.0.1:PORT/postgres", &[("PGPASSWORD", "plain")], Rejected),
     ("postgres://reader@127.0.0.1:PORT/postgres", &[("PGPASSWORD", PASSWORD)], Connected),
@@ -121,7 +121,7 @@ const TABLE: &[Row] = &[
     ("postgres://reader@localhost:PORT/postgres", &[("PGPASSFILE", "HOME/passwords")], Rejected),
     ("postgres://plain@127.0.0.1:PORT/postgres?passfile=HOME/passwords", &[], Connected),
     ("postgres://plain@127.0.0.1:PORT/postgres", &[("PGPASSFILE", "HOME/readable")], Rejected),
-    // Only the default folder of sockets is called localhost in such a file.
+    // Only the default folder of sockets is named localhost in a password file.
     ("host=/tmp port=PORT user=reader dbname=postgres", &[("PGPASSFILE", "HOME/passwords")], Connected),
     ("postgres://127.0.0.1:PORT/postgres", &[("PGUSER", "plain"), ("PGPASSWORD", "plain")], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT", &[("PGDATABASE", "postgres")], Connected),
@@ -160,19 +160,19 @@ const TABLE: &[Row] = &[
         &[],
         Connected,
     ),
-    // Names with separators, written so that nobody takes them for the end of the address.
+    // Names with escaped separators.
     ("postgres://plain:plain@127.0.0.1:PORT/odd%3B%20a%3Db%26", &[], Connected),
     ("host=127.0.0.1 port=PORT user=plain password=plain dbname='odd; a=b&'", &[], Connected),
     ("host=127.0.0.1 port=PORT user=plain password=plain", &[("PGDATABASE", "odd; a=b&")], Connected),
     ("postgres://plain:plain@127.0.0.1:PORT/odd;%20a%3Db%26", &[], Unsupported("%3B")),
-    // What is not supported.
+    // Not supported.
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslpassword=hunter2", &[], Unsupported("sslpassword")),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslmode=allow", &[], Unsupported("sslmode=allow")),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?sslcrl=/absent", &[], Unsupported("sslcrl")),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres?application_name=a@b", &[], Unsupported("%40")),
     ("postgres://plain:pl?ain@127.0.0.1:PORT/postgres", &[], Rejected),
     ("postgres://plain:plain@127.0.0.1:PORT/postgres", &[("PGSSLCRL", "/absent")], Unsupported("PGSSLCRL")),
-    // What a variable has wrong is not reported as wrong in the address.
+    // An error in a variable is reported with the name of the variable.
     ("postgres://plain:plain@127.0.0.1/postgres", &[("PGPORT", "x")], Unsupported("PGPORT has a port")),
     (
         "postgres://plain@127.0.0.1:PORT/postgres",
@@ -195,7 +195,7 @@ const TABLE: &[Row] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_form_of_address_does_what_it_does_with_psql() {
+async fn each_form_of_address_has_the_same_outcome_as_with_psql() {
     let server = shared().await;
     let (port, folder) = (server.port().to_string(), server.socket_folder().to_str().unwrap());
     // The server's socket, also in /tmp.
@@ -204,23 +204,21 @@ async fn each_form_of_address_does_what_it_does_with_psql() {
     std::os::unix::fs::symlink(std::path::Path::new(folder).join(&socket), &link).unwrap();
     let mut wrong = Vec::new();
     for (address, variables, expected) in TABLE {
-        let mut surroundings = Surroundings::new(&[]);
-        let home = surroundings.home.path().to_str().unwrap().to_owned();
+        let mut env = TestEnv::new(&[]);
+        let home = env.home.path().to_str().unwrap().to_owned();
         let complete = |text: &str| {
             let text = text.replace("ENCODEDFOLDER", &folder.replace('/', "%2F")).replace("ENCODED", ENCODED);
             text.replace("PORT", &port).replace("FOLDER", folder).replace("HOME", &home)
         };
         for (name, mode) in [("passwords", 0o600), ("readable", 0o644)] {
-            let path = surroundings.home.path().join(name);
+            let path = env.home.path().join(name);
             let lines = "# the users of the test\n/tmp:*:*:reader:p@s\\:s/w?o#r%d\n127.0.0.1:*:postgres:reader:p@s\\:s/w?o#r%d\n127.0.0.1:PORT:*:plain:plain\n";
             std::fs::write(&path, [b"\xff is not UTF-8\n", complete(lines).as_bytes()].concat()).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         }
-        surroundings
-            .variables
-            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), complete(value))));
+        env.variables.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), complete(value))));
         let address = complete(address);
-        let (psql, ours) = (surroundings.psql(&address), surroundings.connect(&address).await);
+        let (psql, ours) = (env.psql(&address), env.connect(&address).await);
         let agrees = match expected {
             Connected => psql.is_ok() && psql == ours,
             Rejected => psql.is_err() && ours.is_err(),
@@ -238,12 +236,12 @@ async fn each_form_of_address_does_what_it_does_with_psql() {
 #[tokio::test]
 async fn a_password_file_in_the_home_folder_is_found() {
     let server = shared().await;
-    let surroundings = Surroundings::new(&[]);
-    let path = surroundings.home.path().join(".pgpass");
+    let env = TestEnv::new(&[]);
+    let path = env.home.path().join(".pgpass");
     std::fs::write(&path, "*:*:*:plain:plain").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     let address = format!("postgres://plain@127.0.0.1:{}/postgres", server.port());
-    assert!(surroundings.connect(&address).await.unwrap().starts_with("plain@postgres"));
+    assert!(env.connect(&address).await.unwrap().starts_with("plain@postgres"));
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! A program that is started with variables of libpq connects as they say, and sqlx's own reading of them changes nothing.
+//! A program uses libpq's variables of its environment, and sqlx's own use of them has no effect.
 
 use common::postgres::Server;
 use sqlx::{Executor, Row};
 
 use crate::child;
 
-/// The program: it does something only when it is started by the test below.
+/// The child process: it connects to the address in its request.
 #[tokio::test]
 async fn connecting_child() {
     let Some(address) = child::request() else { return };
@@ -18,7 +18,7 @@ async fn connecting_child() {
 }
 
 #[tokio::test]
-async fn a_program_connects_as_its_environment_says() {
+async fn a_program_connects_by_its_environment() {
     let server = testkit::postgres::Server::shared();
     let port = server.port().to_string();
     let run = |address: &str, variables: &[(&str, &str)]| {

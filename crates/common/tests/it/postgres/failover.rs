@@ -1,4 +1,4 @@
-//! Several servers, and servers that come and go.
+//! Several servers, and servers that stop and start.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use sqlx::{Executor, Row};
 use testkit::postgres::{Server, Setup};
 use tokio::net::TcpListener;
 
-use super::{PATIENCE, Surroundings, server};
+use super::{BUDGET, TestEnv, server};
 use crate::certificates::Authority;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_servers_the_suitable_one_is_found_as_psql_finds_it() {
+async fn of_several_servers_the_one_that_psql_selects_is_selected() {
     let hba = "local all all trust\nhost all all all scram-sha-256\nhost replication all all scram-sha-256\n";
     let primary = Server::start_with(&Setup::default().with_hba(hba));
     let standby = Server::start_with(&Setup { standby_of: Some(primary.port()), ..Setup::default() });
@@ -23,10 +23,10 @@ async fn of_several_servers_the_suitable_one_is_found_as_psql_finds_it() {
             let address = format!(
                 "postgres://postgres:secret@{hosts}/postgres?target_session_attrs={wanted}&sslmode=disable"
             );
-            let surroundings = Surroundings::new(&[]);
-            let ours = surroundings.connect(&address).await;
+            let env = TestEnv::new(&[]);
+            let ours = env.connect(&address).await;
             assert!(ours.is_ok(), "{wanted} {ours:?}");
-            assert_eq!(ours, surroundings.psql(&address), "{wanted}");
+            assert_eq!(ours, env.psql(&address), "{wanted}");
         }
     }
     let hosts = format!("127.0.0.1:{},127.0.0.1:{},127.0.0.1:1", ports[1], ports[2]);
@@ -38,7 +38,7 @@ async fn of_several_servers_the_suitable_one_is_found_as_psql_finds_it() {
 }
 
 #[tokio::test]
-async fn a_connection_with_tls_reports_its_end_and_another_one_can_be_made() {
+async fn the_loss_of_a_tls_connection_is_reported_and_a_new_connection_works() {
     let authority = Authority::new("authority");
     let certificate = authority.issue("server", &["localhost"]);
     let mut postgres =
@@ -65,12 +65,12 @@ async fn a_connection_with_tls_reports_its_end_and_another_one_can_be_made() {
 }
 
 #[tokio::test]
-async fn connecting_is_repeated_until_the_server_is_up() {
-    // Nothing listens on the port, until the first attempt has failed.
+async fn connecting_is_retried_until_the_server_is_up() {
+    // Nothing listens on the port until the first attempt has failed.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let server = server(&format!("postgres://u:p@127.0.0.1:{port}/d?sslmode=require"));
     assert!(server.connect().await.unwrap_err().is_transient());
-    let connecting = server.connect_within(PATIENCE);
+    let connecting = server.connect_within(BUDGET);
     let listening = async {
         tokio::task::yield_now().await;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -82,11 +82,11 @@ async fn connecting_is_repeated_until_the_server_is_up() {
 }
 
 #[tokio::test]
-async fn patience_ends() {
+async fn connecting_ends_when_the_budget_is_used_up() {
     let refused = server("postgres://u:p@127.0.0.1:1/d");
     let error = refused.connect_within(Duration::from_millis(300)).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
-    // A server that takes the connection and says nothing.
+    // A server that accepts the connection and sends nothing.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("postgres://u:p@{}/d", listener.local_addr().unwrap());
     let error = server(&silent).connect_within(Duration::from_millis(300)).await.unwrap_err();
@@ -95,7 +95,7 @@ async fn patience_ends() {
 }
 
 #[tokio::test]
-async fn errors_that_belong_to_the_connection_are_told_from_those_of_a_statement() {
+async fn connection_failures_are_distinguished_from_errors_of_a_statement() {
     let database = Server::shared().database().await;
     let mut connection = server(&database.url).connect().await.unwrap();
     for (sql, belongs) in [

@@ -1,4 +1,4 @@
-//! PgBouncer at its defaults, in session and in transaction mode.
+//! PgBouncer with its defaults, in session and in transaction mode.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -7,11 +7,11 @@ use sqlx::{Connection, Executor, Row};
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 
-use super::{PATIENCE, server};
+use super::{BUDGET, server};
 use crate::certificates::{Authority, file};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_through_a_pooler_work_repeatedly_and_side_by_side() {
+async fn connections_through_a_pooler_work_repeatedly_and_concurrently() {
     for mode in [PoolMode::Session, PoolMode::Transaction] {
         let pooler = PgBouncer::start_with(Server::shared(), mode, &[("default_pool_size", "2")]);
         let server = server(&pooler.url("postgres"));
@@ -19,7 +19,7 @@ async fn connections_through_a_pooler_work_repeatedly_and_side_by_side() {
             let tasks = (0..4).map(|number| {
                 let server = server.clone();
                 tokio::spawn(async move {
-                    let mut connection = server.connect_within(PATIENCE).await.unwrap();
+                    let mut connection = server.connect_within(BUDGET).await.unwrap();
                     let sql = sqlx::AssertSqlSafe(format!("BEGIN; SELECT {number}; COMMIT"));
                     let row = connection.fetch_one(sqlx::raw_sql(sql)).await.unwrap();
                     assert_eq!(row.get::<i32, _>(0), number);
@@ -34,7 +34,7 @@ async fn connections_through_a_pooler_work_repeatedly_and_side_by_side() {
 }
 
 #[tokio::test]
-async fn what_a_pooler_refuses_is_named() {
+async fn a_rejection_by_a_pooler_is_classified() {
     let pooler = PgBouncer::start(Server::shared(), PoolMode::Session);
     let connect = async |address: String| server(&address).connect().await.unwrap_err();
     let error = connect(format!("{}?options=-c%20work_mem%3D3MB", pooler.url("postgres"))).await;
@@ -72,7 +72,7 @@ async fn a_pooler_that_requires_tls_is_reported_with_the_mode_to_set() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_behind_the_pooler_is_a_failure_of_the_connection() {
+async fn the_loss_of_the_server_behind_a_pooler_is_a_connection_failure() {
     let mut postgres = Server::start();
     let pooler = PgBouncer::start_with(
         &postgres,
@@ -89,7 +89,7 @@ async fn a_server_that_goes_away_behind_the_pooler_is_a_failure_of_the_connectio
         assert!(is_connection_failure(&error), "{error:?}");
         assert!(!reason(&error).is_empty());
     }
-    // A pooler may take connections although it has no server.
+    // A pooler may accept connections although it has no server.
     match server.connect().await {
         Ok(mut connection) => {
             let error = connection.execute("SELECT 1").await.unwrap_err();

@@ -1,12 +1,12 @@
-//! No text contains a part of a password, or of an address that was misread.
+//! No error and no log line contains a part of a password or of an invalid address.
 
 use std::fmt::Write;
 
-use super::Surroundings;
-use super::log::Log;
+use super::TestEnv;
+use crate::support::log::LogCapture;
 
-/// Passwords, and the addresses that contain them.
-const MISREAD: &[(&str, &str)] = &[
+/// Passwords, and invalid addresses that contain them.
+const INVALID: &[(&str, &str)] = &[
     ("12/zq7xjv", "postgres://reader:12/zq7xjv@db:5432/trades"),
     ("/a?bcd", "postgres://reader:/a?bcd@db/trades"),
     ("zq7xjv", "postgres://reader:pw@db:5432/trades?sslpassword=zq7xjv"),
@@ -75,10 +75,10 @@ const MISREAD: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn an_error_about_an_address_contains_no_piece_of_it() {
-    let (log, _guard) = Log::listen();
-    for (password, address) in MISREAD {
-        let error = Surroundings::new(&[]).server(address).expect_err(address);
+fn an_error_about_an_address_contains_no_part_of_its_password() {
+    let (log, _guard) = LogCapture::install();
+    for (password, address) in INVALID {
+        let error = TestEnv::new(&[]).server(address).expect_err(address);
         assert!(error.starts_with(super::SETTING), "{error}");
         let shown = format!("{error} {}", log.text()).to_lowercase();
         for piece in pieces(password) {
@@ -87,7 +87,7 @@ fn an_error_about_an_address_contains_no_piece_of_it() {
     }
 }
 
-/// Each sequence of three characters, but for those of the parameters' names that are a part of the test's password.
+/// Each sequence of three characters, except those that occur in the names of parameters.
 fn pieces(password: &str) -> impl Iterator<Item = String> {
     let characters: Vec<char> = password.to_lowercase().chars().collect();
     let pieces: Vec<String> = characters.windows(3).map(|piece| piece.iter().collect()).collect();
@@ -97,7 +97,7 @@ fn pieces(password: &str) -> impl Iterator<Item = String> {
 #[tokio::test]
 async fn neither_errors_nor_logs_of_a_connection_contain_passwords_or_values() {
     let server = testkit::postgres::Server::shared();
-    let (log, _guard) = Log::listen();
+    let (log, _guard) = LogCapture::install();
     let mut shown = String::new();
     for address in [
         "postgres://postgres:zq7xjv@127.0.0.1:PORT/postgres",

@@ -1,4 +1,4 @@
-//! Servers that repeat the password, or answer no query.
+//! Servers that repeat the password, or do not answer a query.
 
 use common::postgres::{ConnectError, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::server;
 
-/// A message of the server: its type, and its content behind the length.
+/// Sends a message of the server: its type, its length and its content.
 async fn send(stream: &mut TcpStream, kind: u8, content: &[u8]) {
     stream.write_u8(kind).await.unwrap();
     stream.write_u32(u32::try_from(content.len() + 4).unwrap()).await.unwrap();
@@ -20,7 +20,7 @@ async fn receive(stream: &mut TcpStream) -> Vec<u8> {
     content
 }
 
-/// A server that asks for the password in clear text, and refuses it with this code and a text that contains it.
+/// A server that requests the password in clear text, and rejects it with this code and text.
 async fn repeat_the_password(listener: &TcpListener, code: &str, text: &str) {
     let (mut stream, _) = listener.accept().await.unwrap();
     receive(&mut stream).await;
@@ -46,7 +46,7 @@ async fn a_password_that_the_server_repeats_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_password_or_user_that_scram_does_not_carry_is_reported_without_its_characters() {
+async fn a_password_or_user_that_scram_does_not_support_is_reported_without_its_characters() {
     let port = testkit::postgres::Server::shared().port();
     for (login, problem) in [
         ("postgres:zq7%F0%9F%94%91xjv", "the password has characters that SASLprep (RFC 4013) prohibits"),
@@ -67,7 +67,7 @@ async fn a_password_or_user_that_scram_does_not_carry_is_reported_without_its_ch
 }
 
 #[tokio::test]
-async fn a_server_that_answers_no_query_is_given_up_for_the_next() {
+async fn a_server_that_does_not_answer_a_query_is_abandoned_for_the_next() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let mute = async {
@@ -76,7 +76,7 @@ async fn a_server_that_answers_no_query_is_given_up_for_the_next() {
         send(&mut stream, b'R', &[0; 4]).await;
         send(&mut stream, b'K', &[0; 8]).await;
         send(&mut stream, b'Z', b"I").await;
-        // Until the client ends the connection.
+        // Wait until the client closes the connection.
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     };
     let postgres = testkit::postgres::Server::shared().port();

@@ -1,4 +1,4 @@
-//! `sslmode` means what it means to libpq.
+//! `sslmode` has the meaning of libpq.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use testkit::postgres::{Server, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::log::Log;
-use super::{Surroundings, server};
+use super::{TestEnv, server};
 use crate::certificates::{
     Authority, Certificate, file, on_curve_p521, self_signed_by_the_manual, version_1,
 };
+use crate::support::log::LogCapture;
 
 fn start(certificate: &Certificate) -> Server {
     Server::start_with(&Setup::default().with_tls(&certificate.certificate, &certificate.key))
@@ -31,11 +31,11 @@ async fn uses_tls(connection: &mut PgConnection) -> bool {
     connection.fetch_one(sqlx::raw_sql(sql)).await.unwrap().get(0)
 }
 
-/// Connects, and says whether with TLS. psql must agree on whether there is a connection.
+/// Connects, and returns whether TLS is used. psql must have the same outcome.
 async fn connects(host: &str, port: u16, query: &str) -> Result<bool, ConnectError> {
     let address = address(host, port, query);
     let outcome = server(&address).connect().await;
-    let psql = Surroundings::new(&[]).psql(&address);
+    let psql = TestEnv::new(&[]).psql(&address);
     assert_eq!(psql.is_ok(), outcome.is_ok(), "{query}: psql {psql:?}, ours {outcome:?}");
     match outcome {
         Ok(mut connection) => Ok(uses_tls(&mut connection).await),
@@ -62,7 +62,7 @@ async fn a_root_certificate_is_used_for_verification_in_every_mode() {
         );
         assert!(!error.is_transient());
     }
-    // The name counts in the strictest mode alone.
+    // Only the strictest mode checks the name.
     for (mode, accepts) in [("require", true), ("verify-ca", true), ("verify-full", false)] {
         let outcome = connects("127.0.0.1", server.port(), &with_root(mode, right.path())).await;
         assert_eq!(outcome.is_ok(), accepts, "{mode}: {outcome:?}");
@@ -77,7 +77,7 @@ async fn a_root_certificate_is_used_for_verification_in_every_mode() {
         );
         assert!(connects("localhost", server.port(), &query).await.unwrap(), "{version}");
     }
-    // With prefer, libpq gives up on TLS rather than on the connection.
+    // With `prefer`, libpq falls back to a connection without TLS.
     assert!(!connects("localhost", server.port(), &with_root("prefer", wrong.path())).await.unwrap());
     let absent = "sslmode=verify-full&sslrootcert=/absent/root.crt";
     let error = connects("localhost", server.port(), absent).await.unwrap_err().to_string();
@@ -85,7 +85,7 @@ async fn a_root_certificate_is_used_for_verification_in_every_mode() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_of_version_1_works_where_nothing_is_verified() {
+async fn a_certificate_of_version_1_works_without_verification() {
     let server = start(&version_1("localhost"));
     for query in ["", "sslmode=prefer", "sslmode=require", "sslmode=require&ssl_max_protocol_version=TLSv1.2"]
     {
@@ -113,7 +113,7 @@ async fn a_self_signed_certificate_that_is_its_own_root_is_trusted_for_its_name(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_certificate_is_rejected_where_it_is_verified() {
+async fn an_expired_certificate_is_rejected_by_verification() {
     let authority = Authority::new("authority");
     let certificate = authority.issue_expired(&["localhost"]);
     let server = start(&certificate);
@@ -127,7 +127,7 @@ async fn an_expired_certificate_is_rejected_where_it_is_verified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_those_of_the_certificate_or_its_common_name_where_it_has_none() {
+async fn the_common_name_is_used_where_the_certificate_has_no_alternative_name() {
     let authority = Authority::new("authority");
     let root = file(&authority.root());
     for (common_name, names, hosts) in [
@@ -179,12 +179,12 @@ async fn a_client_certificate_is_presented() {
 }
 
 #[tokio::test]
-async fn a_failed_handshake_is_warned_about_even_where_prefer_is_chosen() {
-    let server_of_psql_alone = start(&on_curve_p521("localhost"));
-    let port = server_of_psql_alone.port();
+async fn a_failed_handshake_causes_a_warning_even_if_prefer_is_set() {
+    let server_on_p521 = start(&on_curve_p521("localhost"));
+    let port = server_on_p521.port();
     let error = server(&address("localhost", port, "sslmode=require")).connect().await.unwrap_err();
     assert!(error.to_string().contains("supported are TLS 1.3, and TLS 1.2 with ECDHE"), "{error}");
-    let (log, _guard) = Log::listen();
+    let (log, _guard) = LogCapture::install();
     let mut connection = server(&address("localhost", port, "sslmode=prefer")).connect().await.unwrap();
     assert!(!uses_tls(&mut connection).await);
     let logged = log.text();
@@ -192,7 +192,7 @@ async fn a_failed_handshake_is_warned_about_even_where_prefer_is_chosen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prefer_gives_way_to_a_server_that_takes_plain_connections_alone() {
+async fn prefer_falls_back_where_the_server_accepts_plain_connections_only() {
     let certificate = Authority::new("authority").issue("server", &["localhost"]);
     let setup = Setup::default().with_tls(&certificate.certificate, &certificate.key);
     let server = Server::start_with(&setup.with_hba("hostnossl all all all scram-sha-256\n"));
@@ -205,13 +205,13 @@ async fn prefer_gives_way_to_a_server_that_takes_plain_connections_alone() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_warned_about_before_the_password_is_sent() {
+async fn a_server_without_tls_causes_a_warning_before_the_password_is_sent() {
     const WARNING: &str = "sslmode=require into TEST_DATABASE_URL";
 
-    // A server that asks for the password in clear text, and reports what had been logged when the password came.
+    // A server that requests the password in clear text, and returns the log at the time when the password arrives.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (log, _guard) = Log::listen();
+    let (log, _guard) = LogCapture::install();
     let logged = log.clone();
     let fake = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -234,9 +234,9 @@ async fn a_server_without_tls_is_warned_about_before_the_password_is_sent() {
 }
 
 #[tokio::test]
-async fn a_chosen_mode_is_not_warned_about_and_a_warning_comes_once() {
+async fn a_mode_that_is_set_causes_no_warning_and_the_default_causes_one() {
     let plain = Server::start();
-    let (log, _guard) = Log::listen();
+    let (log, _guard) = LogCapture::install();
     for query in ["sslmode=disable", "sslmode=prefer"] {
         server(&address("localhost", plain.port(), query)).connect().await.unwrap();
     }

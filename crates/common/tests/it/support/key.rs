@@ -1,4 +1,4 @@
-//! Keys and the tokens they sign: with ring, which shares no code with what checks them.
+//! Keys and signed tokens. They are made with ring, which shares no code with the verification.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::{AUDIENCE, ISSUER};
 
-/// Made for these tests alone, as ring can't make RSA keys:
+/// Made for these tests only, because ring can't generate RSA keys:
 /// `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -outform DER -out rsa-1.der`,
-/// which OpenSSL 3.0 writes as PKCS #1.
+/// which OpenSSL 3.0 writes in PKCS #1.
 const RSA_KEYS: [&[u8]; 2] =
     [include_bytes!("../fixtures/rsa-1.der"), include_bytes!("../fixtures/rsa-2.der")];
 
@@ -30,7 +30,7 @@ impl Key {
         Self::Hs256(secret.as_ref().to_owned())
     }
 
-    /// The first or second of two fixed keys.
+    /// One of two fixed keys; `number` is 1 or 2.
     pub(crate) fn rs256(number: usize) -> Self {
         Self::Rs256(Box::new(RsaKeyPair::from_der(RSA_KEYS[number - 1]).unwrap()))
     }
@@ -66,7 +66,7 @@ impl Key {
                 json!({ "kty": "RSA", "kid": id, "n": encode(public.n), "e": encode(public.e) })
             }
             Self::Es256(key) => {
-                // An uncompressed point: 4, and the two coordinates.
+                // An uncompressed point is the byte 4 and the two coordinates.
                 let (x, y) = key.public_key().as_ref()[1..].split_at(32);
                 json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": encode(x), "y": encode(y) })
             }
@@ -106,7 +106,7 @@ impl Key {
     }
 }
 
-/// Header and claims, as they are signed.
+/// The signed part of a token: header and claims.
 pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
 }

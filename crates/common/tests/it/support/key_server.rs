@@ -1,4 +1,4 @@
-//! A small HTTP server on a real socket that gives a JWK set.
+//! A small HTTP server on a real socket that serves a JWK set.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use tokio::task::JoinHandle;
 
 pub(crate) struct KeyServer {
     pub(crate) url: String,
-    answer: Arc<watch::Sender<Answer>>,
+    answer: Arc<watch::Sender<Reply>>,
     requests: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
 #[derive(Clone)]
-enum Answer {
-    /// Status line and headers, and the body.
-    Now(String),
-    /// None until there's another answer.
+enum Reply {
+    /// A whole response.
+    Response(String),
+    /// No response until the reply is changed.
     Wait,
 }
 
 impl KeyServer {
-    /// A server that gives this JWK set.
+    /// A server that serves this JWK set.
     pub(crate) async fn start(key_set: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
@@ -34,25 +34,25 @@ impl KeyServer {
             loop {
                 let (connection, _) = listener.accept().await.unwrap();
                 counter.send_modify(|requests| *requests += 1);
-                tokio::spawn(serve(connection, answers.subscribe()));
+                tokio::spawn(respond(connection, answers.subscribe()));
             }
         });
         Self { url, answer, requests, task }
     }
 
-    /// Gives this JWK set from now on.
-    pub(crate) fn give(&self, key_set: &str) {
+    /// Serves this JWK set from now on.
+    pub(crate) fn serve(&self, key_set: &str) {
         self.answer.send_replace(response("200 OK", key_set));
     }
 
-    /// Answers with this status, further headers and body from now on.
+    /// Answers with this status and body from now on. The status may contain further header lines.
     pub(crate) fn answer(&self, status: &str, body: &str) {
         self.answer.send_replace(response(status, body));
     }
 
-    /// Answers nothing from now on, until it is told what to give.
+    /// Does not answer until the reply is changed.
     pub(crate) fn hang(&self) {
-        self.answer.send_replace(Answer::Wait);
+        self.answer.send_replace(Reply::Wait);
     }
 
     /// Refuses connections from now on.
@@ -61,7 +61,7 @@ impl KeyServer {
         assert!((&mut self.task).await.unwrap_err().is_cancelled());
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub(crate) fn requests(&self) -> usize {
         *self.requests.borrow()
     }
@@ -78,19 +78,21 @@ impl Drop for KeyServer {
     }
 }
 
-fn response(status: &str, body: &str) -> Answer {
+fn response(status: &str, body: &str) -> Reply {
     let length = body.len();
-    Answer::Now(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"))
+    Reply::Response(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    ))
 }
 
-async fn serve(mut connection: TcpStream, mut answers: watch::Receiver<Answer>) {
+async fn respond(mut connection: TcpStream, mut answers: watch::Receiver<Reply>) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
-        // A client may hang up at any time.
+        // The client may close the connection at any time.
         let Ok(1..) = connection.read_buf(&mut request).await else { return };
     }
-    let answer = answers.wait_for(|answer| matches!(answer, Answer::Now(_))).await;
-    let Ok(Answer::Now(text)) = answer.map(|answer| answer.clone()) else { return };
+    let answer = answers.wait_for(|answer| matches!(answer, Reply::Response(_))).await;
+    let Ok(Reply::Response(text)) = answer.map(|answer| answer.clone()) else { return };
     let _ = connection.write_all(text.as_bytes()).await;
     let _ = connection.shutdown().await;
 }

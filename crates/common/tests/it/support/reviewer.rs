@@ -1,4 +1,4 @@
-//! An API server's TokenReview, as far as the authentication sees it.
+//! A fake of the TokenReview API.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use super::AUDIENCE;
 use super::key::{encode, unsigned};
 
-/// Knows some tokens, and counts what it is asked.
+/// Accepts some tokens, and records the reviews.
 #[derive(Default)]
 pub(crate) struct FakeReviewer {
-    state: Mutex<State>,
+    state: Mutex<ReviewerState>,
 }
 
 #[derive(Default)]
-struct State {
-    known: HashMap<String, Reviewed>,
-    broken: Option<String>,
-    asked: Vec<Vec<String>>,
+struct ReviewerState {
+    accepted: HashMap<String, Reviewed>,
+    error: Option<String>,
+    reviews: Vec<Vec<String>>,
 }
 
 impl FakeReviewer {
@@ -28,31 +28,31 @@ impl FakeReviewer {
         Arc::default()
     }
 
-    /// Accepts the token as this user's for these audiences from now on.
+    /// Accepts the token as one of this user for these audiences.
     pub(crate) fn accept_for(&self, token: &str, username: &str, audiences: &[&str]) {
         let audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
         let reviewed = Reviewed { username: username.to_owned(), audiences };
-        self.state.lock().unwrap().known.insert(token.to_owned(), reviewed);
+        self.state.lock().unwrap().accepted.insert(token.to_owned(), reviewed);
     }
 
-    /// Accepts the token as this ServiceAccount's for our audience from now on.
+    /// Accepts the token as one of this ServiceAccount for [`AUDIENCE`].
     pub(crate) fn accept(&self, token: &str, namespace: &str, name: &str) {
         self.accept_for(token, &format!("system:serviceaccount:{namespace}:{name}"), &[AUDIENCE]);
     }
 
-    /// Accepts the token no more.
+    /// Rejects a token that was accepted.
     pub(crate) fn revoke(&self, token: &str) {
-        self.state.lock().unwrap().known.remove(token).unwrap();
+        self.state.lock().unwrap().accepted.remove(token).unwrap();
     }
 
-    /// Gives this error, or works again.
+    /// Fails every review with this error; None ends that.
     pub(crate) fn fail(&self, error: Option<&str>) {
-        self.state.lock().unwrap().broken = error.map(str::to_owned);
+        self.state.lock().unwrap().error = error.map(str::to_owned);
     }
 
-    /// The audiences of each review so far.
-    pub(crate) fn asked(&self) -> Vec<Vec<String>> {
-        self.state.lock().unwrap().asked.clone()
+    /// The audiences of each review.
+    pub(crate) fn reviews(&self) -> Vec<Vec<String>> {
+        self.state.lock().unwrap().reviews.clone()
     }
 }
 
@@ -60,15 +60,16 @@ impl FakeReviewer {
 impl TokenReviewer for FakeReviewer {
     async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, ReviewError> {
         let mut state = self.state.lock().unwrap();
-        state.asked.push(audiences.to_vec());
-        match &state.broken {
+        state.reviews.push(audiences.to_vec());
+        match &state.error {
             Some(error) => Err(ReviewError(error.clone())),
-            None => Ok(state.known.get(token).cloned()),
+            None => Ok(state.accepted.get(token).cloned()),
         }
     }
 }
 
-/// A token that says it is a ServiceAccount's, until 2100; `id` makes it one of its own. Nobody here could sign it.
+/// A token with the claims of a ServiceAccount's token, valid until 2100. Each `id` makes a different token. Its signature is
+/// not a valid one.
 pub(crate) fn service_account_token(id: &str, changes: &Value) -> String {
     let mut claims = json!({
         "iss": "https://kubernetes.default.svc", "aud": [AUDIENCE], "exp": 4_102_444_800_i64, "jti": id,

@@ -20,7 +20,7 @@ fn queries(lookup: &mut Lookup) -> Vec<Query> {
     .collect()
 }
 
-/// The server's answer to a query: a response code and addresses.
+/// An answer to a query with this response code and these addresses.
 fn answer(query: &Query, code: u8, addresses: &[[u8; 4]]) -> Vec<u8> {
     let mut message = query.message.clone();
     message[2] = 0x80;
@@ -34,7 +34,7 @@ fn answer(query: &Query, code: u8, addresses: &[[u8; 4]]) -> Vec<u8> {
 }
 
 #[test]
-fn every_server_is_asked_at_once_and_the_first_answer_wins() {
+fn every_server_is_queried_at_the_same_time_and_the_first_answer_is_the_result() {
     let mut lookup = Lookup::new(&config(3), "backend", START);
     let sent = queries(&mut lookup);
     assert_eq!(sent.iter().map(|query| query.server).collect::<Vec<_>>(), [0, 1, 2]);
@@ -43,20 +43,20 @@ fn every_server_is_asked_at_once_and_the_first_answer_wins() {
 }
 
 #[test]
-fn an_unknown_name_leads_to_the_next_of_the_search_list() {
+fn after_an_unknown_name_the_next_of_the_search_list_is_queried() {
     let mut lookup = Lookup::new(&config(1), "backend", START);
-    let mut asked = vec![];
+    let mut queried = vec![];
     while lookup.outcome().is_none() {
-        asked.push(lookup.question().name.clone());
+        queried.push(lookup.question().name.clone());
         let sent = queries(&mut lookup);
         lookup.receive(0, Transport::Udp, &answer(&sent[0], 3, &[]), START);
     }
-    assert_eq!(asked, ["backend.ns.local", "backend.local", "backend"].map(ToString::to_string));
+    assert_eq!(queried, ["backend.ns.local", "backend.local", "backend"].map(ToString::to_string));
     assert_eq!(lookup.outcome(), Some(&Err(LookupError::NotFound)));
 }
 
 #[test]
-fn ipv6_is_asked_for_when_there_is_no_ipv4() {
+fn ipv6_is_queried_when_there_is_no_ipv4() {
     let mut lookup = Lookup::new(&config(1), "backend", START);
     let sent = queries(&mut lookup);
     lookup.receive(0, Transport::Udp, &answer(&sent[0], 0, &[]), START);
@@ -68,7 +68,7 @@ fn ipv6_is_asked_for_when_there_is_no_ipv4() {
 }
 
 #[test]
-fn a_failing_server_ends_the_lookup_only_when_no_other_is_left() {
+fn a_lookup_fails_only_when_every_server_has_failed() {
     let mut lookup = Lookup::new(&config(2), "backend", START);
     let sent = queries(&mut lookup);
     lookup.receive(0, Transport::Udp, &answer(&sent[0], 2, &[]), START);
@@ -78,7 +78,7 @@ fn a_failing_server_ends_the_lookup_only_when_no_other_is_left() {
 }
 
 #[test]
-fn silence_is_answered_by_asking_again_each_second_until_the_total_time() {
+fn without_an_answer_the_query_is_repeated_every_second_until_the_time_limit() {
     let config = config(1);
     let mut lookup = Lookup::new(&config, "backend", START);
     let mut sent = 0;
@@ -93,12 +93,12 @@ fn silence_is_answered_by_asking_again_each_second_until_the_total_time() {
 }
 
 #[test]
-fn a_cut_answer_is_asked_for_over_tcp() {
+fn a_truncated_answer_is_queried_again_over_tcp() {
     let mut lookup = Lookup::new(&config(1), "backend", START);
     let sent = queries(&mut lookup);
-    let mut cut = answer(&sent[0], 0, &[]);
-    cut[2] |= 2;
-    lookup.receive(0, Transport::Udp, &cut, START);
+    let mut truncated = answer(&sent[0], 0, &[]);
+    truncated[2] |= 2;
+    lookup.receive(0, Transport::Udp, &truncated, START);
     let sent = queries(&mut lookup);
     assert_eq!(sent[0].transport, Transport::Tcp);
     lookup.receive(0, Transport::Tcp, &answer(&sent[0], 0, &[[10, 1, 1, 1]]), START);
@@ -106,7 +106,7 @@ fn a_cut_answer_is_asked_for_over_tcp() {
 }
 
 #[test]
-fn a_forged_answer_changes_nothing() {
+fn a_forged_answer_is_ignored() {
     let mut lookup = Lookup::new(&config(1), "backend", START);
     let sent = queries(&mut lookup);
     let mut forged = answer(&sent[0], 0, &[[6, 6, 6, 6]]);
@@ -117,17 +117,17 @@ fn a_forged_answer_changes_nothing() {
 
 proptest! {
     #[test]
-    fn a_lookup_always_ends_within_its_total_time(
+    fn a_lookup_always_ends_within_its_time_limit(
         events in proptest::collection::vec((0usize..3, 0u8..5, any::<bool>()), 0..60),
     ) {
         let config = config(3);
         let mut lookup = Lookup::new(&config, "backend", START);
         let mut now = START;
-        let mut asked: Vec<Query> = vec![];
+        let mut sent: Vec<Query> = vec![];
         for (server, kind, tcp) in events {
-            asked.extend(queries(&mut lookup));
+            sent.extend(queries(&mut lookup));
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-            let last = asked.iter().rev().find(|query| query.server == server);
+            let last = sent.iter().rev().find(|query| query.server == server);
             match (kind, last) {
                 (0, _) => { now = lookup.wake_at(); lookup.tick(now); }
                 (1, _) => lookup.unreachable(server, transport),

@@ -1,4 +1,4 @@
-//! A certificate authority, and HTTPS servers with certificates of its making.
+//! A certificate authority, and HTTPS servers with its certificates.
 
 use std::{
     io::{Read, Write},
@@ -18,10 +18,10 @@ use rustls::{
 
 use crate::support::server::wait_for_close;
 
-/// An authority made for one test.
+/// A new certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its certificate.
+    /// The certificate of the authority.
     pub(crate) pem: String,
 }
 
@@ -34,13 +34,13 @@ impl Authority {
         Self { issuer: Issuer::new(parameters, key), pem }
     }
 
-    /// Serves `200 OK` over this version of TLS, with a certificate for these names; gives the port.
+    /// Serves `200 OK` over this version of TLS, with a certificate for these names; returns the port.
     pub(crate) fn serve(&self, names: &[&str], version: &'static SupportedProtocolVersion) -> u16 {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         self.issue(&CertificateParams::new(names).expect("parameters")).serve(version)
     }
 
-    /// A server's certificate.
+    /// Issues a certificate for a server.
     pub(crate) fn issue(&self, parameters: &CertificateParams) -> ServerCertificate {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
@@ -48,14 +48,14 @@ impl Authority {
     }
 }
 
-/// A server's certificate and its key.
+/// A server certificate and its key.
 pub(crate) struct ServerCertificate {
     certificate: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl ServerCertificate {
-    /// A self-signed certificate with this common name and no alternative name, unless `change` adds one.
+    /// A self-signed certificate with this common name and the other parameters that `change` sets.
     pub(crate) fn self_signed(common_name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut parameters = CertificateParams::new(vec![]).expect("parameters");
         parameters.distinguished_name.push(DnType::CommonName, common_name);
@@ -65,20 +65,20 @@ impl ServerCertificate {
         Self { certificate, key }
     }
 
-    /// The same certificate in version 1, which has no extensions: what `openssl x509 -req -signkey` makes.
+    /// The same certificate in version 1, without extensions, as `openssl x509 -req -signkey` creates it.
     pub(crate) fn version_1(self) -> Self {
         let (certificate, _) = element(&self.certificate);
         let (signed, algorithm_and_signature) = element(certificate);
         let mut fields: Vec<&[u8]> = Vec::new();
         let mut rest = signed;
         while !rest.is_empty() {
-            let (_, behind) = element(rest);
-            let (field, _) = rest.split_at(rest.len() - behind.len());
-            // The context tags are those of version and extensions.
+            let (_, after) = element(rest);
+            let (field, _) = rest.split_at(rest.len() - after.len());
+            // Context tags mark version and extensions.
             if field[0] & 0xc0 == 0 {
                 fields.push(field);
             }
-            rest = behind;
+            rest = after;
         }
         let signed = wrapped(SEQUENCE, &fields.concat());
         let (_, signature) = element(algorithm_and_signature);
@@ -95,19 +95,19 @@ impl ServerCertificate {
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
-    /// Serves `200 OK` over this version of TLS; gives the port.
+    /// Serves `200 OK` over this version of TLS; returns the port.
     pub(crate) fn serve(&self, version: &'static SupportedProtocolVersion) -> u16 {
         self.serve_with(version, |stream| {
             let body = "x".repeat(40_000);
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            let _ = stream.write_all(answer.as_bytes());
+            let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(response.as_bytes());
             stream.conn.send_close_notify();
             let _ = stream.flush();
         })
     }
 
-    /// The same without a Content-Length: answer and end of the session go out together, and the connection stays
-    /// open until the client closes it.
+    /// The same without a Content-Length. The response and the end of the session are sent together, and the connection
+    /// stays open until the client closes it.
     pub(crate) fn serve_until_close(&self, version: &'static SupportedProtocolVersion) -> u16 {
         self.serve_with(version, |stream| {
             let _ = stream.conn.writer().write_all(b"HTTP/1.1 200 OK\r\n\r\nfine");
@@ -132,7 +132,7 @@ type Respond = fn(&mut StreamOwned<ServerConnection, TcpStream>);
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 
-/// The content of the first DER element, and what follows the element.
+/// The content of the first DER element, and the bytes after the element.
 fn element(der: &[u8]) -> (&[u8], &[u8]) {
     let (length, rest) = match der[1] {
         0x82 => (usize::from(der[2]) << 8 | usize::from(der[3]), &der[4..]),
@@ -171,7 +171,7 @@ fn serve(
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).expect("a session");
             let mut stream = StreamOwned::new(connection, stream.expect("a connection"));
-            // A client that refuses the certificate breaks off here.
+            // The read fails if the client rejects the certificate.
             let mut request = [0; 4096];
             if stream.read(&mut request).is_ok_and(|length| length > 0) {
                 respond(&mut stream);

@@ -1,4 +1,4 @@
-//! A name server on UDP and TCP whose answers the test decides.
+//! A name server on UDP and TCP whose replies the test defines.
 
 use std::{
     io::{Read, Write},
@@ -7,62 +7,64 @@ use std::{
     thread,
 };
 
-/// How a question came.
+/// The transport of a question.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Over {
+pub(crate) enum QuestionTransport {
     Udp,
     Tcp,
 }
 
-/// A question: name, type (1 is A, 28 is AAAA), transport, and how many came before it.
+/// A received question.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedQuestion {
     pub(crate) name: String,
+    /// The record type: 1 is A, 28 is AAAA.
     pub(crate) kind: u16,
-    pub(crate) over: Over,
+    pub(crate) transport: QuestionTransport,
+    /// The number of earlier questions.
     pub(crate) seen: usize,
 }
 
-/// What the server does about a question.
+/// The reply to a question.
 pub(crate) enum Reply {
-    /// These addresses, those of the asked type; none is "no data".
+    /// Those of the addresses that have the queried type. Without any, the reply is "no data".
     Addresses(Vec<IpAddr>),
     /// NXDOMAIN.
-    NoName,
+    NxDomain,
     /// SERVFAIL.
-    Failure,
-    /// An answer that was cut.
-    Cut,
-    /// Nothing.
+    ServerFailure,
+    /// A truncated answer.
+    Truncated,
+    /// No reply.
     Silence,
-    /// An answer with a wrong id that names this address, and then the right one.
+    /// First an answer with a wrong id and the first address, then a correct one with the second address.
     ForgedFirst(IpAddr, IpAddr),
 }
 
-/// A name server. Lives as long as the test process.
+/// A name server that runs until the test process exits.
 pub(crate) struct NameServer {
     pub(crate) port: u16,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    questions: Arc<Mutex<Vec<ReceivedQuestion>>>,
 }
 
-type Decide = dyn Fn(&Asked) -> Reply + Send + Sync;
+type ReplyFn = dyn Fn(&ReceivedQuestion) -> Reply + Send + Sync;
 
 impl NameServer {
-    pub(crate) fn start(decide: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(decide: impl Fn(&ReceivedQuestion) -> Reply + Send + Sync + 'static) -> Self {
         let (udp, tcp) = sockets();
         let port = udp.local_addr().expect("an address").port();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let decide: Arc<Decide> = Arc::new(decide);
-        let (shared, decide_tcp) = (Arc::clone(&asked), Arc::clone(&decide));
+        let questions = Arc::new(Mutex::new(Vec::new()));
+        let decide: Arc<ReplyFn> = Arc::new(decide);
+        let (shared, decide_tcp) = (Arc::clone(&questions), Arc::clone(&decide));
         thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok((length, from)) = udp.recv_from(&mut buffer) {
-                for message in replies(&buffer[..length], Over::Udp, &shared, &*decide) {
+                for message in replies(&buffer[..length], QuestionTransport::Udp, &shared, &*decide) {
                     udp.send_to(&message, from).expect("sent");
                 }
             }
         });
-        let shared = Arc::clone(&asked);
+        let shared = Arc::clone(&questions);
         thread::spawn(move || {
             for stream in tcp.incoming() {
                 let mut stream = stream.expect("a connection");
@@ -72,26 +74,26 @@ impl NameServer {
                 }
                 let mut question = vec![0; u16::from_be_bytes(length).into()];
                 stream.read_exact(&mut question).expect("a question");
-                for message in replies(&question, Over::Tcp, &shared, &*decide_tcp) {
+                for message in replies(&question, QuestionTransport::Tcp, &shared, &*decide_tcp) {
                     let length = u16::try_from(message.len()).expect("short").to_be_bytes();
                     stream.write_all(&[&length[..], &message].concat()).expect("sent");
                 }
             }
         });
-        Self { port, asked }
+        Self { port, questions }
     }
 
-    /// A `resolv.conf` that names this server.
+    /// A `resolv.conf` with this server.
     pub(crate) fn resolv_conf(&self, rest: &str) -> String {
         format!("nameserver [127.0.0.1]:{}\n{rest}\n", self.port)
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("asked").clone()
+    pub(crate) fn questions(&self) -> Vec<ReceivedQuestion> {
+        self.questions.lock().expect("questions").clone()
     }
 }
 
-/// A port that is free for both.
+/// Sockets on a port that is free for UDP and TCP.
 fn sockets() -> (UdpSocket, TcpListener) {
     loop {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -102,7 +104,12 @@ fn sockets() -> (UdpSocket, TcpListener) {
     }
 }
 
-fn replies(question: &[u8], over: Over, asked: &Mutex<Vec<Asked>>, decide: &Decide) -> Vec<Vec<u8>> {
+fn replies(
+    question: &[u8],
+    transport: QuestionTransport,
+    questions: &Mutex<Vec<ReceivedQuestion>>,
+    decide: &ReplyFn,
+) -> Vec<Vec<u8>> {
     let mut labels = Vec::new();
     let mut at = 12;
     while question[at] != 0 {
@@ -111,18 +118,18 @@ fn replies(question: &[u8], over: Over, asked: &Mutex<Vec<Asked>>, decide: &Deci
         at += length + 1;
     }
     let kind = u16::from_be_bytes([question[at + 1], question[at + 2]]);
-    let asked_now = {
-        let mut asked = asked.lock().expect("asked");
-        let now = Asked { name: labels.join("."), kind, over, seen: asked.len() };
-        asked.push(now.clone());
-        now
+    let received = {
+        let mut questions = questions.lock().expect("questions");
+        let received = ReceivedQuestion { name: labels.join("."), kind, transport, seen: questions.len() };
+        questions.push(received.clone());
+        received
     };
     let question = &question[..at + 5];
-    match decide(&asked_now) {
+    match decide(&received) {
         Reply::Addresses(addresses) => vec![message(question, 0, 0, kind, &addresses)],
-        Reply::NoName => vec![message(question, 0, 3, kind, &[])],
-        Reply::Failure => vec![message(question, 0, 2, kind, &[])],
-        Reply::Cut => vec![message(question, 2, 0, kind, &[])],
+        Reply::NxDomain => vec![message(question, 0, 3, kind, &[])],
+        Reply::ServerFailure => vec![message(question, 0, 2, kind, &[])],
+        Reply::Truncated => vec![message(question, 2, 0, kind, &[])],
         Reply::Silence => vec![],
         Reply::ForgedFirst(forged, real) => {
             let mut first = message(question, 0, 0, kind, &[forged]);

@@ -1,4 +1,4 @@
-//! A TCP server whose every answer is written by the test, byte by byte.
+//! A TCP server whose responses the test defines byte by byte.
 
 use std::{
     io::{Read, Write},
@@ -7,33 +7,33 @@ use std::{
     thread,
 };
 
-/// A server on a port of its own. Lives as long as the test process.
+/// A server that runs until the test process exits.
 pub(crate) struct Server {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Reads a request from each connection, then lets `answer` write; it is told how many came before.
-    pub(crate) fn start(answer: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
-        Self::start_on(Ipv4Addr::LOCALHOST.into(), answer)
+    /// Reads a request from each connection, then calls `respond` with the number of earlier requests.
+    pub(crate) fn start(respond: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), respond)
     }
 
     /// The same on another address.
     pub(crate) fn start_on(
         address: IpAddr,
-        answer: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static,
+        respond: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static,
     ) -> Self {
         Self::serve(address, move |stream, seen, requests| {
             let request = read_request(stream);
             requests.lock().expect("requests").push(request);
-            answer(stream, seen);
+            respond(stream, seen);
             let _ = stream.shutdown(Shutdown::Write);
             wait_for_close(stream);
         })
     }
 
-    /// Hands over each connection before anything is read from it.
+    /// Calls `handle` with each connection, before a request is read.
     pub(crate) fn start_raw(handle: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> Self {
         Self::serve(Ipv4Addr::LOCALHOST.into(), move |stream, _, requests| {
             requests.lock().expect("requests").push(String::new());
@@ -41,19 +41,19 @@ impl Server {
         })
     }
 
-    /// Gives the same answer to every request.
-    pub(crate) fn answering(answer: impl Into<Vec<u8>>) -> Self {
-        let answer = answer.into();
+    /// Sends the same response to every request.
+    pub(crate) fn responding_with(response: impl Into<Vec<u8>>) -> Self {
+        let response = response.into();
         Self::start(move |stream, _| {
-            let _ = stream.write_all(&answer);
+            let _ = stream.write_all(&response);
         })
     }
 
-    /// Gives these answers one after the other, the last one for ever.
-    pub(crate) fn in_turn(answers: &'static [&'static str]) -> Self {
+    /// Sends the responses one after the other, one per request; the last one repeats.
+    pub(crate) fn responding_in_turn(responses: &'static [&'static str]) -> Self {
         Self::start(move |stream, seen| {
-            let answer = answers.get(seen).or(answers.last()).expect("an answer");
-            let _ = stream.write_all(answer.as_bytes());
+            let response = responses.get(seen).or(responses.last()).expect("a response");
+            let _ = stream.write_all(response.as_bytes());
         })
     }
 
@@ -79,20 +79,20 @@ impl Server {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The requests read so far, head and body.
+    /// The requests so far, with head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("requests").clone()
     }
 }
 
-/// Does nothing until the client goes away: a server that hangs.
+/// Keeps the connection open until the client closes it, like a server that hangs.
 pub(crate) fn wait_for_close(stream: &mut TcpStream) {
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).is_ok_and(|length| length > 0) {}
 }
 
-/// An answer with a body of known length.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+/// A response with a `Content-Length`.
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 

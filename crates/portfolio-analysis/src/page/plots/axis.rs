@@ -1,16 +1,16 @@
-//! The axis of values.
+//! The value axis.
 
 use super::super::format::short_dollars;
-use super::{BOTTOM, HEIGHT, TOP, coordinate};
+use super::geometry::{BOTTOM, HEIGHT, TOP, coordinate};
 
-/// A value on the axis.
+/// A labeled value on the axis.
 #[derive(Debug)]
 pub(in super::super) struct Tick {
     pub(in super::super) y: String,
     pub(in super::super) text: String,
 }
 
-/// The axis of values: round numbers around all that is shown.
+/// The value axis. Its ends are round numbers that enclose all values.
 pub(super) struct Axis {
     bottom: f64,
     top: f64,
@@ -37,7 +37,7 @@ impl Axis {
     }
 
     pub(super) fn ticks(&self) -> Vec<Tick> {
-        // Six at most: four steps, and one at either end that rounding adds.
+        // At most six steps: four, and one at either end that rounding adds.
         let values = (0..=6).map(|place| self.bottom + f64::from(place) * self.step);
         let inside = values.take_while(|value| *value <= self.top + self.step / 2.0);
         inside.map(|value| Tick { y: self.y(value), text: short_dollars(value) }).collect()
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn values_on_the_axis_are_round_and_reach_around_what_is_shown() {
+    fn ticks_are_round_numbers_that_enclose_all_values() {
         assert_eq!(texts(-17_600.0, 6_884.0), ["\u{2212}$20k", "\u{2212}$10k", "$0", "$10k"]);
         assert_eq!(texts(480.9, 5373.9), ["$0", "$2,000", "$4,000", "$6,000"]);
         assert_eq!(texts(0.0, 1.0), ["$0", "$0.25", "$0.50", "$0.75", "$1"]);
     }
 
     #[test]
-    fn a_single_value_has_room_above_and_below() {
+    fn the_axis_of_a_single_value_extends_above_and_below() {
         for value in [0.0, 6514.0, -1e99] {
             let axis = Axis::over(value, value);
             assert!(axis.bottom < value && value < axis.top && axis.ticks().len() >= 2, "{value}");

@@ -1,4 +1,4 @@
-//! Lines over time, with their maximum drawdown.
+//! Line charts with their maximum drawdown.
 
 use std::fmt::Write;
 
@@ -6,25 +6,26 @@ use jiff::Timestamp;
 
 use super::super::format::{clock, money};
 use super::axis::{Axis, Tick};
-use super::{LEFT, RIGHT, WIDTH, coordinate};
+use super::geometry::{LEFT, RIGHT, WIDTH, coordinate};
+use crate::plural::counted;
 use crate::report::Series;
 
-/// A line over time.
+/// A chart of a series.
 #[derive(Debug, Default)]
 pub(in super::super) struct Line {
-    /// The line's points, as SVG's `points`.
+    /// The points of the line, in the format of the SVG attribute `points`.
     pub(in super::super) path: String,
-    /// The points one by one, where there are few enough to tell them apart.
+    /// The points of the line; empty if there are more than [`MAX_DOTS`].
     pub(in super::super) dots: Vec<Dot>,
-    /// Values on the axis, from the bottom to the top.
+    /// The labels of the value axis, from the bottom to the top.
     pub(in super::super) ticks: Vec<Tick>,
-    /// Where 0 is, when it is in sight.
+    /// The coordinate of 0; None if it is not between the ends of the axis.
     pub(in super::super) zero: Option<String>,
     /// The first and the last time.
     pub(in super::super) ends: Option<(String, String)>,
-    /// The maximum drawdown, when there is one.
-    pub(in super::super) drawdown: Option<Fall>,
-    /// What the plot shows, in words.
+    /// The maximum drawdown; None if the series never falls.
+    pub(in super::super) drawdown: Option<DrawdownMark>,
+    /// The content of the plot in words, for screen readers.
     pub(in super::super) description: String,
 }
 
@@ -38,38 +39,40 @@ pub(in super::super) struct Dot {
 
 /// A drawdown from its peak to its trough.
 #[derive(Debug)]
-pub(in super::super) struct Fall {
+pub(in super::super) struct DrawdownMark {
     pub(in super::super) x: String,
     pub(in super::super) width: String,
     pub(in super::super) from: Dot,
     pub(in super::super) to: Dot,
 }
 
-/// Values that are plotted are within this. The distance of larger ones could be infinite.
+/// The maximum absolute value that is plotted. The difference of two larger values can be infinite.
 const MAX_VALUE: f64 = 1e300;
+/// The maximum number of points that are distinguishable as dots.
+const MAX_DOTS: usize = 60;
 
 impl Line {
-    /// Of a day: points stand at their times.
+    /// A chart of the points of a day, placed by time.
     pub(in super::super) fn of_times(series: &Series) -> Self {
         let seconds = |at: &str| at.parse::<Timestamp>().ok().map(|at| at.as_duration().as_secs_f64());
         let places = series.points.iter().map(|point| seconds(&point.at)).collect::<Option<Vec<f64>>>();
-        Self::at(series, &places.unwrap_or_default())
+        Self::new(series, &places.unwrap_or_default())
     }
 
-    /// Of days: points stand side by side.
+    /// A chart of days, at equal distances.
     pub(in super::super) fn of_days(series: &Series) -> Self {
         let places: Vec<f64> = (0_u32..).take(series.points.len()).map(f64::from).collect();
-        Self::at(series, &places)
+        Self::new(series, &places)
     }
 
-    fn at(series: &Series, places: &[f64]) -> Self {
+    fn new(series: &Series, places: &[f64]) -> Self {
         let (points, figures) = (&series.points, &series.figures);
         let (Some(first), Some(last)) = (places.first(), places.last()) else {
             return Self { description: "There are no values to plot.".to_owned(), ..Self::default() };
         };
         let (low, high) = (figures.low.unwrap_or_default(), figures.high.unwrap_or_default());
         if low < -MAX_VALUE || high > MAX_VALUE {
-            let description = format!("{} They are too large to plot.", described(series));
+            let description = format!("{} They are too large to plot.", description(series));
             return Self { description, ..Self::default() };
         }
         let axis = Axis::over(low, high);
@@ -90,23 +93,28 @@ impl Line {
         let path = dots.iter().map(|dot| format!("{},{}", dot.x, dot.y)).collect::<Vec<_>>().join(" ");
         let place_of = |at: &Option<String>| points.iter().position(|point| Some(&point.at) == at.as_ref());
         let drawdown = figures.max_drawdown.as_ref().filter(|drawdown| drawdown.amount > 0.0);
-        let fall = drawdown.and_then(|drawdown| {
+        let mark = drawdown.and_then(|drawdown| {
             let (peak, trough) = (place_of(&drawdown.peak_at)?, place_of(&drawdown.trough_at)?);
-            let mark = |place: usize, word| Dot {
+            let end = |place: usize, name| Dot {
                 x: x(places[place]),
                 y: axis.y(points[place].value),
                 title: format!(
-                    "{word} {}: {}",
+                    "{name} {}: {}",
                     clock(&points[place].at),
                     money(Some(points[place].value)).text
                 ),
             };
             let width = coordinate((places[trough] - places[peak]) / span * (WIDTH - LEFT - RIGHT));
-            Some(Fall { x: x(places[peak]), width, from: mark(peak, "Peak"), to: mark(trough, "Trough") })
+            Some(DrawdownMark {
+                x: x(places[peak]),
+                width,
+                from: end(peak, "Peak"),
+                to: end(trough, "Trough"),
+            })
         });
         Self {
-            description: described(series),
-            dots: if dots.len() <= 60 { dots } else { Vec::new() },
+            description: description(series),
+            dots: if dots.len() <= MAX_DOTS { dots } else { Vec::new() },
             path,
             ticks: axis.ticks(),
             zero: axis.zero(),
@@ -114,18 +122,18 @@ impl Line {
                 .first()
                 .zip(points.last())
                 .map(|(first, last)| (clock(&first.at).to_owned(), clock(&last.at).to_owned())),
-            drawdown: fall,
+            drawdown: mark,
         }
     }
 }
 
-/// The plot in words, for those who don't see it.
-fn described(series: &Series) -> String {
+/// The content of the plot in words.
+fn description(series: &Series) -> String {
     let figures = &series.figures;
     let amount = |value: Option<f64>| money(value).text;
     let mut text = format!(
-        "{} values from {} to {}, between {} and {}.",
-        figures.points,
+        "{} from {} to {}, between {} and {}.",
+        counted(figures.points, "value"),
         amount(figures.first),
         amount(figures.last),
         amount(figures.low),
@@ -135,11 +143,61 @@ fn described(series: &Series) -> String {
         let at = |at: &Option<String>| at.as_deref().map(clock).unwrap_or_default().to_owned();
         let _ = write!(
             text,
-            " The deepest fall is {}, from {} to {}.",
+            " The maximum drawdown is {}, from {} to {}.",
             amount(Some(drawdown.amount)),
             at(&drawdown.peak_at),
             at(&drawdown.trough_at)
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Scale, SeriesFigures};
+    use crate::report::Point;
+
+    fn series(points: &[(&str, f64)]) -> Series {
+        let points: Vec<(String, f64)> =
+            points.iter().map(|(at, value)| ((*at).to_owned(), *value)).collect();
+        let figures = SeriesFigures::of(&points, Scale::Intraday);
+        Series { points: points.into_iter().map(|(at, value)| Point { at, value }).collect(), figures }
+    }
+
+    #[test]
+    fn points_of_a_day_are_placed_by_time_and_the_drawdown_is_marked() {
+        let line = Line::of_times(&series(&[
+            ("2026-02-11T15:00:00.000Z", 0.0),
+            ("2026-02-11T15:15:00.000Z", 8.0),
+            ("2026-02-11T16:00:00.000Z", -2.0),
+        ]));
+        let x: Vec<&str> = line.dots.iter().map(|dot| dot.x.as_str()).collect();
+        assert_eq!(x, ["62.0", "163.0", "466.0"]);
+        assert_eq!(line.ends, Some(("15:00".to_owned(), "16:00".to_owned())));
+        let mark = line.drawdown.expect("the series falls");
+        assert_eq!(
+            (mark.from.title.as_str(), mark.x.as_str(), mark.width.as_str()),
+            ("Peak 15:15: $8.00", "163.0", "303.0")
+        );
+        assert!(line.zero.is_some());
+    }
+
+    #[test]
+    fn days_are_at_equal_distances_and_a_single_one_is_in_the_middle() {
+        let line = Line::of_days(&series(&[("2026-02-09", 1.0), ("2026-02-10", 2.0), ("2026-02-13", 3.0)]));
+        let x: Vec<&str> = line.dots.iter().map(|dot| dot.x.as_str()).collect();
+        assert_eq!(x, ["62.0", "264.0", "466.0"]);
+        assert!(line.drawdown.is_none());
+        let single = Line::of_days(&series(&[("2026-02-09", 1.0)]));
+        assert_eq!(single.dots[0].x, "264.0");
+        assert_eq!(single.description, "1 value from $1.00 to $1.00, between $1.00 and $1.00.");
+    }
+
+    #[test]
+    fn values_that_can_not_be_plotted_are_described() {
+        let large = Line::of_days(&series(&[("2026-02-09", 1.5e300), ("2026-02-10", 1.0)]));
+        assert!(large.path.is_empty() && large.description.ends_with("They are too large to plot."));
+        assert!(Line::of_days(&series(&[])).description.contains("no values"));
+    }
 }

@@ -1,5 +1,5 @@
--- The newest {limit} days of a view up to a bound. The index on report_date is stepped through from day to day, so
--- the rows of a day cost nothing. The day before the one of a timestamp begins before its midnight.
+-- The newest {limit} days of a view up to a bound. Each step finds the next older day in the index on report_date, so
+-- the number of rows per day does not matter. A timestamp of an older day is less than the midnight of the newer day.
 WITH RECURSIVE stepping AS (
   (SELECT {day} AS day, 1 AS place FROM {view} WHERE {bound} AND {day} IS NOT NULL ORDER BY report_date DESC LIMIT 1)
   UNION ALL

@@ -1,4 +1,4 @@
--- Items of the extremes that can't be used, and how many can. An item without a readable time can.
+-- Counts of the unusable items of the extremes, and of the usable ones. An item without a readable time is usable.
 SELECT count(*) FILTER (WHERE NOT named) AS no_name, count(*) FILTER (WHERE named AND NOT sided) AS no_side,
   count(*) FILTER (WHERE named AND sided AND trade_id IS NULL) AS no_id,
   count(*) FILTER (WHERE named AND sided AND trade_id IS NOT NULL AND unreadable) AS no_time,

@@ -1,5 +1,5 @@
--- Sums over the positions of each day (is_total), and of each day's symbols; the positions without a symbol are a group
--- of their own. A sum with an amount that is too large is unknown.
+-- Sums over the positions of each day (is_total), and of each symbol of a day; the positions without a symbol form a
+-- group. A sum that includes an amount that is too large is NULL.
 , held_positions AS (
   SELECT *, {summed quantity} AS q, {summed cost_basis} AS c, {summed pnl} AS p, {summed mid_mark_pnl} AS m,
     {summed liquidity_drag} AS d

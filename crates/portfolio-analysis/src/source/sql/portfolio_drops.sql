@@ -1,4 +1,4 @@
--- Holdings that can't be used, and how many can. One without a symbol can.
+-- Counts of the unusable holdings, and of the usable ones. A holding without a symbol is usable.
 SELECT count(*) FILTER (WHERE contract IS NULL) AS no_name, 0::int8 AS no_side,
   count(*) FILTER (WHERE contract IS NOT NULL AND trade_id IS NULL) AS no_id, 0::int8 AS no_time,
   count(*) FILTER (WHERE contract IS NOT NULL AND trade_id IS NOT NULL) AS usable

@@ -1,5 +1,5 @@
--- Positions held, with their figures where the extremes have some. Of the many rows of one contract, which say the
--- same, the newest is taken. Of two holdings of one contract, the one with a symbol is.
+-- Positions held, with the figures that the extremes have for them. The extremes have many rows with the same figures
+-- for a contract; the newest one is used. Of two holdings of a contract, one with a symbol is used.
 WITH held AS MATERIALIZED (
   SELECT DISTINCT ON (day, trade_id, contract) day, trade_id, contract, symbol, true AS is_held
   FROM (SELECT {portfolio.day} AS day, {portfolio.trade_id} AS trade_id, {portfolio.contract} AS contract,

@@ -77,7 +77,7 @@ async fn a_request_without_a_response_times_out() {
 async fn a_missing_object_is_none_except_for_the_cronjob() {
     let (cluster, _) = cluster(Some(failure(404, "NotFound")));
     assert!(cluster.job("trading", "sync-a").await.unwrap().is_none());
-    let target = Target {
+    let target = CronJobTarget {
         name: "sync".parse().unwrap(),
         namespace: "trading".to_owned(),
         cronjob: "sync-cronjob".to_owned(),

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use trigger_core::executor::ExecutorError;
+use trigger_core::run_store::RunStore;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -17,7 +19,6 @@ use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
 use crate::kubernetes::pods::JobPod;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::ports::{ExecutorError, RunStore};
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
+use trigger_core::executor::ExecutorError;
 
 use super::container::ContainerStart;
 use crate::kubernetes::client::ClusterClient;
-use trigger_core::ports::ExecutorError;
 
 /// How many lines of an existing log are read: more than any log tail holds, however short the lines are, so that the tail is
 /// marked as cut.

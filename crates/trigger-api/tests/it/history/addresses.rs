@@ -1,8 +1,8 @@
-//! What the program prints of an address of the history or of the views that it can't use.
+//! Messages about an unusable address of the history or of the views.
 
 use futures_util::future::join_all;
 
-/// What the program prints, warnings of libraries included, and its exit code.
+/// The exit code of the program and everything that it prints, including warnings of libraries.
 async fn printed(address: &str) -> (Option<i32>, String) {
     printed_with(&[("DATABASE_URL", address)]).await
 }
@@ -10,7 +10,7 @@ async fn printed(address: &str) -> (Option<i32>, String) {
 async fn printed_with(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = folder.path().join("config.yaml");
-    std::fs::write(&config, "local: {manifests: /dev/null}\n").expect("the folder is ours");
+    std::fs::write(&config, "local: {manifests: /dev/null}\n").expect("the file can be written");
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_trigger-api"))
         .env_clear()
         .envs([("EXECUTOR", "local"), ("CRONJOB_NAME", "job"), ("LOG_LEVEL", "trace")])
@@ -24,7 +24,7 @@ async fn printed_with(variables: &[(&str, &str)]) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn the_program_prints_no_piece_of_an_address_that_it_can_t_use() {
+async fn the_program_prints_no_part_of_an_unusable_address() {
     let unusable = 2;
     let unreachable = 1;
     let cases = [
@@ -60,7 +60,7 @@ async fn a_history_that_can_t_be_opened_names_its_setting() {
 }
 
 #[tokio::test]
-async fn a_malformed_address_of_the_views_ends_the_start() {
+async fn the_program_does_not_start_with_a_malformed_address_of_the_views() {
     let folder = tempfile::tempdir().unwrap();
     let history = format!("sqlite:{}", folder.path().join("history.sqlite").display());
     for address in ["postgres://ann:hunter2@host:port/trades", "postgres://ann:12/hunter2@127.0.0.1/trades"] {

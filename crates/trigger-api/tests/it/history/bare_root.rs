@@ -1,17 +1,17 @@
-//! The history in a root like the image's: read-only, without `/tmp`.
+//! The history in a root file system like that of the image: read-only, without `/tmp`.
 
 use std::path::Path;
+use trigger_core::run_store::RunStore;
 
 use reqwest::StatusCode;
 use sqlx::{Connection, SqliteConnection};
 use testkit::bare_root::BareRoot;
-use trigger_core::ports::RunStore;
 use trigger_core::run::RunId;
 use trigger_store::SqlStore;
 
 use crate::support::{TriggerApi, answer};
 
-/// So many runs, with ids as long as those of Jobs, that SQLite sorts them in a temporary file unless it is told otherwise.
+/// Enough runs, with ids as long as those of Jobs, that SQLite by default sorts them in a temporary file.
 const RUNS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10005) \
     INSERT INTO runs (id, target, namespace, job_name, triggered_by, state, created_at, saved_at, version) \
     SELECT printf('00000000-0000-4000-8000-%012d', n), 'kraken-trading-job', 'trading', printf('job-%05d', n), 'manual', \
@@ -23,7 +23,7 @@ async fn open(url: &str) -> SqlStore {
 }
 
 #[tokio::test]
-async fn old_runs_are_pruned_where_there_is_no_folder_for_temporary_files() {
+async fn old_runs_are_pruned_without_a_folder_for_temporary_files() {
     let root = BareRoot::of(Path::new(env!("CARGO_BIN_EXE_trigger-api")));
     let url = format!("sqlite:{}", root.data().join("history.sqlite").display());
     open(&url).await.close().await;

@@ -1,4 +1,4 @@
-//! What the program reports of a history that can't be written.
+//! Health reports about a history that can't be read or written.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,13 +16,13 @@ use crate::support::{TriggerApi, answer, cronjob, namespace, problem, until};
 const CRONJOBS: &str = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: job}\nspec:\n  schedule: '0 0 29 2 *'\n  \
     jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: local/true}]}}}}\n";
 
-/// The variables of a program that can start a Job on this machine; its files are in that folder.
+/// Variables for the local executor with one CronJob. The files are in the folder.
 fn variables(folder: &TempDir, database: &str) -> [(&'static str, String); 4] {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (manifest, config) = (path("cronjobs.yaml"), path("config.yaml"));
-    std::fs::write(&manifest, CRONJOBS).expect("the folder is ours");
+    std::fs::write(&manifest, CRONJOBS).expect("the file can be written");
     let text = format!("local:\n  manifests: {manifest}\n  programs: {{local/true: /bin/true}}\n");
-    std::fs::write(&config, text).expect("the folder is ours");
+    std::fs::write(&config, text).expect("the file can be written");
     [
         ("EXECUTOR", "local".to_owned()),
         ("CONFIG_FILE", config),
@@ -40,16 +40,16 @@ async fn readiness(api: &TriggerApi) -> (StatusCode, Value) {
     answer(api.get("/readyz")).await
 }
 
-async fn becomes(api: &TriggerApi, wanted: Value) {
-    until(&format!("/readyz answers 200 with {wanted}"), async || {
-        readiness(api).await == (StatusCode::OK, wanted.clone())
+async fn wait_for_readiness(api: &TriggerApi, expected: Value) {
+    until(&format!("/readyz answers 200 with {expected}"), async || {
+        readiness(api).await == (StatusCode::OK, expected.clone())
     })
     .await;
 }
 
 async fn writable(api: &TriggerApi) -> String {
-    let response = api.get("/metrics").send().await.expect("it answers");
-    let page = response.text().await.expect("a whole answer");
+    let response = api.get("/metrics").send().await.expect("a response");
+    let page = response.text().await.expect("a complete body");
     let line = page.lines().find(|line| line.starts_with("trigger_api_store_writable ")).expect("the metric");
     line.trim_start_matches("trigger_api_store_writable ").to_owned()
 }
@@ -64,7 +64,7 @@ async fn a_read_only_history_is_reported_and_jobs_are_started_and_stored_later()
     let database = server.database().await;
     let folder = TempDir::new().unwrap();
     let mut api = start(&folder, &database.url);
-    becomes(&api, json!({"status": "ok"})).await;
+    wait_for_readiness(&api, json!({"status": "ok"})).await;
     assert_eq!(writable(&api).await, "1");
     let switch = async |command: &str| {
         database.execute(&format!("ALTER SYSTEM {command}")).await;
@@ -77,12 +77,12 @@ async fn a_read_only_history_is_reported_and_jobs_are_started_and_stored_later()
             break run;
         }
     };
-    becomes(&api, degraded("the history can't be written: the database is read-only")).await;
+    wait_for_readiness(&api, degraded("the history can't be written: the database is read-only")).await;
     let line = api.wait_for_log("the history can't be written: the database is read-only");
-    assert!(line.contains("read-only transaction"), "the server's own words are in the log: {line}");
-    // A read-only server permits ALTER SYSTEM, which changes no table.
+    assert!(line.contains("read-only transaction"), "the log has the error of the server: {line}");
+    // A read-only server permits ALTER SYSTEM, because it changes no table.
     switch("RESET default_transaction_read_only").await;
-    becomes(&api, json!({"status": "ok"})).await;
+    wait_for_readiness(&api, json!({"status": "ok"})).await;
     assert_eq!(writable(&api).await, "1");
     api.wait_for_log("the history can be written again");
     let ended = api.wait_for_end(run["run_id"].as_str().unwrap()).await;
@@ -90,14 +90,15 @@ async fn a_read_only_history_is_reported_and_jobs_are_started_and_stored_later()
 }
 
 #[tokio::test]
-async fn a_history_that_is_gone_is_reported_while_jobs_are_started() {
+async fn an_unreachable_history_is_reported_while_jobs_are_started() {
     let namespace = namespace("gone-history").await;
     namespace.apply(&cronjob("", ""));
     let mut server = Server::start();
     let database = server.database().await;
     let api = TriggerApi::start(&namespace, &[("DATABASE_URL", &database.url)]).await;
     server.kill();
-    becomes(&api, degraded("the history can't be read or written: the database can't be reached")).await;
+    wait_for_readiness(&api, degraded("the history can't be read or written: the database can't be reached"))
+        .await;
     assert_eq!(writable(&api).await, "0");
     api.trigger().await;
 }
@@ -110,13 +111,13 @@ async fn a_scrape_does_not_wait_for_the_history() {
     writable(&api).await;
     let mut other = database.connect().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE runs").execute(&mut other).await.unwrap();
-    let asked = Instant::now();
+    let started = Instant::now();
     assert_eq!(writable(&api).await, "1");
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn a_job_on_this_machine_that_needs_the_history_says_that_it_is_away() {
+async fn without_its_history_the_local_executor_rejects_runs() {
     let mut server = Server::start();
     let database = server.database().await;
     let folder = TempDir::new().unwrap();
@@ -125,7 +126,7 @@ async fn a_job_on_this_machine_that_needs_the_history_says_that_it_is_away() {
     problem(api.post("/trigger-sync"), 503, "store-unavailable").await;
 }
 
-/// A trigger-api whose history is on a small disk of its own, which only that process sees.
+/// A trigger-api with its history on a small disk that is mounted only for that process.
 struct SmallDisk {
     api: TriggerApi,
     folder: TempDir,
@@ -133,9 +134,9 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn start() -> Self {
-        let folder = TempDir::new().expect("a folder");
+        let folder = TempDir::new().expect("a temporary folder");
         let disk = folder.path().join("disk");
-        std::fs::create_dir(&disk).expect("the folder is ours");
+        std::fs::create_dir(&disk).expect("the folder can be created");
         let database = format!("sqlite:{}", disk.join("history.sqlite").display());
         let script = r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1""#;
         let mut command = Command::new("unshare");
@@ -146,7 +147,7 @@ impl SmallDisk {
         Self { api: TriggerApi::spawn_by(command, &variables), folder }
     }
 
-    /// A file on the disk, as this process sees it.
+    /// The path of a file on the disk for the test process.
     fn file(&self, name: &str) -> PathBuf {
         let file = self.folder.path().join("disk").join(name);
         let root = Path::new("/proc").join(self.api.process_id().to_string()).join("root");
@@ -155,17 +156,17 @@ impl SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_reported_without_a_request_until_there_is_space_again() {
+async fn a_full_disk_is_reported_without_a_request_until_it_has_space() {
     let disk = SmallDisk::start();
     let run = disk.api.trigger().await;
     disk.api.wait_for_end(run["run_id"].as_str().unwrap()).await;
     let mut ballast = File::create(disk.file("ballast")).unwrap();
     while ballast.write_all(&[0; 512]).is_ok() {}
-    becomes(&disk.api, degraded("the history can't be written: the disk is full")).await;
+    wait_for_readiness(&disk.api, degraded("the history can't be written: the disk is full")).await;
     assert_eq!(writable(&disk.api).await, "0");
     disk.api.trigger().await;
     std::fs::remove_file(disk.file("ballast")).unwrap();
     drop(ballast);
-    becomes(&disk.api, json!({"status": "ok"})).await;
+    wait_for_readiness(&disk.api, json!({"status": "ok"})).await;
     assert_eq!(writable(&disk.api).await, "1");
 }

@@ -1,4 +1,4 @@
-//! Runs that can't be stored now are known all the same.
+//! Runs while they can't be stored.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -34,8 +34,8 @@ async fn a_run_is_followed_and_cancelled_while_the_history_is_read_only() {
         answer(api.get("/readyz")).await.1["status"] == "degraded"
     })
     .await;
-    let (ends, cancelled) = (api.trigger().await, api.trigger().await);
-    for run in [&ends, &cancelled] {
+    let (finished, cancelled) = (api.trigger().await, api.trigger().await);
+    for run in [&finished, &cancelled] {
         assert_eq!(api.run(text(run, "run_id")).await["state"], "pending");
     }
     let (_, page) = answer(api.get("/v1/runs")).await;
@@ -47,18 +47,18 @@ async fn a_run_is_followed_and_cancelled_while_the_history_is_read_only() {
     assert_eq!(answer(api.delete(&path)).await.1["state"], "cancelled");
     assert_eq!(answer(api.get(&path)).await.1["state"], "cancelled");
 
-    jobs::finish(&namespace, text(&ends, "job_name")).await;
-    assert_eq!(api.wait_for_end(text(&ends, "run_id")).await["state"], "succeeded");
-    let (status, kept) = answer(api.delete(&format!("/v1/runs/{}", text(&ends, "run_id")))).await;
+    jobs::finish(&namespace, text(&finished, "job_name")).await;
+    assert_eq!(api.wait_for_end(text(&finished, "run_id")).await["state"], "succeeded");
+    let (status, kept) = answer(api.delete(&format!("/v1/runs/{}", text(&finished, "run_id")))).await;
     assert_eq!((status, text(&kept, "state")), (StatusCode::OK, "succeeded"));
-    assert!(jobs::ids(&namespace).await.contains(&text(&ends, "run_id").to_owned()));
+    assert!(jobs::ids(&namespace).await.contains(&text(&finished, "run_id").to_owned()));
 
     switch(&database, "RESET default_transaction_read_only").await;
-    until("what happened is stored", async || {
+    until("the end of the run is stored", async || {
         let stored = "SELECT state FROM runs WHERE id = $1";
         let mut connection = database.connect().await;
         let state: Option<String> = sqlx::query_scalar(stored)
-            .bind(text(&ends, "run_id"))
+            .bind(text(&finished, "run_id"))
             .fetch_optional(&mut connection)
             .await
             .unwrap();
@@ -68,7 +68,7 @@ async fn a_run_is_followed_and_cancelled_while_the_history_is_read_only() {
 }
 
 #[tokio::test]
-async fn a_finished_job_is_not_deleted_by_a_cancel_when_its_stored_run_is_behind() {
+async fn cancelling_does_not_delete_a_finished_job_whose_stored_run_is_outdated() {
     let database = Server::shared().database().await;
     let (namespace, api) = trigger_api("stale-row", &database).await;
     let run = api.trigger().await;

@@ -1,4 +1,4 @@
-//! Requests that are too many, too long or too slow.
+//! Limits of the number, the size and the duration of requests.
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,26 +9,26 @@ use super::follow;
 use crate::support::{PATIENCE, TriggerApi, answer, cronjob, namespace, problem, until};
 
 #[tokio::test]
-async fn more_requests_at_once_than_are_allowed_are_sent_away_but_probes_are_not() {
+async fn concurrent_requests_over_the_limit_are_rejected_but_probes_are_not() {
     let namespace = namespace("requests").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[("MAX_REQUESTS", "1")]).await;
     let mut events = follow(&api, None).await;
     let waiting = tokio::spawn(api.post("/trigger-sync").header("Prefer", "wait=60").send());
-    // Its run is there, so the request is being answered.
+    // The event proves that the request is in progress.
     assert!(events.next().await.is_some());
     problem(api.get("/v1/runs"), 503, "overloaded").await;
-    let refused = api.get("/v1/runs").send().await.unwrap();
-    assert_eq!(refused.headers()["retry-after"], "1");
+    let rejected = api.get("/v1/runs").send().await.unwrap();
+    assert_eq!(rejected.headers()["retry-after"], "1");
     for probe in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(api.get(probe).send().await.unwrap().status(), 200, "{probe}");
     }
     waiting.abort();
-    until("requests are answered again", async || answer(api.get("/v1/runs")).await.0 == 200).await;
+    until("requests are accepted again", async || answer(api.get("/v1/runs")).await.0 == 200).await;
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_long_or_no_json_is_refused_and_starts_nothing() {
+async fn a_body_that_is_too_long_or_not_json_is_rejected_and_starts_nothing() {
     let namespace = namespace("bodies").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -47,11 +47,11 @@ async fn a_body_that_is_too_long_or_no_json_is_refused_and_starts_nothing() {
     assert_eq!(page["runs"].as_array().unwrap().len(), 0, "{page}");
 }
 
-/// Sends a beginning, and then nothing; gives what comes back before the connection is closed.
-async fn answer_to_a_beginning(api: &TriggerApi, beginning: &str) -> String {
-    let address = api.url.strip_prefix("http://").expect("it is there");
-    let mut stream = TcpStream::connect(address).await.expect("it is there");
-    stream.write_all(beginning.as_bytes()).await.expect("it is there");
+/// Sends an incomplete request and returns the response that precedes the end of the connection.
+async fn answer_to_incomplete(api: &TriggerApi, request: &str) -> String {
+    let address = api.url.strip_prefix("http://").expect("an HTTP URL");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("an open connection");
     let mut answer = String::new();
     let closed = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
     assert!(closed.is_ok(), "the connection stays open after {answer:?}");
@@ -59,7 +59,7 @@ async fn answer_to_a_beginning(api: &TriggerApi, beginning: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_head_or_a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
+async fn a_request_whose_head_or_body_does_not_arrive_times_out() {
     let namespace = namespace("slow").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -67,13 +67,13 @@ async fn a_head_or_a_body_that_does_not_arrive_is_not_waited_for_for_ever() {
     let body = format!(
         "{head}Content-Type: application/json\r\nContent-Length: 20\r\nConnection: close\r\n\r\n{{\"reason\""
     );
-    let (of_head, of_body, of_nothing) = tokio::join!(
-        answer_to_a_beginning(&api, head),
-        answer_to_a_beginning(&api, &body),
-        answer_to_a_beginning(&api, "")
+    let (to_head, to_body, to_nothing) = tokio::join!(
+        answer_to_incomplete(&api, head),
+        answer_to_incomplete(&api, &body),
+        answer_to_incomplete(&api, "")
     );
-    assert!(of_head.is_empty() || of_head.starts_with("HTTP/1.1 408"), "{of_head}");
-    assert!(of_body.starts_with("HTTP/1.1 408") && of_body.contains("problems/too-slow"), "{of_body}");
-    assert!(of_nothing.is_empty(), "{of_nothing}");
+    assert!(to_head.is_empty() || to_head.starts_with("HTTP/1.1 408"), "{to_head}");
+    assert!(to_body.starts_with("HTTP/1.1 408") && to_body.contains("problems/too-slow"), "{to_body}");
+    assert!(to_nothing.is_empty(), "{to_nothing}");
     assert_eq!(answer(api.get("/v1/runs")).await.1["runs"].as_array().unwrap().len(), 0);
 }

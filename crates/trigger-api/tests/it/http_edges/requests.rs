@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{TriggerApi, answer, cronjob, namespace, problem};
 
 #[tokio::test]
-async fn routes_that_are_none_and_methods_that_do_not_fit_are_problems_too() {
+async fn unknown_routes_and_methods_are_answered_with_problems() {
     let namespace = namespace("routes").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -30,7 +30,7 @@ async fn routes_that_are_none_and_methods_that_do_not_fit_are_problems_too() {
 }
 
 #[tokio::test]
-async fn runs_come_in_pages_newest_first_and_each_once() {
+async fn the_pages_of_runs_have_each_run_once_and_the_newest_first() {
     let namespace = namespace("pages").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -67,15 +67,19 @@ async fn runs_come_in_pages_newest_first_and_each_once() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_requests_id_and_an_id_that_can_not_be_kept_is_replaced() {
+async fn every_response_has_the_id_of_the_request_and_an_invalid_id_is_replaced() {
     let namespace = namespace("ids").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     let id = |response: &reqwest::Response| response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let response = api.get("/v1/runs").header("X-Request-Id", "click-1").send().await.unwrap();
     assert_eq!(id(&response), "click-1");
-    let (long, own) = ("x".repeat(129), api.get("/v1/runs").send().await.unwrap());
-    assert!(id(&own).len() == 32 && id(&own).bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", id(&own));
+    let (long, generated) = ("x".repeat(129), api.get("/v1/runs").send().await.unwrap());
+    assert!(
+        id(&generated).len() == 32 && id(&generated).bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{}",
+        id(&generated)
+    );
     for hostile in [long.as_bytes(), b"", b"two words", b"\xff\xfe", b"\"quote\" \\"] {
         let response = api.get("/none").header("X-Request-Id", hostile).send().await.unwrap();
         let replaced = id(&response);

@@ -1,4 +1,4 @@
-//! Event streams: taken up again, cut short, and ended with the program.
+//! Event streams: resumption, limits, and shutdown.
 
 use reqwest::StatusCode;
 
@@ -6,7 +6,7 @@ use super::follow;
 use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem, until};
 
 #[tokio::test]
-async fn a_stream_goes_on_after_the_last_event_that_arrived_also_after_a_restart_of_the_program() {
+async fn a_stream_resumes_after_the_last_received_event_also_after_a_restart() {
     let namespace = namespace("resume").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &[]).await;
@@ -38,7 +38,7 @@ async fn a_stream_goes_on_after_the_last_event_that_arrived_also_after_a_restart
 }
 
 #[tokio::test]
-async fn who_comes_with_an_id_that_is_not_known_is_told_that_there_is_a_gap() {
+async fn an_unknown_last_event_id_is_answered_with_a_gap_event() {
     let namespace = namespace("gap").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -52,7 +52,7 @@ async fn who_comes_with_an_id_that_is_not_known_is_told_that_there_is_a_gap() {
 }
 
 #[tokio::test]
-async fn when_the_program_is_asked_to_end_streams_end_and_so_does_it_in_good_order() {
+async fn a_graceful_shutdown_ends_all_streams() {
     let namespace = namespace("term").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &[]).await;
@@ -68,7 +68,7 @@ async fn when_the_program_is_asked_to_end_streams_end_and_so_does_it_in_good_ord
 }
 
 #[tokio::test]
-async fn a_request_that_outlasts_the_grace_does_not_keep_the_program() {
+async fn a_request_that_exceeds_the_shutdown_grace_period_is_aborted() {
     let namespace = namespace("grace").await;
     namespace.apply(&cronjob("", ""));
     let mut api = TriggerApi::start(&namespace, &[("SHUTDOWN_GRACE_SECONDS", "1")]).await;
@@ -77,21 +77,21 @@ async fn a_request_that_outlasts_the_grace_does_not_keep_the_program() {
     assert!(events.next().await.is_some());
     let ended = api.stop();
     assert!(ended.success(), "{ended}");
-    assert!(waiting.await.unwrap().is_err(), "it was cut off");
+    assert!(waiting.await.unwrap().is_err(), "the request was aborted");
 }
 
 #[tokio::test]
-async fn more_streams_than_are_allowed_are_sent_away_until_one_ends() {
+async fn streams_over_the_limit_are_rejected_until_one_ends() {
     let namespace = namespace("streams").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[("MAX_STREAMS", "2")]).await;
     let (first, _second) = (follow(&api, None).await, follow(&api, None).await);
     problem(api.get("/v1/events"), 503, "overloaded").await;
-    let refused = api.get("/v1/events").send().await.unwrap();
-    assert_eq!(refused.headers()["retry-after"], "5");
-    drop(refused);
+    let rejected = api.get("/v1/events").send().await.unwrap();
+    assert_eq!(rejected.headers()["retry-after"], "5");
+    drop(rejected);
     assert_eq!(answer(api.get("/v1/runs")).await.0, StatusCode::OK);
     drop(first);
     let free = async || api.get("/v1/events").send().await.unwrap().status() == StatusCode::OK;
-    until("a stream is free again", free).await;
+    until("a stream is accepted again", free).await;
 }

@@ -1,9 +1,9 @@
-//! `Prefer: wait=N`.
+//! `Prefer: wait=N` (RFC 7240, section 4.3).
 
 use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, namespace};
 
 #[tokio::test]
-async fn an_answer_waits_for_the_runs_end_if_the_caller_prefers_so_and_at_most_a_minute() {
+async fn a_response_waits_for_the_end_of_the_run_as_preferred_and_for_at_most_a_minute() {
     let namespace = namespace("prefer").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
@@ -24,7 +24,7 @@ async fn an_answer_waits_for_the_runs_end_if_the_caller_prefers_so_and_at_most_a
 }
 
 #[tokio::test]
-async fn an_answer_comes_when_the_preferred_time_is_over_though_the_run_goes_on() {
+async fn a_response_is_sent_after_the_preferred_time_while_the_run_is_active() {
     let namespace = namespace("impatient").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;

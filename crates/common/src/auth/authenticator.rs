@@ -1,0 +1,109 @@
+//! The checks of all credentials of a request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ::http::HeaderMap;
+
+use super::caller::Caller;
+use super::credentials::{self, ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};
+use super::error::AuthError;
+use super::jwt::{CompactToken, JwtVerifier};
+use super::shared_secret::SharedSecret;
+use super::token_review::{TokenReviewer, TokenReviews};
+use crate::config::{ConfigError, Settings};
+
+/// Checks the credentials of requests.
+pub struct Authenticator {
+    admin_secret: Option<SharedSecret>,
+    internal_token: Option<SharedSecret>,
+    jwt: Option<JwtVerifier>,
+    token_reviews: Option<TokenReviews>,
+}
+
+impl Authenticator {
+    /// Reads [`VARIABLES`](super::VARIABLES) and the files they name, and fetches the keys of `JWKS_URL`. When that
+    /// server can't be reached, the service starts nevertheless: bearer tokens that need its keys are
+    /// [`AuthError::Unavailable`] until it can.
+    ///
+    /// # Errors
+    /// When a variable or file can't be used, or `TOKEN_REVIEW_AUDIENCE` is set and there is no `reviewer`.
+    pub async fn from_settings(
+        settings: &Settings,
+        reviewer: Option<Arc<dyn TokenReviewer>>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            admin_secret: SharedSecret::from_settings(settings, "ADMIN_SECRET")?,
+            internal_token: SharedSecret::from_settings(settings, "INTERNAL_TOKEN")?,
+            jwt: JwtVerifier::from_settings(settings).await?,
+            token_reviews: TokenReviews::from_settings(settings, reviewer)?,
+        })
+    }
+
+    /// Whether any credential is configured. When none is, every request is `Ok(None)`, and the service decides what
+    /// such a caller may do.
+    pub fn configured(&self) -> bool {
+        let Self { admin_secret, internal_token, jwt, token_reviews } = self;
+        admin_secret.is_some() || internal_token.is_some() || jwt.is_some() || token_reviews.is_some()
+    }
+
+    /// The caller who sent a request with these headers; None when it carries no credential of a configured kind.
+    ///
+    /// # Errors
+    /// When a credential is wrong or can't be checked; see the module's rules.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
+        // The cheap checks come first: a wrong secret is rejected before a key server receives a request.
+        let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER)?;
+        let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER)?;
+        let admin = admin.then(Caller::admin_secret);
+        let internal = internal.then(Caller::internal_token);
+        let bearer = self.check_bearer(headers).await?;
+        // `max_by_key` returns the last of equal elements.
+        Ok([internal, admin, bearer].into_iter().flatten().max_by_key(|caller| caller.role))
+    }
+
+    async fn check_bearer(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
+        if self.jwt.is_none() && self.token_reviews.is_none() {
+            return Ok(None);
+        }
+        let Some(token) = credentials::bearer(headers)? else { return Ok(None) };
+        let parsed = CompactToken::parse(token)?;
+        let caller = match (&self.token_reviews, &self.jwt) {
+            (Some(reviews), _) if parsed.names_service_account() => {
+                reviews.check(token, parsed.unverified_expiry(), unix_time()).await?
+            }
+            (_, Some(jwt)) => jwt.verify(&parsed, unix_time()).await?,
+            // Only tokens of ServiceAccounts are accepted, and this one is of another issuer.
+            (_, None) => return Err(AuthError::WrongIssuer),
+        };
+        Ok(Some(caller))
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Authenticator")
+            .field("admin_secret", &self.admin_secret.is_some())
+            .field("internal_token", &self.internal_token.is_some())
+            .field("jwt", &self.jwt.is_some())
+            .field("token_reviews", &self.token_reviews.is_some())
+            .finish()
+    }
+}
+
+/// Whether the header contains a valid secret; false when it is absent or the secret is not configured.
+fn check_shared(secret: Option<&SharedSecret>, headers: &HeaderMap, name: &str) -> Result<bool, AuthError> {
+    let Some(secret) = secret else { return Ok(false) };
+    match credentials::single(headers, name)? {
+        None => Ok(false),
+        Some(presented) if secret.accepts(presented) => Ok(true),
+        Some(_) => Err(AuthError::WrongToken),
+    }
+}
+
+/// The time since 1970 in UTC, which RFC 7519 calls a `NumericDate`.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970")
+}

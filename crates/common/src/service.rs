@@ -1,0 +1,45 @@
+//! Everything of an HTTP service but its routes.
+//!
+//! A service consists of its routes, a [`ServiceStatus`] and a `main` that makes an [`HttpService`] and serves it. A
+//! request passes these layers, from the outermost:
+//!
+//! 1. The request gets an id and a span. Its response is logged and counted.
+//! 2. A panic becomes a problem with the status 500.
+//! 3. The limit of concurrent requests. The probes are exempt.
+//! 4. Authentication, then the caller's rate limit; on the protected routes only.
+//!
+//! Every error is a [`ServiceError`], and its response is a [`Problem`] (RFC 9457). tower-http catches panics and marks
+//! the headers with credentials as sensitive. Its other layers respond with plain text, or accept what this module
+//! rejects; [`read_json`] and [`RequestId`] have the details.
+
+mod admission;
+mod authorization;
+mod config;
+mod error;
+mod extract;
+mod health_check;
+mod http_service;
+mod metrics;
+mod negotiation;
+mod probes;
+mod problem;
+mod request_id;
+mod request_log;
+mod server;
+mod sse;
+mod streams;
+mod trace_context;
+
+pub use self::config::{ServiceConfig, VARIABLES};
+pub use self::error::ServiceError;
+pub use self::extract::{PathSegment, QueryParams, read_json};
+pub use self::health_check::{HealthCheckError, check_health};
+pub use self::http_service::{HttpService, ServiceRoutes};
+pub use self::negotiation::Representation;
+pub use self::probes::{ProbeDocument, ProbeState, Readiness, ServiceStatus, probe_routes};
+pub use self::problem::{Problem, ProblemKind};
+pub use self::request_id::RequestId;
+pub use self::server::{ListenError, listen};
+pub use self::sse::{event_stream, last_event_id};
+pub use self::streams::Streams;
+pub use self::trace_context::traceparent;

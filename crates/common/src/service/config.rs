@@ -1,0 +1,49 @@
+//! The settings that every service has.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::config::{ConfigError, Settings, Variable};
+
+/// The variables of this module, for a program's list.
+pub const VARIABLES: [Variable; 5] = [
+    Variable::plain("LISTEN_ADDR", "the address and port to serve on").with_default("0.0.0.0:8000"),
+    Variable::plain("RATE_LIMIT", "requests of one caller per second").with_default("200"),
+    Variable::plain("MAX_REQUESTS", "concurrent requests").with_default("512"),
+    Variable::plain("MAX_STREAMS", "concurrent log and event streams").with_default("2000"),
+    Variable::plain("SHUTDOWN_GRACE_SECONDS", "how long requests may continue after SIGTERM")
+        .with_default("20"),
+];
+
+/// The settings of a service's listener and limits.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceConfig {
+    /// The address and port to serve on.
+    pub listen_address: SocketAddr,
+    /// The maximum number of requests of one caller per second.
+    pub rate_limit: NonZeroU32,
+    /// The maximum number of concurrent requests.
+    pub max_requests: usize,
+    /// The maximum number of concurrent streams.
+    pub max_streams: usize,
+    /// How long requests may continue after the program was asked to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl ServiceConfig {
+    /// Reads [`VARIABLES`].
+    ///
+    /// # Errors
+    /// When a value is malformed, or a limit is 0.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let number = |name: &str| settings.parsed_or_default::<NonZeroU32>(name);
+        Ok(Self {
+            listen_address: settings.parsed_or_default("LISTEN_ADDR")?,
+            rate_limit: number("RATE_LIMIT")?,
+            max_requests: number("MAX_REQUESTS")?.get() as usize,
+            max_streams: number("MAX_STREAMS")?.get() as usize,
+            shutdown_grace: Duration::from_secs(number("SHUTDOWN_GRACE_SECONDS")?.get().into()),
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! A service: its routes behind the shared layers, on a listener.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+
+use super::admission::{self, Admission};
+use super::config::ServiceConfig;
+use super::error::ServiceError;
+use super::metrics::HttpMetrics;
+use super::probes::{self, ProbeState, ServiceStatus};
+use super::problem::ProblemKind;
+use super::request_log::{self, RequestLog};
+use super::server;
+use super::streams::Streams;
+use crate::auth::{ADMIN_SECRET_HEADER, Authenticator, INTERNAL_TOKEN_HEADER};
+
+/// The number of connections for each allowed stream. A stream occupies its connection, and requests need others.
+const CONNECTIONS_PER_STREAM: usize = 2;
+
+/// Everything of an HTTP service but its routes.
+pub struct HttpService {
+    config: ServiceConfig,
+    registry: Arc<Registry>,
+    request_log: Arc<RequestLog>,
+    admission: Arc<Admission>,
+    streams: Streams,
+    stop: watch::Sender<bool>,
+}
+
+/// The routes of a service.
+pub struct ServiceRoutes {
+    /// Routes that need no credential.
+    pub open: Router,
+    /// Routes that need a credential when one is configured. Their handlers get the caller as an extension.
+    pub protected: Router,
+}
+
+impl HttpService {
+    /// A service. Its name is the realm of its credentials; the registry contains the metrics of its own.
+    pub fn new(
+        name: &str,
+        config: ServiceConfig,
+        authenticator: Authenticator,
+        mut registry: Registry,
+    ) -> Self {
+        let metrics = HttpMetrics::register(&mut registry);
+        let (stop, stopping) = watch::channel(false);
+        Self {
+            config,
+            registry: Arc::new(registry),
+            admission: Arc::new(Admission::new(authenticator, config.rate_limit, config.max_requests)),
+            streams: Streams::new(config.max_streams, stopping, metrics.open_streams()),
+            request_log: Arc::new(RequestLog::new(name, metrics)),
+            stop,
+        }
+    }
+
+    /// Opens the streams of handlers.
+    pub fn streams(&self) -> Streams {
+        self.streams.clone()
+    }
+
+    /// Becomes true when the program was asked to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// The routes and the probes behind the layers. The last layer is the outermost.
+    pub fn router(&self, routes: ServiceRoutes, status: Arc<dyn ServiceStatus>) -> Router {
+        let state = ProbeState { status, registry: Arc::clone(&self.registry) };
+        let (probes, _) = probes::probe_routes().with_state(state).split_for_parts();
+        let authenticate =
+            middleware::from_fn_with_state(Arc::clone(&self.admission), admission::authenticate);
+        let limit_concurrency =
+            middleware::from_fn_with_state(Arc::clone(&self.admission), admission::limit_concurrency);
+        let observe = middleware::from_fn_with_state(Arc::clone(&self.request_log), request_log::observe);
+        let secret_headers = [
+            header::AUTHORIZATION,
+            HeaderName::from_static(INTERNAL_TOKEN_HEADER),
+            HeaderName::from_static(ADMIN_SECRET_HEADER),
+        ];
+        probes
+            .merge(routes.open)
+            .merge(routes.protected.layer(authenticate))
+            .fallback(unknown_route)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(limit_concurrency)
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(observe)
+            .layer(SetSensitiveRequestHeadersLayer::new(secret_headers))
+    }
+
+    /// Serves until `shutdown` completes. Streams then end, and other requests have the grace period to complete.
+    pub async fn serve(&self, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+        let stop = async {
+            shutdown.await;
+            self.stop.send_replace(true);
+        };
+        let max_connections = self.config.max_streams * CONNECTIONS_PER_STREAM;
+        let served = server::serve(listener, router, max_connections, stop, self.config.shutdown_grace);
+        tokio::select! {
+            () = served => {}
+            () = self.admission.remove_idle_callers() => {}
+        }
+    }
+}
+
+/// The panic's message is in the log already.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    ServiceError::internal("a handler panicked").into_response()
+}
+
+async fn unknown_route() -> ServiceError {
+    ServiceError::new(
+        ProblemKind::UNKNOWN_ROUTE,
+        "There is no such route; the API documentation of the service lists all routes.",
+    )
+}
+
+async fn method_not_allowed() -> ServiceError {
+    ServiceError::new(
+        ProblemKind::METHOD_NOT_ALLOWED,
+        "The route does not support this method; see the Allow header.",
+    )
+}

@@ -1,0 +1,1 @@
+//! Tests of the project itself, in `tests/it`. The library is empty.

@@ -1,0 +1,9 @@
+//! The project's conventions, checked against its own files.
+
+mod crate_graph;
+mod file_cycles;
+mod modules;
+mod settings;
+mod sizes;
+mod sources;
+mod type_names;

@@ -1,0 +1,108 @@
+//! Parses the arguments and executes the steps of the session.
+
+use alloc::{format, vec::Vec};
+use core::ffi::CStr;
+
+use curl_trigger::{
+    environment::Environment,
+    exit::{ExitCode, Failure},
+    options::{self, Command},
+    plan::{Flavor, Plan, output::TerminationLog},
+    report::{self, Outcome},
+    session::{Session, step::Step},
+};
+
+use crate::{
+    clock::Clock,
+    files::FileSystem,
+    net,
+    output::{self, Printer},
+    transfer::Client,
+};
+
+const FLAVOR: Flavor = if cfg!(feature = "tls") { Flavor::Tls } else { Flavor::Plain };
+
+/// Runs the program; returns its exit code.
+pub(crate) fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
+    let variables: Vec<_> =
+        environment.iter().filter_map(|variable| variable.to_str().ok()?.split_once('=')).collect();
+    let environment = Environment::new(&variables);
+    match command(arguments, &environment) {
+        Ok(Some(plan)) => run(&plan).number(),
+        Ok(None) => ExitCode::Ok.number(),
+        Err(failure) => {
+            output::print(
+                2,
+                &format!("curl-trigger: {} (exit {})\n", failure.message, failure.code.number()),
+            );
+            let line = report::failed("curl-trigger", &failure).line;
+            output::write_termination_message(&line, &TerminationLog::new(&environment));
+            failure.code.number()
+        }
+    }
+}
+
+/// Parses the arguments. Returns `None` after `--help` and `--version`.
+fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<Plan>, Failure> {
+    let mut texts = Vec::new();
+    for (position, argument) in arguments.iter().enumerate().skip(1) {
+        let text = argument.to_str();
+        texts.push(text.map_err(|_| Failure::usage(format_args!("argument {position} is not UTF-8 text")))?);
+    }
+    match options::parse(texts.into_iter())? {
+        Command::Run(options) => Plan::new(&options, environment, &mut FileSystem, FLAVOR).map(Some),
+        Command::Help => {
+            output::print(1, &options::help());
+            Ok(None)
+        }
+        Command::Version => {
+            let protocols = if FLAVOR == Flavor::Tls { "http https" } else { "http" };
+            output::print(
+                1,
+                &format!("curl-trigger {}\nProtocols: {protocols}\n", env!("CARGO_PKG_VERSION")),
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn run(plan: &Plan) -> ExitCode {
+    let clock = Clock::start();
+    let mut printer = Printer::new(plan);
+    let mut session = Session::new(plan, FLAVOR, clock.now());
+    let mut client = Client::new(plan, &clock);
+    loop {
+        match session.next(clock.now()) {
+            Step::Send(request, limits, kind) => {
+                let transfer = client.transfer(&request, limits, kind, &session, &mut printer);
+                session.record_transfer(&transfer, clock.now(), clock.time_of_day().as_secs());
+            }
+            Step::Pause(until, note) => {
+                if let Some(note) = note {
+                    printer.note(&note);
+                }
+                net::sleep(&clock, until);
+            }
+            Step::Finish(outcome) => return finish(plan, &client, &session, &mut printer, &outcome),
+        }
+    }
+}
+
+/// Prints the text of `-w` and the outcome line. An output that can't be written makes a success a failure.
+fn finish(
+    plan: &Plan,
+    client: &Client<'_>,
+    session: &Session<'_>,
+    printer: &mut Printer<'_>,
+    outcome: &Outcome,
+) -> ExitCode {
+    let write_failure = printer.finish().err().filter(|_| outcome.code == ExitCode::Ok);
+    let write_failure = write_failure.map(|failure| report::failed(&plan.name, &failure));
+    let Outcome { code, line, message } = write_failure.as_ref().unwrap_or(outcome);
+    let failure = (*code != ExitCode::Ok).then(|| Failure::new(*code, format_args!("{message}")));
+    if let Some(format) = &plan.output.write_out {
+        printer.write_out(format, &client.write_out_values(session, failure));
+    }
+    printer.outcome(line);
+    *code
+}

@@ -1,0 +1,58 @@
+//! A trading day's way from Postgres to D1.
+
+use jiff::civil::Date;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use crate::http::client_builder;
+use crate::release::trades_sync;
+use crate::test_env::TestEnv;
+use crate::wait::wait;
+
+pub(crate) fn scenario(env: &'static TestEnv) {
+    let release = env.first();
+    let started = release.script("operate.sh", &["trigger", "trades-sync-midday"]).expect_success();
+    let run = started.lines().find_map(|line| line.split(", run ").nth(1)).expect("it prints the run");
+    let run = run.split(',').next().expect("it prints the run's id");
+    // The command follows the log until the run ends.
+    let log = release.script("operate.sh", &["logs", run]).expect_success();
+    assert!(log.ends_with("-- succeeded\n"), "{log}");
+
+    let (date, stored) = newest_day(env);
+    let date = date.to_string();
+    trades_sync(&env.environment, &["verify", "--date", &date, "--sink", "d1"]).expect_success();
+    // The sample day has 26 KPIs.
+    assert_eq!(stored["rows"].as_array().map(Vec::len), Some(26), "{stored}");
+
+    let runs = release.script("operate.sh", &["runs", "trades-sync-midday"]).expect_success();
+    assert!(runs.lines().any(|line| line.contains(run) && line.contains("succeeded")), "{runs}");
+    let api = release.api();
+    let run = api.get(&format!("/v1/runs/{run}"));
+    let job = run["job_name"].as_str().expect("the run has a Job");
+    // The Job's containers are those of the CronJob.
+    let containers = |object: &str, path: &str| {
+        release.kubectl(&["get", object, "--output", &format!("jsonpath={{{path}.containers}}")])
+    };
+    assert_eq!(
+        containers(&format!("job/{job}"), ".spec.template.spec"),
+        containers("cronjob/trades-sync-midday", ".spec.jobTemplate.spec.template.spec")
+    );
+    assert_eq!(run["trigger"], "manual", "{run}");
+}
+
+/// The newest day that the Worker stores, and its document.
+fn newest_day(env: &TestEnv) -> (Date, Value) {
+    let access = &env.environment.services.worker;
+    let mut headers = HeaderMap::new();
+    headers.insert("X-Internal-Token", access.internal_token.parse().expect("a header's value"));
+    let client = client_builder().default_headers(headers).build().expect("a client");
+    let get = async |path: String| -> Value {
+        let response = client.get(format!("{}/v1/trades/snapshots{path}", access.worker)).send().await;
+        response.expect("the Worker responds").json().await.expect("the response is JSON")
+    };
+    wait(async {
+        let days = get("?limit=1".to_owned()).await;
+        let date = days["days"][0]["date"].as_str().unwrap_or_else(|| panic!("no day was stored: {days}"));
+        (date.parse().expect("a date"), get(format!("/{date}")).await)
+    })
+}

@@ -1,3 +1,0 @@
--- The newest {limit} days of a view up to a bound, where report_date is a text: no index has the days in their order, so
--- every row is read, once.
-SELECT DISTINCT ({day})::text FROM {view} WHERE {bound} AND {day} IS NOT NULL ORDER BY 1 DESC LIMIT {limit}

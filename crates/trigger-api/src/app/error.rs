@@ -1,0 +1,43 @@
+//! Why the program can't run.
+
+use common::config::ConfigError;
+use common::kubernetes::ClusterError;
+use common::service::{HealthCheckError, ListenError};
+use trigger_core::store_error::StoreError;
+use trigger_store::OpenError;
+
+/// Why the program can't run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AppError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The history can't be opened.
+    #[error("DATABASE_URL: {0}")]
+    History(StoreError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    NotReady(#[from] HealthCheckError),
+}
+
+impl From<OpenError> for AppError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Address(error) => Self::Config(error),
+            OpenError::Store(error) => Self::History(error),
+        }
+    }
+}
+
+impl AppError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Cluster(_) => 2,
+            Self::Store(_) | Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The state of the handlers, and what the probes report of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use common::auth::{Caller, Role};
+use common::service::{Readiness, ServiceStatus, Streams};
+use tokio::time::timeout;
+use trigger_core::access;
+use trigger_core::runs::Runs;
+
+use super::metrics::RunMetrics;
+
+/// The time limit of the store in `/readyz`. A kubelet waits for one second.
+const READINESS_TIMEOUT: Duration = Duration::from_millis(700);
+/// The time limit of the store in `/metrics`, which must not wait for it.
+const METRICS_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// The state of the handlers.
+pub struct Api {
+    /// Starts, cancels and describes runs.
+    pub runs: Runs,
+    /// The metrics of runs.
+    pub metrics: Arc<RunMetrics>,
+    /// Opens the streams of logs and events.
+    pub streams: Streams,
+}
+
+#[async_trait]
+impl ServiceStatus for Api {
+    /// The program is ready as soon as it has observed its targets' Jobs once. It stays ready when the cluster becomes
+    /// unreachable later, because it still serves the history. While the history can't be read or written it is degraded,
+    /// and ready if it has a target whose Jobs can be started, because their history is stored later.
+    async fn readiness(&self) -> Readiness {
+        let mut waiting_for = Vec::new();
+        if let Err(not_ready) = self.runs.readiness() {
+            waiting_for.push(not_ready.to_string());
+        }
+        // The read updates the reason of `unwritable` if the database can't be reached.
+        let read = timeout(READINESS_TIMEOUT, self.runs.check_history()).await;
+        let (is_read, fails) = (matches!(read, Ok(Ok(()))), matches!(read, Ok(Err(_))));
+        let degraded = match self.runs.unwritable() {
+            Some(reason) if fails => Some(format!("the history can't be read or written: {reason}")),
+            // A slow read does not mean that the history can't be read.
+            Some(reason) => Some(format!("the history can't be written: {reason}")),
+            None if is_read => None,
+            None => Some("the history does not answer".to_owned()),
+        };
+        // Tasks can't be queued without the store.
+        if !is_read && self.runs.targets().cronjobs().next().is_none() {
+            waiting_for.push("the history".to_owned());
+        }
+        Readiness { waiting_for, degraded }
+    }
+
+    /// A gauge whose value is unknown is absent, rather than outdated.
+    async fn update_gauges(&self) {
+        let depths = match timeout(METRICS_TIMEOUT, self.runs.queue_depths()).await {
+            Ok(Ok(depths)) => depths,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot count the waiting runs");
+                BTreeMap::new()
+            }
+            Err(_) => BTreeMap::new(),
+        };
+        self.metrics.set_queue_depths(&depths);
+        self.metrics.set_store_writable(self.runs.unwritable().is_none());
+    }
+}
+
+/// The caller as the rule of access sees it.
+pub(super) fn access_of(caller: &Caller) -> access::Caller {
+    let role = match caller.role {
+        Role::Admin => Some(access::Role::Admin),
+        Role::Internal => Some(access::Role::Operator),
+        Role::Anonymous => None,
+    };
+    access::Caller { name: caller.name.clone(), role }
+}

@@ -1,0 +1,146 @@
+//! The JSON documents of targets.
+
+use common::service::Problem;
+use jiff::Timestamp;
+use serde::Serialize;
+use trigger_core::runs::TargetStatus;
+use trigger_core::target::Target;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+use super::api_error::ApiError;
+use super::documents::{RunDocument, string_enum};
+use super::problem_document::ProblemDocument;
+
+/// The targets.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TargetPage {
+    pub(super) targets: Vec<TargetDocument>,
+}
+
+/// A target.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Target)]
+pub(super) struct TargetDocument {
+    /// The name.
+    name: String,
+    /// A CronJob, whose Jobs are started, or a task, which trigger-api executes.
+    #[schema(schema_with = kind_schema)]
+    kind: &'static str,
+    /// The namespace of the CronJob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    /// The name of the CronJob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cronjob: Option<String>,
+    /// The settings of the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskDocument>,
+    /// The present state; null if it can't be observed.
+    status: Option<TargetStatusDocument>,
+    /// Why the present state can't be observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ProblemDocument>)]
+    problem: Option<Problem>,
+}
+
+/// The settings of a task.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Task)]
+pub(super) struct TaskDocument {
+    /// The name of the task.
+    name: &'static str,
+    /// How many runs may be running at the same time, over all replicas.
+    max_concurrent: u32,
+    /// How many runs may wait.
+    queue: u32,
+    /// How long a run may take.
+    timeout_seconds: u64,
+    /// Whether an interrupted run is started again.
+    resumes: bool,
+}
+
+/// The present state of a target.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = TargetStatus)]
+pub(super) struct TargetStatusDocument {
+    /// The schedule in cron's syntax; null for a task.
+    schedule: Option<String>,
+    /// The time zone of the schedule; null is the cluster's own.
+    time_zone: Option<String>,
+    /// When the schedule starts the next run; null while it is suspended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_run_at: Option<Timestamp>,
+    /// When the schedule last started a run.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_scheduled_at: Option<Timestamp>,
+    /// Whether the schedule is suspended.
+    suspended: bool,
+    /// `Allow`, `Forbid` or `Replace`; null for a task.
+    concurrency_policy: Option<&'static str>,
+    /// The runs that have not ended, oldest first.
+    active: Vec<RunDocument>,
+}
+
+/// What a start would do now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PreviewDocument {
+    /// Whether a run would be started.
+    pub(super) allowed: bool,
+    /// Why no run would be started.
+    #[schema(value_type = Option<ProblemDocument>)]
+    pub(super) problem: Option<Problem>,
+    /// The Job that would be created; null for a task.
+    #[schema(value_type = Option<Object>)]
+    pub(super) job: Option<serde_json::Value>,
+}
+
+impl TargetDocument {
+    pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+        let (status, problem) = match status {
+            Ok(status) => (Some(TargetStatusDocument::from(status)), None),
+            Err(error) => (None, Some(error.problem())),
+        };
+        let name = target.name().to_string();
+        match target {
+            Target::CronJob(target) => Self {
+                name,
+                kind: "cronjob",
+                namespace: Some(target.namespace.clone()),
+                cronjob: Some(target.cronjob.clone()),
+                task: None,
+                status,
+                problem,
+            },
+            Target::Task(target) => {
+                let task = TaskDocument {
+                    name: target.task.definition().name,
+                    max_concurrent: target.max_concurrent,
+                    queue: target.max_queued,
+                    timeout_seconds: target.timeout.as_secs(),
+                    resumes: target.resumes(),
+                };
+                Self { name, kind: "task", namespace: None, cronjob: None, task: Some(task), status, problem }
+            }
+        }
+    }
+}
+
+impl From<TargetStatus> for TargetStatusDocument {
+    fn from(TargetStatus { cronjob, next_run_at, active }: TargetStatus) -> Self {
+        let cronjob = cronjob.as_ref();
+        Self {
+            schedule: cronjob.map(|cronjob| cronjob.schedule.clone()),
+            time_zone: cronjob.and_then(|cronjob| cronjob.time_zone.clone()),
+            next_run_at,
+            last_scheduled_at: cronjob.and_then(|cronjob| cronjob.last_scheduled_at),
+            suspended: cronjob.is_some_and(|cronjob| cronjob.suspended),
+            concurrency_policy: cronjob.map(|cronjob| cronjob.concurrency_policy.as_str()),
+            active: active.iter().map(RunDocument::from).collect(),
+        }
+    }
+}
+
+fn kind_schema() -> Object {
+    string_enum(&["cronjob", "task"])
+}

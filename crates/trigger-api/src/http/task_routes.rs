@@ -1,0 +1,133 @@
+//! The routes that tasks have of their own, made from their definitions.
+
+mod documents;
+mod openapi;
+
+use std::sync::Arc;
+use trigger_core::target::Target;
+use trigger_core::task::{Parameters, TaskDefinition, TaskRoutes};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json};
+use common::auth::Caller;
+use common::service::{PathSegment, Representation, RequestId, ServiceError, read_json};
+use serde_json::Value;
+use trigger_core::access::Action;
+use trigger_core::run::{RunId, State as RunState};
+use trigger_core::runs::RunError;
+use trigger_core::target_name::TargetKind;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::documents::{TaskStarted, TaskStatus};
+use super::Api;
+use super::api_error::ApiError;
+use super::body::{StartBody, checked_reason};
+use super::headers::{poll_again, response_headers};
+use super::problem_kinds::UNKNOWN_TARGET;
+use super::results::{html, page_of, private};
+use super::starting;
+use super::status::access_of;
+
+/// Adds the routes of those tasks.
+pub(super) fn add(
+    mut routes: OpenApiRouter<Arc<Api>>,
+    tasks: &[&'static TaskDefinition],
+) -> OpenApiRouter<Arc<Api>> {
+    for task in tasks {
+        if let Some(own) = &task.routes {
+            let handlers = start_route(task, own);
+            routes = routes.routes((openapi::schemas(), openapi::start_path(task, own), handlers));
+            let handlers = status_route(task);
+            routes = routes.routes((openapi::schemas(), openapi::status_path(own), handlers));
+        }
+    }
+    routes
+}
+
+fn start_route(
+    task: &'static TaskDefinition,
+    routes: &'static TaskRoutes,
+) -> axum::routing::MethodRouter<Arc<Api>> {
+    post(move |State(api): State<Arc<Api>>, Extension(caller), Extension(request_id), headers, request| {
+        start(api, task, routes, caller, request_id, headers, request)
+    })
+}
+
+fn status_route(task: &'static TaskDefinition) -> axum::routing::MethodRouter<Arc<Api>> {
+    get(move |State(api): State<Arc<Api>>, Extension(caller), PathSegment(id), headers| {
+        status(api, task, caller, id, headers)
+    })
+}
+
+async fn start(
+    api: Arc<Api>,
+    task: &'static TaskDefinition,
+    routes: &'static TaskRoutes,
+    caller: Caller,
+    request_id: RequestId,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    // The body of a caller that may not start the task is not read.
+    api.runs.authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
+    let target = target_of(&api, task)?;
+    let body = start_body(task, read_json(request).await?)?;
+    let (started, waited) = starting::start(&api, target, &caller, request_id, &headers, body).await?;
+    let document = TaskStarted::new(&started.run, routes.started_message);
+    let location = format!("{}/{}", routes.status.path, started.run.id);
+    let headers = response_headers(&started.run, &location, waited);
+    Ok((StatusCode::ACCEPTED, headers, Json(document)).into_response())
+}
+
+async fn status(
+    api: Arc<Api>,
+    task: &'static TaskDefinition,
+    caller: Caller,
+    id: RunId,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let caller = access_of(&caller);
+    api.runs.authorize(&caller, Action::ReadResult, TargetKind::Task)?;
+    let representation = Representation::preferred(&headers)?;
+    let run = api.runs.find(&id).await?;
+    if run.target != *target_of(&api, task)?.name() {
+        return Err(RunError::UnknownRun(id).into());
+    }
+    if representation == Representation::Html {
+        return Ok(html(page_of(&api, &caller, &run).await?));
+    }
+    let result = match run.state {
+        RunState::Succeeded => api.runs.result(&caller, &run).await?,
+        _ => None,
+    };
+    let mut response = (private(), Json(TaskStatus::new(&run, result))).into_response();
+    response.headers_mut().extend(poll_again(&run));
+    Ok(response)
+}
+
+/// The body of these routes has the parameters beside the reason, where `/v1` has them in a member of their own.
+fn start_body(task: &TaskDefinition, mut body: Parameters) -> Result<StartBody, ServiceError> {
+    let reason = match body.remove("reason") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(reason)) => Some(reason),
+        Some(_) => return Err(ServiceError::bad_request("The body can't be used: reason must be a string.")),
+    };
+    let schemas = (task.parameters)();
+    if let Some(unknown) = body.keys().find(|name| !schemas.contains_key(*name)) {
+        let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
+        return Err(ServiceError::bad_request(format!(
+            "The body can't be used: there is no parameter {unknown}; the parameters are {}.",
+            known.join(", ")
+        )));
+    }
+    body.retain(|_, value| !value.is_null());
+    Ok(StartBody { reason: checked_reason(reason)?, parameters: body })
+}
+
+fn target_of<'a>(api: &'a Api, task: &TaskDefinition) -> Result<&'a Target, ApiError> {
+    let target = api.runs.target_of_task(task.name);
+    target.ok_or_else(|| ApiError::new(UNKNOWN_TARGET, task.not_configured))
+}

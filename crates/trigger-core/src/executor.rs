@@ -1,0 +1,131 @@
+//! The port through which Jobs run: in a cluster, or on this machine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde_json::Value;
+
+use super::cronjob::{CronJobTarget, TargetSnapshot};
+use super::request::RunRequest;
+use super::run::Run;
+use super::store_error::StoreError;
+
+/// How old the state may be that an executor returns.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Freshness {
+    /// Cached state, at most some seconds old.
+    Cached,
+    /// The CronJob is read now; its Jobs are cached.
+    FreshCronJob,
+    /// Everything is read now.
+    Fresh,
+}
+
+/// The outcome of launching a Job.
+#[derive(Clone, Debug)]
+pub enum Launched {
+    /// The Job was created.
+    Created(Run),
+    /// A Job of that name existed, and belongs to the target.
+    Found(Run),
+    /// A Job of that name existed and has been deleted since. Nothing was created.
+    Vanished,
+}
+
+/// Runs Jobs.
+///
+/// Every call has a time limit. An executor reports the observed states of its runs to a [`super::recorder::Recorder`].
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// Observes the target.
+    async fn inspect(
+        &self,
+        target: &CronJobTarget,
+        freshness: Freshness,
+    ) -> Result<TargetSnapshot, ExecutorError>;
+
+    /// The Job that a launch would create, as the executor's own document.
+    async fn preview(
+        &self,
+        target: &CronJobTarget,
+        job_name: &str,
+        request: &RunRequest,
+    ) -> Result<Value, ExecutorError>;
+
+    /// Creates the Job of that name, once. The returned run has been reported to the recorder.
+    async fn launch(
+        &self,
+        target: &CronJobTarget,
+        job_name: &str,
+        request: &RunRequest,
+    ) -> Result<Launched, ExecutorError>;
+
+    /// The other runs of the target that were active when the Job of `run` was created, which are those that were
+    /// created before it. All replicas agree on the order of any two runs.
+    async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError>;
+
+    /// Cancels a run: its Job and pods are deleted. A Job that has been deleted already is not an error. A run that has
+    /// ended is not changed, and is returned.
+    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError>;
+
+    /// The whole log of a run; None if only the stored tail is available.
+    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError>;
+
+    /// Whether the executor has observed all its targets once.
+    fn readiness(&self) -> Result<(), NotReady>;
+}
+
+/// The pieces of a log.
+pub type LogStream = BoxStream<'static, Result<Bytes, ExecutorError>>;
+
+/// Why an executor is not ready, in a sentence.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub String);
+
+/// Why an executor failed. The texts are for the log; callers get only the variant.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The target's CronJob does not exist.
+    #[error("there is no CronJob {name} in the namespace {namespace}")]
+    NoCronJob {
+        /// The namespace.
+        namespace: String,
+        /// The CronJob.
+        name: String,
+    },
+    /// A Job of that name exists and belongs to something else.
+    #[error("the Job {0} exists and does not belong to this target")]
+    NameTaken(String),
+    /// The executor can't be reached; nothing was done.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// The executor did not answer in time; the request may have been executed.
+    #[error("no answer in time: {0}")]
+    TimedOut(String),
+    /// The executor is overloaded.
+    #[error("too many requests: {detail}")]
+    Busy {
+        /// The executor's message.
+        detail: String,
+        /// When the executor accepts the next request.
+        retry_after: Option<Duration>,
+    },
+    /// The executor failed.
+    #[error("failed: {0}")]
+    Failed(String),
+    /// This program lacks a permission.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// A quota of the namespace is exhausted.
+    #[error("quota exceeded: {0}")]
+    QuotaExceeded(String),
+    /// The history, which the executor needs for this, can't be read; nothing was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The Job was rejected by an admission policy or by its validation.
+    #[error("refused: {0}")]
+    Refused(String),
+}

@@ -1,0 +1,330 @@
+//! The one service for runs: it starts, cancels, describes and authorizes, whatever the target is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::access::{Action, Caller, Denied, authorize};
+use super::cronjob::CronJobSummary;
+use super::dispatcher::Dispatcher;
+use super::executor::{Executor, ExecutorError, Freshness, LogStream, NotReady};
+use super::feed::{Feed, Notice};
+use super::log_buffers::{LogBuffers, LogTail};
+use super::recorder::Recorder;
+use super::request::RunRequest;
+use super::run::{Run, RunId, State};
+use super::run_store::{RunFilter, RunStore};
+use super::schedule;
+use super::start::{Preview, StartError, Started};
+use super::store_error::{StoreError, Unwritable};
+use super::target::{Target, Targets};
+use super::target_name::{TargetKind, TargetName};
+use super::task_queue::{QueueDepth, TaskQueue};
+
+/// The parts that [`Runs`] is made of.
+pub struct Parts {
+    /// What can be started.
+    pub targets: Targets,
+    /// Runs the Jobs of CronJobs.
+    pub executor: Arc<dyn Executor>,
+    /// Queues the runs of tasks.
+    pub queue: Arc<TaskQueue>,
+    /// The history.
+    pub store: Arc<dyn RunStore>,
+    /// Knows the runs that are not stored yet.
+    pub recorder: Arc<Recorder>,
+    /// The changes of runs.
+    pub feed: Arc<Feed>,
+    /// The logs of the runs in progress.
+    pub logs: Arc<LogBuffers>,
+}
+
+/// Starts, cancels and describes runs.
+pub struct Runs {
+    targets: Targets,
+    dispatcher: Dispatcher,
+    executor: Arc<dyn Executor>,
+    queue: Arc<TaskQueue>,
+    store: Arc<dyn RunStore>,
+    recorder: Arc<Recorder>,
+    feed: Arc<Feed>,
+    logs: Arc<LogBuffers>,
+}
+
+/// Why something could not be done with a run or a target.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// There is no such target.
+    #[error("there is no target {0}")]
+    UnknownTarget(TargetName),
+    /// No target was named, and none is the default.
+    #[error("no target is configured as the default")]
+    NoDefaultTarget,
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The executor failed.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The present state of a target.
+#[derive(Debug)]
+pub struct TargetStatus {
+    /// The CronJob; None for a task.
+    pub cronjob: Option<CronJobSummary>,
+    /// When the schedule starts the next run; None if there is no schedule or it is suspended.
+    pub next_run_at: Option<Timestamp>,
+    /// The runs that have not ended, oldest first.
+    pub active: Vec<Run>,
+}
+
+/// The log of a run.
+pub enum RunLog {
+    /// The last part of the log, and then what the run prints until it ends.
+    Following(LogTail, BoxStream<'static, Bytes>),
+    /// The whole log.
+    Whole(LogStream),
+    /// The last part of the log.
+    Tail(LogTail),
+}
+
+impl Runs {
+    /// The service for those targets.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { targets, executor, queue, store, recorder, feed, logs } = parts;
+        let dispatcher = Dispatcher::new(Arc::clone(&executor), Arc::clone(&store), Arc::clone(&recorder));
+        Self { targets, dispatcher, executor, queue, store, recorder, feed, logs }
+    }
+
+    /// What can be started.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The target of that name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn target(&self, name: &TargetName) -> Result<&Target, RunError> {
+        self.targets.get(name).ok_or_else(|| RunError::UnknownTarget(name.clone()))
+    }
+
+    /// The target that is started if none is named.
+    ///
+    /// # Errors
+    /// When several targets are configured and none is the default.
+    pub fn default_target(&self) -> Result<&Target, RunError> {
+        self.targets.default_target().ok_or(RunError::NoDefaultTarget)
+    }
+
+    /// The target of a task, which the task's own routes need.
+    pub fn target_of_task(&self, task: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| target.task_name() == Some(task))
+    }
+
+    /// The state of a target, which may be cached.
+    ///
+    /// # Errors
+    /// When the executor or the store fails.
+    pub async fn status(&self, target: &Target) -> Result<TargetStatus, ExecutorError> {
+        match target {
+            Target::CronJob(target) => {
+                let snapshot = self.executor.inspect(target, Freshness::Cached).await?;
+                let next_run_at = schedule::next_run(&snapshot.cronjob, Timestamp::now());
+                Ok(TargetStatus { cronjob: Some(snapshot.cronjob), next_run_at, active: snapshot.active })
+            }
+            Target::Task(target) => {
+                let active = self.store.unfinished(&target.name).await?;
+                Ok(TargetStatus { cronjob: None, next_run_at: None, active })
+            }
+        }
+    }
+
+    /// What a start of the target would do now. Nothing is started.
+    ///
+    /// # Errors
+    /// When the executor or the store fails.
+    pub async fn preview(&self, target: &Target, request: &RunRequest) -> Result<Preview, ExecutorError> {
+        match target {
+            Target::CronJob(target) => self.dispatcher.preview(target, request).await,
+            Target::Task(target) => Ok(self.queue.preview(target).await?),
+        }
+    }
+
+    /// Whether the caller may do that with targets of that kind, for handlers that ask before they read a body.
+    ///
+    /// # Errors
+    /// When the caller may not.
+    pub fn authorize(&self, caller: &Caller, action: Action, kind: TargetKind) -> Result<(), Denied> {
+        authorize(caller, action, kind)
+    }
+
+    /// Starts a run of the target, or finds the run of an earlier request with the same key.
+    ///
+    /// # Errors
+    /// When the rules reject the request, or the executor or the store fails.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &RunRequest,
+    ) -> Result<Started, StartError> {
+        authorize(caller, Action::Start, target.kind())?;
+        match target {
+            Target::CronJob(_) if !request.parameters.is_empty() => Err(StartError::BadParameters(
+                "a CronJob's Job has no parameters; it is created from its template".to_owned(),
+            )),
+            Target::CronJob(target) => self.dispatcher.start(target, request).await,
+            Target::Task(target) => self.queue.submit(target, request).await,
+        }
+    }
+
+    /// Cancels a run. A run that has ended is returned unchanged.
+    ///
+    /// # Errors
+    /// When there is no such run, the caller may not cancel it, or the executor or the store fails.
+    pub async fn cancel(&self, caller: &Caller, id: &RunId) -> Result<Run, RunError> {
+        let run = self.find(id).await?;
+        authorize(caller, Action::Cancel, run.kind())?;
+        Ok(match run.kind() {
+            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.name).await?,
+            TargetKind::Task => self.queue.cancel(run, &caller.name).await?,
+        })
+    }
+
+    /// The run of that id, even if it is not stored yet.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store fails.
+    pub async fn find(&self, id: &RunId) -> Result<Run, RunError> {
+        self.recorder.find(id).await?.ok_or_else(|| RunError::UnknownRun(id.clone()))
+    }
+
+    /// Runs, newest first, including those that are not stored yet.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
+        self.recorder.list(filter).await
+    }
+
+    /// The result of a run; None if it has none.
+    ///
+    /// # Errors
+    /// When the caller may not read it, or the store can't be read.
+    pub async fn result(&self, caller: &Caller, run: &Run) -> Result<Option<Value>, RunError> {
+        authorize(caller, Action::ReadResult, run.kind())?;
+        Ok(self.queue.result(&run.id).await?)
+    }
+
+    /// The page that the run's task makes of its result; None if the task has none.
+    pub fn page(&self, run: &Run, result: &Value) -> Option<String> {
+        match self.targets.get(&run.target)? {
+            Target::Task(target) => target.task.page(result),
+            Target::CronJob(_) => None,
+        }
+    }
+
+    /// The log of a run; None if nothing is left of it. With `follow` the log continues until the run ends.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, StoreError> {
+        if follow && let Some((tail, pieces)) = self.logs.follow(&run.id) {
+            return Ok(Some(RunLog::Following(tail, Box::pin(pieces))));
+        }
+        match self.executor.log(run).await {
+            Ok(Some(whole)) => return Ok(Some(RunLog::Whole(whole))),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, run.id = %run.id, "cannot read the log; answering with the stored tail");
+            }
+        }
+        let tail = match self.logs.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
+            Some(tail) => Some(tail),
+            None => self.recorder.log(&run.id).await?,
+        };
+        Ok(tail.map(RunLog::Tail))
+    }
+
+    /// The changes of all runs from now on, or after the event of that number.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn changes(
+        &self,
+        after: Option<i64>,
+    ) -> Result<impl Stream<Item = Notice> + Send + use<>, StoreError> {
+        self.feed.subscribe(after).await
+    }
+
+    /// Waits for a change of a run that can't be stored; see [`Recorder::unsaved_change`].
+    pub async fn unsaved_change(&self, id: &RunId, known: State) -> Run {
+        self.recorder.unsaved_change(id, known).await
+    }
+
+    /// Waits until the run has ended or the deadline has passed, even if the end can't be stored, and returns the run. The
+    /// run was started, so a failing store is not an error.
+    pub async fn ended(&self, run: Run, deadline: Instant) -> Run {
+        let started = run.clone();
+        let unsaved = async move {
+            let mut run = started;
+            while !run.state.is_final() {
+                run = self.recorder.unsaved_change(&run.id, run.state).await;
+            }
+            run
+        };
+        let stored = self.feed.ended(run.clone(), deadline);
+        tokio::pin!(unsaved, stored);
+        let latest = tokio::select! {
+            run = &mut unsaved => Ok(run),
+            stored = &mut stored => match stored {
+                Ok(run) => Ok(run),
+                Err(_) => timeout_at(deadline, unsaved).await,
+            },
+        };
+        latest.unwrap_or(run)
+    }
+
+    /// The depth of each task's queue.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn queue_depths(&self) -> Result<BTreeMap<TargetName, QueueDepth>, StoreError> {
+        self.queue.depths().await
+    }
+
+    /// Whether the executor has observed all its targets once.
+    ///
+    /// # Errors
+    /// With the reason when it has not.
+    pub fn readiness(&self) -> Result<(), NotReady> {
+        self.executor.readiness()
+    }
+
+    /// Reads from the store, to see whether it answers.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn check_history(&self) -> Result<(), StoreError> {
+        self.store.event_range().await.map(drop)
+    }
+
+    /// Why the history can't be written now; None if it can.
+    pub fn unwritable(&self) -> Option<Unwritable> {
+        self.store.unwritable()
+    }
+}

@@ -1,0 +1,165 @@
+//! The store, and its methods for the history of runs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use trigger_core::run_store::{Retention, RunFilter, RunStore};
+use trigger_core::store_error::{StoreError, Unwritable};
+use trigger_core::target_name::TargetName;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use common::config::ConfigError;
+use secrecy::SecretString;
+
+use super::address::Address;
+use super::connections::Connections;
+use super::row::Row;
+use super::run_row::read_run;
+use super::{queries, save, schema};
+use trigger_core::event::Event;
+use trigger_core::log_buffers::LogTail;
+use trigger_core::run::{Run, RunId};
+
+/// The interval of the checks whether the store can be written.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// The interval of these checks while the store can't be written.
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is invalid.
+    #[error(transparent)]
+    Address(#[from] ConfigError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs, log tails, events and the task queue in a SQL database. A clone uses the same connections.
+#[derive(Clone)]
+pub struct SqlStore {
+    pub(super) connections: Connections,
+}
+
+impl fmt::Debug for SqlStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SqlStore").field("place", &self.connections.place()).finish()
+    }
+}
+
+impl SqlStore {
+    /// Opens the store at `sqlite:PATH`, at a Postgres URL (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`) or at a
+    /// key-value string (`host=HOST user=USER dbname=DATABASE`). Creates the SQLite file and the tables if they are
+    /// missing. Retries for ten seconds while Postgres is starting up.
+    ///
+    /// # Errors
+    /// If the address is invalid, the database can't be reached or written, or its tables were made by a newer version. The
+    /// text never contains the password.
+    pub async fn connect(address: &SecretString) -> Result<Self, OpenError> {
+        let address = Address::parse(address)?;
+        schema::prepare(&address).await?;
+        Ok(Self { connections: Connections::new(address) })
+    }
+
+    /// Checks repeatedly whether the store can be written, so that [`RunStore::unwritable`] is up to date even if no run is
+    /// saved. Never returns.
+    pub async fn check_for_ever(&self) {
+        loop {
+            let fails = self.connections.unwritable().is_some();
+            tokio::time::sleep(if fails { RECOVERY_INTERVAL } else { CHECK_INTERVAL }).await;
+            self.check().await;
+        }
+    }
+
+    /// Checks now whether the store can be written, unless it was written since the last check.
+    pub async fn check(&self) {
+        self.connections.check().await;
+    }
+
+    /// Closes the connections. All completed calls are stored already.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+}
+
+#[async_trait]
+impl RunStore for SqlStore {
+    async fn save(&self, run: &Run) -> Result<Run, StoreError> {
+        save::save(&self.connections, run).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        self.connections.first("reading a run", &queries::run(id), read_run).await
+    }
+
+    async fn run_of_job(&self, target: &TargetName, job_name: &str) -> Result<Option<Run>, StoreError> {
+        let filter = RunFilter {
+            target: Some(target.clone()),
+            job_name: Some(job_name.to_owned()),
+            limit: 1,
+            ..RunFilter::default()
+        };
+        self.connections.first("reading the run of a Job", &queries::runs(&filter), read_run).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
+        self.connections.all("listing runs", &queries::runs(filter), read_run).await
+    }
+
+    async fn unfinished(&self, target: &TargetName) -> Result<Vec<Run>, StoreError> {
+        self.connections.all("listing unfinished runs", &queries::unfinished(target), read_run).await
+    }
+
+    async fn save_log(&self, id: &RunId, tail: &LogTail) -> Result<(), StoreError> {
+        self.connections.execute("saving a log tail", &queries::save_log(id, tail)).await.map(drop)
+    }
+
+    async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
+        self.connections.first("reading a log tail", &queries::log(id), read_log_tail).await
+    }
+
+    async fn events_after(&self, sequence: i64, limit: u16) -> Result<Vec<Event>, StoreError> {
+        self.connections.all("reading events", &queries::events_after(sequence, limit), read_event).await
+    }
+
+    async fn event_range(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let read = |row: &Row| Ok((row.try_get("oldest")?, row.try_get("newest")?));
+        self.connections.first("reading the range of events", &queries::event_range(), read).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let batch =
+                self.connections.execute("deleting runs", &queries::prune_runs(retention.runs)).await?;
+            deleted += batch;
+            if batch < u64::from(queries::PRUNE_BATCH) {
+                break;
+            }
+        }
+        self.connections.execute("deleting events", &queries::prune_events(retention.events)).await?;
+        Ok(deleted)
+    }
+
+    fn unwritable(&self) -> Option<Unwritable> {
+        self.connections.unwritable()
+    }
+}
+
+fn read_event(row: &Row) -> Result<Event, sqlx::Error> {
+    let run = read_run(row)?;
+    Ok(Event {
+        sequence: row.try_get("sequence")?,
+        run_id: run.id.clone(),
+        target: run.target.clone(),
+        state: run.state,
+        run: Arc::new(run),
+    })
+}
+
+fn read_log_tail(row: &Row) -> Result<LogTail, sqlx::Error> {
+    let text: Vec<u8> = row.try_get("text")?;
+    Ok(LogTail { text: Bytes::from(text), cut: row.try_get::<i32>("cut")? != 0 })
+}
