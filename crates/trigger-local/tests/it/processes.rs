@@ -1,8 +1,8 @@
 //! The processes of a run: how they end, and their environment variables.
 
 use std::process::{Command, Stdio};
-use trigger_core::run_store::RunStore;
 use trigger_core::executor::Executor;
+use trigger_core::run_store::RunStore;
 
 use secrecy::SecretString;
 use serde_json::json;
