@@ -24,10 +24,10 @@ mod targets;
 mod task_routes;
 
 use std::sync::Arc;
-use trigger_core::task::TaskDefinition;
 
 use axum::Router;
 use common::service::{ServiceRoutes, probe_routes};
+use trigger_core::task::TaskDefinition;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

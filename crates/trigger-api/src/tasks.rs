@@ -1,10 +1,10 @@
 //! The tasks of this program. To add a task, write its crate and add a line to [`TASKS`].
 
 use std::sync::Arc;
-use trigger_core::task::{Task, TaskDefinition};
 
 use common::config::{ConfigError, Settings, Variable};
 use portfolio_analysis::PortfolioAnalysis;
+use trigger_core::task::{Task, TaskDefinition};
 
 /// A task and its settings.
 pub struct TaskRegistration {

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::lease_monitor::LeaseMonitor;
+pub use self::replica::RunnerConfig;
 use self::replica::{HEARTBEATS_PER_LEASE, Replica};
 use self::stop::requested;
 use self::worker::Worker;
@@ -28,8 +29,6 @@ use super::recorder::Recorder;
 use super::task::TaskTarget;
 use super::task_queue::TaskQueue;
 use super::task_store::TaskStore;
-
-pub use self::replica::RunnerConfig;
 
 /// The runner of this replica.
 pub struct Runner {

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
-use trigger_core::run_store::{RunFilter, RunStore};
-use trigger_core::store_error::StoreError;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
+use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
 use trigger_core::run::{Run, RunId, State, Trigger};
+use trigger_core::run_store::{RunFilter, RunStore};
+use trigger_core::store_error::StoreError;
 
 use super::config::LocalConfig;
 use super::manifest::Manifest;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
-use trigger_core::executor::ExecutorError;
 
 use k8s_openapi::api::batch::v1::CronJob;
 use serde_json::{Map, Value, json};
+use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
+use trigger_core::executor::ExecutorError;
 
 /// A CronJob as written in a file.
 #[derive(Debug)]

@@ -4,10 +4,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use trigger_core::cronjob::CronJobTarget;
 use trigger_core::run::{Run, RunId};
 
 /// How many ended runs are kept in memory. They bridge the time until the store has them.

@@ -1,9 +1,9 @@
 //! The connections to the database. Only this file and the schema distinguish between SQLite and Postgres.
 
 use std::sync::Arc;
-use trigger_core::store_error::{StoreError, Unwritable};
 
 use sqlx::sqlite::SqlitePool;
+use trigger_core::store_error::{StoreError, Unwritable};
 
 use super::address::Address;
 use super::execute_error::ExecuteError;

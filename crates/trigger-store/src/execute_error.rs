@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::time::Duration;
-use trigger_core::store_error::{StoreError, Unwritable};
 
 use common::postgres::{ConnectError, is_connection_failure, reason, sqlstate};
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteError;
+use trigger_core::store_error::{StoreError, Unwritable};
 
 /// Why a statement was not executed.
 #[derive(Debug)]

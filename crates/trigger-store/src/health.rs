@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use trigger_core::store_error::Unwritable;
 
 use super::execute_error::ExecuteError;

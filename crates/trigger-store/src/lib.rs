@@ -11,6 +11,8 @@ mod execute_error;
 mod health;
 mod postgres;
 mod queries;
+#[cfg(test)]
+mod query_plans;
 mod row;
 mod run_row;
 mod save;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use sqlx::error::BoxDynError;
+use trigger_core::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
 
 use super::row::Row;
 use super::statement::{SqlValue, storable, time_text};
-use trigger_core::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
 
 /// Defines [`RunRow`] and, from the names of its fields, the lists of columns, the values and the way to read a row.
 macro_rules! run_row {

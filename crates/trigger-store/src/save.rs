@@ -1,14 +1,14 @@
 //! Saves an observed state of a run.
 
 use std::sync::LazyLock;
-use trigger_core::store_error::StoreError;
 
 use jiff::Timestamp;
+use trigger_core::run::{Run, RunId, State};
+use trigger_core::store_error::StoreError;
 
 use super::connections::Connections;
 use super::run_row::{COLUMNS, RUN_COLUMNS, RunRow, read_run};
 use super::statement::{SqlValue, Statement, assignments, placeholders};
-use trigger_core::run::{Run, RunId, State};
 
 /// How often a write is attempted. An attempt fails only if another writer succeeded, so this many failures in a row mean
 /// that something is wrong.

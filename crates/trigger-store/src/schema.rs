@@ -6,10 +6,11 @@
 //! applies each step in a transaction of its own; and it would have to adopt the tables of existing installations, whose
 //! version is in `trigger_api_schema`.
 
+use trigger_core::store_error::StoreError;
+
 use super::address::Address;
 use super::execute_error::ExecuteError;
 use super::schema_connection::SchemaConnection;
-use trigger_core::store_error::StoreError;
 
 /// The steps from an empty database to the current tables, for SQLite and for Postgres. A change of the tables is a new
 /// step; steps that were released do not change.

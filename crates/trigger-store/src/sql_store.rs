@@ -3,23 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::run_store::{Retention, RunFilter, RunStore};
-use trigger_core::store_error::{StoreError, Unwritable};
-use trigger_core::target_name::TargetName;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use common::config::ConfigError;
 use secrecy::SecretString;
+use trigger_core::event::Event;
+use trigger_core::log_buffers::LogTail;
+use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::{Retention, RunFilter, RunStore};
+use trigger_core::store_error::{StoreError, Unwritable};
+use trigger_core::target_name::TargetName;
 
 use super::address::Address;
 use super::connections::Connections;
 use super::row::Row;
 use super::run_row::read_run;
 use super::{queries, save, schema};
-use trigger_core::event::Event;
-use trigger_core::log_buffers::LogTail;
-use trigger_core::run::{Run, RunId};
 
 /// The interval of the checks whether the store can be written.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);

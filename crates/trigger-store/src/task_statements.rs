@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use trigger_core::run::{Cause, Progress, Run, RunId, State, TaskRun};
 use trigger_core::target_name::TargetName;
 use trigger_core::task::Parameters;
 use trigger_core::task_store::{Lease, Outcome};
 
 use super::run_row::{COLUMNS, RUN_COLUMNS, RunRow, TASK_COLUMNS};
 use super::statement::{SqlValue, Statement, placeholders};
-use trigger_core::run::{Cause, Progress, Run, RunId, State, TaskRun};
 
 /// SQLite uses the index `runs_unfinished` only if its condition is repeated literally; the second part narrows it.
 const IS_QUEUED: &str = "state IN ('pending', 'running') AND state = 'pending' AND attempt IS NOT NULL";

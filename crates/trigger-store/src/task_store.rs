@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
+use trigger_core::run::{Cause, Progress, Run, RunId, State};
 use trigger_core::store_error::StoreError;
 use trigger_core::target_name::TargetName;
 use trigger_core::task::Parameters;
@@ -12,7 +13,6 @@ use super::row::Row;
 use super::run_row::{decode_error, read_run};
 use super::sql_store::SqlStore;
 use super::task_statements as statements;
-use trigger_core::run::{Cause, Progress, Run, RunId, State};
 
 #[async_trait]
 impl TaskStore for SqlStore {

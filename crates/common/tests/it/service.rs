@@ -90,6 +90,8 @@ fn settings(values: &[(&str, &str)]) -> Settings {
 
 impl TestService {
     async fn start(values: &[(&str, &str)]) -> Self {
+        // The client of the tests has TLS, although none of them uses it.
+        common::tls::install_provider();
         let settings = settings(values);
         let config = ServiceConfig::from_settings(&settings).unwrap();
         let authenticator = Authenticator::from_settings(&settings, None).await.unwrap();

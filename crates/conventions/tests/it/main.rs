@@ -1,5 +1,6 @@
 //! The project's conventions, checked against its own files.
 
+mod chart_settings;
 mod crate_graph;
 mod file_cycles;
 mod modules;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
-use trigger_core::task::TaskError;
-use trigger_core::task_context::TaskContext;
 
 use common::postgres::Server;
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, interval_at};
 use trading_views::{Relation, View, ViewError, Views, begin, text};
+use trigger_core::task::TaskError;
+use trigger_core::task_context::TaskContext;
 
 use super::error::{no_connection, of_transaction, of_view};
 use super::rows::{DisplayedRow, DropsRow, SourceRows};

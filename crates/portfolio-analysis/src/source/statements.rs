@@ -2,7 +2,6 @@
 //! and the days.
 
 use jiff::civil::{Date, date};
-
 use trading_views::{ColumnKind, Relation};
 
 /// The columns of the view of extremes that are read.

@@ -1,12 +1,12 @@
 //! Connections through a pooler, and to a server that starts during the run.
 
 use std::time::{Duration, Instant};
-use trigger_core::task::{Parameters, Task};
 
 use serde_json::json;
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 use tokio::net::{TcpListener, TcpStream};
+use trigger_core::task::{Parameters, Task};
 
 use super::support::{DAY, context, report_on, run, task, views_with};
 

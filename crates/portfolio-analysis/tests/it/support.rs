@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trigger_core::task::{Parameters, Task, TaskError};
-use trigger_core::task_context::TaskContext;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -15,6 +13,8 @@ pub(crate) use testkit::trading_days::{views, views_with};
 use trading_views::Views;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::run::RunId;
+use trigger_core::task::{Parameters, Task, TaskError};
+use trigger_core::task_context::TaskContext;
 
 /// The day on which most tests report.
 pub(crate) const DAY: Date = date(2026, 2, 11);

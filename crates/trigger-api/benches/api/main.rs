@@ -12,7 +12,6 @@ mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use trigger_core::run_store::RunStore;
 
 use futures_util::StreamExt;
 use jiff::{Timestamp, ToSpan};
@@ -22,6 +21,7 @@ use kube::{Client as KubeClient, Resource};
 use serde_json::{Value, json};
 use testkit::cluster::{Cluster, Namespace};
 use trigger_core::run::{Run, RunId, State, Trigger};
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
 use self::program::{ApiOnCluster, CRONJOB};

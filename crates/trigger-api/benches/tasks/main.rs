@@ -13,7 +13,6 @@ mod report;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use trigger_core::task::Parameters;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
@@ -24,6 +23,7 @@ use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
 use trading_views::Views;
+use trigger_core::task::Parameters;
 
 use self::program::ApiWithTasks;
 use self::report::{Figures, median, milliseconds};

@@ -1,12 +1,12 @@
 //! The parts of the program that remember and publish runs.
 
 use std::sync::Arc;
-use trigger_core::target::Targets;
 
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::run_store::RunStore;
+use trigger_core::target::Targets;
 use trigger_core::task_queue::TaskQueue;
 use trigger_core::task_store::TaskStore;
 use trigger_store::SqlStore;

@@ -1,9 +1,8 @@
 //! Links between documents.
 
 use serde::Serialize;
-use utoipa::ToSchema;
-
 use trigger_core::run::Run;
+use utoipa::ToSchema;
 
 /// The paths of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]

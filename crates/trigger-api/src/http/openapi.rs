@@ -1,10 +1,10 @@
 //! The OpenAPI document, made from the routes themselves.
 
 use std::sync::Arc;
-use trigger_core::task::TaskDefinition;
 
 use axum::http::header;
 use axum::routing::{MethodRouter, get};
+use trigger_core::task::TaskDefinition;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use serde_json::Value;
-
 use trigger_core::run::{Cause, Run};
 
 /// The state of a run. The page reloads itself until the run has ended.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::target::Target;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use trigger_core::request::RunRequest;
 use trigger_core::run::Run;
 use trigger_core::start::Started;
+use trigger_core::target::Target;
 use trigger_core::target_name::TargetName;
 
 use super::Api;

@@ -1,7 +1,6 @@
 //! What can be started.
 
 use std::sync::Arc;
-use trigger_core::target::Target;
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -9,6 +8,7 @@ use common::auth::Caller;
 use common::service::{PathSegment, RequestId};
 use futures_util::future::join_all;
 use trigger_core::request::RunRequest;
+use trigger_core::target::Target;
 use trigger_core::target_name::TargetName;
 
 use super::Api;

@@ -4,8 +4,6 @@ mod documents;
 mod openapi;
 
 use std::sync::Arc;
-use trigger_core::target::Target;
-use trigger_core::task::{Parameters, TaskDefinition, TaskRoutes};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,7 +16,9 @@ use serde_json::Value;
 use trigger_core::access::Action;
 use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
+use trigger_core::target::Target;
 use trigger_core::target_name::TargetKind;
+use trigger_core::task::{Parameters, TaskDefinition, TaskRoutes};
 use utoipa_axum::router::OpenApiRouter;
 
 use self::documents::{TaskStarted, TaskStatus};

@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use trigger_core::cronjob::CronJobTarget;
-use trigger_core::target_name::TargetName;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::api::core::v1::PodStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::run::{Run, RunId, Trigger};
+use trigger_core::target_name::TargetName;
 
 use super::listing::Listing;
 use super::objects::{
@@ -19,7 +20,6 @@ use super::objects::{
 use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{FINGERPRINT, INSTANTIATE, REASON, REQUEST_ID, REQUESTED_BY};
-use trigger_core::run::{Run, RunId, Trigger};
 
 /// The cached state of the cluster.
 #[derive(Default)]

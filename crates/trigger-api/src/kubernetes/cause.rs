@@ -6,9 +6,9 @@
 
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
+use trigger_core::run::Cause;
 
 use super::objects::timestamp;
-use trigger_core::run::Cause;
 
 /// How long a Job may have no pod before that becomes a cause.
 pub(super) const MAX_SECONDS_WITHOUT_POD: i64 = 5;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::cronjob::CronJobTarget;
-use trigger_core::executor::ExecutorError;
 
 use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
 use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::time::timeout;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::executor::ExecutorError;
 
 use super::error::{executor_error, is_status};
 use super::objects::{self, CronJobObject, JobObject, PodObject};

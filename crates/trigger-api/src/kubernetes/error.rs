@@ -2,10 +2,10 @@
 
 use std::error::Error as StdError;
 use std::time::Duration;
-use trigger_core::executor::ExecutorError;
 
 use hyper_util::client::legacy::Error as LegacyError;
 use kube::core::Status;
+use trigger_core::executor::ExecutorError;
 
 /// Maps the error of a request. The texts inside the result are for the log, not for callers.
 pub(super) fn executor_error(error: &kube::Error) -> ExecutorError {

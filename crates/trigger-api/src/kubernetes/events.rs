@@ -1,7 +1,6 @@
 //! Records in the cluster who started a Job, as a Kubernetes Event that `kubectl describe cronjob` shows.
 
 use std::time::Duration;
-use trigger_core::cronjob::CronJobTarget;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
@@ -10,9 +9,10 @@ use kube::Api;
 use kube::api::PostParams;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use trigger_core::cronjob::CronJobTarget;
+use trigger_core::run::Run;
 
 use super::client::ClusterClient;
-use trigger_core::run::Run;
 
 /// How many events may wait. Further ones are dropped: an Event is informational.
 const MAX_QUEUED: usize = 64;

@@ -2,15 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
-use trigger_core::run_store::RunStore;
 
 use async_trait::async_trait;
 use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
+use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::recorder::Recorder;
+use trigger_core::request::RunRequest;
+use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::RunStore;
 
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
@@ -23,10 +27,6 @@ use super::snapshot::{active_uids, cronjob_summary, generation};
 use super::state;
 use super::template;
 use super::watch;
-use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::Recorder;
-use trigger_core::request::RunRequest;
-use trigger_core::run::{Run, RunId};
 
 /// How many times a Job is read again that changed before it could be deleted.
 const MAX_DELETE_ATTEMPTS: u32 = 10;

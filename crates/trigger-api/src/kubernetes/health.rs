@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use trigger_core::executor::NotReady;
 
 use kube::runtime::watcher;
+use trigger_core::executor::NotReady;
 
 /// The health of every watch, by what it watches: for example `Jobs in trading`.
 #[derive(Default)]

@@ -6,19 +6,19 @@ mod readers;
 mod stream;
 
 use std::sync::Arc;
-use trigger_core::executor::{ExecutorError, LogStream};
-use trigger_core::run_store::RunStore;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
+use trigger_core::executor::{ExecutorError, LogStream};
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::recorder::Recorder;
+use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::RunStore;
 
 pub(super) use self::container::{ContainerStart, containers};
 use self::readers::LogReaders;
 use self::stream::{FullLog, header, open_full};
 use super::client::ClusterClient;
-use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::Recorder;
-use trigger_core::run::{Run, RunId};
 
 /// Follows the logs of the runs' containers into the log buffers, and reads whole logs on request.
 pub(super) struct LogCollector {

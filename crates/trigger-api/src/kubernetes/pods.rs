@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodStatus;
+use trigger_core::run::RunId;
 
 use super::listing::Listing;
 use super::objects::{PodObject, controller, timestamp};
-use trigger_core::run::RunId;
 
 /// A pod of a Job. A deleted pod is kept while its Job is active: its status may be the cause of the Job's failure.
 pub(super) struct JobPod {

@@ -1,12 +1,12 @@
 //! Finds runs that ended while the cluster was not watched.
 
 use std::sync::Arc;
-use trigger_core::executor::ExecutorError;
 
 use jiff::Timestamp;
+use trigger_core::executor::ExecutorError;
+use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 use super::shared::Shared;
-use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 
 /// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
 /// a Job that no longer exists is unknown, so its run becomes interrupted.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use trigger_core::cronjob::CronJobTarget;
+use trigger_core::recorder::Recorder;
 use trigger_core::run_store::RunStore;
 
 use super::cache::ClusterCache;
 use super::client::ClusterClient;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
-use trigger_core::recorder::Recorder;
 
 /// The state that the executor shares with its watches.
 pub(super) struct Shared {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
+use trigger_core::run::Run;
 
 use super::objects::CronJobObject;
-use trigger_core::run::Run;
 
 /// The UIDs of the Jobs that the CronJob's status lists as active.
 pub(super) fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {

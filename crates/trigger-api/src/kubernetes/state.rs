@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
 use k8s_openapi::api::core::v1::PodStatus;
+use trigger_core::run::{Cause, State};
 
 use super::cause;
 use super::objects::timestamp;
-use trigger_core::run::{Cause, State};
 
 /// The state of a run as its Job and pods show it.
 #[derive(Clone, Debug, PartialEq)]

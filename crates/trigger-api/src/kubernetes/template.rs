@@ -4,9 +4,9 @@
 //! `kubectl create job --from=cronjob/NAME`, plus annotations of trigger-api.
 
 use serde_json::{Map, Value, json};
+use trigger_core::request::{RunRequest, fingerprint};
 
 use super::objects::CronJobObject;
-use trigger_core::request::{RunRequest, fingerprint};
 
 /// Marks a Job that was not started by the schedule, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";

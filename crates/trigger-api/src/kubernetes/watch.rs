@@ -17,13 +17,13 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
+use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
 use super::{cause, logs, reconcile};
-use trigger_core::run::{Run, RunId};
 
 const WATCH_SECONDS: u32 = 25;
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(200);

@@ -13,5 +13,6 @@ mod on_a_node;
 mod openapi;
 mod races;
 mod rights;
+mod second_task;
 mod support;
 mod triggering;

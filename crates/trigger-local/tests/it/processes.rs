@@ -1,12 +1,12 @@
 //! The processes of a run: how they end, and their environment variables.
 
 use std::process::{Command, Stdio};
-use trigger_core::executor::Executor;
-use trigger_core::run_store::RunStore;
 
 use secrecy::SecretString;
 use serde_json::json;
+use trigger_core::executor::Executor;
 use trigger_core::run::{CANCELLED_ON_REQUEST, RESTARTED, State};
+use trigger_core::run_store::RunStore;
 
 use super::test_env::{self, NamedPipe, TestEnv, cause, container, cronjob, pod, wait_for_close};
 

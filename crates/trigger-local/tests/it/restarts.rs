@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::executor::ExecutorError;
-use trigger_core::run_store::RunStore;
-use trigger_core::start::StartError;
 
 use serde_json::json;
+use trigger_core::executor::ExecutorError;
 use trigger_core::run::{RESTARTED, Run, RunId, State};
+use trigger_core::run_store::RunStore;
+use trigger_core::start::StartError;
 
 use super::test_env::{
     NamedPipe, TestEnv, cause, config, cronjob, keyed, request, store, target, wait_for_close, write,

@@ -1,11 +1,11 @@
 //! A program that is killed loses nothing that it acknowledged.
 
 use std::process::Stdio;
-use trigger_core::run_store::{RunFilter, RunStore};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use trigger_core::run::RunId;
+use trigger_core::run_store::{RunFilter, RunStore};
 
 use super::support::{both, events, numbers, open, pending, running};
 

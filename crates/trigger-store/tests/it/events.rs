@@ -1,7 +1,8 @@
 //! Events can be followed and resumed without a gap.
 
-use super::support::{both, events, numbers, open, pending, running};
 use trigger_core::run_store::{Retention, RunStore};
+
+use super::support::{both, events, numbers, open, pending, running};
 
 #[tokio::test]
 async fn events_can_be_read_from_any_number_and_after_a_restart() {

@@ -1,12 +1,12 @@
 //! Outages of Postgres.
 
 use std::time::Duration;
-use trigger_core::run_store::RunStore;
 
 use futures_util::future::join_all;
 use testkit::postgres::Server;
 use tokio::time::Instant;
 use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
 use super::proxy::{ProxyMode, TcpProxy};

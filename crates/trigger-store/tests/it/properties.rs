@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use trigger_core::run_store::RunStore;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State, Trigger};
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
 use super::support::{both, target};

@@ -1,10 +1,10 @@
 //! Each change of a run is saved once, whichever replica saves it.
 
 use std::collections::BTreeSet;
-use trigger_core::run_store::RunStore;
 
 use jiff::SignedDuration;
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State};
+use trigger_core::run_store::RunStore;
 
 use super::support::{at, both, events, failed, numbers, open, pending, postgres, running, target};
 

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::run_store::RunStore;
-use trigger_core::target_name::TargetName;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, SqliteConnection};
@@ -14,6 +12,8 @@ use trigger_core::event::Event;
 use trigger_core::feed::Feed;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, RunId, State, Trigger};
+use trigger_core::run_store::RunStore;
+use trigger_core::target_name::TargetName;
 use trigger_store::SqlStore;
 
 /// The time limit for everything that the tests wait for.

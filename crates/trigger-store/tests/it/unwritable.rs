@@ -1,7 +1,8 @@
 //! The reasons that the store reports while it can't be written.
 
-use super::support::{open, pending, postgres, running, sqlite};
 use trigger_core::run_store::RunStore;
+
+use super::support::{open, pending, postgres, running, sqlite};
 
 #[tokio::test]
 async fn a_file_that_another_process_locks_is_reported_until_it_is_unlocked() {

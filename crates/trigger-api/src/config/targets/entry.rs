@@ -3,12 +3,12 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::task::{Task, TaskTarget};
 
 use common::config::ConfigError;
 use serde::Deserialize;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::target_name::{TargetName, is_dns_label};
+use trigger_core::task::{Task, TaskTarget};
 
 /// The default of `max_concurrent`.
 const MAX_CONCURRENT: NonZeroU32 = NonZeroU32::new(1).expect("it is above 0");

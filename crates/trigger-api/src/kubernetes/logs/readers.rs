@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use trigger_core::executor::ExecutorError;
-use trigger_core::run_store::RunStore;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use trigger_core::executor::ExecutorError;
+use trigger_core::log_buffers::LogBuffers;
+use trigger_core::recorder::Recorder;
+use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::RunStore;
 
 use super::container::{ContainerStart, StartId, containers};
 use super::lines::TimestampedLines;
@@ -18,9 +21,6 @@ use super::stream::{header, is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
 use crate::kubernetes::pods::JobPod;
-use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::Recorder;
-use trigger_core::run::{Run, RunId};
 
 /// How many logs are read at the same time. Further readers wait for one of them to end.
 const MAX_READERS: usize = 256;

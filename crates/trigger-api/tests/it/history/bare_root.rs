@@ -1,12 +1,12 @@
 //! The history in a root file system like that of the image: read-only, without `/tmp`.
 
 use std::path::Path;
-use trigger_core::run_store::RunStore;
 
 use reqwest::StatusCode;
 use sqlx::{Connection, SqliteConnection};
 use testkit::bare_root::BareRoot;
 use trigger_core::run::RunId;
+use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
 use crate::support::{TriggerApi, answer};

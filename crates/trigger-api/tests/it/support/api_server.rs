@@ -20,13 +20,12 @@ use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use testkit::cluster::{Cluster, Namespace};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
-
-use testkit::cluster::{Cluster, Namespace};
 
 use super::PATIENCE;
 

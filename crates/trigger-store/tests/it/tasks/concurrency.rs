@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
-use trigger_core::task_context::TaskContext;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::Value;
 use trigger_core::run::State;
+use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
+use trigger_core::task_context::TaskContext;
 
 use super::replica::Replica;
 use super::scripted_task::target;

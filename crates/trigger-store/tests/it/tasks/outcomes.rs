@@ -1,9 +1,9 @@
 //! Runs that fail, are cancelled or exceed their deadline.
 
 use std::time::Duration;
-use trigger_core::task::TaskTarget;
 
 use trigger_core::run::{CANCELLED_ON_REQUEST, DEADLINE_EXCEEDED, PANICKED, Run, State};
+use trigger_core::task::TaskTarget;
 
 use super::replica::Replica;
 use super::scripted_task::{Instruction, scripted};

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trigger_core::run_store::RunStore;
-use trigger_core::start::{StartError, Started};
-use trigger_core::task::TaskTarget;
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -15,7 +12,10 @@ use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{IdempotencyKey, RunRequest};
 use trigger_core::run::{Run, RunId};
+use trigger_core::run_store::RunStore;
 use trigger_core::runner::{Runner, RunnerConfig};
+use trigger_core::start::{StartError, Started};
+use trigger_core::task::TaskTarget;
 use trigger_core::task_queue::TaskQueue;
 use trigger_store::SqlStore;
 
