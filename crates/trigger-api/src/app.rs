@@ -106,7 +106,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let service = HttpService::new("trigger-api", config.service, authenticator, registry);
     let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
     let routes = http::service_routes(&api, &tasks::definitions());
-    let router = service.router(routes, api as Arc<dyn ServiceStatus>);
+    let http_router = service.router(routes, api as Arc<dyn ServiceStatus>);
     let _background = BackgroundTasks::start(&history, metrics, config.retention);
     let runner = tokio::spawn(runner.run(service.stopping()));
 
@@ -117,7 +117,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
         shutdown::requested().await;
         tracing::info!("stopping");
     };
-    service.serve(listener, router, stop_requested).await;
+    service.serve(listener, http_router, stop_requested).await;
     running.shutdown().await;
     if tokio::time::timeout(DRAIN_TIMEOUT, runner).await.is_err() {
         tracing::warn!(

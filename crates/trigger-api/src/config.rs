@@ -97,7 +97,7 @@ impl Config {
             workers: count(&settings, "TASK_WORKERS")?,
             lease: seconds(&settings, "TASK_LEASE_SECONDS")?,
         };
-        let targets = TargetSettings::new(&settings, tasks::configured(&settings)?)?;
+        let targets = TargetSettings::new(&settings, &tasks::configured(&settings)?)?;
         Ok(Self {
             service: ServiceConfig::from_settings(&settings)?,
             database_url: settings.secret("DATABASE_URL")?.unwrap_or_else(|| DATABASE_URL.into()),

@@ -13,8 +13,11 @@ pub struct TaskRegistration {
     /// The variables that the task reads.
     pub variables: &'static [Variable],
     /// Creates the task from the settings; None if it is not configured.
-    pub from_settings: fn(&Settings) -> Result<Option<Arc<dyn Task>>, ConfigError>,
+    pub from_settings: FromSettings,
 }
+
+/// Creates a task from the settings; None if it is not configured.
+pub type FromSettings = fn(&Settings) -> Result<Option<Arc<dyn Task>>, ConfigError>;
 
 /// All tasks.
 pub static TASKS: [TaskRegistration; 1] = [TaskRegistration {

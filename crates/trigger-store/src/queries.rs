@@ -109,7 +109,7 @@ mod tests {
 
     use super::super::sql_store::SqlStore;
     use super::*;
-    use trigger_core::ports::{Cursor, RunStore};
+    use trigger_core::run_store::{Cursor, RunStore};
     use trigger_core::run::{Run, Trigger};
 
     fn run(number: i64) -> Run {

@@ -133,7 +133,7 @@ def test_a_conflicting_run_is_named_and_can_be_followed(trigger_api: TriggerApi,
     # The slow viewer's page does not show that run yet, so its button is enabled.
     sync_button(slow).click()
     line.release()
-    expect(slow.get_by_text("Another run goes on.")).to_be_visible()
+    expect(slow.get_by_text("Another run is in progress.")).to_be_visible()
     expect(slow.get_by_text(runs(trigger_api)[0]["job_name"]).first).to_be_visible()
     slow.get_by_role("button", name="Follow that run").click()
     expect(headline(slow, "has been running for")).to_be_visible()
@@ -229,7 +229,7 @@ def test_concurrent_clicks_of_several_viewers_start_one_run_if_only_one_is_allow
     for page in pages:
         sync_button(page).evaluate("button => button.click()")
     for page in pages:
-        refused = page.get_by_text("Another run goes on.").or_(page.get_by_text("is running, and"))
+        refused = page.get_by_text("Another run is in progress.").or_(page.get_by_text("is running, and"))
         seen = headline(page, "has been running for").or_(refused)
         expect(seen.first).to_be_visible()
     # A conflicting run that was created at the same time is rolled back, and the history contains it with that cause.

@@ -53,7 +53,7 @@ async fn invalid_parameters_are_rejected_before_a_connection_is_opened() {
         assert_eq!((error.reason, error.message), ("InvalidParameters", message));
     }
     assert_eq!(analysis.check(&Parameters::new()), Ok(()));
-    assert_eq!((analysis.name(), analysis.resumable()), ("portfolio-analysis", true));
+    assert_eq!((analysis.definition().name, analysis.resumable()), ("portfolio-analysis", true));
 }
 
 #[tokio::test]

@@ -24,10 +24,9 @@ use testkit::cluster::{Cluster, Namespace};
 use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_store::SqlStore;
 
-use self::program::ApiOnCluster;
+use self::program::{ApiOnCluster, CRONJOB};
 use self::report::{Figures, milliseconds};
 
-const CRONJOB: &str = "kraken-trading-job";
 const CALLS: usize = 400;
 const STORED_RUNS: i64 = 10_000;
 const STREAMS: usize = 1_000;

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use testkit::cluster::Namespace;
 
+/// The CronJob that is the only target.
+pub(crate) const CRONJOB: &str = "kraken-trading-job";
+
 /// A running trigger-api process, which is killed on drop.
 pub(crate) struct ApiOnCluster {
     pub(crate) url: String,
@@ -40,11 +43,7 @@ impl ApiOnCluster {
             std::env::var("TRIGGER_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_trigger-api").to_owned());
         let mut command = Command::new(built);
         command.env_clear().env("KUBECONFIG", kubeconfig).env("DATABASE_URL", history);
-        command.envs([
-            ("CRONJOB_NAME", super::CRONJOB),
-            ("LISTEN_ADDR", "127.0.0.1:0"),
-            ("LOG_FORMAT", "json"),
-        ]);
+        command.envs([("CRONJOB_NAME", CRONJOB), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         // Rate limiting and debug logs are not part of the measurement.
         command.envs([("RATE_LIMIT", "1000000"), ("LOG_LEVEL", "info")]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");

@@ -27,15 +27,15 @@ impl TargetSettings {
     ///
     /// # Errors
     /// When there is no target, or a setting is wrong.
-    pub(super) fn new(settings: &Settings, tasks: Vec<Arc<dyn Task>>) -> Result<Self, ConfigError> {
+    pub(super) fn new(settings: &Settings, tasks: &[Arc<dyn Task>]) -> Result<Self, ConfigError> {
         let single = settings.text("CRONJOB_NAME");
-        let entries = entries(settings, single.as_deref(), &tasks)?;
+        let entries = entries(settings, single.as_deref(), tasks)?;
         let max_queued: NonZeroU32 = settings.parsed_or_default("TASK_QUEUE")?;
         let (mut cronjobs, mut task_targets) = (Vec::new(), Vec::new());
         for entry in entries {
             match (&entry.cronjob, &entry.task) {
                 (Some(_), None) => cronjobs.push(entry.into_cronjob()?),
-                (None, Some(_)) => task_targets.push(entry.into_task(max_queued, &tasks)?),
+                (None, Some(_)) => task_targets.push(entry.into_task(max_queued, tasks)?),
                 _ => return Err(invalid("each target has either a `cronjob` or a `task`".to_owned())),
             }
         }

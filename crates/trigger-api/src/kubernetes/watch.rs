@@ -65,7 +65,7 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
         spawn(shared, watches, api, by_name, what, move |shared, event| {
-            apply_cronjob_event(shared, &key, event)
+            apply_cronjob_event(shared, &key, event);
         });
     }
     for namespace in shared.namespaces() {

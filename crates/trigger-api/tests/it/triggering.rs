@@ -33,7 +33,7 @@ async fn with_forbid_the_response_to_a_second_click_names_the_conflicting_run() 
     namespace.apply(&cronjob("concurrencyPolicy: Forbid", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     let first = api.trigger().await;
-    let conflict = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    let conflict = problem(api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(conflict["run"]["run_id"], first["run_id"]);
     assert_eq!(conflict["run"]["job_name"], first["job_name"]);
 }

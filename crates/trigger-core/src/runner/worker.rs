@@ -212,7 +212,7 @@ impl Worker {
             }
             Outcome::Ended { state, .. } => tracing::info!(duration_ms, run.state = %state, "task ended"),
             Outcome::Queued { .. } => {
-                tracing::info!(duration_ms, "task interrupted; its run is queued again")
+                tracing::info!(duration_ms, "task interrupted; its run is queued again");
             }
         }
     }

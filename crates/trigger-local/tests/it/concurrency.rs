@@ -78,8 +78,8 @@ async fn with_allow_runs_overlap() {
     assert_eq!(active, [(&one.id, State::Running), (&two.id, State::Running)]);
     assert_eq!(snapshot.generation, two.id.as_str());
     gate.open().await;
-    env.dispatcher.cancel(one, "operator").await.unwrap();
-    env.dispatcher.cancel(two, "operator").await.unwrap();
+    env.cancel(&one).await.unwrap();
+    env.cancel(&two).await.unwrap();
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn replace_cancels_the_earlier_run_before_the_later_one_starts() {
     let replaced = env.wait_for_end(&first).await;
     assert_eq!((replaced.state, cause(&replaced).reason.as_str()), (State::Cancelled, REPLACED));
     assert!(cause(&replaced).message.contains(&second.job_name), "{replaced:?}");
-    env.dispatcher.cancel(second, "operator").await.unwrap();
+    env.cancel(&second).await.unwrap();
     wait_for_close(closing).await;
 }
 

@@ -77,9 +77,9 @@ async fn the_snapshot_and_the_preview_match_the_file() {
     assert_eq!(snapshot.cronjob.concurrency_policy, ConcurrencyPolicy::Replace);
     assert!(snapshot.cronjob.suspended && snapshot.active.is_empty() && snapshot.generation.is_empty());
     assert!(matches!(env.request(&request()).await, Err(StartError::Suspended(_))));
-    let preview = env.dispatcher.preview(&target(), &request()).await.unwrap();
+    let preview = env.preview().await.unwrap();
     assert!(matches!(preview.rejection, Some(StartError::Suspended(_))));
-    let job = preview.job;
+    let job = preview.job.expect("a CronJob has a Job");
     assert_eq!(job["kind"], "Job");
     assert_eq!(job["metadata"]["namespace"], "trading");
     assert_eq!(
@@ -178,7 +178,7 @@ async fn an_unsupported_field_is_named_in_the_error_and_nothing_is_started() {
             }
             other => panic!("{field}: {other:?}"),
         }
-        assert!(env.dispatcher.preview(&target(), &request()).await.is_err());
+        assert!(env.preview().await.is_err());
     }
     assert!(!folder.path().join("started").exists());
 }

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 use trigger_core::executor::Executor;
+use trigger_core::run_store::RunStore;
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -21,7 +22,7 @@ async fn a_cancelled_run_ends_with_all_its_processes() {
     let run = env.launch().await;
     let closing = held.watch_for_close().await;
     env.wait_for_output(&run.id, "ready\n").await;
-    let cancelled = env.dispatcher.cancel(run, "operator").await.unwrap();
+    let cancelled = env.cancel(&run).await.unwrap();
     wait_for_close(closing).await;
     assert_eq!(cancelled.state, State::Cancelled);
     assert_eq!(cause(&cancelled).reason, CANCELLED_ON_REQUEST);

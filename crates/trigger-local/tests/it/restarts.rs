@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 use trigger_core::executor::ExecutorError;
+use trigger_core::run_store::RunStore;
 use trigger_core::start::StartError;
 
 use serde_json::json;

@@ -6,11 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use trigger_core::access::Caller;
 use trigger_core::cronjob::CronJobTarget;
-use trigger_core::dispatcher::Dispatcher;
 use trigger_core::executor::Executor;
+use trigger_core::executor::ExecutorError;
 use trigger_core::run_store::RunStore;
+use trigger_core::runs::{Parts, RunError, Runs};
+use trigger_core::start::Preview;
 use trigger_core::start::{StartError, Started};
+use trigger_core::target::{Target, Targets};
+use trigger_core::task_queue::TaskQueue;
+use trigger_core::task_store::TaskStore;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -32,7 +38,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The executor and everything that it needs.
 pub(crate) struct TestEnv {
     pub(crate) executor: Arc<LocalExecutor>,
-    pub(crate) dispatcher: Dispatcher,
+    runs: Runs,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) logs: Arc<LogBuffers>,
     pub(crate) store: Arc<dyn RunStore>,
@@ -48,7 +54,8 @@ impl TestEnv {
     }
 
     /// Starts it with these settings and that store.
-    pub(crate) async fn start(config: LocalConfig, store: Arc<dyn RunStore>) -> Self {
+    pub(crate) async fn start(config: LocalConfig, sql: Arc<SqlStore>) -> Self {
+        let store = Arc::clone(&sql) as Arc<dyn RunStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
         let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
         let logs = Arc::new(LogBuffers::default());
@@ -62,17 +69,38 @@ impl TestEnv {
         );
         let executor = Arc::new(started.await.expect("the store can be read"));
         let shared: Arc<dyn Executor> = executor.clone();
-        let dispatcher = Dispatcher::new([target()], None, shared, Arc::clone(&store), Arc::clone(&recorder));
+        let queue =
+            TaskQueue::new([], "local", sql as Arc<dyn TaskStore>, Arc::clone(&store), Arc::clone(&feed));
+        let runs = Runs::new(Parts {
+            targets: Targets::new([Target::CronJob(target())], None),
+            executor: shared,
+            queue: Arc::new(queue),
+            store: Arc::clone(&store),
+            recorder: Arc::clone(&recorder),
+            feed: Arc::clone(&feed),
+            logs: Arc::clone(&logs),
+        });
         let mut tasks = JoinSet::new();
         let (recorder_task, feed_task) = (Arc::clone(&recorder), Arc::clone(&feed));
         tasks.spawn(async move { recorder_task.run().await });
         tasks.spawn(async move { feed_task.run().await });
-        Self { executor, dispatcher, recorder, logs, store, feed, _tasks: tasks }
+        Self { executor, runs, recorder, logs, store, feed, _tasks: tasks }
     }
 
     /// Requests a run.
     pub(crate) async fn request(&self, request: &RunRequest) -> Result<Started, StartError> {
-        self.dispatcher.start(&target(), request).await
+        self.runs.start(&Caller::default(), &Target::CronJob(target()), request).await
+    }
+
+    /// Previews a run.
+    pub(crate) async fn preview(&self) -> Result<Preview, ExecutorError> {
+        self.runs.preview(&Target::CronJob(target()), &request()).await
+    }
+
+    /// Cancels a run on behalf of `operator`.
+    pub(crate) async fn cancel(&self, run: &Run) -> Result<Run, RunError> {
+        let caller = Caller { name: "operator".to_owned(), role: None };
+        self.runs.cancel(&caller, &run.id).await
     }
 
     /// Starts a run.
@@ -185,7 +213,7 @@ pub(crate) fn write(folder: &TempDir, manifest: &Value) {
 }
 
 /// Opens the store in a folder.
-pub(crate) async fn store(folder: &Path) -> Arc<dyn RunStore> {
+pub(crate) async fn store(folder: &Path) -> Arc<SqlStore> {
     let url = format!("sqlite:{}", folder.join("runs.sqlite").display());
     Arc::new(SqlStore::connect(&url.into()).await.expect("the store can be created"))
 }

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::*;
 
-/// The responses of an API server: a status code with a body, or nothing at all.
-type Reply = Option<(u16, Value)>;
+/// The method, path and body of each request that the API server received.
+type ReceivedRequests = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// A client whose API server sends that reply to every request, and the requests that it received.
-fn cluster(reply: Reply) -> (ClusterClient, Arc<Mutex<Vec<(String, Value)>>>) {
+/// A client whose API server sends that status code and body in response to every request, or never responds.
+fn cluster(reply: Option<(u16, Value)>) -> (ClusterClient, ReceivedRequests) {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let received = Arc::clone(&requests);
     let service = tower::service_fn(move |request: HttpRequest<Body>| {
@@ -30,10 +30,10 @@ fn cluster(reply: Reply) -> (ClusterClient, Arc<Mutex<Vec<(String, Value)>>>) {
     (ClusterClient { client, request_timeout: Duration::from_secs(3) }, requests)
 }
 
-fn failure(code: u16, reason: &str) -> Reply {
+fn failure(code: u16, reason: &str) -> (u16, Value) {
     let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                          "code": code, "reason": reason, "message": "a message" });
-    Some((code, status))
+    (code, status)
 }
 
 fn job() -> Value {
@@ -54,9 +54,9 @@ async fn a_job_is_created_with_one_post() {
 
 #[tokio::test]
 async fn only_an_existing_job_means_that_the_name_is_taken() {
-    let (existing, _) = cluster(failure(409, "AlreadyExists"));
+    let (existing, _) = cluster(Some(failure(409, "AlreadyExists")));
     assert!(matches!(existing.create_job("trading", &job()).await, Ok(JobCreation::NameTaken)));
-    let (conflict, _) = cluster(failure(409, "Conflict"));
+    let (conflict, _) = cluster(Some(failure(409, "Conflict")));
     assert!(matches!(conflict.create_job("trading", &job()).await, Err(ExecutorError::Refused(_))));
 }
 
@@ -75,9 +75,9 @@ async fn a_request_without_a_response_times_out() {
 
 #[tokio::test]
 async fn a_missing_object_is_none_except_for_the_cronjob() {
-    let (cluster, _) = cluster(failure(404, "NotFound"));
+    let (cluster, _) = cluster(Some(failure(404, "NotFound")));
     assert!(cluster.job("trading", "sync-a").await.unwrap().is_none());
-    let target = Target {
+    let target = CronJobTarget {
         name: "sync".parse().unwrap(),
         namespace: "trading".to_owned(),
         cronjob: "sync-cronjob".to_owned(),
@@ -97,9 +97,9 @@ async fn only_the_version_of_a_job_that_was_read_is_deleted() {
     assert_eq!(body["preconditions"], json!({ "uid": "a", "resourceVersion": "7" }));
     assert_eq!(body["propagationPolicy"], "Background");
     for (reply, expected) in [(failure(404, "NotFound"), true), (failure(409, "Conflict"), false)] {
-        let (cluster, _) = cluster(reply.clone());
+        let (cluster, _) = cluster(Some(reply.clone()));
         assert_eq!(cluster.delete_job(&read).await.unwrap(), expected, "{reply:?}");
     }
-    let (failing, _) = cluster(failure(500, "InternalError"));
+    let (failing, _) = cluster(Some(failure(500, "InternalError")));
     assert!(matches!(failing.delete_job(&read).await, Err(ExecutorError::Failed(_))));
 }

@@ -35,43 +35,43 @@ fn with_condition(type_: &str, reason: &str) -> Value {
     json!({ "conditions": [condition(type_, "True", reason)] })
 }
 
-fn container(state: Value) -> Value {
+fn container(state: &Value) -> Value {
     json!({ "name": "main", "image": "app:1", "imageID": "", "ready": false, "restartCount": 0, "state": state })
 }
 
-fn pod(phase: &str, state: Value) -> Value {
+fn pod(phase: &str, state: &Value) -> Value {
     json!({ "phase": phase, "containerStatuses": [container(state)] })
 }
 
 fn running_pod() -> Value {
-    pod("Running", json!({ "running": { "startedAt": "2026-11-21T10:00:01Z" } }))
+    pod("Running", &json!({ "running": { "startedAt": "2026-11-21T10:00:01Z" } }))
 }
 
 fn waiting_pod(reason: &str) -> Value {
-    pod("Pending", json!({ "waiting": { "reason": reason } }))
+    pod("Pending", &json!({ "waiting": { "reason": reason } }))
 }
 
 fn failed_pod() -> Value {
     let times = ("2026-11-21T10:00:01Z", "2026-11-21T10:00:02Z");
     let terminated = json!({ "exitCode": 3, "reason": "Error", "startedAt": times.0, "finishedAt": times.1 });
-    pod("Failed", json!({ "terminated": terminated }))
+    pod("Failed", &json!({ "terminated": terminated }))
 }
 
 #[test]
 fn an_active_job_has_the_state_of_its_pods() {
     let crash_loop = {
-        let mut pod = pod("Running", json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
+        let mut pod = pod("Running", &json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
         pod["containerStatuses"][0]["lastState"] =
             json!({ "terminated": { "exitCode": 9, "startedAt": "2026-11-21T10:00:01Z" } });
         pod
     };
     let init_running = json!({
         "phase": "Pending",
-        "initContainerStatuses": [container(json!({ "running": { "startedAt": "2026-11-21T10:00:01Z" } }))],
+        "initContainerStatuses": [container(&json!({ "running": { "startedAt": "2026-11-21T10:00:01Z" } }))],
     });
     let sidecar_only = json!({
         "phase": "Running",
-        "containerStatuses": [container(json!({ "waiting": { "reason": "PodInitializing" } }))],
+        "containerStatuses": [container(&json!({ "waiting": { "reason": "PodInitializing" } }))],
     });
     let table = [
         ("no pod yet", json!({}), json!([]), State::Pending, None),
@@ -232,7 +232,7 @@ fn the_end_of_a_job_is_its_completion_time_or_its_transition_time_or_now() {
 #[test]
 fn a_run_starts_with_its_first_container() {
     let two =
-        json!([failed_pod(), pod("Running", json!({ "running": { "startedAt": "2026-11-21T10:00:03Z" } }))]);
+        json!([failed_pod(), pod("Running", &json!({ "running": { "startedAt": "2026-11-21T10:00:03Z" } }))]);
     let job = json!({ "startTime": CREATED, "failed": 1 });
     assert_eq!(observe(&job, &two).started_at, Some(at("2026-11-21T10:00:01Z")));
     // Without containers, the Job's startTime counts only after a pod has finished.

@@ -239,6 +239,6 @@ pub(super) async fn to_end(events: &mut Events) -> Vec<Value> {
 }
 
 /// The output of the future, which must complete within the timeout.
-pub(super) async fn waited<F: Future>(future: F) -> F::Output {
+pub(super) async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("completed within the timeout")
 }

@@ -21,7 +21,7 @@ async fn forbid(histories: Histories) {
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, CALLERS - 1), "{answers:?}");
     let (_, started) = answers.iter().find(|(status, _)| status.is_success()).expect("a value");
     for (_, rejected) in answers.iter().filter(|(status, _)| !status.is_success()) {
-        assert_eq!(rejected["type"], "https://tradeops.dev/problems/run-in-the-way", "{rejected}");
+        assert_eq!(rejected["type"], "https://tradeops.dev/problems/conflicting-run", "{rejected}");
         assert_eq!(rejected["run"]["job_name"], started["job_name"], "{rejected}");
         assert_eq!(rejected["run"]["run_id"], started["run_id"], "{rejected}");
     }
@@ -99,7 +99,7 @@ async fn a_scheduled_job_conflicts_too() {
     let api = TriggerApi::start(&namespace, &[]).await;
     let job = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384040")).await;
     // Immediately, because a start is decided by the state of the API server, not by cached state.
-    let rejected = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    let rejected = problem(api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(rejected["run"]["job_name"], job.metadata.name.unwrap());
     let id = rejected["run"]["run_id"].as_str().unwrap();
     assert_eq!(api.wait_for_run(id, |_| true).await["trigger"], "scheduled");
@@ -117,7 +117,7 @@ async fn a_job_that_the_cronjob_lists_as_active_conflicts() {
     let cronjobs: Api<CronJob> = Api::namespaced(namespace.client.clone(), &namespace.name);
     let patch = Patch::Merge(json!({ "status": { "active": [active] } }));
     cronjobs.patch_status(CRONJOB, &PatchParams::default(), &patch).await.unwrap();
-    let rejected = problem(api.post("/trigger-sync"), 409, "run-in-the-way").await;
+    let rejected = problem(api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(rejected["run"]["run_id"], job.uid.unwrap());
 }
 
@@ -172,7 +172,7 @@ async fn under_forbid_a_replica_with_a_hung_watch_rolls_its_job_back_when_anothe
     timeout(PATIENCE, gone).await.unwrap().unwrap();
     let scheduled = jobs::scheduled(&namespace, &format!("{CRONJOB}-29384042")).await.metadata;
     let request = || replicas[1].post("/trigger-sync").header("Idempotency-Key", "stale-1");
-    let rejected = problem(request(), 409, "run-in-the-way").await;
+    let rejected = problem(request(), 409, "conflicting-run").await;
     assert_eq!(rejected["run"]["run_id"].as_str(), scheduled.uid.as_deref());
     let scheduled = scheduled.name.unwrap();
     assert_eq!(jobs::names(&namespace).await, std::slice::from_ref(&scheduled));

@@ -105,13 +105,13 @@ impl ApiServerProxy {
 
     /// Injects the fault into the next `times` such requests.
     pub(crate) fn fail_times(&self, times: usize, method: &'static str, path: &'static str, fault: Fault) {
-        let mut rules = self.state.rules.lock().unwrap_or_else(PoisonError::into_state);
+        let mut rules = self.state.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.push(FaultRule { method, path, fault, times });
     }
 
     /// Removes all faults.
     pub(crate) fn clear_faults(&self) {
-        self.state.rules.lock().unwrap_or_else(PoisonError::into_state).clear();
+        self.state.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Breaks every connection, and refuses new ones.
@@ -222,7 +222,7 @@ impl ProxyState {
     }
 
     fn fault(&self, line: &str) -> Option<Fault> {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_state);
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let applies = |rule: &&mut FaultRule| {
             rule.times > 0 && line.starts_with(rule.method) && line.contains(rule.path)
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use trigger_core::task::{Parameters, Task, TaskError, TaskTarget};
+use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
 use trigger_core::task_context::TaskContext;
 
 use async_trait::async_trait;
@@ -24,8 +24,14 @@ struct CountingTask {
 
 #[async_trait]
 impl Task for CountingTask {
-    fn name(&self) -> &'static str {
-        "counting"
+    fn definition(&self) -> &'static TaskDefinition {
+        static DEFINITION: TaskDefinition = TaskDefinition {
+            name: "counting",
+            parameters: Parameters::new,
+            not_configured: "",
+            routes: None,
+        };
+        &DEFINITION
     }
 
     fn resumable(&self) -> bool {
@@ -55,7 +61,7 @@ impl Task for CountingTask {
 
 async fn executes_all(database: &TestDatabase, replicas: usize, max_concurrent: u32, runs: u32) {
     let counting = Arc::new(CountingTask::default());
-    let target = TaskTarget { max_concurrent, queue: runs, ..target(counting.clone()) };
+    let target = TaskTarget { max_concurrent, max_queued: runs, ..target(counting.clone()) };
     let mut started_replicas = Vec::new();
     for _ in 0..replicas {
         started_replicas.push(Replica::start(&database.url, &target).await);

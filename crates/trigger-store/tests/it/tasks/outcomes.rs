@@ -73,7 +73,7 @@ async fn a_queued_or_running_run_can_be_cancelled_and_an_ended_one_keeps_its_sta
 async fn a_run_that_exceeds_its_deadline_has_failed_and_is_dropped() {
     let database = sqlite();
     let (target, mut script) = scripted(true);
-    let target = TaskTarget { limit: Duration::from_millis(50), ..target };
+    let target = TaskTarget { timeout: Duration::from_millis(50), ..target };
     let replica = Replica::start(&database.url, &target).await;
     let run = replica.submit(1).await;
     let started = script.next().await;
@@ -85,7 +85,7 @@ async fn a_run_that_exceeds_its_deadline_has_failed_and_is_dropped() {
 async fn a_run_that_blocks_its_thread_fails_at_its_deadline_but_keeps_its_slot_until_the_thread_ends() {
     let database = sqlite();
     let (target, mut script) = scripted(true);
-    let target = TaskTarget { limit: Duration::from_millis(200), ..target };
+    let target = TaskTarget { timeout: Duration::from_millis(200), ..target };
     let replica = Replica::start(&database.url, &target).await;
     let (blocked, next) = (replica.submit(1).await, replica.submit(2).await);
     let (end, receiver) = std::sync::mpsc::channel();

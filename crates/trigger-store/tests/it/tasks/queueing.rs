@@ -45,7 +45,7 @@ async fn a_run_is_queued_and_executed_and_its_result_log_and_events_are_stored()
 async fn a_full_queue_rejects_requests_and_loses_no_run() {
     for database in both().await {
         let (target, mut script) = scripted(true);
-        let target = TaskTarget { queue: 20, ..target };
+        let target = TaskTarget { max_queued: 20, ..target };
         // A thousand concurrent requests can delay a heartbeat.
         let replica = Replica::with_lease(&database.url, &target, PATIENCE).await;
         let in_progress = replica.submit(0).await;
@@ -54,14 +54,14 @@ async fn a_full_queue_rejects_requests_and_loses_no_run() {
         let answers = join_all(requests.iter().map(|request| replica.request(request))).await;
         let (queued, rejected): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
         assert!(
-            rejected.iter().all(|answer| matches!(answer, Err(StartError::QueueFull { waiting: 20, .. })))
+            rejected.iter().all(|answer| matches!(answer, Err(StartError::QueueFull { max_queued: 20, .. })))
         );
         // On Postgres, requests on several connections at the same moment can exceed the limit.
         let max_queued = if database.postgres.is_some() { 20 + 7 } else { 20 };
         assert!((20..=max_queued).contains(&queued.len()), "{}", queued.len());
         let depth = QueueDepth { waiting: queued.len() as u64, running: 1 };
         assert_eq!(replica.queue.depths().await.unwrap()[&target.name], depth);
-        assert!(replica.queue.rejection(&target).await.unwrap().is_some());
+        assert!(replica.queue.preview(&target).await.unwrap().rejection.is_some());
         started.succeed();
         replica.ended(&in_progress.id).await;
         for _ in &queued {
@@ -70,7 +70,7 @@ async fn a_full_queue_rejects_requests_and_loses_no_run() {
         for run in queued {
             assert_eq!(replica.ended(&run.unwrap().run.id).await.state, State::Succeeded);
         }
-        assert!(replica.queue.rejection(&target).await.unwrap().is_none());
+        assert!(replica.queue.preview(&target).await.unwrap().rejection.is_none());
         assert!(script.is_idle());
     }
 }
@@ -79,7 +79,7 @@ async fn a_full_queue_rejects_requests_and_loses_no_run() {
 async fn a_repeated_key_finds_the_run_even_if_the_queue_is_full_and_another_body_is_rejected() {
     for database in both().await {
         let (target, mut script) = scripted(true);
-        let replica = Replica::start(&database.url, &TaskTarget { queue: 1, ..target }).await;
+        let replica = Replica::start(&database.url, &TaskTarget { max_queued: 1, ..target }).await;
         let first = replica.request(&keyed("k-1", 1)).await.unwrap().run;
         let started = script.next().await;
         let second = replica.request(&keyed("k-2", 1)).await.unwrap().run;

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use trigger_core::task::{Parameters, Task, TaskError, TaskTarget};
+use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
 use trigger_core::task_context::TaskContext;
 
 use async_trait::async_trait;
@@ -50,8 +50,8 @@ pub(crate) fn target(task: Arc<dyn Task>) -> TaskTarget {
         name: "scripted".parse().expect("a name"),
         task,
         max_concurrent: 1,
-        queue: 100,
-        limit: Duration::from_mins(5),
+        max_queued: 100,
+        timeout: Duration::from_mins(5),
         resume: true,
     }
 }
@@ -85,8 +85,14 @@ impl StartedRun {
 
 #[async_trait]
 impl Task for ScriptedTask {
-    fn name(&self) -> &'static str {
-        "scripted"
+    fn definition(&self) -> &'static TaskDefinition {
+        static DEFINITION: TaskDefinition = TaskDefinition {
+            name: "scripted",
+            parameters: Parameters::new,
+            not_configured: "",
+            routes: None,
+        };
+        &DEFINITION
     }
 
     fn resumable(&self) -> bool {

@@ -11,8 +11,8 @@ pub(super) fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-pub(super) fn target(name: &str, namespace: &str, cronjob: &str) -> Target {
-    Target {
+pub(super) fn target(name: &str, namespace: &str, cronjob: &str) -> CronJobTarget {
+    CronJobTarget {
         name: name.parse().unwrap(),
         namespace: namespace.to_owned(),
         cronjob: cronjob.to_owned(),
@@ -20,7 +20,7 @@ pub(super) fn target(name: &str, namespace: &str, cronjob: &str) -> Target {
     }
 }
 
-pub(super) fn sync() -> Target {
+pub(super) fn sync() -> CronJobTarget {
     target("sync", NAMESPACE, "sync-cronjob")
 }
 
