@@ -6,13 +6,13 @@ use clap::{Parser, Subcommand};
 
 use crate::config::VARIABLES;
 
-/// Starts the very Job a CronJob would start, follows it and remembers it.
+/// Starts the same Job that a CronJob would start, follows it and stores its history.
 ///
-/// With nothing but CRONJOB_NAME set, `POST /trigger-sync` starts that CronJob's Job.
+/// If only CRONJOB_NAME is set, `POST /trigger-sync` starts a Job of that CronJob.
 #[derive(Debug, Parser)]
 #[command(version, after_help = common::config::help(&VARIABLES))]
 pub struct Cli {
-    /// Read settings from a YAML, TOML or JSON file [default: CONFIG_FILE]; the environment wins over it
+    /// Read settings from a YAML, TOML or JSON file [default: CONFIG_FILE]; the environment has precedence
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to do

@@ -113,18 +113,44 @@ fn start_body(task: &TaskDefinition, mut body: Parameters) -> Result<StartBody, 
     let reason = match body.remove("reason") {
         None | Some(Value::Null) => None,
         Some(Value::String(reason)) => Some(reason),
-        Some(_) => return Err(ServiceError::bad_request("The body can't be used: reason must be a string.")),
+        Some(_) => return Err(invalid_body("reason must be a string")),
     };
     let schemas = (task.parameters)();
-    if let Some(unknown) = body.keys().find(|name| !schemas.contains_key(*name)) {
-        let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
-        return Err(ServiceError::bad_request(format!(
-            "The body can't be used: there is no parameter {unknown}; the parameters are {}.",
-            known.join(", ")
-        )));
+    for (name, value) in &body {
+        let Some(schema) = schemas.get(name) else {
+            let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            return Err(invalid_body(&format!("there is no parameter {name:?}; the parameters are {known}")));
+        };
+        if !has_type(value, &schema["type"]) {
+            return Err(invalid_body(&format!("{name} has the wrong type; see /openapi.json")));
+        }
     }
     body.retain(|_, value| !value.is_null());
     Ok(StartBody { reason: checked_reason(reason)?, parameters: body })
+}
+
+fn invalid_body(problem: &str) -> ServiceError {
+    ServiceError::bad_request(format!("The body can't be used: {problem}."))
+}
+
+/// Whether a value has the type, or one of the types, of a JSON Schema. The task itself checks everything else.
+fn has_type(value: &Value, types: &Value) -> bool {
+    let is = |name: &str| match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        // Whether a number is whole is a rule of the task: JSON has only one type of numbers.
+        "integer" | "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    };
+    match types {
+        Value::String(name) => is(name),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).any(is),
+        _ => true,
+    }
 }
 
 fn target_of<'a>(api: &'a Api, task: &TaskDefinition) -> Result<&'a Target, ApiError> {

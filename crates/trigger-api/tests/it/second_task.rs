@@ -87,21 +87,24 @@ struct TestService {
 
 impl TestService {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test environment works");
         let path = |name: &str| folder.path().join(name).display().to_string();
         std::fs::write(path("settings.json"), json!({ "admin_secret": "the administrator's" }).to_string())
-            .unwrap();
-        std::fs::write(path("none.yaml"), "").unwrap();
-        let settings = Settings::load(Some(&folder.path().join("settings.json")), &VARIABLES).unwrap();
+            .expect("the test environment works");
+        std::fs::write(path("none.yaml"), "").expect("the test environment works");
+        let settings = Settings::load(Some(&folder.path().join("settings.json")), &VARIABLES)
+            .expect("the test environment works");
 
-        let sql = SqlStore::connect(&format!("sqlite:{}", path("history.sqlite")).into()).await.unwrap();
+        let sql = SqlStore::connect(&format!("sqlite:{}", path("history.sqlite")).into())
+            .await
+            .expect("the test environment works");
         let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
         let tasks = Arc::new(sql) as Arc<dyn TaskStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
         let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
         let logs = Arc::new(LogBuffers::default());
         let target = TaskTarget {
-            name: "echo".parse().unwrap(),
+            name: "echo".parse().expect("the test environment works"),
             task: Arc::new(Echo),
             max_concurrent: 1,
             max_queued: 10,
@@ -116,15 +119,18 @@ impl TestService {
             Arc::clone(&feed),
         );
         let queue = Arc::new(queue);
-        let config = serde_json::from_value(json!({ "manifests": path("none.yaml") })).unwrap();
+        let config = serde_json::from_value(json!({ "manifests": path("none.yaml") }))
+            .expect("the test environment works");
         let (for_executor, log_buffers) = (Arc::clone(&recorder), Arc::clone(&logs));
-        let executor =
-            LocalExecutor::start(config, &[], for_executor, log_buffers, Arc::clone(&store)).await.unwrap();
+        let executor = LocalExecutor::start(config, &[], for_executor, log_buffers, Arc::clone(&store))
+            .await
+            .expect("the test environment works");
 
         let mut registry = Registry::default();
         let metrics = Arc::new(RunMetrics::register(&mut registry));
-        let authenticator = Authenticator::from_settings(&settings, None).await.unwrap();
-        let config = ServiceConfig::from_settings(&settings).unwrap();
+        let authenticator =
+            Authenticator::from_settings(&settings, None).await.expect("the test environment works");
+        let config = ServiceConfig::from_settings(&settings).expect("the test environment works");
         let service = HttpService::new("test", config, authenticator, registry);
         let runner = Runner::new(
             RunnerConfig { workers: 1, lease: PATIENCE },
@@ -150,12 +156,12 @@ impl TestService {
         let api = Arc::new(Api { runs, metrics, streams: service.streams() });
         let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO]);
         // The sender of `stopping` belongs to the service.
-        let router = service.router(routes, api);
+        let http_router = service.router(routes, api);
         background.spawn(async move {
             let _service = service;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
-        Self { router, _background: background, _folder: folder }
+        Self { router: http_router, _background: background, _folder: folder }
     }
 
     async fn send(
@@ -171,9 +177,17 @@ impl TestService {
             request = request.header(*name, *value);
         }
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (status, body) = (response.status(), response.into_body().collect().await.unwrap().to_bytes());
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(body).expect("the test environment works"))
+            .await
+            .expect("the test environment works");
+        let (status, body) = (
+            response.status(),
+            response.into_body().collect().await.expect("the test environment works").to_bytes(),
+        );
+        (status, String::from_utf8(body.to_vec()).expect("the test environment works"))
     }
 
     /// The JSON of a response.
@@ -211,6 +225,11 @@ async fn the_parameters_and_the_rule_of_access_of_a_second_task_apply() {
     let (status, problem) = service.json("POST", START, &[ADMIN], json!({ "words": "hello" })).await;
     assert!(status == 400 && problem["detail"].as_str().unwrap().contains("words"), "{problem}");
     let (status, problem) = service.json("POST", START, &[ADMIN], json!({ "text": 1 })).await;
+    assert!(
+        status == 400 && problem["detail"].as_str().unwrap().contains("text has the wrong type"),
+        "{problem}"
+    );
+    let (status, problem) = service.json("POST", START, &[ADMIN], json!({})).await;
     assert!(status == 422 && problem["detail"].as_str().unwrap().contains("text must be"), "{problem}");
     let (status, _) = service.json("POST", START, &[], json!({ "text": "hello" })).await;
     assert_eq!(status, 401);

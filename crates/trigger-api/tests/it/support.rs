@@ -129,7 +129,7 @@ impl TriggerApi {
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("the process runs");
-        self.wait_for_log("\"message\":\"ended\"");
+        self.wait_for_log("\"message\":\"stopped\"");
         self.child.wait().expect("the process is a child")
     }
 

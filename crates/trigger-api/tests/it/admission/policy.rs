@@ -30,9 +30,10 @@ impl AdmissionPolicy {
         cluster_wide::apply(namespace, documents(namespace, targets)).await;
         let attacker = objects::client_of(namespace, "trigger-api-sa").await;
         let enforced = async {
-            until_denied(namespace, &attacker, &probe(None), "of its targets alone").await;
+            until_denied(namespace, &attacker, &probe(None), "only Jobs of its targets").await;
             for target in targets {
-                until_denied(namespace, &attacker, &probe(Some(target)), "owned by the CronJob alone").await;
+                until_denied(namespace, &attacker, &probe(Some(target)), "the CronJob as its only owner")
+                    .await;
             }
         };
         tokio::time::timeout(PATIENCE, enforced).await.expect(

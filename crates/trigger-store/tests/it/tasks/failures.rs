@@ -76,7 +76,7 @@ async fn a_run_whose_replica_is_killed_each_time_is_started_at_most_three_times(
     }
     let run = replica.ended(&run.id).await;
     assert_eq!((run.state, run.task.unwrap().attempt), (State::Interrupted, 3));
-    assert!(run.cause.unwrap().message.contains("3 times"));
+    assert!(run.cause.unwrap().message.contains("attempt 3 of 3"));
 }
 
 #[tokio::test]
