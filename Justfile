@@ -79,8 +79,8 @@ bench-api: (build "trigger-api")
 
 # Compare the portfolio analysis with its SQL in psql; measure its trigger under load, and memory over 1,000 runs
 [group('measure')]
-bench-tasks: (build "trigger-api")
-    TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench tasks
+bench-tasks: (build "trigger-api-local")
+    TRIGGER_API="$(scripts/build-static.sh trigger-api-local)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
 # Compare curl-trigger with Debian's curl: size, time, memory, system calls
 [group('measure')]

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds a program as one static file and prints its path.
 #
-#   scripts/build-static.sh PROGRAM [TARGET_DIR]      trades-sync, trigger-api, curl-trigger or curl-trigger-tls
+#   scripts/build-static.sh PROGRAM [TARGET_DIR]      trades-sync, trigger-api, trigger-api-local, curl-trigger or curl-trigger-tls
+#
+# trigger-api-local is trigger-api with EXECUTOR=local, which the image does not have. It needs a folder of its own.
 #
 # The same commit and compiler produce the same bytes, whatever the folders of the sources, the crates and the toolchain.
 set -euo pipefail
@@ -15,6 +17,7 @@ case $program in
   curl-trigger-tls) exec "$root/scripts/build-curl-trigger.sh" tls "$target" ;;
   trades-sync) profile=release ;;
   trigger-api) profile=service ;;
+  trigger-api-local) program=trigger-api profile=service features=local target=$target/local ;;
   *) echo "scripts/build-static.sh: unknown program $program; the top of the file lists the programs" >&2 && exit 2 ;;
 esac
 
@@ -36,5 +39,5 @@ for map in "${maps[@]}"; do [[ $map == *' '* ]] || c_flags+=" -ffile-prefix-map=
 env -u RUSTFLAGS -u CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS="$flags" \
   CFLAGS_x86_64_unknown_linux_gnu="${c_flags# }" CARGO_TARGET_DIR="$target" \
   cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --target "$platform" --profile "$profile" \
-  --package "$program" --bin "$program" >&2
+  --package "$program" --bin "$program" ${features:+--features "$features"} >&2
 echo "$target/$platform/$profile/$program"

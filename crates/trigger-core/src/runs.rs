@@ -1,21 +1,23 @@
 //! The one service for runs: it starts, cancels, describes and authorizes, whatever the target is.
 
+mod error;
+mod views;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::Stream;
-use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+pub use self::error::RunError;
+pub use self::views::{RunLog, TargetStatus};
 use super::access::{Action, Caller, Denied, authorize};
-use super::cronjob::CronJobSummary;
 use super::dispatcher::Dispatcher;
-use super::executor::{Executor, ExecutorError, Freshness, LogStream, NotReady};
+use super::executor::{Executor, ExecutorError, Freshness, NotReady};
 use super::feed::{Feed, Notice};
-use super::log_buffers::{LogBuffers, LogTail};
+use super::log_buffers::LogBuffers;
 use super::recorder::Recorder;
 use super::request::RunRequest;
 use super::run::{Run, RunId, State};
@@ -55,50 +57,6 @@ pub struct Runs {
     recorder: Arc<Recorder>,
     feed: Arc<Feed>,
     logs: Arc<LogBuffers>,
-}
-
-/// Why something could not be done with a run or a target.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// There is no such run.
-    #[error("there is no run {0}")]
-    UnknownRun(RunId),
-    /// There is no such target.
-    #[error("there is no target {0}")]
-    UnknownTarget(TargetName),
-    /// No target was named, and none is the default.
-    #[error("no target is configured as the default")]
-    NoDefaultTarget,
-    /// The caller may not do this.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// The executor failed.
-    #[error(transparent)]
-    Executor(#[from] ExecutorError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The present state of a target.
-#[derive(Debug)]
-pub struct TargetStatus {
-    /// The CronJob; None for a task.
-    pub cronjob: Option<CronJobSummary>,
-    /// When the schedule starts the next run; None if there is no schedule or it is suspended.
-    pub next_run_at: Option<Timestamp>,
-    /// The runs that have not ended, oldest first.
-    pub active: Vec<Run>,
-}
-
-/// The log of a run.
-pub enum RunLog {
-    /// The last part of the log, and then what the run prints until it ends.
-    Following(LogTail, BoxStream<'static, Bytes>),
-    /// The whole log.
-    Whole(LogStream),
-    /// The last part of the log.
-    Tail(LogTail),
 }
 
 impl Runs {

@@ -33,7 +33,10 @@ impl FromStr for TargetName {
         if is_dns_label(text) {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("{text:?} is not a name of lower-case letters, digits and hyphens, at most 63 of them"))
+        Err(format!(
+            "\"{}\" is not a name of lower-case letters, digits and hyphens, at most 63 of them",
+            text.escape_debug()
+        ))
     }
 }
 

@@ -120,7 +120,7 @@ fn start_body(task: &TaskDefinition, mut body: Parameters) -> Result<StartBody, 
         let Some(schema) = schemas.get(name) else {
             let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
             let known = known.join(", ");
-            return Err(invalid_body(&format!("there is no parameter {name:?}; the parameters are {known}")));
+            return Err(invalid_body(&format!("there is no parameter {name}; the parameters are {known}")));
         };
         if !has_type(value, &schema["type"]) {
             return Err(invalid_body(&format!("{name} has the wrong type; see /openapi.json")));
