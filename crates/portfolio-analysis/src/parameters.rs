@@ -26,7 +26,7 @@ impl AnalysisRequest {
                 "days" => request.days = days(value)?.unwrap_or(default_days),
                 _ => {
                     return Err(format!(
-                        "portfolio-analysis has no parameter {name}; its parameters are date (YYYY-MM-DD) and days (1 to {MAX_DAYS})"
+                        "portfolio-analysis has no parameter {name:?}; its parameters are date (YYYY-MM-DD) and days (1 to {MAX_DAYS})"
                     ));
                 }
             }

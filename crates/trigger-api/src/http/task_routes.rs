@@ -1,5 +1,6 @@
 //! The routes that tasks have of their own, made from their definitions.
 
+mod body;
 mod documents;
 mod openapi;
 
@@ -11,20 +12,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use common::auth::Caller;
-use common::service::{PathSegment, Representation, RequestId, ServiceError, read_json};
-use serde_json::Value;
+use common::service::{PathSegment, Representation, RequestId, read_json};
 use trigger_core::access::Action;
 use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
 use trigger_core::target::Target;
 use trigger_core::target_name::TargetKind;
-use trigger_core::task::{Parameters, TaskDefinition, TaskRoutes};
+use trigger_core::task::{TaskDefinition, TaskRoutes};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::body::start_body;
 use self::documents::{TaskStarted, TaskStatus};
 use super::Api;
 use super::api_error::ApiError;
-use super::body::{StartBody, checked_reason};
 use super::headers::{poll_again, response_headers};
 use super::problem_kinds::UNKNOWN_TARGET;
 use super::results::{html, page_of, private};
@@ -106,51 +106,6 @@ async fn status(
     let mut response = (private(), Json(TaskStatus::new(&run, result))).into_response();
     response.headers_mut().extend(poll_again(&run));
     Ok(response)
-}
-
-/// The body of these routes has the parameters beside the reason, where `/v1` has them in a member of their own.
-fn start_body(task: &TaskDefinition, mut body: Parameters) -> Result<StartBody, ServiceError> {
-    let reason = match body.remove("reason") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(reason)) => Some(reason),
-        Some(_) => return Err(invalid_body("reason must be a string")),
-    };
-    let schemas = (task.parameters)();
-    for (name, value) in &body {
-        let Some(schema) = schemas.get(name) else {
-            let known: Vec<&str> = schemas.keys().map(String::as_str).collect();
-            let known = known.join(", ");
-            return Err(invalid_body(&format!("there is no parameter {name}; the parameters are {known}")));
-        };
-        if !has_type(value, &schema["type"]) {
-            return Err(invalid_body(&format!("{name} has the wrong type; see /openapi.json")));
-        }
-    }
-    body.retain(|_, value| !value.is_null());
-    Ok(StartBody { reason: checked_reason(reason)?, parameters: body })
-}
-
-fn invalid_body(problem: &str) -> ServiceError {
-    ServiceError::bad_request(format!("The body can't be used: {problem}."))
-}
-
-/// Whether a value has the type, or one of the types, of a JSON Schema. The task itself checks everything else.
-fn has_type(value: &Value, types: &Value) -> bool {
-    let is = |name: &str| match name {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        // Whether a number is whole is a rule of the task: JSON has only one type of numbers.
-        "integer" | "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        _ => false,
-    };
-    match types {
-        Value::String(name) => is(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).any(is),
-        _ => true,
-    }
 }
 
 fn target_of<'a>(api: &'a Api, task: &TaskDefinition) -> Result<&'a Target, ApiError> {

@@ -78,6 +78,14 @@ async fn a_date_and_a_number_of_days_are_accepted_and_invalid_or_unknown_ones_ar
     for invalid in [json!({ "dates": [] }), json!({ "days": "all" }), json!([])] {
         problem(admin(api.post(TRIGGER)).json(&invalid), 400, "bad-request").await;
     }
+    for twice in [
+        r#"{"date":"2026-02-10","date":"2026-02-11"}"#,
+        r#"{"days":3,"days":4}"#,
+        r#"{"reason":"a","reason":"b"}"#,
+    ] {
+        let request = admin(api.post(TRIGGER)).header("content-type", "application/json");
+        problem(request.body(twice), 400, "bad-request").await;
+    }
     for invalid in [json!({ "date": "yesterday" }), json!({ "days": 0 })] {
         problem(admin(api.post(TRIGGER)).json(&invalid), 422, "bad-parameters").await;
     }
