@@ -79,9 +79,10 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
         return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
     }
     let date = args.date.unwrap_or_else(|| config.today());
+    let days = args.from.zip(args.to).map(|(from, to)| backfill::Days::new(from, to)).transpose()?;
     let mut source = wiring::source(config).await?;
-    match args.from.zip(args.to) {
-        Some((from, to)) => backfill::ship(&mut source, sinks.as_ref(), from, to).await.map(Summary::Days),
+    match days {
+        Some(days) => backfill::ship(&mut source, sinks.as_ref(), days).await.map(Summary::Days),
         None => day::ship(&mut source, sinks.as_ref(), date).await.map(Summary::Day),
     }
 }

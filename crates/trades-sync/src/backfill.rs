@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use common::config::ConfigError;
 use common::telemetry;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
@@ -25,6 +26,24 @@ pub(crate) struct Backfilled {
     pub(crate) rows: usize,
 }
 
+/// The days of a backfill, the first and the last included.
+pub(crate) struct Days {
+    from: Date,
+    to: Date,
+}
+
+impl Days {
+    /// # Errors
+    /// When the first day is after the last one.
+    pub(crate) fn new(from: Date, to: Date) -> Result<Self, ConfigError> {
+        if from > to {
+            let problem = format!("{from} is after --to {to}; swap them");
+            return Err(ConfigError::variable("--from", problem));
+        }
+        Ok(Self { from, to })
+    }
+}
+
 /// Ships every day from the first to the last.
 ///
 /// A day without rows is skipped. A day that the sink rejects is logged, and the backfill continues with the next day. An
@@ -32,16 +51,8 @@ pub(crate) struct Backfilled {
 pub(crate) async fn ship(
     source: &mut Source,
     sinks: Option<&Sinks>,
-    from: Date,
-    to: Date,
+    Days { from, to }: Days,
 ) -> Result<Backfilled, SyncError> {
-    if from > to {
-        return Err(common::config::ConfigError::variable(
-            "--from",
-            format!("{from} is after --to {to}; swap them"),
-        )
-        .into());
-    }
     let days: Vec<Date> = from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to).collect();
     let progress = Progress::new(days.len());
     let mut total = Backfilled { from, to, is_dry_run: sinks.is_none(), days: 0, empty: 0, rows: 0 };

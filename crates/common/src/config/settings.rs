@@ -98,11 +98,15 @@ impl Settings {
     /// # Errors
     /// When it can't be deserialized as a `T`; the error contains the position.
     pub fn structure<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ConfigError> {
+        let invalid = |problem: String| ConfigError::File {
+            path: self.file.clone().unwrap_or_default(),
+            problem: format!("`{}`: {problem}", name.to_lowercase()),
+        };
+        // A `config::Value` converts types: it would round 1.5 and accept true where a number is expected.
         let read = |value: &config::Value| {
-            value.clone().try_deserialize().map_err(|error| ConfigError::File {
-                path: self.file.clone().unwrap_or_default(),
-                problem: format!("`{}`: {error}", name.to_lowercase()),
-            })
+            let strict: serde_json::Value =
+                value.clone().try_deserialize().map_err(|error| invalid(error.to_string()))?;
+            serde_path_to_error::deserialize(strict).map_err(|error| invalid(error.to_string()))
         };
         self.structures.get(name).map(read).transpose()
     }

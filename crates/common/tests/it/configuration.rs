@@ -3,7 +3,7 @@
 use std::fs;
 
 use common::auth::VARIABLES;
-use common::config::VariableKind;
+use common::config::{Settings, Variable, VariableKind};
 
 use crate::support::key::{Key, key_set};
 use crate::support::{AUDIENCE, ISSUER, try_authenticator};
@@ -145,4 +145,19 @@ fn only_the_secrets_are_declared_as_secrets() {
         .map(|variable| variable.name)
         .collect();
     assert_eq!(secrets, ["INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
+}
+
+#[test]
+fn a_structure_of_the_file_is_not_converted_to_another_type() {
+    const LIMITS: [Variable; 1] = [Variable::structure("LIMITS", "numbers")];
+    let read = |yaml: &str| {
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        fs::write(file.path(), yaml).unwrap();
+        Settings::load(Some(file.path()), &LIMITS).unwrap().structure::<Vec<u32>>("LIMITS")
+    };
+    assert_eq!(read("limits: [1, 2]").unwrap(), Some(vec![1, 2]));
+    for wrong in ["1.5", "true", "'1'", "-1"] {
+        let text = read(&format!("limits: [1, {wrong}]")).expect_err("it has another type").to_string();
+        assert!(text.contains("limits") && text.contains("[1]"), "{text}");
+    }
 }

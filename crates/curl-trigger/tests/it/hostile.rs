@@ -71,9 +71,8 @@ fn endless_bodies_end_at_the_time_limit_and_need_little_memory() {
 fn endless_headers_and_trailers_are_rejected() {
     for start in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"] {
         let server = endless(start, b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(1_000));
-        let (output, took) = bounded(&server, &[]);
-        output.exits(56);
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        // Not 28: the limit of the length applies before that of the time.
+        bounded(&server, &[]).0.exits(56);
     }
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
     bounded(&endless("", interim), &[]).0.exits(56);

@@ -10,9 +10,15 @@ const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 #[tokio::test]
 async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 21] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 22] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
+        (
+            // Nothing listens there: the order of the days is checked first.
+            &[("DATABASE_URL", &dsn)],
+            &["--sink", "sqlite", "--from", "2026-01-05", "--to", "2026-01-02"],
+            &["--from", "2026-01-05 is after --to 2026-01-02", "swap"],
+        ),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
         (&[("SQLITE_PATH", "")], &["--sink", "sqlite"], &["SQLITE_PATH", "is not set"]),
         (&[("LOG_LEVEL", "warning")], &["--sink", "sqlite"], &["LOG_LEVEL", "warn", "debug"]),
