@@ -25,7 +25,7 @@ test *steps:
 
 # Format the Rust and TypeScript sources
 [group('develop')]
-format:
+format: _worker-packages
     cargo fmt --all
     npm --prefix deploy/worker run format
 

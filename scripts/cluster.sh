@@ -62,7 +62,7 @@ up() {
     local dead
     dead=$(dead_components)
     if [[ -n $dead ]]; then
-      echo "the cluster in $state is broken (dead: ${dead% }): it is deleted and created again"
+      echo "the cluster in $state has processes that are not running: ${dead% }; it is deleted and created again"
       delete_all
       prepare_state
     elif [[ $existing == "$wanted" || $existing == node ]]; then

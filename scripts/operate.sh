@@ -3,7 +3,7 @@
 #
 #   scripts/operate.sh status                  shows the release, problems of its pods, and the next commands
 #   scripts/operate.sh trigger [TARGET]        starts a run of a target, or of the default one
-#   scripts/operate.sh analyse [YYYY-MM-DD]    analyses the portfolio, waits for the end, and prints the totals
+#   scripts/operate.sh analyse [YYYY-MM-DD]    analyzes the portfolio, waits for the end, and prints the totals
 #   scripts/operate.sh runs [TARGET]           lists the newest runs, scheduled and manual
 #   scripts/operate.sh logs [RUN]              follows the log of a run to its end; without a run, prints that of trigger-api
 #   scripts/operate.sh stop | start            removes trigger-api's pods and suspends schedules; start restores both
@@ -114,7 +114,7 @@ status() {
   printf '\nNext:\n'
   printf '  %-50s %s\n' \
     "$(again trigger "$(first_target)")" 'start a run' \
-    "$(again analyse)" 'analyse the portfolio' \
+    "$(again analyse)" 'analyze the portfolio' \
     "$(again runs)" 'list the newest runs' \
     "$(again port-forward start)" 'serve the API at localhost:8000'
   if (($(kube get secrets --selector "owner=helm,name=$release" --output name | wc -l) > 1)); then

@@ -40,7 +40,7 @@ render() {
 #
 #   kubectl apply -k deploy/manifests/$environment
 #
-# Another namespace takes another rendering: cluster-wide objects carry its name. docs/DEPLOY.md has the images' tags.
+# Render again for another namespace, because cluster-wide names contain it. docs/DEPLOY.md has the images' tags.
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: $namespace

@@ -9,10 +9,10 @@
 //!
 //! The rules of a request:
 //!
-//! - Every credential in it must be valid: one wrong credential rejects the request, whatever else it carries.
+//! - Every credential in it must be valid: one wrong credential rejects the request, regardless of the others.
 //!   Of several valid ones the strongest role counts; of equal roles the bearer token counts, because it names a caller.
 //! - A kind of credential that is not configured is ignored, as if its header were absent. So is an `Authorization`
-//!   header with a scheme other than `Bearer`. Neither can gain anything.
+//!   header with a scheme other than `Bearer`. Neither grants access.
 //! - A bearer token whose claims name a Kubernetes ServiceAccount (`kubernetes.io`) is sent to the TokenReview API where
 //!   that is configured, and any other is checked with the JWT keys. The claim is not verified at that point and need not
 //!   be: it only selects the check, and each check verifies the whole token.

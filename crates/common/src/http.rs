@@ -74,7 +74,7 @@ pub enum HttpError {
         /// Whether the server may have received the request: the answer was lost, or was an error.
         may_have_arrived: bool,
     },
-    /// The server's certificate is not trusted. This is final: another attempt would meet the same certificate.
+    /// The server's certificate is not trusted. This is final: another attempt would get the same certificate.
     #[error("{reason}; correct the certificate, or name the root of a private one in SSL_CERT_FILE")]
     Untrusted {
         /// What is wrong with the certificate.

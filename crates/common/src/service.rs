@@ -1,4 +1,4 @@
-//! Everything of an HTTP service but its routes.
+//! The shared parts of an HTTP service.
 //!
 //! A service consists of its routes, a [`ServiceStatus`] and a `main` that makes an [`HttpService`] and serves it. A
 //! request passes these layers, from the outermost:

@@ -37,7 +37,8 @@ impl Sink {
     /// Stores a day. It replaces the stored day of its date.
     ///
     /// # Errors
-    /// [`SinkError`]. Then the sink contains the complete old day or, if the answer was lost, the complete new day.
+    /// [`SinkError`]. After an error, the sink contains the complete old day or, if the answer was lost, the complete
+    /// new day.
     pub async fn store(&self, snapshot: &Snapshot) -> Result<Receipt, SinkError> {
         match self {
             Self::Api(sink) => sink.store(snapshot).await,

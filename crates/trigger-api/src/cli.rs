@@ -12,7 +12,8 @@ use crate::config::VARIABLES;
 #[derive(Debug, Parser)]
 #[command(version, after_help = common::config::help(&VARIABLES))]
 pub struct Cli {
-    /// Read settings from a YAML, TOML or JSON file [default: CONFIG_FILE]; the environment has precedence
+    /// Read settings from a YAML, TOML or JSON file [default: the file that the environment variable
+    /// CONFIG_FILE names]; the environment has precedence
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to do
@@ -25,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve; the default command
     Serve,
-    /// Ask the trigger-api of this machine whether it is ready; exit 0 if it is. For images that have no shell
+    /// Check whether trigger-api on this machine is ready; exit 0 if it is. For images that have no shell
     Healthcheck,
     /// Print the OpenAPI document
     Openapi,

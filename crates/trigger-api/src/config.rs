@@ -44,7 +44,7 @@ const OWN: [Variable; 13] = [
     Variable::plain("TASK_QUEUE", "runs of a task that may wait").with_default("100"),
     Variable::plain(
         "TASK_LEASE_SECONDS",
-        "the time without a heartbeat after which a replica counts as dead",
+        "the time without a heartbeat after which a replica is considered dead",
     )
     .with_default("15"),
 ];

@@ -1,6 +1,6 @@
 //! The HTTP interface: routes, their documents, and the mapping of errors to problems.
 //!
-//! [`common::service`] has everything else of the service. Handlers call [`Runs`] and nothing behind it.
+//! [`common::service`] has all other parts of the service. Handlers call only [`Runs`].
 
 pub mod metrics;
 pub mod problem_kinds;
@@ -33,7 +33,7 @@ use utoipa_axum::routes;
 
 pub use self::status::Api;
 
-/// The routes of those tasks and of everything else.
+/// All routes, including those of the tasks.
 pub fn service_routes(api: &Arc<Api>, tasks: &[&'static TaskDefinition]) -> ServiceRoutes {
     let document: Arc<str> = openapi_json(tasks).into();
     let open = Router::new().route("/openapi.json", openapi::route(document));

@@ -1,5 +1,4 @@
-//! Who may do what. This is the only rule: every route asks it, by target and action, so that what one route denies no
-//! other route grants.
+//! Who may do what. All routes use this one rule, so that no route grants what another one denies.
 
 use super::target_name::TargetKind;
 
@@ -21,7 +20,7 @@ pub enum Role {
     Admin,
 }
 
-/// What a caller asks to do with a target or a run of it.
+/// An action on a target or its runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
     /// Read the target, or its runs, logs and events.

@@ -63,7 +63,7 @@ pub trait Executor: Send + Sync {
     ) -> Result<Launched, ExecutorError>;
 
     /// The other runs of the target that were active when the Job of `run` was created, which are those that were
-    /// created before it. All replicas agree on the order of any two runs.
+    /// created before it. The order of two runs is the same on all replicas.
     async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError>;
 
     /// Cancels a run: its Job and pods are deleted. A Job that has been deleted already is not an error. A run that has

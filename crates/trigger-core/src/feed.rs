@@ -54,7 +54,7 @@ impl Feed {
         self.wake.notify_one();
     }
 
-    /// Publishes events forever.
+    /// Publishes events. Never returns.
     pub async fn run(&self) {
         let mut last = None;
         loop {

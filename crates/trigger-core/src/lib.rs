@@ -1,6 +1,6 @@
 //! Targets, runs and the rules by which runs start: the core of trigger-api, without axum, kube, sqlx or reqwest.
 //!
-//! [`runs::Runs`] is the entry point. What it needs from outside are three ports: [`executor::Executor`] runs Jobs,
+//! [`runs::Runs`] is the entry point. It has three ports: [`executor::Executor`] runs Jobs,
 //! [`run_store::RunStore`] keeps the history, and [`task_store::TaskStore`] keeps the queue of tasks. The crate does no I/O
 //! of its own, but it has timers, and a thread for each run of a task.
 

@@ -3,7 +3,7 @@
 //! The name of a Job prevents most overlaps before the Job is created: replicas that observed the same Jobs choose the
 //! same name. The cached state of a replica may be old, requests with different keys choose different names, and Jobs
 //! are created and deleted during a request. Therefore the creator of a Job lists the Jobs that were active when its own
-//! Job was created. Of any two Jobs one was created before the other, so that all creators agree on the one that stays:
+//! Job was created. Of any two Jobs one was created before the other, so that all replicas keep the same one:
 //! the first under `Forbid`, the last under `Replace`.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::request::RunRequest;
 use super::run::{Cause, REPLACED, ROLLED_BACK, Run, State};
 use super::start::{StartError, Started};
 
-/// Cancels runs until as many are left as the concurrency policy allows.
+/// Cancels runs until no more are left than the concurrency policy allows.
 pub(super) struct OverlapResolver {
     executor: Arc<dyn Executor>,
     recorder: Arc<Recorder>,
@@ -36,7 +36,7 @@ impl OverlapResolver {
         request: &RunRequest,
     ) -> Result<(), ExecutorError> {
         for run in snapshot.active.iter().filter(|run| run.job_name != job_name) {
-            let message = format!("Replaced by {job_name}, which {} asked for.", request.caller);
+            let message = format!("Replaced by {job_name}, requested by {}.", request.caller);
             self.cancel(run, Cause::new(REPLACED, message)).await?;
         }
         Ok(())

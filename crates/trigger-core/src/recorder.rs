@@ -94,7 +94,7 @@ impl Recorder {
         let failures = self.failures.load(Ordering::Relaxed);
         loop {
             let _lock = self.write_lock.lock().await;
-            // A failed write ends all waiting calls; otherwise each would wait for its own failure in turn.
+            // A failed write ends all waiting calls; otherwise they would fail one after the other.
             if self.failures.load(Ordering::Relaxed) != failures {
                 return self.unsaved(&run.id).unwrap_or(run);
             }
@@ -111,7 +111,7 @@ impl Recorder {
     }
 
     /// The run of that id, from the store and the queue. While the store can't be written, another replica may have queued a
-    /// run that this one does not know. Therefore an unknown run is an error then.
+    /// run that is not in this replica. So an unknown run is an error while the store can't be written.
     ///
     /// # Errors
     /// When the run is unknown and the store can't be read or written.
@@ -191,7 +191,8 @@ impl Recorder {
         runs
     }
 
-    /// Writes what is queued, forever. The future may be dropped at any moment; the write in progress is repeated later.
+    /// Writes what is queued. Never returns. The future may be dropped at any moment; the write in progress is repeated
+    /// later.
     pub async fn run(&self) {
         loop {
             match self.write_next().await {

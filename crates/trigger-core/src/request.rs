@@ -40,8 +40,8 @@ impl IdempotencyKey {
         let text = header.trim();
         let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let key = match quoted {
-            Some(inside) => unescape(inside).ok_or("has a quote that does not close")?,
-            None if text.contains('"') => return Err("has a quote that does not close"),
+            Some(inside) => unescape(inside).ok_or("has an unclosed quote")?,
+            None if text.contains('"') => return Err("has an unclosed quote"),
             None => text.to_owned(),
         };
         if key.trim().is_empty() {

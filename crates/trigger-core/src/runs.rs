@@ -1,4 +1,4 @@
-//! The one service for runs: it starts, cancels, describes and authorizes, whatever the target is.
+//! The service for runs of every kind of target: it starts, cancels, describes and authorizes.
 
 mod error;
 mod views;
@@ -39,7 +39,7 @@ pub struct Parts {
     pub queue: Arc<TaskQueue>,
     /// The history.
     pub store: Arc<dyn RunStore>,
-    /// Knows the runs that are not stored yet.
+    /// Has the runs that are not stored yet.
     pub recorder: Arc<Recorder>,
     /// The changes of runs.
     pub feed: Arc<Feed>,
@@ -122,7 +122,7 @@ impl Runs {
         }
     }
 
-    /// Whether the caller may do that with targets of that kind, for handlers that ask before they read a body.
+    /// Whether the caller may do that with targets of that kind, for handlers that check before they read a body.
     ///
     /// # Errors
     /// When the caller may not.

@@ -51,7 +51,7 @@ mod tests {
             ("@hourly", None, "2026-11-20T05:00:00Z", "2026-11-20T06:00:00Z"),
             ("0 9 * * MON-FRI", Some("America/New_York"), "2026-07-01T12:00:00Z", "2026-07-01T13:00:00Z"),
             ("0 9 * * *", Some("America/New_York"), "2026-12-01T12:00:00Z", "2026-12-01T14:00:00Z"),
-            // If both the day of the month and the day of the week are restricted, either one matches.
+            // If both the day of the month and the day of the week are restricted, a day matches if one of them does.
             ("0 0 13 * 5", None, "2026-11-21T00:00:00Z", "2026-11-27T00:00:00Z"),
         ] {
             assert_eq!(next(schedule, zone, now).as_deref(), Some(expected), "{schedule}");

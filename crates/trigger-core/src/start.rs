@@ -44,8 +44,8 @@ pub enum StartError {
         /// How many runs may wait.
         max_queued: u32,
     },
-    /// Other requests won the race several times.
-    #[error("other requests for {0} won the race several times")]
+    /// Concurrent requests prevented the start several times.
+    #[error("concurrent requests for {0} prevented the start several times")]
     Contended(TargetName),
     /// The executor failed.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! What a run of a task can report and ask while it is running.
+//! What a run of a task can report and query while it is running.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

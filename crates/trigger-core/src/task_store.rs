@@ -15,7 +15,7 @@ pub struct Lease {
     pub id: RunId,
     /// The target of the run.
     pub target: TargetName,
-    /// The worker. Every claim has its own name, so that a worker notices when its lease was reaped.
+    /// The worker. Every claim has its own name, so that a worker can detect that its lease was reaped.
     pub worker: String,
     /// How many heartbeats the worker has sent.
     pub heartbeat: i64,

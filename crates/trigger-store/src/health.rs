@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(health.unwritable(), None);
         health.record("a", Purpose::Request, &write(), &Err(silent()));
         health.record("a", Purpose::Request, &write(), &Ok(written(0)));
-        assert_eq!(health.unwritable(), Some(SILENT), "a write that changes nothing proves nothing");
+        assert_eq!(health.unwritable(), Some(SILENT), "a write that changes nothing does not count");
         health.record("a", Purpose::Request, &write(), &Ok(written(1)));
         assert_eq!(health.unwritable(), None);
     }

@@ -27,7 +27,8 @@ const JOURNAL: &str = "PRAGMA journal_mode = WAL";
 /// A write that changes no stored data. SQLite does not write a value that is unchanged, so the row id changes.
 pub(super) const CHECK: &str = "UPDATE run_event_counter SET rowid = -rowid";
 
-/// Identifies the file that was opened. If it is deleted or replaced, it stays open, and all that is written to it is lost.
+/// Identifies the file that was opened. If it is deleted or replaced, it stays open, and later writes are
+/// lost when it is closed.
 pub(super) struct SqliteFile {
     path: String,
     opened: Option<(u64, u64)>,

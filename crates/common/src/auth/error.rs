@@ -19,7 +19,7 @@ pub enum AuthError {
     /// The token's signature is not of any of the keys.
     #[error("the token's signature is wrong")]
     BadSignature,
-    /// The token has no expiry (`exp`) and would be valid for ever.
+    /// The token has no expiry (`exp`) and would be valid indefinitely.
     #[error("the token has no expiry")]
     NoExpiry,
     /// The token has expired.

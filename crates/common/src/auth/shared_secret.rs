@@ -17,10 +17,10 @@ impl SharedSecret {
     pub(super) fn from_settings(settings: &Settings, name: &str) -> Result<Option<Self>, ConfigError> {
         let digests = Reloading::secret(settings, name, |text| {
             let secrets = lines(text)?;
-            // A header can't carry anything else, so that every request with such a secret would be rejected.
+            // A header can't contain anything else, so that every request with such a secret would be rejected.
             let is_sendable = |secret: &&str| secret.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if !secrets.iter().all(is_sendable) {
-                return Err("contains a character that an HTTP header can't carry; use visible ASCII");
+                return Err("contains a character that an HTTP header can't contain; use visible ASCII");
             }
             Ok(secrets.into_iter().map(digest).collect())
         })?;

@@ -72,7 +72,7 @@ impl Variable {
 pub fn help(variables: &[Variable]) -> String {
     let width = variables.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
     let mut text =
-        "Environment, or the same names in the file of --config (behind a semicolon: the default):\n"
+        "Environment, or the same names in the file of --config (after the semicolon: the default):\n"
             .to_owned();
     for Variable { name, kind, description, default } in variables {
         let mark = match kind {
@@ -86,9 +86,9 @@ pub fn help(variables: &[Variable]) -> String {
         }
         text.push('\n');
     }
-    text.push_str("  * a secret: NAME_FILE may name a file that holds it");
+    text.push_str("  * a secret: NAME_FILE may name a file that contains it");
     if variables.iter().any(|variable| variable.kind == VariableKind::Structure) {
-        text.push_str("\n  + a list or table: only the file can hold it, under the name in lower case");
+        text.push_str("\n  + a list or table: it can only be set in the file, under the name in lower case");
     }
     text
 }
@@ -111,7 +111,7 @@ mod tests {
                 "  PORT       the port; 8000",
                 "  NAMESPACE  the namespace; the pod's own",
                 "  TOKEN    * the token",
-                "  * a secret: NAME_FILE may name a file that holds it",
+                "  * a secret: NAME_FILE may name a file that contains it",
             ]
         );
     }

@@ -5,7 +5,7 @@
 pub enum ConnectError {
     /// No server accepts the connection now.
     #[error(
-        "{place} can't be reached: {reason}; check the address in {setting}, and that the server runs and takes connections"
+        "{place} can't be reached: {reason}; check the address in {setting}, and that the server runs and accepts connections"
     )]
     Unreachable {
         /// The variable with the address.

@@ -85,7 +85,8 @@ impl Admission {
     }
 }
 
-/// Rejects requests above the limit of concurrent ones. Probes are exempt, because a busy service is not a dead one.
+/// Rejects requests above the limit of concurrent ones. Probes are exempt, because an overloaded service must not
+/// be restarted.
 pub(super) async fn limit_concurrency(
     State(admission): State<Arc<Admission>>,
     request: Request,

@@ -81,7 +81,7 @@ async fn read_body(body: Body) -> Result<Bytes, ServiceError> {
             ProblemKind::BODY_TOO_LARGE,
             format!("The body is longer than {MAX_BODY_BYTES} bytes."),
         )),
-        Ok(Err(_)) => Err(ServiceError::bad_request("The body did not arrive whole.")),
+        Ok(Err(_)) => Err(ServiceError::bad_request("The body was incomplete.")),
         Err(_) => Err(ServiceError::new(ProblemKind::TOO_SLOW, "The body did not arrive in time.")),
     }
 }

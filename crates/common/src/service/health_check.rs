@@ -19,7 +19,7 @@ pub enum HealthCheckError {
     NotReady(String),
 }
 
-/// Asks the service of this machine that listens on the address whether it is ready.
+/// Checks whether the service that listens on this address is ready.
 ///
 /// # Errors
 /// When it is not ready, or does not respond.

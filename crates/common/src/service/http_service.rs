@@ -25,7 +25,7 @@ use crate::auth::{ADMIN_SECRET_HEADER, Authenticator, INTERNAL_TOKEN_HEADER};
 /// The number of connections for each allowed stream. A stream occupies its connection, and requests need others.
 const CONNECTIONS_PER_STREAM: usize = 2;
 
-/// Everything of an HTTP service but its routes.
+/// The shared parts of an HTTP service.
 pub struct HttpService {
     config: ServiceConfig,
     registry: Arc<Registry>,

@@ -1,4 +1,4 @@
-//! The outermost layer: gives each request an id and a span, logs it and counts it.
+//! The outer layer: gives each request an id and a span, logs it and counts it.
 
 use std::sync::Arc;
 

@@ -26,7 +26,8 @@ use tower::ServiceExt;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of a connection's read buffer in bytes. A request whose head does not fit is rejected.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// The pause after a connection could not be accepted, which usually means that the machine has run out of something.
+/// The pause after a connection could not be accepted, which usually means that file descriptors or memory are
+/// exhausted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A service that can't listen on its address.

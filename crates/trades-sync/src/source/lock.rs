@@ -1,6 +1,6 @@
 //! A transaction-scoped advisory lock, so that only one run ships a date at a time.
 //!
-//! The lock ends with the transaction in which the day is read, so a connection pooler can't leave it held. A run that
+//! The lock ends with the transaction in which the day is read: it is released even through a pooler. A run that
 //! had to wait must not read the views as they were before the wait, but a repeatable-read transaction keeps the snapshot
 //! of its first statement. Therefore the reading transaction tries the lock only once. If the lock is not free, the
 //! transaction ends, the run waits for the lock in another transaction, and begins again.

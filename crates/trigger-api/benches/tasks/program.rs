@@ -1,4 +1,4 @@
-//! The process that is measured, which analyses a database.
+//! The process that is measured, which analyzes a database.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -21,7 +21,7 @@ pub(super) enum RunningExecutor {
 }
 
 impl RunningExecutor {
-    /// Starts the executor; `cluster` is the cluster of the Kubernetes one.
+    /// Starts the executor; `cluster` is required for the Kubernetes executor.
     pub(super) async fn start(
         config: &Config,
         cluster: Option<&Cluster>,

@@ -1,4 +1,4 @@
-//! The parts of the program that remember and publish runs.
+//! The parts of the program that store and publish runs.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use trigger_store::SqlStore;
 use super::error::AppError;
 use crate::config::Config;
 
-/// The parts of the program that remember and publish runs.
+/// The parts of the program that store and publish runs.
 pub(super) struct History {
     pub(super) sql: SqlStore,
     pub(super) store: Arc<dyn RunStore>,

@@ -107,7 +107,7 @@ impl From<StartError> for ApiError {
             StartError::Contended(name) => Self(
                 ServiceError::new(
                     CONTENDED,
-                    format!("Other requests for {name} won the race several times. Retry."),
+                    format!("Concurrent requests for {name} prevented the start several times. Retry."),
                 )
                 .with_retry_after(Duration::from_secs(1)),
             ),
@@ -216,12 +216,9 @@ impl From<ExecutorError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self(
-            ServiceError::new(
-                STORE_UNAVAILABLE,
-                "The history of runs can't be read or written now. Nothing was started; retry.",
-            )
-            .with_retry_after(AFTER_OUTAGE)
-            .with_internal_cause(error.to_string()),
+            ServiceError::new(STORE_UNAVAILABLE, "The history of runs can't be read or written now. Retry.")
+                .with_retry_after(AFTER_OUTAGE)
+                .with_internal_cause(error.to_string()),
         )
     }
 }

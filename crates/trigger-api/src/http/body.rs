@@ -14,11 +14,7 @@ use super::api_error::ApiError;
 #[serde(deny_unknown_fields)]
 pub(super) struct SyncBody {
     /// Why the run is started; stored in the history and on the Job.
-    #[schema(
-        max_length = 500,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
-        example = "the morning's data came late"
-    )]
+    #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "the morning data was late")]
     reason: Option<String>,
 }
 
@@ -42,11 +38,7 @@ impl From<SyncBody> for StartBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct StartBody {
     /// Why the run is started; stored in the history and on the Job.
-    #[schema(
-        max_length = 500,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
-        example = "the morning's data came late"
-    )]
+    #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "the morning data was late")]
     pub(super) reason: Option<String>,
     /// The parameters of a task, which defines them; a CronJob has none.
     #[serde(default)]

@@ -51,9 +51,9 @@ pub const MISSING_PERMISSION: ProblemKind =
 /// A quota of the namespace is exhausted.
 pub const QUOTA_EXCEEDED: ProblemKind =
     kind("quota-exceeded", StatusCode::SERVICE_UNAVAILABLE, "A quota is exhausted");
-/// Other requests won the race.
+/// Concurrent requests prevented the start.
 pub const CONTENDED: ProblemKind =
-    kind("contended", StatusCode::SERVICE_UNAVAILABLE, "Other requests won the race");
+    kind("contended", StatusCode::SERVICE_UNAVAILABLE, "Concurrent requests prevented the start");
 /// The queue of the task is full.
 pub const QUEUE_FULL: ProblemKind = kind("queue-full", StatusCode::SERVICE_UNAVAILABLE, "The queue is full");
 /// The history can't be read or written.

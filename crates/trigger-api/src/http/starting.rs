@@ -95,8 +95,8 @@ fn location(run: &Run) -> String {
     format!("/v1/runs/{}", run.id)
 }
 
-/// Starts a run, counts the outcome, and waits for the end of the run if the caller prefers that. Returns the preferred
-/// number of seconds, too.
+/// Starts a run, counts the outcome, and waits for its end if `Prefer: wait` requests it. Also returns that number of
+/// seconds.
 pub(super) async fn start(
     api: &Api,
     target: &Target,

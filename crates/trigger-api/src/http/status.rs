@@ -70,7 +70,7 @@ impl ServiceStatus for Api {
     }
 }
 
-/// The caller as the rule of access sees it.
+/// Converts the caller for the rule of access.
 pub(super) fn access_of(caller: &Caller) -> access::Caller {
     let role = match caller.role {
         Role::Admin => Some(access::Role::Admin),

@@ -168,7 +168,7 @@ pub(super) fn job_failure(condition: &JobCondition, pod: Option<Cause>, failed_p
         (_, Some(cause)) => cause,
         (_, None) => {
             let message = condition.message.as_deref().filter(|message| !message.is_empty());
-            Cause::new(reason, message.unwrap_or("The Job failed; its pods are gone.").to_owned())
+            Cause::new(reason, message.unwrap_or("The Job failed; its pods no longer exist.").to_owned())
         }
     }
 }

@@ -14,7 +14,7 @@ use trigger_core::run::Run;
 
 use super::client::ClusterClient;
 
-/// How many events may wait. Further ones are dropped: an Event is informational.
+/// The maximum length of the queue. Events are optional, so more are dropped.
 const MAX_QUEUED: usize = 64;
 
 /// The shortest time between two events, so that a burst of starts does not double the load of the API server.

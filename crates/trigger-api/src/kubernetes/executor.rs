@@ -28,7 +28,7 @@ use super::state;
 use super::template;
 use super::watch;
 
-/// How many times a Job is read again that changed before it could be deleted.
+/// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
 
 /// Runs Jobs in a cluster, and reports the state of every Job of its targets to the recorder.

@@ -28,7 +28,7 @@ use super::{cause, logs, reconcile};
 const WATCH_SECONDS: u32 = 25;
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(200);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
-/// How often runs are updated whose cause depends on the time that has passed.
+/// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The delays between retries of a watch. They are short enough that a recovery is noticed within seconds.

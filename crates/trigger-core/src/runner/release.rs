@@ -3,11 +3,11 @@
 use crate::run::{Cause, RESTARTED, State};
 use crate::task_store::{Lease, Outcome};
 
-/// How often a run is started at most. A run that crashes its replica would otherwise do so forever.
+/// The maximum number of starts of a run. A run that crashes its replica would otherwise do so repeatedly.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// The outcome of an interrupted run: queued again if its target resumes runs, unless that was its last attempt.
-/// `counts` says whether the attempt counts.
+/// `counts`: whether this attempt is one of the [`MAX_ATTEMPTS`].
 pub(super) fn after_interruption(resumes: bool, lease: &Lease, reason: &str, counts: bool) -> Outcome {
     if !resumes {
         return interrupted(&format!(

@@ -33,7 +33,7 @@ impl TaskThread {
             let _entered = span.entered();
             let work = AssertUnwindSafe(|| block_on(task.as_ref(), &parameters, &context, stopped));
             let exit = std::panic::catch_unwind(work).unwrap_or(ThreadExit::Panicked);
-            // The receiver is gone if the worker was dropped.
+            // The receiver was dropped if the worker was.
             let _ = sender.send(exit);
         };
         if let Err(error) = std::thread::Builder::new().name("task".to_owned()).spawn(work) {

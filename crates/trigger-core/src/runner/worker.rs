@@ -218,7 +218,7 @@ impl Worker {
     }
 }
 
-/// Retries a write until the store accepts it.
+/// Retries a write until it succeeds.
 async fn until_stored<T, F: Future<Output = Result<T, StoreError>>>(write: impl FnMut() -> F) -> T {
     let forever = ConstantBuilder::default().with_delay(PAUSE_AFTER_FAILURE).without_max_times();
     let log = |error: &StoreError, _| tracing::error!(%error, "cannot store the end of a run; retrying");

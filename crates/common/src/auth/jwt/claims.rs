@@ -39,7 +39,7 @@ impl ClaimRules {
                 return Err(ConfigError::variable(name, format!("is needed with {key_set}; set it")));
             }
         }
-        // Rules without keys would look like protection, and protect nothing.
+        // Rules without keys would have no effect without a warning.
         let rules = ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ADMIN_CLAIM"];
         let rule = rules.into_iter().find(|name| settings.text(name).is_some());
         match rule {

@@ -232,7 +232,7 @@ fn a_failed_job_has_the_cause_of_its_last_pod_and_why_it_was_not_retried() {
 
 #[test]
 fn a_failed_job_without_a_known_pod_has_its_conditions_reason_and_message() {
-    let without_pods = "The Job failed; its pods are gone.";
+    let without_pods = "The Job failed; its pods no longer exist.";
     for (condition, expected) in [
         (
             failed_condition(

@@ -26,7 +26,7 @@ use crate::kubernetes::pods::JobPod;
 const MAX_READERS: usize = 256;
 /// How long the readers of a run may continue after it has ended: the default grace period of pods is 30 s.
 const MAX_READ_AFTER_END: Duration = Duration::from_secs(45);
-/// How many times a log is opened whose connection breaks.
+/// The maximum number of attempts to read a log whose connection breaks.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The log readers of all runs.
