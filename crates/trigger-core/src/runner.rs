@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use self::lease_monitor::LeaseMonitor;
 pub use self::replica::RunnerConfig;
 use self::replica::{HEARTBEATS_PER_LEASE, Replica};
-use self::stop::requested;
+use self::stop::{is_requested, requested};
 use self::worker::Worker;
 use super::feed::Feed;
 use super::log_buffers::LogBuffers;
@@ -55,7 +55,7 @@ impl Runner {
         let mut workers = JoinSet::new();
         let mut monitor = LeaseMonitor::new(self.replica.config.lease);
         let mut ticks = tokio::time::interval(self.replica.config.lease / HEARTBEATS_PER_LEASE);
-        while !*stopping.borrow() {
+        while !is_requested(&stopping) {
             self.claim_queued(&mut workers, &stopping).await;
             tokio::select! {
                 // The request to stop comes first, so that a run which a worker has just released is not claimed again.

@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::release;
 use super::replica::{HEARTBEATS_PER_LEASE, Replica};
-use super::stop::requested;
+use super::stop::{is_requested, requested};
 use super::task_thread::{TaskThread, ThreadExit};
 use crate::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
 use crate::store_error::StoreError;
@@ -63,7 +63,7 @@ impl Worker {
         let span = tracing::info_span!("task", run.id = %self.lease.id, run.target = %self.lease.target);
         async {
             let started = Instant::now();
-            if *stopping.borrow() {
+            if is_requested(&stopping) {
                 // The run was claimed at the moment when the program was asked to stop.
                 let cause = Cause::new(
                     RESTARTED,
