@@ -13,7 +13,6 @@
 //! rejects; [`read_json`] and [`RequestId`] have the details.
 
 mod admission;
-mod authorization;
 mod config;
 mod error;
 mod extract;

@@ -9,6 +9,6 @@ use testkit::postgres::Server;
 fn main() {
     let server = Server::start();
     println!("{} {}", server.port(), server.socket_folder().display());
-    // The end of input and an error mean the same: nobody needs the server any more.
+    // The end of input and an error mean the same: the server is no longer needed.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }

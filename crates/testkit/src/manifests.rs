@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 /// A policy that denies nothing and stays in the cluster of the tests. When the last policy with CronJobs as parameters is
-/// deleted, an API server (observed in 1.36) stops watching CronJobs for ever, because `policy_source.go` stops a shared
+/// deleted, an API server (observed in 1.36) stops watching CronJobs permanently, because `policy_source.go` stops a shared
 /// informer. See docs/DEPLOY.md, "Upgrade, roll back, remove".
 pub const KEEPS_CRONJOBS_WATCHED: &str = r#"
 apiVersion: admissionregistration.k8s.io/v1

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
 pub use self::views::{RunLog, TargetStatus};
-use super::access::{Action, Caller, Denied, authorize};
+use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
 use super::executor::{Executor, ExecutorError, Freshness, NotReady};
 use super::feed::{Feed, Notice};
@@ -120,14 +120,6 @@ impl Runs {
             Target::CronJob(target) => self.dispatcher.preview(target, request).await,
             Target::Task(target) => Ok(self.queue.preview(target).await?),
         }
-    }
-
-    /// Whether the caller may do that with targets of that kind, for handlers that check before they read a body.
-    ///
-    /// # Errors
-    /// When the caller may not.
-    pub fn authorize(&self, caller: &Caller, action: Action, kind: TargetKind) -> Result<(), Denied> {
-        authorize(caller, action, kind)
     }
 
     /// Starts a run of the target, or finds the run of an earlier request with the same key.

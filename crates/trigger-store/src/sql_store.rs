@@ -65,7 +65,7 @@ impl SqlStore {
 
     /// Checks repeatedly whether the store can be written, so that [`RunStore::unwritable`] is up to date even if no run is
     /// saved. Never returns.
-    pub async fn check_for_ever(&self) {
+    pub async fn check_forever(&self) {
         loop {
             let fails = self.connections.unwritable().is_some();
             tokio::time::sleep(if fails { RECOVERY_INTERVAL } else { CHECK_INTERVAL }).await;

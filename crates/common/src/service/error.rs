@@ -91,7 +91,7 @@ impl ServiceError {
 
     /// The error, counted by `credentials_refused` under this reason. A service needs it for rules of its own about roles.
     #[must_use]
-    pub(super) fn with_refusal_reason(mut self, reason: &'static str) -> Self {
+    pub fn with_refusal_reason(mut self, reason: &'static str) -> Self {
         self.0.refusal_reason = Some(reason);
         self
     }

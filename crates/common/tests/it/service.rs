@@ -14,10 +14,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use common::auth::{self, Authenticator, Caller};
+use common::auth::{self, Authenticator, Caller, Role};
 use common::config::Settings;
 use common::service::{
-    self, HttpService, Readiness, ServiceConfig, ServiceError, ServiceRoutes, ServiceStatus,
+    self, HttpService, ProblemKind, Readiness, ServiceConfig, ServiceError, ServiceRoutes, ServiceStatus,
 };
 use prometheus_client::registry::Registry;
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -52,7 +52,7 @@ fn routes(service: &HttpService) -> ServiceRoutes {
     let streams = service.streams();
     let protected = Router::new()
         .route("/hello", get(|Extension(caller): Extension<Caller>| async move { caller.name }))
-        .route("/admin", get(|Extension(caller): Extension<Caller>| async move { caller.require_admin() }))
+        .route("/admin", get(administrators_only))
         .route("/echo", post(|request| async { service::read_json::<Value>(request).await.map(Json) }))
         .route("/slow", get(|| tokio::time::sleep(Duration::from_hours(1))))
         .route("/second", get(|| tokio::time::sleep(Duration::from_secs(1))))
@@ -65,13 +65,22 @@ fn routes(service: &HttpService) -> ServiceRoutes {
     ServiceRoutes { open: Router::new().route("/open", get(|| async { "open" })), protected }
 }
 
+/// A rule of access that is the service's own.
+async fn administrators_only(Extension(caller): Extension<Caller>) -> Result<(), ServiceError> {
+    let (kind, reason) = match caller.role {
+        Role::Admin => return Ok(()),
+        Role::Internal => (ProblemKind::NOT_ALLOWED, "not_admin"),
+        Role::Anonymous => (ProblemKind::MISSING_CREDENTIAL, "missing"),
+    };
+    Err(ServiceError::new(kind, "This is for administrators.").with_refusal_reason(reason))
+}
+
 async fn panicking() -> &'static str {
     panic!("a secret of the handler")
 }
 
 async fn taken() -> ServiceError {
-    const NAME_TAKEN: service::ProblemKind =
-        service::ProblemKind::new("name-taken", StatusCode::CONFLICT, "The name is taken");
+    const NAME_TAKEN: ProblemKind = ProblemKind::new("name-taken", StatusCode::CONFLICT, "The name is taken");
     ServiceError::new(NAME_TAKEN, "Choose another name.")
         .with_extension("name", "kraken")
         .with_retry_after(Duration::from_millis(1))

@@ -42,7 +42,7 @@ impl Environment {
         self.write_file(FILE, &serde_json::to_string(self).expect("plain data"));
     }
 
-    /// Writes a file of the folder in one step, so that nobody reads half of it.
+    /// Writes a file of the folder in one step, so that a reader never sees a part of it.
     pub(crate) fn write_file(&self, name: &str, text: &str) {
         let unfinished = self.folder.join(format!(".{name}"));
         fs::write(&unfinished, text).expect("the folder is ours");

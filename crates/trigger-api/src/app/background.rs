@@ -30,7 +30,7 @@ impl BackgroundTasks {
         tasks.spawn(async move { recorder.run().await });
         tasks.spawn(async move { feed.run().await });
         tasks.spawn(prune(store, retention));
-        tasks.spawn(async move { sql.check_for_ever().await });
+        tasks.spawn(async move { sql.check_forever().await });
         Self { _tasks: tasks }
     }
 }

@@ -147,10 +147,21 @@ fn unknown_target(name: &TargetName) -> ApiError {
 
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
-        Self(match denied {
-            Denied::NotAdmin => ServiceError::not_admin(),
-            Denied::NoCredential => ServiceError::no_admin_credential(),
-        })
+        let (kind, detail, reason) = match denied {
+            Denied::NotAdmin => (
+                ProblemKind::NOT_ALLOWED,
+                "The caller is known, but this requires an administrator: X-Admin-Secret, or a token with the \
+                 administrator's claim.",
+                "not_admin",
+            ),
+            Denied::NoCredential => (
+                ProblemKind::MISSING_CREDENTIAL,
+                "This always requires an administrator's credential, and none is configured: set ADMIN_SECRET, or keys of \
+                 tokens with an administrator's claim.",
+                "missing",
+            ),
+        };
+        Self(ServiceError::new(kind, detail).with_refusal_reason(reason))
     }
 }
 

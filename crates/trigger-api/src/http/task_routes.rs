@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json};
 use common::auth::Caller;
 use common::service::{PathSegment, Representation, RequestId, read_json};
-use trigger_core::access::Action;
+use trigger_core::access::{Action, authorize};
 use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
 use trigger_core::target::Target;
@@ -72,7 +72,7 @@ async fn start(
     request: Request,
 ) -> Result<Response, ApiError> {
     // The body of a caller that may not start the task is not read.
-    api.runs.authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
+    authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
     let target = target_of(&api, task)?;
     let body = start_body(task, read_json(request).await?)?;
     let (started, waited) = starting::start(&api, target, &caller, request_id, &headers, body).await?;
@@ -90,7 +90,7 @@ async fn status(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let caller = access_of(&caller);
-    api.runs.authorize(&caller, Action::ReadResult, TargetKind::Task)?;
+    authorize(&caller, Action::ReadResult, TargetKind::Task)?;
     let representation = Representation::preferred(&headers)?;
     let run = api.runs.find(&id).await?;
     if run.target != *target_of(&api, task)?.name() {
