@@ -1,0 +1,1 @@
+//! Serves the registry of the stack's services, and reports the true state of NATS.

@@ -1,0 +1,1 @@
+//! Registers a service of the stack in NATS KV, sends its heartbeats, and discovers other services.
