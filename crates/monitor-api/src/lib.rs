@@ -1,1 +1,3 @@
 //! Serves the registry of the stack's services, and reports the true state of NATS.
+
+pub mod domain;
