@@ -167,7 +167,7 @@ fn apply_event(links: &watch::Sender<Link>, event: &Event) {
         Event::ClientError(_) => tracing::debug!("the client of NATS reports an error"),
         Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
         Event::SlowConsumer(_) => {
-            tracing::warn!("messages of NATS were dropped because they were read too slowly")
+            tracing::warn!("messages of NATS were dropped because they were read too slowly");
         }
         Event::Draining => {}
     }

@@ -1,6 +1,6 @@
 //! Messages of a bucket's stream.
 
-use async_nats::header::HeaderMap;
+use async_nats::header::{HeaderMap, HeaderValue};
 use async_nats::jetstream::Message;
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ pub(super) enum Operation {
 impl Operation {
     /// A message without headers is a write: any client of NATS can publish to the subjects of a bucket.
     pub(super) fn of(headers: Option<&HeaderMap>) -> Self {
-        let header = |name: &str| headers.and_then(|headers| headers.get(name)).map(|value| value.as_str());
+        let header = |name: &str| headers.and_then(|headers| headers.get(name)).map(HeaderValue::as_str);
         match (header(OPERATION_HEADER), header(MARKER_HEADER)) {
             (_, Some("MaxAge")) => Self::Remove(Removal::Expired),
             (Some("DEL" | "PURGE"), _) | (_, Some(_)) => Self::Remove(Removal::Deleted),
