@@ -107,17 +107,29 @@ cache_key() {
   } | sha256sum | cut -c1-16
 }
 
+# Prints the linker flags for the versions that a release build of the project sets. Without them, the program reports v0.0.0.
+version_flags() {
+  local variables=k8s.io/component-base/version release
+  case $1 in
+    kubernetes)
+      release=$(module_version kubernetes k8s.io/kubernetes)
+      echo " -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
+      ;;
+    natscli)
+      release=$(module_version natscli github.com/nats-io/natscli)
+      echo " -X main.version=${release#v}"
+      ;;
+  esac
+}
+
+module_version() { (cd "$sources/$1" && GOWORK=off go list -m -f '{{ .Version }}' "$2"); }
+
 # A build ends with a rename, so a killed build leaves no incomplete program. The lock prevents two runs from building the same
 # program at the same time. Without cgo the kubelet builds much faster.
 build() {
   local folder=$1 name=$2 kept=$3 package flags='-s -w'
-  package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep "/$name\$" || echo .)
-  if [[ $folder == kubernetes ]]; then
-    # Without these variables, which the scripts of Kubernetes set, the version is v0.0.0.
-    local variables=k8s.io/component-base/version release
-    release=$(cd "$sources/kubernetes" && go list -m -f '{{ .Version }}' k8s.io/kubernetes)
-    flags+=" -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
-  fi
+  package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep -E "/$name(/v[0-9]+)?\$" || echo .)
+  flags+=$(version_flags "$folder")
   echo "building $name, which is needed only once and may take minutes" >&2
   mkdir -p "$kept"
   (
