@@ -42,14 +42,24 @@ fn may_be_json(headers: &HeaderMap) -> bool {
 
 /// The number of characters before the error.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
-    if error.is_eof() {
-        return text.chars().count();
-    }
-    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    let before: usize = lines.map(str::len).sum();
-    // Columns count bytes from 1.
-    let end = before + error.column().saturating_sub(1);
-    text.char_indices().take_while(|(index, _)| *index < end).count()
+    let end = if error.is_eof() {
+        text.len()
+    } else {
+        let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+        // Columns count bytes from 1.
+        lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1)
+    };
+    let before = text.char_indices().take_while(|(index, _)| *index < end).count();
+    before - begun_word_length(text.get(..end).unwrap_or_default())
+}
+
+/// The length of a misspelled `null`, `true` or `false` at the end of the text: the value is wrong from its first character on.
+fn begun_word_length(text: &str) -> usize {
+    let before = text.trim_end_matches(|character: char| character.is_ascii_lowercase());
+    let word = &text[before.len()..];
+    let is_value = before.is_empty() || before.ends_with([' ', '\t', '\r', '\n', ':', ',', '[']);
+    let is_begun = ["null", "true", "false"].iter().any(|whole| whole.starts_with(word));
+    if is_value && is_begun { word.len() } else { 0 }
 }
 
 #[cfg(test)]
@@ -62,6 +72,10 @@ mod tests {
     fn the_offset_is_the_number_of_characters_before_the_error() {
         for (text, expected) in [
             ("x", 0),
+            ("not JSON", 0),
+            ("{\"a\": trye}", 6),
+            ("[nul", 1),
+            ("[\"nul", 5),
             ("{\"a\":}", 5),
             ("{bad}", 1),
             ("{\"a\": 1", 7),
