@@ -268,6 +268,8 @@ cluster() {
 
 images() {
   need python3 'install Python 3'
+  need go 'install Go 1.26 or later; it builds the programs of NATS'
+  command -v busybox >/dev/null || package busybox-static
   step images count_summary scripts/check-images.sh
 }
 
