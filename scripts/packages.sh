@@ -4,7 +4,7 @@
 # install_as_root PACKAGE: installs it without starting services, because tests and clusters start their own servers. Debian runs
 # policy-rc.d before it starts a service; an existing one is not replaced. The package's services do not start with the machine either.
 install_as_root() {
-  local policy=/usr/sbin/policy-rc.d ours= services
+  local policy=/usr/sbin/policy-rc.d ours='' services
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
