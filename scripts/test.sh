@@ -242,7 +242,8 @@ e2e() {
   prepare_nextest
   need curl 'apt-get install curl'
   need python3 'install Python 3'
-  need go 'install Go 1.26 or later; it builds Helm'
+  need go 'install Go 1.26 or later; it builds Helm and the programs of NATS'
+  command -v busybox >/dev/null || package busybox-static
   prepare_cluster
   # With the rest of the workspace: alone, the dependencies would have other features and be built again.
   local tests=(--workspace --exclude demo --test e2e)
@@ -250,7 +251,7 @@ e2e() {
     echo 'skipped: the tests of a deployed platform, because the cluster has no node; scripts/cluster.sh creates one as root'
     nextest e2e e2e 'none()' "${tests[@]}"
   else
-    scripts/tools.sh helm >/dev/null
+    scripts/tools.sh helm nats-server nats >/dev/null
     cargo nextest list --locked --profile e2e --message-format json "${tests[@]}" >"$work/list.json"
     start_server "$(python3 -c 'import json, sys
 suites = json.load(sys.stdin)["rust-suites"].values()
