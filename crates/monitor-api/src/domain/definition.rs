@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn a_change_keeps_the_other_fields_and_the_creation() {
         let changes = DefinitionChanges { owner: Some("risk".to_owned()), ..DefinitionChanges::default() };
-        let changed = definition().changed(changes, time("2026-02-10T09:00:00Z"));
-        assert_eq!((changed.owner.as_str(), changed.description.as_str()), ("risk", "Ärger"));
-        assert_eq!(changed.created_at, CREATED);
-        assert_eq!(changed.updated_at, "2026-02-10T09:00:00.000000Z");
+        let result = definition().changed(changes, time("2026-02-10T09:00:00Z"));
+        assert_eq!((result.owner.as_str(), result.description.as_str()), ("risk", "Ärger"));
+        assert_eq!(result.created_at, CREATED);
+        assert_eq!(result.updated_at, "2026-02-10T09:00:00.000000Z");
     }
 
     #[test]
