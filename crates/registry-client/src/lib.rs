@@ -14,6 +14,7 @@ pub mod connection;
 pub mod discovery;
 pub mod instance;
 pub mod key;
+pub mod new_bucket;
 pub mod registration;
 pub mod registry;
 

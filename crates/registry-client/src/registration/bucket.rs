@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
-use async_nats::jetstream::kv::{Config, PutError, Store};
-use async_nats::jetstream::stream::StorageType;
+use async_nats::jetstream::kv::{PutError, Store};
 use bytes::Bytes;
 
 use crate::connection::NatsConnection;
-use crate::registry::NewBucket;
+use crate::new_bucket::NewBucket;
 
 /// The time limit of a write. Three requests precede it when the bucket is opened.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,30 +97,25 @@ impl RegistryBucket {
         match self.new_bucket {
             Some(new_bucket) if is_missing => self.create(new_bucket).await,
             None if is_missing => Err(WriteError::NoBucket(self.name.clone())),
-            _ => jetstream.get_key_value(&self.name).await.map_err(|error| WriteError::Rejected {
-                bucket: self.name.clone(),
-                problem: error.to_string(),
-            }),
+            _ => self.get().await,
         }
     }
 
+    async fn get(&self) -> Result<Store, WriteError> {
+        let store = self.connection.jetstream().get_key_value(&self.name).await;
+        store.map_err(|error| WriteError::Rejected { bucket: self.name.clone(), problem: error.to_string() })
+    }
+
     async fn create(&self, settings: NewBucket) -> Result<Store, WriteError> {
-        let config = Config {
-            bucket: self.name.clone(),
-            history: 1,
-            max_age: settings.max_age,
-            num_replicas: settings.replicas,
-            storage: StorageType::File,
-            ..Config::default()
-        };
-        let created = self.connection.jetstream().create_key_value(config).await;
+        let config = settings.stream_config(&self.name);
+        let created = self.connection.jetstream().create_stream(config).await;
         // Another client may have created it since; the next heartbeat opens that one.
-        let store = created.map_err(|error| WriteError::NotCreated {
+        created.map_err(|error| WriteError::NotCreated {
             bucket: self.name.clone(),
             problem: error.to_string(),
         })?;
         tracing::info!(bucket = self.name, "the bucket of the registry is created");
-        Ok(store)
+        self.get().await
     }
 
     fn write_error(&self, error: &PutError) -> WriteError {

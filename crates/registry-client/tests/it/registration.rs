@@ -6,8 +6,9 @@ use async_nats::jetstream::kv::{Config, Operation};
 use async_nats::jetstream::stream::StorageType;
 use futures_util::TryStreamExt;
 use registry_client::instance::InstanceStatus;
+use registry_client::new_bucket::NewBucket;
 use registry_client::registration::NewInstance;
-use registry_client::registry::{NewBucket, Registry, RegistrySettings};
+use registry_client::registry::{Registry, RegistrySettings};
 use serde_json::Value;
 use testkit::nats::{NatsCluster, NatsServer, NatsVersion};
 
