@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::bucket::NewBucket;
 use crate::connection::{NatsConnection, NatsSettings, NatsSettingsError};
 use crate::discovery::Discovery;
 use crate::registration::{NewInstance, Registration};
@@ -23,15 +24,6 @@ pub struct RegistrySettings {
     pub new_bucket: Option<NewBucket>,
 }
 
-/// The settings of a bucket that is created.
-#[derive(Clone, Copy, Debug)]
-pub struct NewBucket {
-    /// The age at which the server removes an entry.
-    pub max_age: Duration,
-    /// The number of servers that store the bucket.
-    pub replicas: usize,
-}
-
 impl RegistrySettings {
     /// The bucket `service_registry` with heartbeats every 10 s. It is created on one server if it is absent.
     pub fn new(nats: NatsSettings) -> Self {
@@ -42,12 +34,6 @@ impl RegistrySettings {
             stale_threshold: SignedDuration::from_secs(35),
             new_bucket: Some(NewBucket::default()),
         }
-    }
-}
-
-impl Default for NewBucket {
-    fn default() -> Self {
-        Self { max_age: Duration::from_secs(30), replicas: 1 }
     }
 }
 
