@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::bucket::NewBucket;
 use crate::connection::{NatsConnection, NatsSettings, NatsSettingsError};
 use crate::discovery::Discovery;
-use crate::new_bucket::NewBucket;
 use crate::registration::{NewInstance, Registration};
 
 /// The settings of a client of the registry.

@@ -8,8 +8,8 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
 use jiff::Timestamp;
+use registry_client::bucket::NewBucket;
 use registry_client::connection::NatsConnection;
-use registry_client::new_bucket::NewBucket;
 
 /// The header in which clients of buckets name a deletion.
 const OPERATION_HEADER: &str = "KV-Operation";

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use registry_client::bucket::NewBucket;
 use registry_client::bucket_watch::BucketReport;
-use registry_client::new_bucket::NewBucket;
 
 use super::bucket_writer::{BucketWriter, LastMessage, RequestError};
 use crate::domain::definition::{Definition, StoredDefinition};
@@ -55,7 +55,7 @@ impl DefinitionBucket {
 
     fn settings(&self) -> NewBucket {
         let replicas = self.instances_report.info().map_or(1, |info| info.replicas);
-        NewBucket { max_age: Duration::ZERO, replicas }
+        NewBucket { max_age: Duration::ZERO, history: 1, replicas }
     }
 
     /// Writes if the last revision is `expected`, which is 0 if there is none.

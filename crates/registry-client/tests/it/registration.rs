@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::kv::{Config, Operation};
+use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::stream::StorageType;
 use futures_util::TryStreamExt;
+use registry_client::bucket::NewBucket;
 use registry_client::instance::InstanceStatus;
-use registry_client::new_bucket::NewBucket;
 use registry_client::registration::NewInstance;
 use registry_client::registry::{Registry, RegistrySettings};
 use serde_json::Value;
@@ -136,15 +136,16 @@ async fn a_short_maximum_age_shortens_the_interval_so_that_the_entry_never_expir
 
 async fn deregisters(version: NatsVersion) {
     let server = NatsServer::start(version);
-    let jetstream = jetstream_of(&server.url()).await;
-    let config = Config { bucket: BUCKET.to_owned(), history: 10, ..Config::default() };
-    let store = jetstream.create_key_value(config).await.expect("there is no bucket");
-    let registration = registry(&server.url()).await.register(new_instance("a"));
+    let new_bucket = Some(NewBucket { history: 10, ..NewBucket::default() });
+    let settings = RegistrySettings { new_bucket, ..registry_settings(&server.url()) };
+    let registry = Registry::start(settings).await.expect("the settings are valid");
+    let registration = registry.register(new_instance("a"));
     let key = key_of(&registration);
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&[&key]).await;
     registration.deregister().await;
     watched.until_keys(&[]).await;
+    let store = jetstream_of(&server.url()).await.get_key_value(BUCKET).await.expect("the bucket exists");
     let history = store.history(&key).await.expect("the bucket exists");
     let history: Vec<_> = history.try_collect().await.expect("the history can be read");
     let [.., shutdown, deletion] = &history[..] else { panic!("{history:?}") };

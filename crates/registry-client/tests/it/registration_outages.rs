@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use registry_client::bucket::NewBucket;
 use registry_client::instance::InstanceStatus;
-use registry_client::new_bucket::NewBucket;
 use registry_client::registration::Registration;
 use registry_client::registry::{Registry, RegistrySettings};
 use testkit::nats::{NatsCluster, NatsServer, NatsVersion};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::{self, Context};
+use registry_client::bucket::NewBucket;
 use registry_client::bucket_watch::{BucketEvent, BucketReport, BucketState, BucketWatch, Removal};
 use registry_client::connection::{NatsConnection, NatsSettings};
-use registry_client::new_bucket::NewBucket;
 use tokio::sync::watch;
 
 /// The name of the bucket.
@@ -117,7 +117,7 @@ pub(crate) async fn create_bucket(jetstream: &Context, max_age: Duration) -> Sto
 }
 
 pub(crate) async fn create_replicated(jetstream: &Context, max_age: Duration, replicas: usize) -> Store {
-    let config = NewBucket { max_age, replicas }.stream_config(BUCKET);
+    let config = NewBucket { max_age, history: 1, replicas }.stream_config(BUCKET);
     let deadline = tokio::time::Instant::now() + TIMEOUT;
     while let Err(error) = jetstream.create_stream(config.clone()).await {
         assert!(tokio::time::Instant::now() < deadline, "{error}");
