@@ -2,6 +2,9 @@
 # Sourced by scripts/cluster.sh and scripts/tools.sh: finds or builds programs. Those that are not in KUBEBUILDER_ASSETS are built
 # from Go modules into the user's cache, once for each set of checksums and version of Go.
 
+# shellcheck source=scripts/packages.sh
+source "$root/scripts/packages.sh"
+
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster
 readonly control_plane_programs=(kube-apiserver kube-controller-manager kube-scheduler kubectl)
 readonly node_programs=(kubelet kube-proxy)
@@ -59,28 +62,6 @@ install_package() {
   fi
   step "installing $package" install_as_root "$package"
   hash -r
-}
-
-# The packages of etcd and containerd start services, which this cluster does not use. Debian runs policy-rc.d before it starts a
-# service; an existing one is not replaced.
-install_as_root() {
-  local policy=/usr/sbin/policy-rc.d ours=
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    ours=$policy
-  fi
-  local output result=0
-  output=$({
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
-  } 2>&1 </dev/null) || result=$?
-  [[ -z $ours ]] || rm -f "$ours"
-  # The services must not start with the machine either.
-  if [[ $1 == etcd-server || $1 == containerd ]]; then
-    systemctl disable "${1%-server}" >/dev/null 2>&1 || true
-  fi
-  ((result == 0)) || tail -n 20 <<<"$output" >&2
-  return "$result"
 }
 
 # find_or_build FOLDER NAME: sets program[NAME]. The program is a tool of the folder's module, or the module itself.

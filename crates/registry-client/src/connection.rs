@@ -210,7 +210,8 @@ fn reconnect_delay(attempts: usize) -> Duration {
 fn parse_servers(urls: &str) -> Result<Vec<ServerAddr>, NatsSettingsError> {
     let servers: Result<Vec<ServerAddr>, _> = urls.split(',').map(|url| url.trim().parse()).collect();
     let servers = servers.map_err(|_| NatsSettingsError::Url)?;
-    let is_supported = |server: &ServerAddr| matches!(server.scheme(), "nats" | "tls");
+    let is_supported =
+        |server: &ServerAddr| matches!(server.scheme(), "nats" | "tls") && !server.host().is_empty();
     if servers.iter().all(is_supported) { Ok(servers) } else { Err(NatsSettingsError::Url) }
 }
 

@@ -2,21 +2,24 @@
 
 mod configuration;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use self::configuration::configuration;
 use crate::child::GuardedChild;
-use crate::postgres::{free_port, wait_until_ready};
+use crate::postgres::free_port;
 
 /// The number of servers of a [`NatsCluster`].
 const CLUSTER_SIZE: usize = 3;
+/// How long a server may take to accept connections.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a cluster may take to elect its leaders.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -215,12 +218,26 @@ impl NatsCluster {
     }
 
     fn wait_for_leader(&self) {
-        let deadline = std::time::Instant::now() + CLUSTER_TIMEOUT;
+        let deadline = Instant::now() + CLUSTER_TIMEOUT;
         let has_leader = |server: &NatsServer| server.log().contains("JetStream cluster new metadata leader");
         while !self.servers.iter().any(has_leader) {
-            assert!(std::time::Instant::now() < deadline, "no leader: {}", self.servers[0].log());
+            assert!(Instant::now() < deadline, "no leader: {}", self.servers[0].log());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// Waits until the server sends its greeting.
+fn wait_until_ready(port: u16) {
+    let deadline = Instant::now() + START_TIMEOUT;
+    let greets = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        stream.read_exact(&mut [0; 4]).ok()
+    };
+    while greets().is_none() {
+        assert!(Instant::now() < deadline, "no NATS server accepts connections on port {port}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

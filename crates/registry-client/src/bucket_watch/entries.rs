@@ -69,6 +69,12 @@ impl Entries {
         missing
     }
 
+    /// The number of keys that were last written after this time, up to this revision.
+    pub(super) fn count(&self, stored_after: Timestamp, last_revision: u64) -> usize {
+        let is_counted = |entry: &&Entry| entry.stored_at > stored_after && entry.revision <= last_revision;
+        self.by_key.values().filter(is_counted).count()
+    }
+
     /// Removes the oldest key if it was stored before this time, and returns it with its revision.
     pub(super) fn expire(&mut self, stored_before: Timestamp) -> Option<(Arc<str>, u64)> {
         let (stored_at, key) = self.by_age.first()?;

@@ -68,7 +68,11 @@ struct ServerClock {
 
 impl Replay {
     /// Creates a consumer.
-    pub(super) async fn open(connection: &NatsConnection, stream_name: &str) -> Result<Self, End> {
+    pub(super) async fn open(
+        connection: &NatsConnection,
+        stream_name: &str,
+        filter: &str,
+    ) -> Result<Self, End> {
         let info = match probe(connection.jetstream(), stream_name).await {
             Probe::Present(info) => info,
             Probe::Missing => return Err(End::Missing),
@@ -78,6 +82,8 @@ impl Replay {
             connection.jetstream().get_stream_no_info(stream_name).await.map_err(|_| End::NoAnswer)?;
         let config = Config {
             deliver_policy: DeliverPolicy::LastPerSubject,
+            // This policy needs a filter.
+            filter_subject: filter.to_owned(),
             ack_policy: AckPolicy::None,
             inactive_threshold: INACTIVE_THRESHOLD,
             memory_storage: true,
@@ -87,6 +93,10 @@ impl Replay {
         let consumer = stream.create_consumer(config).await.map_err(|error| match error.kind() {
             ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
                 End::Missing
+            }
+            ConsumerErrorKind::JetStream(error) => {
+                tracing::warn!(stream = stream_name, %error, "NATS rejects the consumer of a bucket");
+                End::NoAnswer
             }
             _ => End::NoAnswer,
         })?;

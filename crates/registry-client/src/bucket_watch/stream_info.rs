@@ -34,6 +34,8 @@ pub struct BucketInfo {
     pub messages: u64,
     /// The revision of the last message.
     pub last_revision: u64,
+    /// The number of keys, including those whose last message is a deletion.
+    pub keys: u64,
 }
 
 /// The result of reading a stream's information.
@@ -59,6 +61,7 @@ impl From<&Info> for BucketInfo {
             bytes: info.state.bytes,
             messages: info.state.messages,
             last_revision: info.state.last_sequence,
+            keys: info.state.subjects_count,
         }
     }
 }

@@ -25,6 +25,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// How much later than `max_age` an entry is removed here: the server must have removed it by then.
 const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_millis(250);
 
+/// How old the stream's information may be when it is compared with the entries.
+const PROBE_MARGIN: SignedDuration = SignedDuration::from_secs(4);
+
 /// Follows a bucket. See the module for what it survives.
 pub struct BucketWatch {
     connection: NatsConnection,
@@ -79,7 +82,8 @@ impl BucketWatch {
         loop {
             let link = self.wait_for_link(&mut sink).await;
             let began = Instant::now();
-            let end = match Replay::open(&self.connection, &self.stream_name).await {
+            let filter = format!("{}>", self.subject_prefix);
+            let end = match Replay::open(&self.connection, &self.stream_name, &filter).await {
                 Ok(mut replay) => {
                     self.begin(&replay);
                     let end = self.follow(&mut replay, link, &mut probes, &mut sink).await;
@@ -249,10 +253,21 @@ impl BucketWatch {
                 return Err(End::Lost("messages were not delivered"));
             }
             replay.must_reach = info.last_revision;
+            if self.must_exist(replay, &info) > info.keys {
+                return Err(End::Lost("keys were removed without a message"));
+            }
         }
         self.report.lag.store(info.last_revision.saturating_sub(self.observed), Ordering::Relaxed);
         self.apply_info(info);
         Ok(())
+    }
+
+    /// The number of keys that the stream has if no message was removed from it by hand. Entries that may have expired are not
+    /// counted.
+    fn must_exist(&self, replay: &Replay, info: &BucketInfo) -> u64 {
+        let unexpired = replay.server_time().checked_sub(self.max_age - PROBE_MARGIN);
+        let stored_after = if self.max_age.is_zero() { Ok(Timestamp::MIN) } else { unexpired };
+        self.entries.count(stored_after.unwrap_or(Timestamp::MAX), info.last_revision) as u64
     }
 
     fn apply_info(&mut self, info: BucketInfo) {

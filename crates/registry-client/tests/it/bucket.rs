@@ -14,15 +14,15 @@ async fn writes_and_deletions(version: NatsVersion) {
     let store = create_bucket(&jetstream, Duration::ZERO).await;
     put(&store, "before", "1").await;
     put(&store, "deleted-before", "1").await;
-    store.delete("deleted-before").await.unwrap();
+    store.delete("deleted-before").await.expect("NATS answers");
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["before"]).await;
     put(&store, "after", "1").await;
     put(&store, "after", "2").await;
     put(&store, "purged", "1").await;
     watched.until_keys(&["after", "before", "purged"]).await;
-    store.delete("before").await.unwrap();
-    store.purge("purged").await.unwrap();
+    store.delete("before").await.expect("NATS answers");
+    store.purge("purged").await.expect("NATS answers");
     let view = watched.until_keys(&["after"]).await;
     assert_eq!(view.values["after"], "2");
     let removed = |key: &str| (key.to_owned(), Removal::Deleted);
@@ -58,7 +58,13 @@ async fn a_bucket_in_which_everything_was_deleted_is_live_at_once() {
     let jetstream = jetstream_of(&server.url()).await;
     let store = create_bucket(&jetstream, Duration::ZERO).await;
     put(&store, "a", "1").await;
-    jetstream.get_stream(format!("KV_{BUCKET}")).await.unwrap().purge().await.unwrap();
+    jetstream
+        .get_stream(format!("KV_{BUCKET}"))
+        .await
+        .expect("NATS answers")
+        .purge()
+        .await
+        .expect("NATS answers");
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&[]).await;
 }
@@ -94,15 +100,20 @@ async fn messages_that_no_client_of_buckets_would_write_are_reported_as_they_are
     create_bucket(&jetstream, Duration::ZERO).await;
     let mut watched = Watched::start(&server.url()).await;
     let subject = |key: &str| format!("$KV.{BUCKET}.{key}");
-    jetstream.publish(subject("plain"), "1".into()).await.unwrap().await.unwrap();
-    jetstream.publish(subject("a.b"), "".into()).await.unwrap().await.unwrap();
-    jetstream.publish(subject("large"), vec![b'x'; 900_000].into()).await.unwrap().await.unwrap();
+    jetstream.publish(subject("plain"), "1".into()).await.expect("NATS answers").await.expect("NATS answers");
+    jetstream.publish(subject("a.b"), "".into()).await.expect("NATS answers").await.expect("NATS answers");
+    jetstream
+        .publish(subject("large"), vec![b'x'; 900_000].into())
+        .await
+        .expect("NATS answers")
+        .await
+        .expect("NATS answers");
     let view = watched.until_keys(&["a.b", "large", "plain"]).await;
     assert_eq!(view.values["large"].len(), 900_000);
     let mut headers = HeaderMap::new();
     headers.insert("KV-Operation", "DEL");
     let deletion = jetstream.publish_with_headers(subject("plain"), headers, "".into());
-    deletion.await.unwrap().await.unwrap();
+    deletion.await.expect("NATS answers").await.expect("NATS answers");
     watched.until_keys(&["a.b", "large"]).await;
 }
 

@@ -31,7 +31,7 @@ async fn deleted_and_created_again(version: NatsVersion) {
     }
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["a", "b", "c"]).await;
-    jetstream.delete_key_value(BUCKET).await.unwrap();
+    jetstream.delete_key_value(BUCKET).await.expect("NATS answers");
     let store = create_bucket(&jetstream, Duration::ZERO).await;
     put(&store, "b", "new").await;
     let view = watched.until_keys(&["b"]).await;
@@ -58,7 +58,7 @@ async fn a_deleted_bucket_is_missing_and_has_no_entries() {
     put(&store, "a", "1").await;
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["a"]).await;
-    jetstream.delete_stream(format!("KV_{BUCKET}")).await.unwrap();
+    jetstream.delete_stream(format!("KV_{BUCKET}")).await.expect("NATS answers");
     let is_missing = |view: &crate::watched::View| view.states.last() == Some(&BucketState::Missing);
     let view = watched.until("missing", is_missing).await;
     assert!(view.values.is_empty());
@@ -73,10 +73,10 @@ async fn a_deleted_consumer_is_replaced_without_a_lost_or_repeated_change() {
     put(&store, "a", "1").await;
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["a"]).await;
-    let stream = jetstream.get_stream(format!("KV_{BUCKET}")).await.unwrap();
-    let consumers: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    let stream = jetstream.get_stream(format!("KV_{BUCKET}")).await.expect("NATS answers");
+    let consumers: Vec<String> = stream.consumer_names().try_collect().await.expect("NATS answers");
     assert_eq!(consumers.len(), 1, "one watch, one consumer: {consumers:?}");
-    stream.delete_consumer(&consumers[0]).await.unwrap();
+    stream.delete_consumer(&consumers[0]).await.expect("NATS answers");
     put(&store, "b", "1").await;
     let view = watched.until_keys(&["a", "b"]).await;
     assert_eq!(view.puts, 2, "a was not written again");
@@ -91,7 +91,13 @@ async fn a_purged_stream_has_no_entries_after_the_next_write() {
     put(&store, "a", "1").await;
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["a"]).await;
-    jetstream.get_stream(format!("KV_{BUCKET}")).await.unwrap().purge().await.unwrap();
+    jetstream
+        .get_stream(format!("KV_{BUCKET}"))
+        .await
+        .expect("NATS answers")
+        .purge()
+        .await
+        .expect("NATS answers");
     put(&store, "b", "1").await;
     watched.until_keys(&["b"]).await;
 }

@@ -38,8 +38,9 @@ async fn killed_and_started(version: NatsVersion) {
     assert_eq!(view.values.len(), 3, "the last known state stays");
     server.kill();
     server.restart();
-    let store = jetstream_of(&server.url()).await.get_key_value("service_registry").await.unwrap();
-    store.purge("deleted").await.unwrap();
+    let store =
+        jetstream_of(&server.url()).await.get_key_value("service_registry").await.expect("NATS answers");
+    store.purge("deleted").await.expect("NATS answers");
     put(&store, "rewritten", "2").await;
     put(&store, "new", "1").await;
     proxy.set_mode(ProxyMode::Open);
@@ -71,8 +72,8 @@ async fn a_deletion_without_a_trace_is_found_by_the_sweep() {
     watched.until_keys(&["a", "b"]).await;
     proxy.set_mode(ProxyMode::Closed);
     watched.until("unavailable", is_unavailable).await;
-    let stream = jetstream.get_stream("KV_service_registry").await.unwrap();
-    stream.purge().filter("$KV.service_registry.a").await.unwrap();
+    let stream = jetstream.get_stream("KV_service_registry").await.expect("NATS answers");
+    stream.purge().filter("$KV.service_registry.a").await.expect("NATS answers");
     proxy.set_mode(ProxyMode::Open);
     let view = watched.until_keys(&["b"]).await;
     assert_eq!(view.removals, [("a".to_owned(), Removal::Swept)]);
@@ -105,7 +106,8 @@ async fn a_server_that_hangs_is_unavailable_and_is_used_again_when_it_continues(
     server.pause();
     watched.until("unavailable", is_unavailable).await;
     server.resume();
-    let store = jetstream_of(&server.url()).await.get_key_value("service_registry").await.unwrap();
+    let store =
+        jetstream_of(&server.url()).await.get_key_value("service_registry").await.expect("NATS answers");
     put(&store, "b", "1").await;
     watched.until_keys(&["a", "b"]).await;
 }

@@ -14,7 +14,8 @@ async fn a_watch_survives_an_upgrade_of_the_server() {
     let mut watched = Watched::start(&server.url()).await;
     watched.until_keys(&["a"]).await;
     server.restart_as(NatsVersion::Pinned);
-    let store = jetstream_of(&server.url()).await.get_key_value("service_registry").await.unwrap();
+    let store =
+        jetstream_of(&server.url()).await.get_key_value("service_registry").await.expect("NATS answers");
     put(&store, "b", "1").await;
     watched.until_keys(&["a", "b"]).await;
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::kv::{Config, Store};
+use async_nats::jetstream::kv::Store;
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use async_nats::jetstream::{self, Context};
 use registry_client::bucket_watch::{BucketEvent, BucketReport, BucketState, BucketWatch, Removal};
 use registry_client::connection::{NatsConnection, NatsSettings};
@@ -42,11 +43,11 @@ impl Watched {
         let connection = NatsConnection::start(&settings(url)).await.expect("the settings are valid");
         let watch = BucketWatch::new(&connection, BUCKET);
         let (report, view) = (watch.report(), Arc::new(Mutex::new(View::default())));
-        let (changed, changes) = watch::channel(0);
+        let (counter, changes) = watch::channel(0);
         let shared = Arc::clone(&view);
         let task = tokio::spawn(watch.run(move |event| {
             apply(&mut shared.lock().unwrap_or_else(PoisonError::into_inner), event);
-            changed.send_modify(|count| *count += 1);
+            counter.send_modify(|count| *count += 1);
         }));
         Self { view, changes, report, task }
     }
@@ -115,21 +116,25 @@ pub(crate) async fn create_bucket(jetstream: &Context, max_age: Duration) -> Sto
     create_replicated(jetstream, max_age, 1).await
 }
 
+/// Creates the stream of a bucket: the client's function for buckets can't read an answer of Debian's server.
 pub(crate) async fn create_replicated(jetstream: &Context, max_age: Duration, replicas: usize) -> Store {
     let config = Config {
-        bucket: BUCKET.to_owned(),
-        history: 1,
+        name: format!("KV_{BUCKET}"),
+        subjects: vec![format!("$KV.{BUCKET}.>")],
+        max_messages_per_subject: 1,
         max_age,
         num_replicas: replicas,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
         ..Config::default()
     };
     let deadline = tokio::time::Instant::now() + TIMEOUT;
-    loop {
-        match jetstream.create_key_value(config.clone()).await {
-            Ok(store) => return store,
-            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
-        }
+    while let Err(error) = jetstream.create_stream(config.clone()).await {
+        assert!(tokio::time::Instant::now() < deadline, "{error}");
     }
+    jetstream.get_key_value(BUCKET).await.expect("the bucket exists")
 }
 
 pub(crate) async fn put(store: &Store, key: &str, value: &str) {
