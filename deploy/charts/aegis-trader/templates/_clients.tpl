@@ -1,0 +1,69 @@
+{{- /* How the pods of the release connect to NATS. */ -}}
+
+{{- /* (list $ CREDENTIALS): CREDENTIALS is empty, or user:password@ */ -}}
+{{- define "aegis.natsUrl" -}}
+{{- $root := first . -}}
+{{ ternary "tls" "nats" (ne $root.Values.nats.tls.clients.existingSecret "") }}://{{ last . }}{{ $root.Release.Name }}-nats:4222
+{{- end }}
+
+{{- /* Credentials and the CA, in the variables of the command-line client. */ -}}
+{{- define "aegis.clientEnv" -}}
+{{- with .Values.nats.clients }}
+{{- if and .existingSecret (eq .method "password") }}
+{{ include "library.secretEnv" (list "NATS_USER" .existingSecret "username") }}
+{{ include "library.secretEnv" (list "NATS_PASSWORD" .existingSecret "password") }}
+{{- else if and .existingSecret (eq .method "creds") }}
+- name: NATS_CREDS
+  value: /run/nats-client/nats.creds
+{{- else if .existingSecret }}
+- name: NATS_NKEY
+  value: /run/nats-client/nats.nk
+{{- end }}
+{{- end }}
+{{- if .Values.nats.tls.clients.existingSecret }}
+- name: NATS_CA
+  value: /run/nats-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- /* The same for a service, which gets user and password in the URL. */ -}}
+{{- define "aegis.serviceEnv" -}}
+{{- include "aegis.clientEnv" . }}
+{{- if and .Values.nats.clients.existingSecret (eq .Values.nats.clients.method "password") }}
+- name: NATS_URL
+  value: {{ include "aegis.natsUrl" (list . "$(NATS_USER):$(NATS_PASSWORD)@") }}
+{{- end }}
+{{- end }}
+
+{{- define "aegis.clientMounts" -}}
+{{- if and .Values.nats.clients.existingSecret (ne .Values.nats.clients.method "password") }}
+- {name: nats-client, mountPath: /run/nats-client, readOnly: true}
+{{- end }}
+{{- if .Values.nats.tls.clients.existingSecret }}
+- {name: nats-ca, mountPath: /run/nats-ca, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "aegis.clientVolumes" -}}
+{{- with .Values.nats.clients }}
+{{- if and .existingSecret (ne .method "password") }}
+- name: nats-client
+  {{- $file := ternary "nats.creds" "nats.nk" (eq .method "creds") }}
+  secret: {secretName: {{ .existingSecret }}, items: [{key: {{ $file }}, path: {{ $file }}}]}
+{{- end }}
+{{- end }}
+{{- with .Values.nats.tls.clients.existingSecret }}
+- name: nats-ca
+  secret: {secretName: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}
+{{- end }}
+{{- end }}
+
+{{- /* (list $ NAME HOST PORT): an init container that waits until a port accepts connections. */ -}}
+{{- define "aegis.waitFor" -}}
+{{- $root := first . -}}
+- name: {{ index . 1 }}
+  {{- include "library.container" (list $root (include "aegis.boxImage" $root) (dict "requests" (dict "cpu" "10m" "memory" "8Mi") "limits" (dict "memory" "32Mi"))) | nindent 2 }}
+  command: [sh, -c]
+  args:
+    - until nc -w 2 {{ index . 2 }} {{ last . }} </dev/null >/dev/null 2>&1; do echo waiting for {{ index . 2 }}; sleep 1; done
+{{- end }}
