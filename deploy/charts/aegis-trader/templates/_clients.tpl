@@ -12,12 +12,9 @@
 {{- if and .existingSecret (eq .method "password") }}
 {{ include "library.secretEnv" (list "NATS_USER" .existingSecret "username") }}
 {{ include "library.secretEnv" (list "NATS_PASSWORD" .existingSecret "password") }}
-{{- else if and .existingSecret (eq .method "creds") }}
+{{- else if .existingSecret }}
 - name: NATS_CREDS
   value: /run/nats-client/nats.creds
-{{- else if .existingSecret }}
-- name: NATS_NKEY
-  value: /run/nats-client/nats.nk
 {{- end }}
 {{- end }}
 {{- if .Values.nats.tls.clients.existingSecret }}
@@ -36,7 +33,7 @@
 {{- end }}
 
 {{- define "aegis.clientMounts" -}}
-{{- if and .Values.nats.clients.existingSecret (ne .Values.nats.clients.method "password") }}
+{{- if and .Values.nats.clients.existingSecret (eq .Values.nats.clients.method "creds") }}
 - {name: nats-client, mountPath: /run/nats-client, readOnly: true}
 {{- end }}
 {{- if .Values.nats.tls.clients.existingSecret }}
@@ -46,10 +43,9 @@
 
 {{- define "aegis.clientVolumes" -}}
 {{- with .Values.nats.clients }}
-{{- if and .existingSecret (ne .method "password") }}
+{{- if and .existingSecret (eq .method "creds") }}
 - name: nats-client
-  {{- $file := ternary "nats.creds" "nats.nk" (eq .method "creds") }}
-  secret: {secretName: {{ .existingSecret }}, items: [{key: {{ $file }}, path: {{ $file }}}]}
+  secret: {secretName: {{ .existingSecret }}, items: [{key: nats.creds, path: nats.creds}]}
 {{- end }}
 {{- end }}
 {{- with .Values.nats.tls.clients.existingSecret }}
