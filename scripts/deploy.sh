@@ -158,7 +158,7 @@ provide_secrets() {
 # Installs or upgrades, and waits until the pods are ready.
 upgrade() {
   local began=$SECONDS
-  # shellcheck disable=SC2046 # one option or none
+  # shellcheck disable=SC2046 # two options or none
   if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
     cat "$output" >&2
     ! grep -q 'execution error\|schema' "$output" || exit 2
@@ -261,7 +261,7 @@ start_stopped() {
 
 rollback() {
   need_release
-  # shellcheck disable=SC2046 # one option or none
+  # shellcheck disable=SC2046 # two options or none
   if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
     cat "$output" >&2
     explain_failure

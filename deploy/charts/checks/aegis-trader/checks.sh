@@ -42,8 +42,9 @@ ends_jobs() {
 }
 # install NAMESPACE [OPTION...]
 install() {
+  # The options of scripts/release.sh.
   ends_jobs "$1" helm upgrade --install aegis-trader "$chart" --namespace "$1" --values "$chart/values-prod.yaml" \
-    --set-string "image.tag=$tag" "${@:2}"
+    --set-string "image.tag=$tag" --server-side=true --force-conflicts "${@:2}"
 }
 names_of() { kubectl --namespace "$1" get "$2" -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' | sort; }
 claims() { printf 'aegis-trader-nats-js-aegis-trader-nats-%s\n' 0 1 2; }
@@ -98,6 +99,20 @@ upgrade_keeps_everything() {
   # The controller replaces the pods with those of this chart, on the same volumes.
   eventually 30 new_server_has_its_volume
 }
+# Nothing of the replaced objects stays in those of this chart.
+upgrade_equals_install() {
+  local other=new
+  namespace $other
+  install $other --set monitorUi.enabled=true --set monitorUi.image=aegistrader-monitor-ui:20250803-151359 \
+    --set nats.jetstream.storage.storageClassName=standard
+  diff <(applied "$upgraded") <(applied $other)
+  kubectl delete namespace $other
+}
+# The objects of a release, without what the server sets.
+applied() {
+  kubectl --namespace "$1" get configmaps,deployments,networkpolicies,poddisruptionbudgets,secrets,serviceaccounts,services,statefulsets \
+    --selector app.kubernetes.io/instance=aegis-trader -o json | "$checks/applied.py"
+}
 new_server_has_its_volume() {
   [[ $(kubectl --namespace "$upgraded" get pod aegis-trader-nats-2 \
     -o 'jsonpath={.spec.containers[0].image} {.spec.volumes[?(@.name=="aegis-trader-nats-js")].persistentVolumeClaim.claimName}') == \
@@ -109,7 +124,7 @@ refuses_other_volumes() {
   refused 'is a cluster of 3 servers' upgrade_replaced --set nats.replicas=1
 }
 returns_to_replaced() {
-  ends_jobs "$upgraded" helm rollback aegis-trader 1 --namespace "$upgraded"
+  ends_jobs "$upgraded" helm rollback aegis-trader 1 --namespace "$upgraded" --server-side=true --force-conflicts
   objects_stay
 }
 
@@ -139,6 +154,7 @@ releases() {
   for way in false true; do
     check "a release of the replaced chart, server-side=$way" install_replaced $way
     check 'helm upgrade keeps its objects, addresses and volumes' upgrade_keeps_everything
+    check 'the upgraded objects equal those of a new release' upgrade_equals_install
     check 'an upgrade that would change an immutable field is refused, with the reason' refuses_other_volumes
     check 'helm rollback to the replaced chart' returns_to_replaced
     check 'helm upgrade again' upgrade_keeps_everything --set monitorApi.replicas=2
