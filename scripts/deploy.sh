@@ -182,17 +182,18 @@ deploy() {
   helm template "$release" "$chart" "${options[@]}" >/dev/null
   create_namespace
   provide_secrets "${options[@]}"
-  provide_volumes
+  provide_volumes "$@"
   start_stopped
   upgrade "${options[@]}"
   "$root/scripts/operate.sh" status
 }
 
 # The node of scripts/cluster.sh has no storage. Volumes for the servers of NATS are folders beside its kubeconfig, and are deleted
-# with the cluster.
+# with the cluster. A named storage class has its own.
 provide_volumes() {
   local number name folder
-  [[ $chart_name == aegis-trader && $(cluster_kind) == own && -z $(kubectl get storageclasses --output name) ]] || return 0
+  [[ $chart_name == aegis-trader && $* != *storageClassName=* && $(cluster_kind) == own ]] || return 0
+  [[ -z $(kubectl get storageclasses --output name) ]] || return 0
   for number in 0 1 2 3 4; do
     name=$release-nats-js-$release-nats-$number folder=$(dirname "$KUBECONFIG")/volumes/$namespace-$name
     ! kubectl get persistentvolume "$namespace-$name" >/dev/null 2>&1 || continue
