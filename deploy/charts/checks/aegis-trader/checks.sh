@@ -121,7 +121,16 @@ new_server_has_its_volume() {
 refuses_other_volumes() {
   refused 'nats.jetstream.storage.size is 20Gi, but the volumes of the StatefulSet aegis-trader-nats have 10Gi' upgrade_replaced --set nats.jetstream.storage.size=20Gi
   refused "nats.jetstream.storage.storageClassName is fast" upgrade_replaced --set nats.jetstream.storage.storageClassName=fast
-  refused 'is a cluster of 3 servers' upgrade_replaced --set nats.replicas=1
+  refused 'nats.replicas is 1, but the StatefulSet aegis-trader-nats has 3: NATS would lose streams' upgrade_replaced --set nats.replicas=1
+}
+# A server that joins a cluster deletes the streams that it had alone.
+one_server_stays_alone() {
+  namespace alone
+  install alone --values "$chart/values-dev.yaml"
+  refused 'nats.replicas is 3, but the StatefulSet aegis-trader-nats has 1: NATS would lose streams' \
+    install alone --values "$chart/values-dev.yaml" --set nats.replicas=3
+  install alone --values "$chart/values-dev.yaml" --set nats.kvStore.ttlSeconds=60
+  kubectl delete namespace alone
 }
 returns_to_replaced() {
   ends_jobs "$upgraded" helm rollback aegis-trader 1 --namespace "$upgraded" --server-side=true --force-conflicts
@@ -150,6 +159,7 @@ releases() {
   check 'the release works' release_works restricted
   check 'helm upgrade' install restricted --values "$inputs/values-everything.yaml" --set nats.kvStore.ttlSeconds=60 --set nats.replicas=5
   check 'helm rollback' ends_jobs restricted helm rollback aegis-trader 1 --namespace restricted
+  check 'one server does not become a cluster' one_server_stays_alone
   objects >"$work/after"
   for way in false true; do
     check "a release of the replaced chart, server-side=$way" install_replaced $way
