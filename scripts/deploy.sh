@@ -276,7 +276,7 @@ undeploy() {
   need_release
   helm uninstall "$release" --wait --timeout "$timeout"
   # Helm keeps the Jobs of its hooks.
-  kube delete jobs --selector "$selector" --ignore-not-found
+  kube delete jobs --selector "$selector" --ignore-not-found >/dev/null 2>&1
   # Helm does not wait for the pods that the cluster deletes afterwards.
   kube wait pods --selector "$selector" --for=delete --timeout "$timeout" >/dev/null
   # Objects of others in the namespace are kept.

@@ -37,8 +37,8 @@ def print_bucket(bucket):
 
 def print_instances(counts, instances):
     print(
-        f"\n{counts['total']} instances of {counts['services']} services: {counts['active']} active, {counts['standby']} standby,"
-        f" {counts['unhealthy']} unhealthy, {counts['shutdown']} shutting down; {counts['stale']} stale ones are hidden"
+        f"\ninstances: {counts['total']} of {counts['services']} services; {counts['active']} active, {counts['standby']} standby,"
+        f" {counts['unhealthy']} unhealthy, {counts['shutdown']} shutting down; hidden because stale: {counts['stale']}"
     )
     rows = [("SERVICE", "INSTANCE", "STATUS", "VERSION", "HEARTBEAT", "CLOCK")]
     for one in instances:
@@ -50,7 +50,7 @@ def print_instances(counts, instances):
 
 
 def print_definitions(definitions):
-    print(f"\n{len(definitions)} definitions")
+    print(f"\ndefinitions: {len(definitions)}")
     rows = [("SERVICE", "OWNER", "VERSION", "UPDATED", "REVISION")]
     for one in definitions:
         rows.append((one["service_name"], one["owner"], one["version"], one["updated_at"], str(one["revision"])))
@@ -60,7 +60,7 @@ def print_definitions(definitions):
 
 def print_unreadable(counts, entries):
     if counts["unreadable"]:
-        print(f"\n{counts['unreadable']} entries can't be read")
+        print(f"\nentries that can't be read: {counts['unreadable']}")
         table([("KEY", "REVISION", "PROBLEM")] + [(one["key"], str(one["revision"]), one["problem"]) for one in entries])
 
 
