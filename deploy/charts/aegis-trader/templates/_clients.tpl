@@ -6,29 +6,29 @@
 {{ ternary "tls" "nats" (ne $root.Values.nats.tls.clients.existingSecret "") }}://{{ last . }}{{ $root.Release.Name }}-nats:4222
 {{- end }}
 
-{{- /* Credentials and the CA, in the variables of the command-line client. */ -}}
+{{- /*
+Credentials and the CA, as environment variables. (list $ KIND): the command-line client (box) and the services (service) have different
+names for files; the stack's own services (url) get user and password in the URL, because that is what all clients of NATS read.
+*/ -}}
 {{- define "aegis.clientEnv" -}}
-{{- with .Values.nats.clients }}
+{{- $root := first . -}}
+{{- $kind := last . -}}
+{{- with $root.Values.nats.clients }}
 {{- if and .existingSecret (eq .method "password") }}
 {{ include "library.secretEnv" (list "NATS_USER" .existingSecret "username") }}
 {{ include "library.secretEnv" (list "NATS_PASSWORD" .existingSecret "password") }}
+{{- if eq $kind "url" }}
+- name: NATS_URL
+  value: {{ include "aegis.natsUrl" (list $root "$(NATS_USER):$(NATS_PASSWORD)@") }}
+{{- end }}
 {{- else if .existingSecret }}
-- name: NATS_CREDS
+- name: {{ ternary "NATS_CREDS" "NATS_CREDS_FILE" (eq $kind "box") }}
   value: /run/nats-client/nats.creds
 {{- end }}
 {{- end }}
-{{- if .Values.nats.tls.clients.existingSecret }}
-- name: NATS_CA
+{{- if $root.Values.nats.tls.clients.existingSecret }}
+- name: {{ ternary "NATS_CA" "NATS_CA_FILE" (eq $kind "box") }}
   value: /run/nats-ca/ca.crt
-{{- end }}
-{{- end }}
-
-{{- /* The same for a service, which gets user and password in the URL. */ -}}
-{{- define "aegis.serviceEnv" -}}
-{{- include "aegis.clientEnv" . }}
-{{- if and .Values.nats.clients.existingSecret (eq .Values.nats.clients.method "password") }}
-- name: NATS_URL
-  value: {{ include "aegis.natsUrl" (list . "$(NATS_USER):$(NATS_PASSWORD)@") }}
 {{- end }}
 {{- end }}
 

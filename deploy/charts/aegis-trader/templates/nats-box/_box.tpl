@@ -5,7 +5,7 @@ env:
     value: default
   - name: XDG_CONFIG_HOME
     value: /etc/nats-box
-  {{- with include "aegis.clientEnv" . | trim }}{{ . | nindent 2 }}{{ end }}
+  {{- with include "aegis.clientEnv" (list . "box") | trim }}{{ . | nindent 2 }}{{ end }}
 volumeMounts:
   - {name: contexts, mountPath: /etc/nats-box/nats/context, readOnly: true}
   - {name: tmp, mountPath: /tmp}
