@@ -1,14 +1,13 @@
-# The project's commands; `just` lists them. Variables select the release: just ENV=prod deploy, just NAMESPACE=mine status,
-# RELEASE=aegis-trader just deploy.
+# The project's commands; `just` lists them. Variables select the release: just ENV=prod deploy, just NAMESPACE=mine status.
 
 # Keeps arguments that contain spaces.
 set positional-arguments
 
 # dev or prod: the chart's values-ENV.yaml
 export ENV := env("ENV", "dev")
-# trading-dev for dev, trading for prod; aegis-trader for the release aegis-trader
+# trading-dev for dev, trading for prod
 export NAMESPACE := env("NAMESPACE", "")
-# tradeops or aegis-trader
+# tradeops
 export RELEASE := env("RELEASE", "")
 
 _default:
@@ -143,16 +142,6 @@ deploy *options:
 update *options:
     scripts/deploy.sh update "$@"
 
-# For aegis-trader: upgrade only monitor-api to this commit; NATS is not restarted
-[group('deploy')]
-update-api *options:
-    scripts/deploy.sh update-api "$@"
-
-# For aegis-trader: run the console IMAGE, for instance IMAGE=registry/monitor-ui:1 RELEASE=aegis-trader just update-ui
-[group('deploy')]
-update-ui *options:
-    scripts/deploy.sh update-ui "$@"
-
 # Show the release's revisions
 [group('deploy')]
 history:
@@ -163,7 +152,7 @@ history:
 rollback *revision:
     scripts/deploy.sh rollback "$@"
 
-# Remove the release; Secrets that `just deploy` did not create and the volumes of NATS are kept
+# Remove the release; Secrets that `just deploy` did not create are kept
 [group('deploy')]
 undeploy:
     scripts/deploy.sh undeploy
@@ -188,27 +177,17 @@ analyse *date:
 runs *target:
     scripts/operate.sh runs "$@"
 
-# Follow the log of a run to its end, or print that of trigger-api; for aegis-trader, print that of a component
+# Follow the log of a run to its end; without a run, print that of trigger-api
 [group('operate')]
 logs *run:
     scripts/operate.sh logs "$@"
 
-# Forward localhost:8000 (or PORT) to trigger-api, or 8100, 4222 and 3100 to aegis-trader: just port-forward start|stop|status
+# Forward localhost:8000 (or PORT) to trigger-api: just port-forward start|stop|status
 [group('operate')]
 port-forward action="status":
     scripts/operate.sh port-forward "$@"
 
-# For aegis-trader: show services, instances, definitions and the settings of the bucket
-[group('operate')]
-registry-status:
-    RELEASE="${RELEASE:-aegis-trader}" scripts/operate.sh registry-status
-
-# For aegis-trader: run the client of NATS in the cluster: just nats-cli stream report
-[group('operate')]
-nats-cli *arguments:
-    RELEASE="${RELEASE:-aegis-trader}" scripts/operate.sh nats-cli "$@"
-
-# Stop the release's pods and suspend its schedules; runs in progress continue, and volumes are kept
+# Stop trigger-api and suspend all schedules; runs in progress continue
 [group('operate')]
 stop:
     scripts/operate.sh stop
@@ -218,7 +197,7 @@ stop:
 start:
     scripts/operate.sh start
 
-# Replace the release's pods, for example after a database URL has changed
+# Replace the pods of trigger-api, for example after a database URL has changed
 [group('operate')]
 restart:
     scripts/operate.sh restart

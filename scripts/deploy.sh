@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# Installs a release of a chart, changes it, and removes it.
+# Installs a release of the chart tradeops, changes it, and removes it.
 #
 #   scripts/deploy.sh deploy [HELM OPTION...]   installs or upgrades to TAG, waits for the pods, and prints the next commands
 #   scripts/deploy.sh update [HELM OPTION...]   upgrades the release to the images of TAG, with its current settings
-#   scripts/deploy.sh update-api [HELM OPTION...]   aegis-trader: upgrades only monitor-api to TAG
-#   scripts/deploy.sh update-ui [HELM OPTION...]    aegis-trader: upgrades only monitor-ui to the image IMAGE, and enables it
 #   scripts/deploy.sh history
 #   scripts/deploy.sh rollback [REVISION]       to the previous revision, or to the named one
 #   scripts/deploy.sh undeploy
@@ -14,8 +12,7 @@
 # TAG        the images' tag (default: the git commit)
 # IMAGES     the folder of the images' archives, for clusters that images are loaded into (default target/images)
 # REGISTRY   the registry of the images, for other clusters (default: that of values-ENV.yaml)
-# IMAGE      for update-ui: the complete name of the console's image
-# TIMEOUT    the limit for the pods to become ready (default 3m; 10m for aegis-trader)
+# TIMEOUT    the limit for the pods to become ready (default 3m)
 #
 # With ENV=dev, missing Secrets are created: with the values of DATABASE_URL, HISTORY_DATABASE_URL and INTERNAL_TOKEN, and with
 # random tokens. Their values are never printed or passed as an argument.
@@ -29,6 +26,7 @@ usage() {
 }
 
 readonly images=${IMAGES:-$root/target/images}
+readonly programs=(trigger-api trades-sync curl-trigger)
 
 tag() { if [[ -n ${TAG:-} ]]; then echo "$TAG"; else git -C "$root" rev-parse HEAD; fi; }
 
@@ -78,7 +76,7 @@ provide_images() {
         image_options+=(--set-string "image.registry=$REGISTRY")
       elif [[ $* != *image.registry=* ]] && ! values_name_registry; then
         give_up "the nodes of this cluster pull images from a registry, but values-$environment.yaml names none:" \
-          "  $(again 'deploy --set image.registry=')   if the nodes already have ${programs[0]}:$tag and the other images" \
+          "  $(again 'deploy --set image.registry=')   if the nodes already have trigger-api:$tag and the other images" \
           "  REGISTRY=registry.example.com/tradeops $(again deploy)   if the registry has them; just images builds them"
       fi
       ;;
@@ -155,11 +153,35 @@ provide_secrets() {
     'External Secrets or Sealed Secrets can create them instead: docs/DEPLOY.md, "Secrets"'
 }
 
+# The node of scripts/cluster.sh has no storage. Volumes for the servers of NATS are folders beside its kubeconfig, and are deleted
+# with the cluster. A named storage class has its own.
+provide_volumes() {
+  local number name folder
+  [[ $chart == */aegis-trader && $* != *storageClassName=* && $(cluster_kind) == own ]] || return 0
+  [[ -z $(kubectl get storageclasses --output name) ]] || return 0
+  for number in 0 1 2 3 4; do
+    name=$release-nats-js-$release-nats-$number folder=$(dirname "$KUBECONFIG")/volumes/$namespace-$name
+    ! kubectl get persistentvolume "$namespace-$name" >/dev/null 2>&1 || continue
+    install --directory --mode 0770 --owner 1000 --group 1000 "$folder"
+    kubectl create -f - >/dev/null <<END
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: $namespace-$name, labels: {$made_label: deploy}}
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {storage: 10Gi}
+  persistentVolumeReclaimPolicy: Retain
+  claimRef: {namespace: $namespace, name: $name}
+  hostPath: {path: $folder}
+END
+  done
+}
+
 # Installs or upgrades, and waits until the pods are ready.
 upgrade() {
   local began=$SECONDS
-  # shellcheck disable=SC2046 # two options or none
-  if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
+  # shellcheck disable=SC2046 # one option or none
+  if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
     cat "$output" >&2
     ! grep -q 'execution error\|schema' "$output" || exit 2
     explain_failure
@@ -188,82 +210,28 @@ deploy() {
   "$root/scripts/operate.sh" status
 }
 
-# The node of scripts/cluster.sh has no storage. Volumes for the servers of NATS are folders beside its kubeconfig, and are deleted
-# with the cluster. A named storage class has its own.
-provide_volumes() {
-  local number name folder
-  [[ $chart_name == aegis-trader && $* != *storageClassName=* && $(cluster_kind) == own ]] || return 0
-  [[ -z $(kubectl get storageclasses --output name) ]] || return 0
-  for number in 0 1 2 3 4; do
-    name=$release-nats-js-$release-nats-$number folder=$(dirname "$KUBECONFIG")/volumes/$namespace-$name
-    ! kubectl get persistentvolume "$namespace-$name" >/dev/null 2>&1 || continue
-    install --directory --mode 0770 --owner 1000 --group 1000 "$folder"
-    kubectl create -f - >/dev/null <<END
-apiVersion: v1
-kind: PersistentVolume
-metadata: {name: $namespace-$name, labels: {$made_label: deploy}}
-spec:
-  accessModes: [ReadWriteOnce]
-  capacity: {storage: 10Gi}
-  persistentVolumeReclaimPolicy: Retain
-  claimRef: {namespace: $namespace, name: $name}
-  hostPath: {path: $folder}
-END
-  done
-}
-
-# An image that update-api has selected is replaced, too.
 update() {
   local tag values image_options
   need_release
   values=$(values_file)
   tag=$(tag)
   provide_images "$@"
-  [[ $chart_name != aegis-trader ]] || image_options+=(--set monitorApi.image=)
   start_stopped
   upgrade --reset-then-reuse-values "${image_options[@]}" "$@"
   "$root/scripts/operate.sh" status
 }
 
-only_aegis_trader() { [[ $chart_name == aegis-trader ]] || give_up "$1 is for the chart aegis-trader: RELEASE=aegis-trader just $1"; }
-
-# NATS is not restarted, as `update` does.
-update_api() {
-  local tag values image_options registry
-  only_aegis_trader update-api
-  need_release
-  values=$(values_file)
-  tag=$(tag)
-  programs=(monitor-api)
-  provide_images "$@"
-  registry=$(helm get values "$release" --all --output json | python3 -c 'import json, sys; print(json.load(sys.stdin)["image"]["registry"])')
-  [[ ${image_options[*]} != *image.registry=* ]] || registry=${image_options[-1]#*image.registry=}
-  start_stopped
-  upgrade --reset-then-reuse-values --set-string "monitorApi.image=${registry:+$registry/}monitor-api:$tag" "$@"
-  "$root/scripts/operate.sh" status
-}
-
-update_ui() {
-  only_aegis_trader update-ui
-  need_release
-  [[ -n ${IMAGE:-} ]] || give_up 'this project has no image for monitor-ui yet. Name the one to run:' \
-    "  IMAGE=registry.example.com/monitor-ui:1.0.0 $(again update-ui)"
-  start_stopped
-  upgrade --reset-then-reuse-values --set monitorUi.enabled=true --set-string "monitorUi.image=$IMAGE" "$@"
-  "$root/scripts/operate.sh" status
-}
-
 # A CronJob that stays suspended would contradict the release's values.
 start_stopped() {
-  if [[ -n $(kube get cronjobs,deployments,statefulsets --selector "$selector" --output "jsonpath={.items[*].metadata.annotations.${stopped//./\\.}}") ]]; then
+  if [[ -n $(kube get cronjobs,deployments --selector "$selector" --output "jsonpath={.items[*].metadata.annotations.${stopped//./\\.}}") ]]; then
     "$root/scripts/operate.sh" start
   fi
 }
 
 rollback() {
   need_release
-  # shellcheck disable=SC2046 # two options or none
-  if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
+  # shellcheck disable=SC2046 # one option or none
+  if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
     cat "$output" >&2
     explain_failure
     exit 1
@@ -274,11 +242,9 @@ rollback() {
 
 undeploy() {
   need_release
-  helm uninstall "$release" --wait --timeout "$timeout"
-  # Helm keeps the Jobs of its hooks.
-  kube delete jobs --selector "$selector" --ignore-not-found >/dev/null 2>&1
+  helm uninstall "$release" --wait --timeout "${TIMEOUT:-3m}"
   # Helm does not wait for the pods that the cluster deletes afterwards.
-  kube wait pods --selector "$selector" --for=delete --timeout "$timeout" >/dev/null
+  kube wait pods --selector "$selector" --for=delete --timeout "${TIMEOUT:-3m}" >/dev/null
   # Objects of others in the namespace are kept.
   kube delete secrets --selector "$made_label=deploy" --ignore-not-found
   local left=()
@@ -286,10 +252,6 @@ undeploy() {
   if ((${#left[@]})); then
     echo "the namespace $namespace still has objects that are not part of the release:"
     printf '  %s\n' "${left[@]}"
-    if [[ ${left[*]} == *persistentvolumeclaim/$release-nats-js-* ]]; then
-      echo "The volumes have the data of NATS, and a deploy uses them again. To delete them:"
-      echo "  kubectl -n $namespace delete persistentvolumeclaims --selector $selector"
-    fi
   elif [[ $(kubectl get namespace "$namespace" --output "jsonpath={.metadata.labels.${made_label//./\\.}}") == deploy ]]; then
     kubectl delete namespace "$namespace"
   else
@@ -300,7 +262,7 @@ undeploy() {
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 case ${1-} in
-  deploy | update | update-api | update-ui) "${1//-/_}" "${@:2}" ;;
+  deploy | update) "$@" ;;
   history)
     need_release
     helm history "$release"

@@ -21,7 +21,7 @@ program cargo 'builds the programs' 'https://rustup.rs (1.95 or later)'
 program cc 'links them' 'apt-get install gcc'
 program python3 'builds images' 'apt-get install python3'
 program git 'tags images' 'apt-get install git'
-program curl "calls $main" 'apt-get install curl'
+program curl 'calls trigger-api' 'apt-get install curl'
 program openssl 'creates tokens' 'apt-get install openssl'
 find_cluster
 program kubectl 'talks to the cluster' 'https://kubernetes.io/docs/tasks/tools, or scripts/cluster.sh env'
@@ -39,7 +39,7 @@ if command -v docker >/dev/null && command -v kind >/dev/null; then ok 'docker a
 
 echo '== images, for clusters that images are loaded into'
 commit=$(git -C "$root" rev-parse HEAD)
-for name in "${programs[@]}"; do
+for name in trigger-api trades-sync curl-trigger; do
   archive=$root/target/images/$name.tar
   if [[ -r $archive ]] && tar -xOf "$archive" manifest.json | grep -qF "\"$name:$commit\""; then
     ok "$name:$commit"
@@ -61,27 +61,16 @@ for what in 'create deployments.apps' 'create roles.rbac.authorization.k8s.io' '
   # shellcheck disable=SC2086 # verb and kind
   if kube auth can-i $what >/dev/null 2>&1; then ok "you may $what in $namespace"; else lacks "you may $what in $namespace" "ask the administrators of the cluster for the permission"; fi
 done
+if kubectl auth can-i create validatingadmissionpolicies.admissionregistration.k8s.io >/dev/null 2>&1; then
+  ok 'you may create admission policies'
+else
+  lacks 'you may create admission policies' 'ask for the permission, or deploy with --set triggerApi.admissionPolicies.enabled=false'
+fi
 note 'NetworkPolicies need a network plugin that enforces them, which this script cannot check'
 
 echo "== the release $release in $namespace"
 manifests=$(helm template "$release" "$chart" --values "$(values_file)" --set-string image.tag="$commit")
 kinds=$'\n'$(list kinds <<<"$manifests")$'\n'
-if [[ $kinds == *ValidatingAdmissionPolicy* ]]; then
-  if kubectl auth can-i create validatingadmissionpolicies.admissionregistration.k8s.io >/dev/null 2>&1; then
-    ok 'you may create admission policies'
-  else
-    lacks 'you may create admission policies' 'ask for the permission, or deploy with --set triggerApi.admissionPolicies.enabled=false'
-  fi
-fi
-if [[ $kinds == *StatefulSet* ]]; then
-  if [[ -n $(kubectl get storageclasses --output name) ]]; then
-    ok 'a StorageClass for the volumes of NATS'
-  elif [[ $(cluster_kind) == own ]]; then
-    note "$(again deploy) creates the volumes of NATS"
-  else
-    lacks 'a StorageClass for the volumes of NATS' 'install a provisioner of volumes, or create PersistentVolumes'
-  fi
-fi
 for kind in servicemonitors.monitoring.coreos.com:ServiceMonitor externalsecrets.external-secrets.io:ExternalSecret; do
   [[ $kinds == *$'\n'"${kind#*:}"$'\n'* ]] || continue
   if kubectl get crd "${kind%:*}" >/dev/null 2>&1; then ok "the kind ${kind#*:}"; else lacks "the kind ${kind#*:}" 'install its operator, or disable it in the values'; fi

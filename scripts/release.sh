@@ -2,39 +2,20 @@
 # shellcheck disable=SC2034,SC2016 # the scripts that source this use the variables; texts and templates contain quoted dollars
 # Sourced by the operators' scripts: selects the release and has the functions that reach it. Variables:
 #
-# ENV         dev (the default), prod, or another name for which deploy/charts/CHART/values-ENV.yaml exists
-# NAMESPACE   of tradeops: trading-dev for dev, trading for prod, trading-ENV for others; of aegis-trader: aegis-trader
-# RELEASE     tradeops (the default) or aegis-trader; the chart has the same name
-# CHART       tradeops or aegis-trader, for releases with other names (default tradeops)
+# ENV         dev (the default), prod, or another name for which deploy/charts/tradeops/values-ENV.yaml exists
+# NAMESPACE   trading-dev for dev, trading for prod, trading-ENV for others
+# RELEASE     tradeops
 # KUBECONFIG  as for kubectl; without it and without ~/.kube/config, the cluster of scripts/cluster.sh if it is running
 set -euo pipefail
 export LC_ALL=C
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
+readonly chart=$root/deploy/charts/tradeops
 readonly environment=${ENV:-dev} release=${RELEASE:-tradeops}
-if [[ $release == aegis-trader ]]; then chart_name=${CHART:-aegis-trader}; else chart_name=${CHART:-tradeops}; fi
-readonly chart_name chart=$root/deploy/charts/$chart_name
-# programs: the images. main: the Deployment whose log explains failures.
-case $chart_name/$environment in
-  tradeops/prod) namespace=${NAMESPACE:-trading} ;;
-  tradeops/*) namespace=${NAMESPACE:-trading-$environment} ;;
-  aegis-trader/*) namespace=${NAMESPACE:-aegis-trader} ;;
-  *)
-    echo "CHART is $chart_name, but must be tradeops or aegis-trader" >&2
-    exit 2
-    ;;
-esac
-case $chart_name in
-  tradeops)
-    programs=(trigger-api trades-sync curl-trigger)
-    readonly main=trigger-api timeout=${TIMEOUT:-3m}
-    ;;
-  aegis-trader)
-    programs=(nats nats-box monitor-api)
-    # Servers of NATS are replaced one by one, each within the 30 seconds in which clients leave it.
-    readonly main=$release-monitor-api timeout=${TIMEOUT:-10m}
-    ;;
+case $environment in
+  prod) namespace=${NAMESPACE:-trading} ;;
+  *) namespace=${NAMESPACE:-trading-$environment} ;;
 esac
 readonly namespace
 # The chart labels each object of the release with it.
@@ -56,7 +37,6 @@ again() {
   [[ $environment == dev ]] || words+=("ENV=$environment")
   [[ -z ${NAMESPACE:-} ]] || words+=("NAMESPACE=$namespace")
   [[ -z ${RELEASE:-} ]] || words+=("RELEASE=$release")
-  [[ -z ${CHART:-} ]] || words+=("CHART=$chart_name")
   local command="just ${words[*]}${words:+ }$*"
   echo "${command% }"
 }
@@ -123,7 +103,7 @@ cluster_kind() {
 
 values_file() {
   [[ -e $chart/values-$environment.yaml ]] || give_up \
-    "ENV is $environment, but deploy/charts/$chart_name/values-$environment.yaml does not exist"
+    "ENV is $environment, but deploy/charts/tradeops/values-$environment.yaml does not exist"
   echo "$chart/values-$environment.yaml"
 }
 
@@ -158,8 +138,8 @@ explain_failure() {
     echo 'warnings:'
     kube get events --field-selector type=Warning --sort-by .lastTimestamp \
       --output 'custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message' | cut -c1-300 | tail -n 12
-    echo "the last lines of $main:"
-    kube logs "deployment/$main" --tail 20 || true
+    echo 'the last lines of trigger-api:'
+    kube logs deployment/trigger-api --tail 20 || true
     echo 'for what to do, see docs/OPERATIONS.md, "Deploying"'
   } >&2 2>&1
 }
