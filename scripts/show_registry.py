@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 INSTANCE = "service-instances__"
 DEFINITIONS = "service_definitions"
 # The header of `nats sub --stream`: the rest of the text up to the next header is the message.
-MESSAGE = re.compile(r"^\[#\d+\] Received JetStream message: .*? / subject: \$KV\.([^.]+)\.(.*) / time: .*$", re.MULTILINE)
+MESSAGE = re.compile(r"^\[#\d+\] Received JetStream message: .*? / subject: \$KV\.[^.]+\.(.*) / time: .*$", re.MULTILINE)
 REMOVED = re.compile(r"^(KV-Operation: (DEL|PURGE)|Nats-Marker-Reason: .*)$", re.MULTILINE)
 
 
@@ -60,7 +60,7 @@ def show(document):
             f"{amount(bucket['messages'], 'message')}, {size(bucket['bytes'])}, revision {bucket['last_revision']}"
         )
     else:
-        print("the bucket does not exist, or was never read")
+        print("the bucket of the registry does not exist, or was not read yet")
     print()
     show_instances(document["instances"])
     show_definitions(document["definitions"])
@@ -142,12 +142,12 @@ def definition(entry):
 
 
 def messages(text):
-    """The newest message of each key, as bucket, key and text."""
+    """The newest message of each key, except markers of deletions."""
     headers = list(MESSAGE.finditer(text))
     newest = {}
     for header, following in zip(headers, headers[1:] + [None]):
-        newest[header[1], header[2]] = text[header.end() : following and following.start()].strip()
-    return ((bucket, key, value) for (bucket, key), value in newest.items() if not REMOVED.search(value.split("\n\n")[0]))
+        newest[header[1]] = text[header.end() : following and following.start()].strip()
+    return [(key, value) for key, value in newest.items() if not REMOVED.search(value.partition("\n\n")[0])]
 
 
 def parsed(value):
@@ -176,28 +176,31 @@ def bucket_info(info):
 
 
 def buckets(text):
-    infos, problems = {}, []
-    for line in text.splitlines():
-        if line.startswith('{  "config"') or line.startswith('{"config"'):
-            info = bucket_info(json.loads(line))
-            infos[info["name"]] = info
-        elif line.startswith("bucket "):
-            problems.append(line.strip())
-    for problem in problems:
-        print(problem)
-    registry = next((info for name, info in infos.items() if name != DEFINITIONS), None)
-    if registry is None and len(problems) > 1:
-        sys.exit(1)
+    registry, instances, definitions, unreadable, failed = None, [], {}, [], False
     now = datetime.now(timezone.utc)
-    instances, definitions, unreadable = [], {}, []
-    for bucket, key, value in messages(text):
-        try:
-            if key.startswith(INSTANCE):
-                instances.append(instance(parsed(value), now))
-            elif bucket == DEFINITIONS or key not in definitions:
-                definitions[key] = definition(parsed(value))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            unreadable.append({"key": key, "problem": f"{type(error).__name__}: {error}"})
+    # An odd number of parts: what precedes the first line of a bucket, and then the kind and the text of each bucket.
+    parts = re.split(r"^@(information|error) ", text, flags=re.MULTILINE)
+    for kind, part in zip(parts[1::2], parts[2::2]):
+        line, _, entries = part.partition("\n")
+        if kind == "error":
+            name, _, error = line.partition(" ")
+            missing = "could not pick a Stream" in error
+            failed = failed or not missing
+            print(f"the bucket {name} does not exist" if missing else f"the bucket {name} can't be read: {error}")
+            continue
+        info = bucket_info(json.loads(line))
+        if info["name"] != DEFINITIONS:
+            registry = info
+        for key, value in messages(entries):
+            try:
+                if key.startswith(INSTANCE):
+                    instances.append(instance(parsed(value), now))
+                else:
+                    definitions[key] = definition(parsed(value))
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                unreadable.append({"key": key, "problem": f"{type(error).__name__}: {error}"})
+    if failed:
+        sys.exit(1)
     instances.sort(key=lambda one: (one["service_name"], one["instance_id"]))
     ordered = [definitions[key] for key in sorted(definitions)]
     show({"bucket": registry, "instances": instances, "definitions": ordered, "unreadable": unreadable})

@@ -44,18 +44,20 @@ registry-status() {
   fi
 }
 
-# Prints, for each bucket of the registry, its information as a line of JSON, and then its newest entries.
+# Prints, for each bucket of the registry, a line of its information and then its newest entries, or a line with the error.
 read_buckets() {
   local bucket
   bucket=$(helm get values "$release" --all --output json | "$root/scripts/show_registry.py" bucket-name)
   # The number of keys ends the subscription. Without messages, it ends after two seconds.
   # shellcheck disable=SC2016 # expanded in the pod
   in_nats_box 'for bucket in "$@"; do
-    info=$(nats stream info "KV_$bucket" --json 2>&1) || { printf "bucket %s: %s\n" "$bucket" "$info" | tr "\n" " "; echo; continue; }
-    echo "$info" | tr -d "\n"
-    echo
-    keys=$(echo "$info" | sed -n "s/.*\"num_subjects\": \([0-9]*\).*/\1/p")
-    [ "${keys:-0}" -eq 0 ] || nats sub "\$KV.$bucket.>" --stream "KV_$bucket" --last-per-subject --count "$keys" --wait 2s 2>/dev/null
+    if info=$(nats stream info "KV_$bucket" --json 2>&1); then
+      printf "@information %s\n" "$(echo "$info" | tr -d "\n")"
+      keys=$(echo "$info" | sed -n "s/.*\"num_subjects\": \([0-9]*\).*/\1/p")
+      [ "${keys:-0}" -eq 0 ] || nats sub "\$KV.$bucket.>" --stream "KV_$bucket" --last-per-subject --count "$keys" --wait 2s 2>/dev/null
+    else
+      printf "@error %s %s\n" "$bucket" "$(echo "$info" | tr "\n" " ")"
+    fi
   done' read-buckets "$bucket" service_definitions
 }
 
