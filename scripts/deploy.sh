@@ -19,6 +19,7 @@
 # With ENV=dev, missing Secrets are created: with the values of DATABASE_URL, HISTORY_DATABASE_URL and INTERNAL_TOKEN, and with
 # random tokens. Their values are never printed or passed as an argument.
 set -euo pipefail
+case ${1-} in update-api | update-ui) RELEASE=${RELEASE:-aegis-trader} ;; esac
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
 

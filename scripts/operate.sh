@@ -21,6 +21,7 @@
 #
 # ENV, NAMESPACE, RELEASE and KUBECONFIG select the release: scripts/release.sh. Credentials come from the release's Secrets.
 set -euo pipefail
+case ${1-} in registry-status | nats-cli) RELEASE=${RELEASE:-aegis-trader} ;; esac
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
 # shellcheck source=scripts/operate/api.sh
@@ -106,6 +107,15 @@ wait_for_pods() {
   done
 }
 
+# chart_command NAME ARGUMENT...: runs a command that only releases of this chart have.
+chart_command() {
+  [[ -n ${1-} && " ${chart_commands[*]} " == *" $1 "* ]] || {
+    echo "the release $release of the chart $chart_name does not have the command ${1-}" >&2
+    usage
+  }
+  "$@"
+}
+
 body=$(mktemp)
 trap 'rm -f "$body"; disconnect' EXIT
 command=${1-}
@@ -118,10 +128,9 @@ case $command in
     (($# <= 2)) || usage
     port_forward "${2-}"
     ;;
-  nats-cli) [[ " ${chart_commands[*]} " == *" $command "* ]] || give_up "$command is for the release aegis-trader: RELEASE=aegis-trader just $command" && "$@" ;;
+  nats-cli) chart_command "$@" ;;
   *)
-    [[ -n $command && " ${chart_commands[*]} " == *" $command "* ]] || usage
     (($# <= 2)) || usage
-    "$@"
+    chart_command "$@"
     ;;
 esac
