@@ -18,13 +18,16 @@ program() { if command -v "$1" >/dev/null; then ok "$1, which $2"; else lacks "$
 
 # The volumes of NATS exist, or the cluster can create them.
 check_volumes() {
-  local default='{range .items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")]}{.metadata.name}{end}' class claims
+  local default='{range .items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")]}{.metadata.name}{end}' class claims free
   claims=$(kube get persistentvolumeclaims --output name 2>/dev/null | grep -c "/$release-nats-js-") || true
   class=$(kubectl get storageclasses --output "jsonpath=$default")
+  free=$(kubectl get persistentvolumes --output 'jsonpath={.items[?(@.status.phase=="Available")].metadata.name}' 2>/dev/null) || true
   if ((claims > 0)); then
     ok "volumes of NATS: $claims"
   elif [[ -n $class ]]; then
     ok "the StorageClass $class creates the volumes of NATS"
+  elif [[ -n $free ]]; then
+    note "there is no default StorageClass; NATS can use the PersistentVolumes $free if their size and class match"
   else
     lacks 'a default StorageClass, which creates the volumes of NATS' \
       'set nats.jetstream.storage.storageClassName to one of: kubectl get storageclasses'

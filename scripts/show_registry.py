@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from datetime import datetime, timezone
+from signal import SIG_DFL, SIGPIPE, signal
 
 INSTANCE = "service-instances__"
 DEFINITIONS = "service_definitions"
@@ -211,4 +212,6 @@ def bucket_name(text):
     print(values.get("monitorApi", {}).get("kvBucket", "service_registry"))
 
 
+# `just registry-status | head` ends without an error.
+signal(SIGPIPE, SIG_DFL)
 {"report": report, "buckets": buckets, "bucket-name": bucket_name}[sys.argv[1]](sys.stdin.read())
