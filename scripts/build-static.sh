@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds a program as one static file and prints its path.
 #
-#   scripts/build-static.sh PROGRAM [TARGET_DIR]      trades-sync, trigger-api, trigger-api-local, curl-trigger or curl-trigger-tls
+#   scripts/build-static.sh PROGRAM [TARGET_DIR]
 #
+# The programs are trades-sync, trigger-api, trigger-api-local, monitor-api, curl-trigger and curl-trigger-tls.
 # trigger-api-local is trigger-api with EXECUTOR=local, which the image does not have. It needs a folder of its own.
 #
 # The same commit and compiler produce the same bytes, whatever the folders of the sources, the crates and the toolchain.
@@ -16,7 +17,7 @@ case $program in
   curl-trigger) exec "$root/scripts/build-curl-trigger.sh" plain "$target" ;;
   curl-trigger-tls) exec "$root/scripts/build-curl-trigger.sh" tls "$target" ;;
   trades-sync) profile=release ;;
-  trigger-api) profile=service ;;
+  trigger-api | monitor-api) profile=service ;;
   trigger-api-local) program=trigger-api profile=service features=local target=$target/local ;;
   *) echo "scripts/build-static.sh: unknown program $program; the top of the file lists the programs" >&2 && exit 2 ;;
 esac

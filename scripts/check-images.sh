@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the scripts that build images, without building the programs: deploy/images/check.py, in a virtual environment with its
+# Tests the scripts that build images, without building programs of crates: deploy/images/check.py, in a virtual environment with its
 # packages. The last line has the counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

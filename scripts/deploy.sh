@@ -116,6 +116,9 @@ development_value() {
   esac
 }
 
+# Certificates, and users of NATS, can't be random.
+all_tokens() { [[ ! " $* " =~ (nats\.creds|\.conf|\.crt|\.key|\ username|\ password)\  ]]; }
+
 # Values are passed through pipes: every user of the machine can read arguments.
 create_secret() {
   local secret=$1 key
@@ -144,7 +147,7 @@ provide_secrets() {
       for key in "${keys[@]}"; do
         commands+=("  kubectl -n $namespace patch secret $secret --patch-file <(printf 'stringData: {%s: \"%s\"}' $key \"\$(cat $key)\")   # the value in the file $key")
       done
-    elif [[ $environment == dev ]]; then
+    elif [[ $environment == dev ]] && all_tokens "${keys[@]}"; then
       create_secret "$secret" "${keys[@]}"
     else
       commands+=("  kubectl -n $namespace create secret generic $secret ${keys[*]/#/--from-file=}")
@@ -153,6 +156,30 @@ provide_secrets() {
   ((${#commands[@]} == 0)) || give_up \
     "the namespace $namespace lacks Secrets. Write each value to a file with the name of its key, then:" "${commands[@]}" \
     'External Secrets or Sealed Secrets can create them instead: docs/DEPLOY.md, "Secrets"'
+}
+
+# The node of scripts/cluster.sh has no storage. Volumes for the servers of NATS are folders beside its kubeconfig, and are deleted
+# with the cluster. A named storage class has its own.
+provide_volumes() {
+  local number name folder
+  [[ $chart == */aegis-trader && $* != *storageClassName=* && $(cluster_kind) == own ]] || return 0
+  [[ -z $(kubectl get storageclasses --output name) ]] || return 0
+  for number in 0 1 2 3 4; do
+    name=$release-nats-js-$release-nats-$number folder=$(dirname "$KUBECONFIG")/volumes/$namespace-$name
+    ! kubectl get persistentvolume "$namespace-$name" >/dev/null 2>&1 || continue
+    install --directory --mode 0770 --owner 1000 --group 1000 "$folder"
+    kubectl create -f - >/dev/null <<END
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: $namespace-$name, labels: {$made_label: deploy}}
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {storage: 10Gi}
+  persistentVolumeReclaimPolicy: Retain
+  claimRef: {namespace: $namespace, name: $name}
+  hostPath: {path: $folder}
+END
+  done
 }
 
 # Installs or upgrades, and waits until the pods are ready.
@@ -182,6 +209,7 @@ deploy() {
   helm template "$release" "$chart" "${options[@]}" >/dev/null
   create_namespace
   provide_secrets "${options[@]}"
+  provide_volumes "$@"
   start_stopped
   upgrade "${options[@]}"
   "$root/scripts/operate.sh" status

@@ -26,6 +26,8 @@ check_volumes() {
     ok "volumes of NATS: $claims"
   elif [[ -n $class ]]; then
     ok "the StorageClass $class creates the volumes of NATS"
+  elif [[ $(cluster_kind) == own ]]; then
+    note "$(again deploy) creates the volumes of NATS"
   elif [[ -n $free ]]; then
     note "there is no default StorageClass; NATS can use the PersistentVolumes $free if their size and class match"
   else

@@ -3,22 +3,27 @@
 # Docker nor root. At the end it prints their sizes as a table.
 #
 #   scripts/images.sh [NAME...]           all images, or the named ones
-#   scripts/images.sh --list              prints a line for each: name, package, feature, certificates, writable folder
+#   scripts/images.sh --list              prints a line for each: name, language, package, feature, certificates, writable folders, user
 #   scripts/images.sh --tag               prints the tag of the images
 #   scripts/images.sh --build-args NAME   prints the arguments for deploy/images/Dockerfile
 #
 # TAG            the tag (default: the git commit, with the suffix -dirty if the sources differ from it)
 # IMAGE_SOURCE   the URL of the repository, for a label
+# IMAGES         the folder of the archives (default target/images)
 # CA_BUNDLE      the certificates for programs that use TLS (default /etc/ssl/certs/ca-certificates.crt)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-readonly root folder=$root/target/images
+readonly root folder=${IMAGES:-$root/target/images}
 readonly ca_bundle=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
-# The writable folder is the one that the program uses by default; in a cluster, a volume is mounted there.
-readonly images='trades-sync trades-sync - certificates -
-trigger-api trigger-api - certificates data
-curl-trigger curl-trigger program - -
-curl-trigger-tls curl-trigger tls certificates -'
+# The package of a Go program is its name in scripts/tools.sh. The first writable folder is the one that the program uses by default; in
+# a cluster, a volume is mounted there.
+readonly images='trades-sync rust trades-sync - certificates - nonroot
+trigger-api rust trigger-api - certificates data nonroot
+monitor-api rust monitor-api - certificates - nonroot
+curl-trigger rust curl-trigger program - - nonroot
+curl-trigger-tls rust curl-trigger tls certificates - nonroot
+nats go nats-server - certificates data nats
+nats-box go nats - certificates nsc,tmp nats'
 
 give_up() {
   echo "scripts/images.sh: $1" >&2
@@ -30,7 +35,7 @@ read_image() {
   local line
   line=$(grep "^$1 " <<<"$images") || give_up "unknown image $1; the images are $(cut -d' ' -f1 <<<"$images" | paste -sd' ')"
   # shellcheck disable=SC2034 # each caller uses some of them
-  read -r name package feature certificates writable <<<"$line"
+  read -r name language package feature certificates writable user <<<"$line"
 }
 
 # package_field FIELD: prints a field of the package's manifest.
@@ -48,21 +53,58 @@ created=$(TZ=UTC git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%
 seconds=$(git -C "$root" show -s --format=%ct HEAD)
 readonly created seconds
 
-build_image() {
-  local binary made features=() bundle=() more=()
-  read_image "$1"
+# The next functions set `binary`, and append to the options of make_image.py and make_sbom.py.
+build_rust() {
   binary=$("$root/scripts/build-static.sh" "$name")
-  [[ $certificates == - ]] || bundle=(--ca-bundle "$ca_bundle")
-  [[ $writable == - ]] || more+=(--directory "$writable")
-  [[ -z ${IMAGE_SOURCE:-} ]] || more+=(--source "$IMAGE_SOURCE")
-  [[ $feature == - ]] || features=(--feature "$feature")
-  made=$(python3 "$root/deploy/images/make_image.py" --name "$name" --binary "$binary" --output "$folder/$name.tar" \
-    --description "$(package_field description)" --version "$(package_field version)" --revision "$revision" --created "$created" \
-    --tag "$tag" "${bundle[@]}" "${more[@]}")
+  image+=(--description "$(package_field description)" --version "$(package_field version)")
+  contents+=(--install --package "$package")
+  [[ $feature == - ]] || contents+=(--feature "$feature")
+}
+
+build_go() {
+  binary=$("$root/scripts/tools.sh" "$package")/$package
+  local version
+  version=$(go version -m "$binary" | awk '$1 == "mod" { print $3 }')
+  image+=(--version "${version#v}")
+  "build_$name"
+}
+
+build_nats() {
+  image+=(--path nats-server --env PATH=/ --licenses Apache-2.0 --description 'NATS server with JetStream')
+  contents+=(--go-module tools/nats/nats-server)
+}
+
+# The command-line client with a shell, for Jobs, init containers and operators.
+build_nats-box() {
+  local busybox applet
+  busybox=$(dpkg-query --listfiles busybox-static 2>/dev/null | grep '/bin/busybox$') ||
+    give_up "nats-box needs busybox of the package busybox-static: sudo apt-get install busybox-static"
+  image+=(--path bin/nats --command /bin/sh --env PATH=/bin --env HOME=/nsc --file "bin/busybox=$busybox"
+    --licenses 'Apache-2.0 AND GPL-2.0-only' --description 'The command-line client of NATS, and a shell')
+  for applet in $("$busybox" --list); do
+    [[ $applet == busybox ]] || image+=(--link "bin/$applet=busybox")
+  done
+  contents+=(--go-module tools/nats/natscli --busybox)
+}
+
+build_image() {
+  local binary made folder_owned image=() contents=()
+  read_image "$1"
+  "build_$language"
+  if [[ $certificates != - ]]; then
+    image+=(--ca-bundle "$ca_bundle")
+    contents+=(--ca-bundle "$ca_bundle")
+  fi
+  if [[ $writable != - ]]; then
+    for folder_owned in ${writable//,/ }; do image+=(--directory "$folder_owned"); done
+  fi
+  [[ -z ${IMAGE_SOURCE:-} ]] || image+=(--source "$IMAGE_SOURCE")
+  made=$(python3 "$root/deploy/images/make_image.py" --name "$name" --user "$user" --binary "$binary" --output "$folder/$name.tar" \
+    --revision "$revision" --created "$created" --tag "$tag" "${image[@]}")
   echo "$made" >&2
   # Only for the bill of materials: cargo would compile C code again whenever this variable changes.
-  SOURCE_DATE_EPOCH=$seconds python3 "$root/deploy/images/make_sbom.py" --install --name "$name" --package "$package" "${features[@]}" \
-    --binary "$binary" "${bundle[@]}" --output "$folder/$name.cdx.json" >&2
+  SOURCE_DATE_EPOCH=$seconds python3 "$root/deploy/images/make_sbom.py" --name "$name" --binary "$binary" "${contents[@]}" \
+    --output "$folder/$name.cdx.json" >&2
   sed -E "s|.* ([0-9]+) bytes unpacked, ([0-9]+) bytes to pull, .*|$name \1 \2|" <<<"$made" |
     awk -v tag="$tag" '{ printf "| %s | `%s` | %.1f KB | %.1f KB |\n", $1, tag, $2 / 1000, $3 / 1000 }' >>"$table"
 }
@@ -72,6 +114,7 @@ case ${1:-} in
   --tag) echo "$tag" ;;
   --build-args)
     read_image "${2:?which image?}"
+    [[ $language == rust ]] || give_up "deploy/images/Dockerfile does not build $name; docker load --input target/images/$name.tar loads it"
     echo "--build-arg PROGRAM=$name --build-arg VERSION=$(package_field version) --build-arg REVISION=$revision" \
       "--build-arg CREATED=$created --build-arg SOURCE=${IMAGE_SOURCE:-}"
     ;;

@@ -67,8 +67,9 @@ helm() {
   "$helm_folder/helm" --namespace "$namespace" "$@"
 }
 
-# Without this option, Helm 4 does not overwrite fields that others have set, such as the number of replicas. Helm 3 always does.
-force_option() { if [[ $(helm version --template '{{ .Version }}') != v3* ]]; then echo --force-conflicts; fi; }
+# Without the second option, Helm 4 does not overwrite fields that others have set, such as the number of replicas. Helm 3 always does.
+# Without the first one, Helm 4 changes releases of Helm 3 as Helm 3 does, and rejects the second one.
+force_option() { if [[ $(helm version --template '{{ .Version }}') != v3* ]]; then echo --server-side=true --force-conflicts; fi; }
 
 cluster_folder() { realpath -m "${TRADEOPS_CLUSTER_DIR:-/tmp/tradeops-cluster-$EUID}"; }
 

@@ -9,6 +9,8 @@
 # KUBECONFIG           the cluster to run the tests on; without it, scripts/cluster.sh creates one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/packages.sh
+source scripts/packages.sh
 
 readonly nextest_version=0.9.151
 readonly target=${CARGO_TARGET_DIR:-target}
@@ -73,13 +75,19 @@ package() {
     exit 2
   fi
   heading "installing $name"
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$name" >/dev/null
+  install_as_root "$name"
 }
 
 prepare_postgres() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || package postgresql
   PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null || package pgbouncer
+}
+
+# The pinned version, and Debian's older one, whose stores it must read.
+prepare_nats() {
+  need go 'install Go 1.26 or later; it builds nats-server'
+  [[ -x /usr/sbin/nats-server ]] || package nats-server
+  scripts/tools.sh nats-server >/dev/null
 }
 
 prepare_nextest() {
@@ -198,6 +206,7 @@ deny() {
 
 rust() {
   prepare_postgres
+  prepare_nats
   prepare_worker
   prepare_nextest
   command -v curl >/dev/null || package curl
@@ -233,7 +242,8 @@ e2e() {
   prepare_nextest
   need curl 'apt-get install curl'
   need python3 'install Python 3'
-  need go 'install Go 1.26 or later; it builds Helm'
+  need go 'install Go 1.26 or later; it builds Helm and the programs of NATS'
+  command -v busybox >/dev/null || package busybox-static
   prepare_cluster
   # With the rest of the workspace: alone, the dependencies would have other features and be built again.
   local tests=(--workspace --exclude demo --test e2e)
@@ -241,7 +251,7 @@ e2e() {
     echo 'skipped: the tests of a deployed platform, because the cluster has no node; scripts/cluster.sh creates one as root'
     nextest e2e e2e 'none()' "${tests[@]}"
   else
-    scripts/tools.sh helm >/dev/null
+    scripts/tools.sh helm nats-server nats >/dev/null
     cargo nextest list --locked --profile e2e --message-format json "${tests[@]}" >"$work/list.json"
     start_server "$(python3 -c 'import json, sys
 suites = json.load(sys.stdin)["rust-suites"].values()
@@ -268,6 +278,8 @@ cluster() {
 
 images() {
   need python3 'install Python 3'
+  need go 'install Go 1.26 or later; it builds the programs of NATS'
+  command -v busybox >/dev/null || package busybox-static
   step images count_summary scripts/check-images.sh
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the tools for charts and workflows from Go modules, once, into the user's cache. Prints the folder that has them:
+# Builds tools from Go modules (for charts and workflows, and NATS), once, into the user's cache. Prints the folder that has them:
 #
 #   PATH=$(scripts/tools.sh helm kubeconform kube-score cyclonus):$PATH
+#   PATH=$(scripts/tools.sh nats-server nats):$PATH
 #   PATH=$(scripts/tools.sh):$PATH      all of them
 #
 # A helm on PATH is used instead if its version is 3.14 or later, unless the first argument is --pinned.
@@ -34,19 +35,21 @@ if [[ ${1-} == --pinned ]]; then
   pinned=yes
   shift
 fi
-declare -A modules=([actionlint]=$root/tools)
-for folder in "$root"/tools/charts/*/; do modules[$(basename "$folder")]=$root/tools/charts; done
+# The folder of each tool's module.
+declare -A modules=([actionlint]=$root/tools/actionlint [nats-server]=$root/tools/nats/nats-server [nats]=$root/tools/nats/natscli)
+for folder in "$root"/tools/charts/*/; do modules[$(basename "$folder")]=${folder%/}; done
 tools=("$@")
 if ((${#tools[@]} == 0)); then tools=("${!modules[@]}"); fi
 for tool in "${tools[@]}"; do
-  sources=${modules[$tool]-}
-  if [[ -z $sources ]]; then
+  module=${modules[$tool]-}
+  if [[ -z $module ]]; then
     give_up "scripts/tools.sh: unknown tool $tool; the tools are ${!modules[*]}"
   fi
   if [[ $tool == helm && -z $pinned ]] && installed_helm; then
     program[helm]=$(command -v helm)
   else
-    find_or_build "$tool" "$tool"
+    sources=$(dirname "$module")
+    find_or_build "$(basename "$module")" "$tool"
   fi
 done
 

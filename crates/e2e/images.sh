@@ -3,8 +3,8 @@
 #
 #   crates/e2e/images.sh FOLDER
 #
-# curl-trigger is the released program. The two others are the debug programs that the tests have already built, with their shared
-# libraries: static release builds (`just images`) take minutes, and make no difference for the cluster.
+# curl-trigger and the images of NATS are those of a release. The others have the debug programs that the tests have already built, with
+# their shared libraries: static release builds (`just images`) take minutes, and make no difference for the cluster.
 set -euo pipefail
 folder=$(realpath -m "${1:?the folder for the archives}")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -17,16 +17,22 @@ unset "${variables[@]}"
 # The packages and targets of the step `rust`: others would have other features, and everything would be built again.
 cargo build --quiet --locked --workspace --exclude demo --exclude e2e --tests >&2
 declare -A built=([curl-trigger]=$(scripts/build-curl-trigger.sh plain "$target"))
-for name in trigger-api trades-sync; do
+for name in trigger-api trades-sync monitor-api; do
   built[$name]=$folder/$name
   # Debug information is most of the file.
   strip --strip-all -o "$folder/$name" "$target/debug/$name"
 done
-tag=$(cat "${built[@]}" deploy/images/make_image.py "${BASH_SOURCE[0]}" | sha256sum | cut -c1-16)
+nats=$(scripts/tools.sh nats-server nats)
+tag=$(cat "${built[@]}" "$nats"/* deploy/images/make_image.py scripts/images.sh "${BASH_SOURCE[0]}" | sha256sum | cut -c1-16)
 
+is_built() { [[ -e $folder/$1.tar ]] && tar -xOf "$folder/$1.tar" manifest.json | grep -qF "\"$1:$tag\""; }
+
+for name in nats nats-box; do
+  is_built "$name" || IMAGES=$folder TAG=$tag scripts/images.sh "$name" >/dev/null
+done
 for name in "${!built[@]}"; do
   image=$folder/$name.tar libraries=()
-  if [[ -e $image ]] && tar -xOf "$image" manifest.json | grep -qF "\"$name:$tag\""; then
+  if is_built "$name"; then
     continue
   fi
   # Lines of ldd: "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)". It prints none for a static program.

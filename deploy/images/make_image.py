@@ -3,14 +3,16 @@
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
                   [--ca-bundle FILE] [--directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
-                  [--source URL] [--created TIME] [--tag TAG] [--env NAME=VALUE ...] [--link PATH=TARGET ...] [--file PATH=FILE ...]
+                  [--source URL] [--created TIME] [--licenses EXPRESSION] [--tag TAG] [--user NAME] [--path PATH] [--command PROGRAM]
+                  [--env NAME=VALUE ...] [--link PATH=TARGET ...] [--file PATH=FILE ...]
 
 The tar is both an OCI image layout (for `skopeo copy oci-archive:...`, `podman load`, and a registry push with crane or oras)
 and an archive for `docker load` and `ctr images import`; both use the same blobs.
 
-The image is FROM scratch: the program at /NAME, /etc/passwd and /etc/group with one user, the CA bundle if one is given, and
-folders that the user owns. All other files belong to root. Modification times are 1970, names are sorted, and gzip stores no
-time, so a commit that does not change the program does not change the layer, and nodes do not pull it again.
+The image is FROM scratch: the program at /NAME or --path, /etc/passwd and /etc/group with one user (users/NAME), the CA bundle if one
+is given, and folders that the user owns. The program is the entrypoint, unless --command names what runs instead, such as a shell.
+All other files belong to root. Modification times are 1970, names are sorted, and gzip stores no time, so a commit that does not change
+the program does not change the layer, and nodes do not pull it again.
 """
 
 import argparse
@@ -21,12 +23,23 @@ import json
 import os
 import tarfile
 
-USER = 65532
+USERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "users")
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def make_tar(files, links=None, owned=()):
-    """A sorted tar of files {path: (mode, bytes)}, links {path: target}, folders that the user owns, and all parent folders."""
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def user_files(name):
+    """/etc/passwd and /etc/group of a user, and its id, which is also that of its group."""
+    files = {f"etc/{kind}": (0o644, read(os.path.join(USERS, name, kind))) for kind in ("passwd", "group")}
+    return files, int(files["etc/passwd"][1].split(b":")[2])
+
+
+def make_tar(files, links=None, owned=(), owner=0):
+    """A sorted tar of files {path: (mode, bytes)}, links {path: target}, folders that the owner has, and all parent folders."""
     links = links or {}
     paths = {**files, **links, **dict.fromkeys(owned)}
     directories = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
@@ -46,7 +59,7 @@ def make_tar(files, links=None, owned=()):
             else:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
                 if path in owned:
-                    entry.uid = entry.gid = USER
+                    entry.uid = entry.gid = owner
                 tar.addfile(entry)
     return out.getvalue()
 
@@ -55,16 +68,14 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(binary, ca_bundle, directories, labels, tag, created, environment, links, more):
+def image(binary, path, command, user, ca_bundle, directories, labels, tag, created, environment, links, more):
     """Returns the archive, the number of unpacked bytes, and the number of bytes to pull."""
     name = labels["org.opencontainers.image.title"]
-    files = {**more, name: (0o755, binary)}
-    for path in ("etc/passwd", "etc/group"):
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), path), "rb") as file:
-            files[path] = (0o644, file.read())
+    users, owner = user_files(user)
+    files = {**more, **users, path: (0o755, binary)}
     if ca_bundle is not None:
         files["etc/ssl/certs/ca-certificates.crt"] = (0o644, ca_bundle)
-    layer = make_tar(files, links, directories)
+    layer = make_tar(files, links, directories, owner)
     packed = gzip.compress(layer, compresslevel=9, mtime=0)
     blobs = {}
 
@@ -78,8 +89,8 @@ def image(binary, ca_bundle, directories, labels, tag, created, environment, lin
         "os": "linux",
         "created": created,
         "config": {
-            "Entrypoint": [f"/{name}"],
-            "User": f"{USER}:{USER}",
+            **({"Cmd": [command]} if command else {"Entrypoint": [f"/{path}"]}),
+            "User": f"{owner}:{owner}",
             "Env": environment,
             "Labels": labels,
         },
@@ -136,15 +147,15 @@ def main():
     parser.add_argument("--revision", default="unknown", help="the git commit")
     parser.add_argument("--source", default="", help="the URL of the repository")
     parser.add_argument("--created", default=EPOCH, metavar="YYYY-MM-DDTHH:MM:SSZ", help="the time of the commit")
+    parser.add_argument("--licenses", default="MIT", help="an SPDX expression")
     parser.add_argument("--tag", default="latest")
+    parser.add_argument("--user", default="nonroot", help="a folder of deploy/images/users")
+    parser.add_argument("--path", help="where the program is in the image; default: its name")
+    parser.add_argument("--command", metavar="PROGRAM", help="what runs by default; default: the program, as the entrypoint")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--link", action="append", default=[], metavar="PATH=TARGET", help="a symbolic link")
     parser.add_argument("--file", action="append", default=[], metavar="PATH=FILE", help="an additional file, such as a library")
     options = parser.parse_args()
-
-    def read(path):
-        with open(path, "rb") as file:
-            return file.read()
 
     labels = {
         "title": options.name,
@@ -153,10 +164,13 @@ def main():
         "revision": options.revision,
         "source": options.source,
         "created": "" if options.created == EPOCH else options.created,
-        "licenses": "MIT",
+        "licenses": options.licenses,
     }
     archive, unpacked, pulled = image(
         binary=read(options.binary),
+        path=options.path or options.name,
+        command=options.command,
+        user=options.user,
         ca_bundle=read(options.ca_bundle) if options.ca_bundle else None,
         directories=options.directory,
         labels={f"org.opencontainers.image.{key}": value for key, value in labels.items() if value},

@@ -12,8 +12,7 @@ import tempfile
 import time
 import unittest
 
-from make_image import USER
-from testing import BUNDLE, LABEL, OWNER, ROOT, InFolder, Opened, listed, program, run
+from testing import BUNDLE, LABEL, OWNER, ROOT, USER, InFolder, Opened, listed, program, run
 
 
 class MakeImage(InFolder):
@@ -72,6 +71,17 @@ class MakeImage(InFolder):
     def test_it_contains_no_other_files(self):
         image = Opened(self.make("image.tar"))
         self.assertEqual(sorted(image.entries), ["etc", "etc/group", "etc/passwd", "tiny"])
+
+    def test_it_can_have_another_user_path_and_command(self):
+        image = Opened(self.make("image.tar", "--user", "nats", "--path", "bin/client", "--command", "/bin/sh", "--env", "PATH=/bin",
+                                 "--link", "bin/sh=client", "--directory", "data", "--licenses", "Apache-2.0"))
+        config = image.config["config"]
+        self.assertEqual((config["User"], config["Env"], config["Cmd"]), ("1000:1000", ["PATH=/bin"], ["/bin/sh"]))
+        self.assertNotIn("Entrypoint", config)
+        self.assertEqual(config["Labels"][LABEL + "licenses"], "Apache-2.0")
+        self.assertEqual(sorted(image.content), ["bin/client", "etc/group", "etc/passwd"])
+        self.assertEqual(image.entries["bin/sh"].linkname, "client")
+        self.assertEqual((image.entries["data"].uid, image.entries["data"].gid), (1000, 1000))
 
     @unittest.skipIf(os.geteuid(), "only root can change the root folder")
     def test_the_program_runs_as_the_user_and_writes_only_to_its_folder(self):

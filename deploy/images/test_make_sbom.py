@@ -21,6 +21,11 @@ def crate(name, *needs):
 
 
 class MakeSbom(InFolder):
+    def made(self, *arguments):
+        """The SBOM of an image with the tiny program."""
+        binary = self.path("program", program())
+        return make_sbom.sbom(make_sbom.parse([*arguments, "--binary", binary, "--output", "-"]))
+
     def sbom(self, linked):
         """The SBOM of a program that depends on `bytes`, and on `mysql` only for the build."""
         (tiny, first), *others = crate("tiny", "bytes", "mysql"), crate("bytes"), crate("mysql", "bytes")
@@ -32,8 +37,9 @@ class MakeSbom(InFolder):
             "dependencies": [first, *(edges for _, edges in others)],
         }
         with mock.patch.object(make_sbom, "every_crate", return_value=bom), \
-                mock.patch.object(make_sbom, "linked", return_value=linked):
-            made = make_sbom.sbom("tool", "image", "tiny", None, self.path("program", program()), self.path("bundle", BUNDLE))
+                mock.patch.object(make_sbom, "linked", return_value=linked), \
+                mock.patch.object(make_sbom, "find_tool", return_value="tool"):
+            made = self.made("--name", "image", "--package", "tiny", "--ca-bundle", self.path("bundle", BUNDLE))
         self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_5).validate_str(made))
         return json.loads(made)
 
@@ -57,8 +63,7 @@ class MakeSbom(InFolder):
         for name in ("one", "another"):
             os.mkdir(self.path(name))
             with mock.patch.object(tempfile, "tempdir", self.path(name)):
-                binary = self.path("program", program())
-                lists.append(make_sbom.sbom(make_sbom.find_tool(), "curl-trigger", "curl-trigger", "program", binary, None))
+                lists.append(self.made("--name", "curl-trigger", "--package", "curl-trigger", "--feature", "program"))
         self.assertEqual(*lists)
         self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_5).validate_str(lists[0]))
         self.assertNotIn(self.folder, lists[0])

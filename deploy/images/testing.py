@@ -13,12 +13,11 @@ import tarfile
 import tempfile
 import unittest
 
-from make_image import USER
-
 IMAGES = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(IMAGES))
 BUNDLE = b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"
 LABEL = "org.opencontainers.image."
+USER = 65532
 OWNER = f"{USER}:{USER}"
 
 
@@ -44,9 +43,14 @@ def run(*command, **options):
 
 def listed():
     """The images of scripts/images.sh, as dictionaries."""
-    fields = ("name", "package", "feature", "certificates", "writable")
+    fields = ("name", "language", "package", "feature", "certificates", "writable", "user")
     lines = run(os.path.join(ROOT, "scripts/images.sh"), "--list").splitlines()
     return [{f: None if v == "-" else v for f, v in zip(fields, line.split(), strict=True)} for line in lines]
+
+
+def of_crates():
+    """The images whose program is a crate: the Dockerfile builds these."""
+    return [image for image in listed() if image["language"] == "rust"]
 
 
 def packages():

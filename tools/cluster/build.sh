@@ -2,6 +2,9 @@
 # Sourced by scripts/cluster.sh and scripts/tools.sh: finds or builds programs. Those that are not in KUBEBUILDER_ASSETS are built
 # from Go modules into the user's cache, once for each set of checksums and version of Go.
 
+# shellcheck source=scripts/packages.sh
+source "$root/scripts/packages.sh"
+
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/tradeops/cluster
 readonly control_plane_programs=(kube-apiserver kube-controller-manager kube-scheduler kubectl)
 readonly node_programs=(kubelet kube-proxy)
@@ -61,28 +64,6 @@ install_package() {
   hash -r
 }
 
-# The packages of etcd and containerd start services, which this cluster does not use. Debian runs policy-rc.d before it starts a
-# service; an existing one is not replaced.
-install_as_root() {
-  local policy=/usr/sbin/policy-rc.d ours=
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    ours=$policy
-  fi
-  local output result=0
-  output=$({
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1"
-  } 2>&1 </dev/null) || result=$?
-  [[ -z $ours ]] || rm -f "$ours"
-  # The services must not start with the machine either.
-  if [[ $1 == etcd-server || $1 == containerd ]]; then
-    systemctl disable "${1%-server}" >/dev/null 2>&1 || true
-  fi
-  ((result == 0)) || tail -n 20 <<<"$output" >&2
-  return "$result"
-}
-
 # find_or_build FOLDER NAME: sets program[NAME]. The program is a tool of the folder's module, or the module itself.
 find_or_build() {
   local folder=$1 name=$2 kept
@@ -107,17 +88,29 @@ cache_key() {
   } | sha256sum | cut -c1-16
 }
 
+# Prints the linker flags for the versions that a release build of the project sets. Without them, the program reports v0.0.0.
+version_flags() {
+  local variables=k8s.io/component-base/version release
+  case $1 in
+    kubernetes)
+      release=$(module_version kubernetes k8s.io/kubernetes)
+      echo " -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
+      ;;
+    natscli)
+      release=$(module_version natscli github.com/nats-io/natscli)
+      echo " -X main.version=${release#v}"
+      ;;
+  esac
+}
+
+module_version() { (cd "$sources/$1" && GOWORK=off go list -m -f '{{ .Version }}' "$2"); }
+
 # A build ends with a rename, so a killed build leaves no incomplete program. The lock prevents two runs from building the same
 # program at the same time. Without cgo the kubelet builds much faster.
 build() {
   local folder=$1 name=$2 kept=$3 package flags='-s -w'
-  package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep "/$name\$" || echo .)
-  if [[ $folder == kubernetes ]]; then
-    # Without these variables, which the scripts of Kubernetes set, the version is v0.0.0.
-    local variables=k8s.io/component-base/version release
-    release=$(cd "$sources/kubernetes" && go list -m -f '{{ .Version }}' k8s.io/kubernetes)
-    flags+=" -X $variables.gitVersion=$release -X $variables.gitMajor=1 -X $variables.gitMinor=$(cut -d. -f2 <<<"$release")"
-  fi
+  package=$(cd "$sources/$folder" && GOWORK=off go list tool 2>/dev/null | grep -E "/$name(/v[0-9]+)?\$" || echo .)
+  flags+=$(version_flags "$folder")
   echo "building $name, which is needed only once and may take minutes" >&2
   mkdir -p "$kept"
   (

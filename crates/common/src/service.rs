@@ -8,13 +8,15 @@
 //! 3. The limit of concurrent requests. The probes are exempt.
 //! 4. Authentication, then the caller's rate limit; on the protected routes only.
 //!
-//! Every error is a [`ServiceError`], and its response is a [`Problem`] (RFC 9457). tower-http catches panics and marks
+//! Every error is a [`ServiceError`], and its response is a [`Problem`] (RFC 9457), or the document that the service's
+//! [`ErrorFormat`] makes of it. tower-http catches panics and marks
 //! the headers with credentials as sensitive. Its other layers respond with plain text, or accept what this module
 //! rejects; [`read_json`] and [`RequestId`] have the details.
 
 mod admission;
 mod config;
 mod error;
+mod error_format;
 mod extract;
 mod health_check;
 mod http_service;
@@ -31,7 +33,8 @@ mod trace_context;
 
 pub use self::config::{ServiceConfig, VARIABLES};
 pub use self::error::ServiceError;
-pub use self::extract::{PathSegment, QueryParams, read_json};
+pub use self::error_format::ErrorFormat;
+pub use self::extract::{PathSegment, QueryParams, read_body, read_json};
 pub use self::health_check::{HealthCheckError, check_health};
 pub use self::http_service::{HttpService, ServiceRoutes};
 pub use self::negotiation::Representation;

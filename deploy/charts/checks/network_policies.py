@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks each line of who-may-call.txt with cyclonus, which simulates NetworkPolicies.
 
-    kubectl kustomize deploy/manifests/prod | kubectl create --dry-run=client -o json -f - | network_policies.py who-may-call.txt
+    kubectl kustomize deploy/manifests/prod | kubectl create --dry-run=client -o json -f - | network_policies.py tradeops/who-may-call.txt
 
 Prints one line for each line of the table: `ok` or `FAILED`.
 """
@@ -80,7 +80,9 @@ def main(table):
     workloads = [thing for thing in everything if thing["kind"] in ("Deployment", "StatefulSet", "CronJob", "Job")]
     actors = {}
     for workload in workloads:
-        actors[workload["metadata"]["labels"]["app.kubernetes.io/name"]] = pod_of(workload)
+        labels = workload["metadata"]["labels"]
+        # Workloads with the same name differ in their component.
+        actors[labels.get("app.kubernetes.io/component", labels["app.kubernetes.io/name"])] = pod_of(workload)
     questions = read_table(table, actors)
     for question, answer in zip(questions, ask(policies, questions, actors), strict=True):
         source, destination, port, protocol, expected = question

@@ -30,6 +30,14 @@ pub(super) struct Admission {
     slots: Semaphore,
 }
 
+/// The state of [`limit_concurrency`].
+#[derive(Clone)]
+pub(super) struct ConcurrencyLimit {
+    pub(super) admission: Arc<Admission>,
+    /// Probes that the service has beside those of every service.
+    pub(super) own_probes: &'static [&'static str],
+}
+
 /// The requests that share a rate limit.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum RateKey {
@@ -88,11 +96,12 @@ impl Admission {
 /// Rejects requests above the limit of concurrent ones. Probes are exempt, because an overloaded service must not
 /// be restarted.
 pub(super) async fn limit_concurrency(
-    State(admission): State<Arc<Admission>>,
+    State(ConcurrencyLimit { admission, own_probes }): State<ConcurrencyLimit>,
     request: Request,
     next: Next,
 ) -> Response {
-    if PROBE_PATHS.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    if PROBE_PATHS.contains(&path) || own_probes.contains(&path) {
         return next.run(request).await;
     }
     match admission.slots.try_acquire() {

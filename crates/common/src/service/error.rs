@@ -29,10 +29,11 @@ struct ErrorParts {
     refusal_reason: Option<&'static str>,
 }
 
-/// What the request log and the metrics need of an error. It is an extension of the response.
+/// What the request log, the metrics and the error format of a service need of an error. It is an extension of the response.
 #[derive(Clone, Debug)]
 pub(super) struct ErrorReport {
     pub(super) slug: &'static str,
+    pub(super) problem: Problem,
     pub(super) internal_cause: Option<String>,
     pub(super) refusal_reason: Option<&'static str>,
 }
@@ -108,13 +109,18 @@ impl IntoResponse for ServiceError {
         let ErrorParts { kind, detail, extensions, retry_after, internal_cause, refusal_reason } = *self.0;
         let request_id = RequestId::current().map(|RequestId(id)| id);
         let problem = Problem { request_id, ..Problem::new(kind, detail, extensions) };
-        let mut response = (kind.status, Json(problem)).into_response();
+        let mut response = (kind.status, Json(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        response.extensions_mut().insert(ErrorReport { slug: kind.slug, internal_cause, refusal_reason });
+        response.extensions_mut().insert(ErrorReport {
+            slug: kind.slug,
+            problem,
+            internal_cause,
+            refusal_reason,
+        });
         response
     }
 }

@@ -73,7 +73,11 @@ pub async fn read_json<T: Default + DeserializeOwned>(request: Request) -> Resul
     Ok(parsed.unwrap_or_default())
 }
 
-async fn read_body(body: Body) -> Result<Bytes, ServiceError> {
+/// Reads a whole body.
+///
+/// # Errors
+/// When the body is too long, incomplete, or arrives too slowly.
+pub async fn read_body(body: Body) -> Result<Bytes, ServiceError> {
     let collect = Limited::new(body, MAX_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_TIMEOUT, collect).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
-use super::admission::{self, Admission};
+use super::admission::{self, Admission, ConcurrencyLimit};
 use super::config::ServiceConfig;
 use super::error::ServiceError;
+use super::error_format::{ErrorFormat, format_errors};
 use super::metrics::HttpMetrics;
 use super::probes::{self, ProbeState, ServiceStatus};
 use super::problem::ProblemKind;
@@ -33,6 +34,8 @@ pub struct HttpService {
     admission: Arc<Admission>,
     streams: Streams,
     stop: watch::Sender<bool>,
+    error_format: Option<ErrorFormat>,
+    own_probes: &'static [&'static str],
 }
 
 /// The routes of a service.
@@ -60,7 +63,23 @@ impl HttpService {
             streams: Streams::new(config.max_streams, stopping, metrics.open_streams()),
             request_log: Arc::new(RequestLog::new(name, metrics)),
             stop,
+            error_format: None,
+            own_probes: &[],
         }
+    }
+
+    /// The service with errors in another format than problem documents, also for the errors of the layers.
+    #[must_use]
+    pub fn with_error_format(mut self, format: ErrorFormat) -> Self {
+        self.error_format = Some(format);
+        self
+    }
+
+    /// The service with further probes: these paths of its open routes are exempt from the limit of concurrent requests.
+    #[must_use]
+    pub fn with_probes(mut self, paths: &'static [&'static str]) -> Self {
+        self.own_probes = paths;
+        self
     }
 
     /// Opens the streams of handlers.
@@ -79,23 +98,26 @@ impl HttpService {
         let (probes, _) = probes::probe_routes().with_state(state).split_for_parts();
         let authenticate =
             middleware::from_fn_with_state(Arc::clone(&self.admission), admission::authenticate);
-        let limit_concurrency =
-            middleware::from_fn_with_state(Arc::clone(&self.admission), admission::limit_concurrency);
+        let limit = ConcurrencyLimit { admission: Arc::clone(&self.admission), own_probes: self.own_probes };
+        let limit_concurrency = middleware::from_fn_with_state(limit, admission::limit_concurrency);
         let observe = middleware::from_fn_with_state(Arc::clone(&self.request_log), request_log::observe);
         let secret_headers = [
             header::AUTHORIZATION,
             HeaderName::from_static(INTERNAL_TOKEN_HEADER),
             HeaderName::from_static(ADMIN_SECRET_HEADER),
         ];
-        probes
+        let limited = probes
             .merge(routes.open)
             .merge(routes.protected.layer(authenticate))
             .fallback(unknown_route)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(limit_concurrency)
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(observe)
-            .layer(SetSensitiveRequestHeadersLayer::new(secret_headers))
+            .layer(CatchPanicLayer::custom(panicked));
+        let formatted = match self.error_format {
+            Some(format) => limited.layer(middleware::from_fn_with_state(format, format_errors)),
+            None => limited,
+        };
+        formatted.layer(observe).layer(SetSensitiveRequestHeadersLayer::new(secret_headers))
     }
 
     /// Serves until `shutdown` completes. Streams then end, and other requests have the grace period to complete.

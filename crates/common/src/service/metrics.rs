@@ -70,6 +70,7 @@ impl HttpMetrics {
             Method::GET => "GET",
             Method::HEAD => "HEAD",
             Method::POST => "POST",
+            Method::PUT => "PUT",
             Method::DELETE => "DELETE",
             // A caller can invent methods, and each label takes memory until the program ends.
             _ => "other",

@@ -105,4 +105,9 @@ impl Problem {
             request_id: None,
         }
     }
+
+    /// The last part of the type, which identifies the kind.
+    pub fn slug(&self) -> &str {
+        self.type_uri.strip_prefix(TYPE_PREFIX).unwrap_or(&self.type_uri)
+    }
 }

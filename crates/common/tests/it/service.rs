@@ -1,6 +1,7 @@
 //! A small service on a listener of its own: what it gets from `common::service`.
 
 mod admission;
+mod error_format;
 mod errors;
 mod probes;
 mod requests;
@@ -99,12 +100,17 @@ fn settings(values: &[(&str, &str)]) -> Settings {
 
 impl TestService {
     async fn start(values: &[(&str, &str)]) -> Self {
+        Self::start_changed(values, |service| service).await
+    }
+
+    async fn start_changed(values: &[(&str, &str)], change: impl FnOnce(HttpService) -> HttpService) -> Self {
         // The client of the tests has TLS, although none of them uses it.
         common::tls::install_provider();
         let settings = settings(values);
         let config = ServiceConfig::from_settings(&settings).unwrap();
         let authenticator = Authenticator::from_settings(&settings, None).await.unwrap();
         let service = HttpService::new("greeter", config, authenticator, Registry::with_prefix("greeter"));
+        let service = change(service);
         let ready = Arc::new(AtomicBool::new(true));
         let router = service.router(routes(&service), Arc::new(TestStatus(Arc::clone(&ready))));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,7 +2,7 @@
 //! or on one that `scripts/cluster.sh` creates for these tests.
 //!
 //! Each scenario is a test. The scenarios run at the same time and share two releases in two namespaces; a scenario that changes
-//! a release deploys its own. All that they share belongs to the environment, which is this program started with the argument
+//! a release, or that needs another chart, deploys its own. All that they share belongs to the environment, which is this program started with the argument
 //! `environment`: nextest runs each scenario in a process of its own.
 
 mod admission;
@@ -13,6 +13,7 @@ mod environment;
 mod failed_run;
 mod http;
 mod lifecycle;
+mod registry;
 mod release;
 mod schedule;
 mod serve;
@@ -38,6 +39,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("the_cronjob_of_the_analysis_waits_for_its_result", analysis::scenario),
     ("a_run_that_fails_shows_its_state_its_cause_and_its_log", failed_run::scenario),
     ("two_releases_on_one_cluster_are_isolated", two_releases::scenario),
+    ("the_registry_shows_services_and_survives_a_restart_of_nats", registry::scenario),
     ("a_stolen_token_can_only_run_the_targets", admission::scenario),
 ];
 

@@ -1,8 +1,10 @@
 //! A release, and what operators do with it.
 
+mod aegis_trader;
+mod port_forward;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::command::{CommandOutput, root, run};
 use crate::environment::{Environment, LABEL};
 use crate::http::client_builder;
 use crate::wait::wait;
+
+pub(crate) use self::port_forward::PortForward;
 
 /// How a test configures a release.
 #[derive(Debug, Default)]
@@ -36,24 +40,17 @@ pub(crate) struct Release {
     cluster: Cluster,
 }
 
-/// A connection to a release's trigger-api. It breaks when the pod that it was forwarded to ends.
+/// A connection to a release's trigger-api.
 pub(crate) struct Api {
     client: reqwest::Client,
-    url: String,
     token: String,
-    forward: Child,
+    forward: PortForward,
 }
 
 impl Release {
     /// Creates the namespace, which admits restricted pods only. Deploys nothing yet.
     pub(crate) fn new(environment: &Environment, options: &ReleaseOptions<'_>) -> Self {
-        let cluster = environment.cluster.clone();
-        let namespace = format!("e2e-{}-{}", options.purpose, environment.id);
-        cluster.apply(&format!(
-            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}, labels: {{{LABEL}: \"{}\", \
-             pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}}}}}}",
-            environment.id
-        ));
+        let namespace = create_namespace(environment, options.purpose);
         let services = &environment.services;
         let (postgres, receiver) = (services.postgres.port(), services.receiver);
         let values = environment.folder.join(format!("{namespace}.yaml"));
@@ -87,7 +84,7 @@ impl Release {
         }
         helm.extend(options.helm.iter().map(|option| (*option).to_owned()));
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { namespace, variables, helm, cluster }
+        Self { namespace, variables, helm, cluster: environment.cluster.clone() }
     }
 
     /// Runs `scripts/deploy.sh deploy`, with more options for Helm.
@@ -129,21 +126,27 @@ impl Release {
 
     /// Connects to trigger-api with the credential of an administrator.
     pub(crate) fn api(&self) -> Api {
-        let mut command = self.cluster.command("kubectl");
-        command.args(["--namespace", &self.namespace, "port-forward", "service/trigger-api", ":8000"]);
-        let mut forward = command.stdout(Stdio::piped()).spawn().expect("kubectl can be run");
-        let mut line = String::new();
-        let mut lines = BufReader::new(forward.stdout.take().expect("stdout is piped"));
-        lines.read_line(&mut line).expect("kubectl prints UTF-8");
-        let port = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.split(' ').next());
-        let port = port.unwrap_or_else(|| panic!("kubectl does not forward a port: {line}")).to_owned();
-        // kubectl prints a line for each connection, and would block on a full pipe.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         let template = "go-template={{ index .data \"admin-secret\" | base64decode }}";
         let token = self.kubectl(&["get", "secret", "backend-secrets", "--output", template]);
         let client = client_builder().build().expect("a client");
-        Api { client, url: format!("http://127.0.0.1:{port}"), token, forward }
+        Api { client, token, forward: self.forward("trigger-api", 8000) }
     }
+
+    /// Forwards a free port of this machine to a pod of a Service.
+    pub(crate) fn forward(&self, service: &str, port: u16) -> PortForward {
+        PortForward::start(&self.cluster, &self.namespace, service, port)
+    }
+}
+
+/// Creates a namespace that admits restricted pods only; returns its name.
+fn create_namespace(environment: &Environment, purpose: &str) -> String {
+    let namespace = format!("e2e-{purpose}-{}", environment.id);
+    environment.cluster.apply(&format!(
+        "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}, labels: {{{LABEL}: \"{}\", \
+         pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}}}}}}",
+        environment.id
+    ));
+    namespace
 }
 
 impl Api {
@@ -159,7 +162,7 @@ impl Api {
 
     /// A request with another administrator's secret.
     pub(crate) fn request_with(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).header("X-Admin-Secret", token)
+        self.client.request(method, self.forward.url(path)).header("X-Admin-Secret", token)
     }
 
     /// Sends a request; returns the status and the body.
@@ -217,13 +220,6 @@ impl Api {
                 }
             }
         })
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        let _ = self.forward.kill();
-        let _ = self.forward.wait();
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::cluster::Cluster;
 use crate::command::{root, run};
-use crate::environment::{Environment, Images};
+use crate::environment::{Environment, Images, LABEL};
 use crate::release::{Release, ReleaseOptions};
 use crate::services::{Services, ServicesGuard};
 
@@ -103,9 +103,11 @@ fn remove(environment: &Environment) {
             "--wait=false",
         ]);
     }
+    let volumes = format!("--selector={LABEL}={}", environment.id);
     for namespace in &namespaces {
         let object = format!("namespace/{namespace}");
         environment.cluster.kubectl(&["wait", "--for=delete", "--timeout=90s", &object]);
+        environment.cluster.kubectl(&["delete", "persistentvolumes", &volumes]);
         let left = environment.cluster.objects(namespace);
         let left: Vec<_> = left.iter().filter(|object| object.contains(namespace.as_str())).collect();
         assert!(left.is_empty(), "objects are left: {left:?}");

@@ -91,7 +91,7 @@ impl TestEnv {
             };
             let objects = show(&["get", "cronjobs,jobs,pods", "--output=wide"]);
             let events = show(&["get", "events", "--sort-by=.lastTimestamp"]);
-            let selector = "--selector=app.kubernetes.io/part-of=tradeops";
+            let selector = "--selector=app.kubernetes.io/part-of in (tradeops, aegis-trader)";
             let logs = show(&["logs", selector, "--prefix", "--tail=15"]);
             #[expect(clippy::print_stderr, reason = "it is part of the failed test's output")]
             {

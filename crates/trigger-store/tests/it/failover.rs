@@ -7,8 +7,8 @@ use trigger_core::run::Run;
 use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
-use super::proxy::{ProxyMode, TcpProxy};
 use super::support::{events, failed, numbers, open, pending, running, until};
+use testkit::tcp_proxy::{ProxyMode, TcpProxy};
 
 const READ_ONLY: &str = "ALTER SYSTEM SET default_transaction_read_only = on";
 const WRITABLE: &str = "ALTER SYSTEM RESET default_transaction_read_only";

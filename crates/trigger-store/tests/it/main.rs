@@ -8,7 +8,6 @@ mod logs_and_retention;
 mod outage;
 mod pooler;
 mod properties;
-mod proxy;
 mod recording;
 mod saving;
 mod start;

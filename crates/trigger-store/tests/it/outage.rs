@@ -9,10 +9,10 @@ use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
 use trigger_store::SqlStore;
 
-use super::proxy::{ProxyMode, TcpProxy};
 use super::support::{
     PATIENCE, TestDatabase, events, failed, numbers, open, pending, postgres, recorder, running, until,
 };
+use testkit::tcp_proxy::{ProxyMode, TcpProxy};
 
 async fn behind_a_proxy(mode: ProxyMode) -> (TestDatabase, TcpProxy, String) {
     let database = postgres().await;

@@ -1,4 +1,7 @@
-{{- /* Names and labels. */ -}}
+{{- /*
+Names and labels. COMPONENT is the value of the label `name`, or a dictionary {name, component} where several workloads of a release
+have the same name.
+*/ -}}
 
 {{- define "library.metadata" -}}
 name: {{ index . 1 }}
@@ -33,6 +36,13 @@ app.kubernetes.io/part-of: {{ (first .).Chart.Name }}
 
 {{- /* Selectors are immutable, so these labels must never change. */ -}}
 {{- define "library.selector" -}}
-app.kubernetes.io/name: {{ last . }}
+{{- $component := last . -}}
+{{- if kindIs "string" $component -}}
+app.kubernetes.io/name: {{ $component }}
 app.kubernetes.io/instance: {{ (first .).Release.Name }}
+{{- else -}}
+app.kubernetes.io/name: {{ $component.name }}
+app.kubernetes.io/instance: {{ (first .).Release.Name }}
+app.kubernetes.io/component: {{ $component.component }}
+{{- end -}}
 {{- end }}

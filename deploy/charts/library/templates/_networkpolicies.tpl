@@ -1,25 +1,26 @@
 {{- /* Peers have the format of NetworkPolicy peers; an empty list of peers allows all peers. */ -}}
 
-{{- /* Denies all traffic of the release's pods unless another policy allows it. Other pods of the namespace are not affected. */ -}}
+{{- /* (list $ OBJECT): denies all traffic of the release's pods unless another policy allows it. Other pods of the namespace are not affected. */ -}}
 {{- define "library.denyAll" -}}
+{{- $root := first . -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  {{- include "library.metadata" (list . (printf "%s-deny-all" .Chart.Name) .Chart.Name) | nindent 2 }}
+  {{- include "library.metadata" (list $root (last .) $root.Chart.Name) | nindent 2 }}
 spec:
   podSelector:
     matchLabels:
-      app.kubernetes.io/part-of: {{ .Chart.Name }}
-      app.kubernetes.io/instance: {{ .Release.Name }}
+      app.kubernetes.io/part-of: {{ $root.Chart.Name }}
+      app.kubernetes.io/instance: {{ $root.Release.Name }}
   policyTypes: [Ingress, Egress]
 {{- end }}
 
-{{- /* root; name; ingress and egress: lists of rules, each {peers, ports, protocols}, where protocols is [TCP] by default. */ -}}
+{{- /* root; name of the component; object: the policy's name, by default that of the component; ingress and egress: lists of rules, each {peers, ports, protocols}, where protocols is [TCP] by default. */ -}}
 {{- define "library.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  {{- include "library.metadata" (list .root .name) | nindent 2 }}
+  {{- include "library.metadata" (list .root (.object | default .name) .name) | nindent 2 }}
 spec:
   podSelector:
     matchLabels:

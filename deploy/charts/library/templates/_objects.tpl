@@ -27,7 +27,7 @@ spec:
     {{- end }}
 {{- end }}
 
-{{- /* (list $ COMPONENT). For components with several replicas: for a single pod, a budget would block the draining of its node. */ -}}
+{{- /* (list $ OBJECT COMPONENT), or (list $ COMPONENT). For components with several replicas: for a single pod, a budget would block the draining of its node. */ -}}
 {{- define "library.podDisruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget

@@ -4,7 +4,7 @@
 The start of a pod's spec:
   root            the chart's $
   user            uid and gid, by default 65532
-  fsGroup         true if the pod writes to a volume
+  fsGroup         true if the pod writes to a volume, or reads one that only the group can read
   serviceAccount  its name, by default the namespace's default ServiceAccount
   token           true if the pod calls the API server; other pods have no token
 */ -}}
@@ -42,9 +42,19 @@ affinity:
               {{- include "library.selector" . | nindent 14 }}
 {{- end }}
 
-{{- define "library.container" -}}
+{{- /* (list $ IMAGE): a name gets the values' registry and tag; a name with a tag or a digest is complete. */ -}}
+{{- define "library.image" -}}
 {{- $image := (first .).Values.image -}}
-image: {{ with $image.registry }}{{ . }}/{{ end }}{{ index . 1 }}:{{ $image.tag }}
+{{- $name := index . 1 -}}
+{{- if contains ":" $name -}}
+{{ $name }}
+{{- else -}}
+{{ with $image.registry }}{{ . }}/{{ end }}{{ $name }}:{{ $image.tag }}
+{{- end -}}
+{{- end }}
+
+{{- define "library.container" -}}
+image: {{ include "library.image" . }}
 imagePullPolicy: IfNotPresent
 resources:
   {{- toYaml (last .) | nindent 2 }}
@@ -54,12 +64,12 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* On the container's port `http`. The container has 30 seconds to start. */ -}}
+{{- /* On the container's port `http`. The container has 30 seconds to start, or `tries` seconds. */ -}}
 {{- define "library.httpProbes" -}}
 startupProbe:
   httpGet: {path: {{ .live }}, port: http}
   periodSeconds: 1
-  failureThreshold: 30
+  failureThreshold: {{ .tries | default 30 }}
 livenessProbe:
   httpGet: {path: {{ .live }}, port: http}
 readinessProbe:

@@ -5,8 +5,8 @@ use trigger_core::task::TaskTarget;
 
 use super::replica::Replica;
 use super::scripted_task::scripted;
-use crate::proxy::{ProxyMode, TcpProxy};
 use crate::support::{both, postgres};
+use testkit::tcp_proxy::{ProxyMode, TcpProxy};
 
 #[tokio::test]
 async fn after_a_replica_is_killed_its_queued_runs_remain_and_its_running_one_is_restarted() {

@@ -1,12 +1,14 @@
-//! A TCP proxy in front of Postgres that can close connections, stop forwarding, and switch to another server.
+//! A TCP proxy that can close connections, stop forwarding, and switch to another server.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// What the proxy does with connections.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ProxyMode {
+pub enum ProxyMode {
+    /// Bytes are forwarded.
     Open,
     /// Existing and new connections are closed.
     Closed,
@@ -14,7 +16,9 @@ pub(crate) enum ProxyMode {
     Silent,
 }
 
-pub(crate) struct TcpProxy {
+/// A proxy on its own port. It ends when it is dropped.
+#[derive(Debug)]
+pub struct TcpProxy {
     port: u16,
     mode: watch::Sender<ProxyMode>,
     /// The server of new connections.
@@ -26,7 +30,10 @@ pub(crate) struct TcpProxy {
 
 impl TcpProxy {
     /// A proxy to that port of this machine.
-    pub(crate) async fn start(port: u16, mode: ProxyMode) -> Self {
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start(port: u16, mode: ProxyMode) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own_port = listener.local_addr().expect("it is bound").port();
         let (mode, state) = watch::channel(mode);
@@ -46,28 +53,40 @@ impl TcpProxy {
         Self { port: own_port, mode, server, accepted, rejected, accepting }
     }
 
+    /// The proxy's port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL with this proxy in place of the server.
-    pub(crate) fn url(&self, url: &str, port: u16) -> String {
+    pub fn url(&self, url: &str, port: u16) -> String {
         url.replace(&format!(":{port}/"), &format!(":{}/", self.port))
     }
 
-    pub(crate) fn set_mode(&self, mode: ProxyMode) {
+    /// Changes what happens to existing and new connections.
+    pub fn set_mode(&self, mode: ProxyMode) {
         self.mode.send_replace(mode);
     }
 
     /// Connects new connections to another server, like a DNS record that has changed. Existing ones stay open.
-    pub(crate) fn redirect(&self, port: u16) {
+    pub fn redirect(&self, port: u16) {
         self.server.send_replace(port);
     }
 
     /// Waits until that many more connections were accepted.
-    pub(crate) async fn accepts(&mut self, more: usize) {
+    ///
+    /// # Panics
+    /// Never, because the proxy runs while it exists.
+    pub async fn accepts(&mut self, more: usize) {
         let before = *self.accepted.borrow();
         self.accepted.wait_for(|count| *count >= before + more).await.expect("the proxy is running");
     }
 
     /// Waits until a connection was rejected.
-    pub(crate) async fn rejects(&mut self) {
+    ///
+    /// # Panics
+    /// Never, because the proxy runs while it exists.
+    pub async fn rejects(&mut self) {
         self.rejected.wait_for(|count| *count > 0).await.expect("the proxy is running");
     }
 }
@@ -79,7 +98,8 @@ impl Drop for TcpProxy {
 }
 
 async fn forward(mut client: TcpStream, port: u16, mut mode: watch::Receiver<ProxyMode>) {
-    let mut server = TcpStream::connect(("127.0.0.1", port)).await.expect("the server is running");
+    // The server may be down, which is what the client then observes.
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     if *mode.borrow_and_update() == ProxyMode::Open {
         tokio::select! {
             _ = copy_bidirectional(&mut client, &mut server) => return,

@@ -1,0 +1,113 @@
+use common::config::{ConfigError, Settings};
+use registry_client::connection::NatsCredentials;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::{Config, Environment, VARIABLES};
+
+fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let values: Map<String, Value> =
+        values.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), Value::Object(values).to_string()).unwrap();
+    Config::new(Settings::load(Some(file.path()), &VARIABLES).unwrap())
+}
+
+fn config(values: &[(&str, &str)]) -> Config {
+    read(values).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The error of these settings.
+fn problem(values: &[(&str, &str)]) -> String {
+    match read(values) {
+        Ok(_) => panic!("{values:?} are accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_replaced_system() {
+    let config = config(&[]);
+    assert_eq!(config.service.listen_address.to_string(), "0.0.0.0:8100");
+    assert_eq!(config.nats.url.expose_secret(), "nats://localhost:4222");
+    assert_eq!(
+        (config.buckets.instances.as_str(), config.stale_threshold.as_secs()),
+        ("service_registry", 35)
+    );
+    assert_eq!(
+        (config.environment, config.deployment_version.as_str()),
+        (Environment::Development, "v1.0.0-demo")
+    );
+}
+
+#[test]
+fn the_more_specific_variable_wins() {
+    let port = |values: &[(&str, &str)]| config(values).service.listen_address.to_string();
+    let (listen, own, container) =
+        (("LISTEN_ADDR", "127.0.0.1:1"), ("API_PORT", "2"), ("API_CONTAINER_PORT", "3"));
+    assert_eq!(port(&[container]), "0.0.0.0:3");
+    assert_eq!(port(&[container, own]), "0.0.0.0:2");
+    assert_eq!(port(&[container, own, listen]), "127.0.0.1:1");
+    let url = |values: &[(&str, &str)]| config(values).nats.url.expose_secret().to_owned();
+    let (host, client_port) = (("DEFAULT_NATS_HOST", "nats"), ("NATS_CLIENT_PORT", "4000"));
+    assert_eq!(url(&[host, client_port]), "nats://nats:4000");
+    assert_eq!(url(&[host, client_port, ("NATS_URL", "tls://a, nats://b:1")]), "tls://a, nats://b:1");
+}
+
+#[test]
+fn production_does_not_use_a_nats_of_the_blacklist() {
+    let production = ("ENVIRONMENT", "production");
+    for url in ["nats://localhost:4222", "nats://nats,nats://127.0.0.1", "tls://LOCALHOST"] {
+        assert!(
+            problem(&[production, ("NATS_URL", url)]).contains("PRODUCTION_NATS_HOST_BLACKLIST"),
+            "{url}"
+        );
+        config(&[("ENVIRONMENT", "staging"), ("NATS_URL", url)]);
+    }
+    assert!(problem(&[production]).starts_with("NATS_URL: the host localhost is in"));
+    config(&[production, ("NATS_URL", "nats://nats")]);
+    let blacklist = ("PRODUCTION_NATS_HOST_BLACKLIST", "nats, other");
+    assert!(problem(&[production, blacklist, ("NATS_URL", "nats://other")]).contains("the host other"));
+    config(&[production, blacklist, ("NATS_URL", "nats://localhost")]);
+}
+
+#[test]
+fn wrong_values_are_errors_that_name_the_variable() {
+    for (name, value) in [
+        ("API_PORT", "http"),
+        ("NATS_CLIENT_PORT", "70000"),
+        ("ENVIRONMENT", "prod"),
+        ("STALE_THRESHOLD_SECONDS", "0"),
+        ("STALE_THRESHOLD_SECONDS", "301"),
+        ("STALE_THRESHOLD_SECONDS", "1.5"),
+        ("DEPLOYMENT_VERSION", "1.0.0"),
+        ("NATS_KV_BUCKET", "a.b"),
+        ("NATS_URL", "http://nats"),
+        ("LISTEN_ADDR", "8100"),
+        ("NATS_USER", "alice"),
+    ] {
+        assert!(problem(&[(name, value)]).starts_with(name), "{name}={value}");
+    }
+}
+
+#[test]
+fn an_error_about_the_url_does_not_contain_it() {
+    for url in ["nats://alice:secret@nats:port", "http://alice:secret@nats", "alice:secret@[nats"] {
+        let problem = problem(&[("NATS_URL", url)]);
+        assert!(!problem.contains("secret"), "{problem}");
+    }
+}
+
+#[test]
+fn at_most_one_kind_of_credentials_is_used() {
+    let (user, password, token, file) =
+        (("NATS_USER", "alice"), ("NATS_PASSWORD", "p"), ("NATS_TOKEN", "t"), ("NATS_CREDS_FILE", "/creds"));
+    let credentials = |values: &[(&str, &str)]| config(values).nats.credentials;
+    assert!(credentials(&[]).is_none());
+    assert!(matches!(credentials(&[token]), Some(NatsCredentials::Token(_))));
+    assert!(matches!(credentials(&[user, password]), Some(NatsCredentials::Password { .. })));
+    assert!(matches!(credentials(&[file]), Some(NatsCredentials::CredentialsFile(_))));
+    for both in [&[token, file][..], &[user, password, file], &[user, password, token]] {
+        assert!(problem(both).contains("only one of"), "{both:?}");
+    }
+}

@@ -1,0 +1,171 @@
+//! What requests read from the state.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use registry_client::instance::InstanceStatus;
+
+use super::definition::StoredDefinition;
+use super::instance_entry::InstanceEntry;
+use super::state::{RegistryState, UnreadableKey};
+
+/// The maximum number of unreadable keys in a report.
+const MAX_REPORTED_KEYS: usize = 100;
+
+/// Selects instances of a list.
+#[derive(Clone, Copy, Debug)]
+pub enum InstanceFilter<'f> {
+    /// All instances.
+    All,
+    /// The instances of a service.
+    Service(&'f str),
+    /// The instances with a status.
+    Status(InstanceStatus),
+}
+
+/// Counts of the registry.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RegistryCounts {
+    /// Instances that are not stale.
+    pub visible: usize,
+    /// Of these, those whose status is ACTIVE.
+    pub active: usize,
+    /// Of these, those whose status is STANDBY.
+    pub standby: usize,
+    /// Of these, those whose status is UNHEALTHY.
+    pub unhealthy: usize,
+    /// Of these, those whose status is SHUTDOWN.
+    pub shutdown: usize,
+    /// Instances that are hidden, because their last heartbeat is too old.
+    pub stale: usize,
+    /// Services with at least one instance that is not stale.
+    pub services: usize,
+    /// Definitions.
+    pub definitions: usize,
+    /// Entries that can't be read.
+    pub unreadable: usize,
+}
+
+/// An instance of a report.
+#[derive(Clone, Debug)]
+pub struct InstanceRow {
+    /// The key of the bucket.
+    pub key: String,
+    /// The instance.
+    pub entry: InstanceEntry,
+    /// The age of its last heartbeat in seconds.
+    pub age_seconds: f64,
+    /// Whether it is hidden, because its last heartbeat is too old.
+    pub is_stale: bool,
+}
+
+/// Everything that the cache holds.
+#[derive(Clone, Debug)]
+pub struct RegistryContents {
+    /// All instances, including stale ones.
+    pub instances: Vec<InstanceRow>,
+    /// The definitions.
+    pub definitions: Vec<StoredDefinition>,
+    /// The first entries that can't be read, by key.
+    pub unreadable: Vec<(String, UnreadableKey)>,
+    /// The counts.
+    pub counts: RegistryCounts,
+}
+
+impl RegistryState {
+    /// The selected instances that are not stale, as a JSON array.
+    pub fn instances_json(&self, filter: InstanceFilter<'_>, now: Timestamp) -> String {
+        let now = self.effective_time(now);
+        match filter {
+            InstanceFilter::All => json_array(|| self.instances.visible(now).map(json_of)),
+            InstanceFilter::Service(service) => {
+                json_array(|| self.instances.visible_of(service, now).map(json_of))
+            }
+            InstanceFilter::Status(status) => json_array(|| {
+                self.instances.visible(now).filter(move |entry| entry.status == status).map(json_of)
+            }),
+        }
+    }
+
+    /// An instance that is not stale, as JSON.
+    pub fn instance_json(&self, service: &str, id: &str, now: Timestamp) -> Option<Arc<str>> {
+        let now = self.effective_time(now);
+        self.instances.find(service, id, now).map(|entry| Arc::clone(&entry.json))
+    }
+
+    /// The definitions as a JSON array, in the order of their names.
+    pub fn definitions_json(&self) -> String {
+        json_array(|| self.definitions.values().map(|entry| &*entry.json))
+    }
+
+    /// Counts everything.
+    pub fn counts(&self, now: Timestamp) -> RegistryCounts {
+        let now = self.effective_time(now);
+        let mut counts = RegistryCounts {
+            definitions: self.definitions.len(),
+            unreadable: self.unreadable.len(),
+            ..RegistryCounts::default()
+        };
+        let mut last_service = None;
+        for (_, entry) in self.instances.all() {
+            if self.instances.is_stale(entry, now) {
+                counts.stale += 1;
+                continue;
+            }
+            counts.visible += 1;
+            // The instances of a service follow one another.
+            if last_service.replace(&entry.service) != Some(&entry.service) {
+                counts.services += 1;
+            }
+            match entry.status {
+                InstanceStatus::Active => counts.active += 1,
+                InstanceStatus::Standby => counts.standby += 1,
+                InstanceStatus::Unhealthy => counts.unhealthy += 1,
+                InstanceStatus::Shutdown => counts.shutdown += 1,
+            }
+        }
+        counts
+    }
+
+    /// The greatest clock skew of the instances, in seconds, without its sign.
+    pub fn max_clock_skew_seconds(&self) -> f64 {
+        self.instances.all().map(|(_, entry)| entry.clock_skew_seconds().abs()).fold(0.0, f64::max)
+    }
+
+    /// Everything that the cache holds.
+    pub fn contents(&self, now: Timestamp) -> RegistryContents {
+        let effective = self.effective_time(now);
+        let row = |(key, entry): (&str, &InstanceEntry)| InstanceRow {
+            key: key.to_owned(),
+            age_seconds: entry.age_seconds(now),
+            is_stale: self.instances.is_stale(entry, effective),
+            entry: entry.clone(),
+        };
+        let unreadable = self.unreadable.iter().take(MAX_REPORTED_KEYS);
+        RegistryContents {
+            instances: self.instances.all().map(row).collect(),
+            definitions: self.definitions.values().map(|entry| entry.stored.clone()).collect(),
+            unreadable: unreadable.map(|(key, problem)| (key.to_string(), problem.clone())).collect(),
+            counts: self.counts(now),
+        }
+    }
+}
+
+fn json_of(entry: &InstanceEntry) -> &str {
+    &entry.json
+}
+
+/// Joins the elements to an array, with one allocation of the exact size.
+fn json_array<'j, I: Iterator<Item = &'j str>>(elements: impl Fn() -> I) -> String {
+    let size: usize = elements().map(|element| element.len() + 1).sum();
+    let mut array = String::with_capacity(size + 2);
+    array.push('[');
+    for (index, element) in elements().enumerate() {
+        if index > 0 {
+            array.push(',');
+        }
+        array.push_str(element);
+    }
+    array.push(']');
+    array
+}

@@ -1,0 +1,17 @@
+//! `monitor-api` from the outside. These tests drive the routes with a store of definitions in memory.
+
+#![expect(clippy::unwrap_used, reason = "a failed preparation must fail its test")]
+
+mod access;
+mod errors;
+mod events;
+mod freshness;
+mod instances;
+mod memory_store;
+mod openapi;
+mod program;
+mod reports;
+mod routing;
+mod services;
+mod support;
+mod validation;

@@ -1,0 +1,54 @@
+//! The built program: arguments, settings and exit codes.
+
+use std::process::{Command, Stdio};
+
+/// The outcome of a program that has ended.
+#[derive(Debug)]
+pub(crate) struct ProgramOutcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) log: String,
+}
+
+/// Runs the program with only these variables, until it ends.
+pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> ProgramOutcome {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_monitor-api"));
+    command.env_clear().args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
+    let ended = command.output().expect("the program is built");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
+    ProgramOutcome { code: ended.status.code(), output: text(ended.stdout), log: text(ended.stderr) }
+}
+
+#[test]
+fn wrong_settings_end_the_program_without_repeating_secrets() {
+    for (variables, message) in [
+        (&[("API_PORT", "x")][..], "API_PORT"),
+        (&[("ENVIRONMENT", "production")], "PRODUCTION_NATS_HOST_BLACKLIST"),
+        (&[("NATS_URL", "http://alice:secret-7d1f@nats")], "NATS_URL"),
+        (&[("NATS_TOKEN", "secret-7d1f"), ("NATS_CREDS_FILE", "/creds")], "set only one of"),
+        (&[("NATS_PASSWORD", "secret-7d1f")], "NATS_USER is missing"),
+    ] {
+        let outcome = run(&[], variables);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.log.contains(message) && !outcome.log.contains("secret-7d1f"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_help_lists_every_variable() {
+    let help = run(&["--help"], &[]);
+    assert_eq!(help.code, Some(0));
+    for name in
+        ["NATS_URL", "API_PORT", "STALE_THRESHOLD_SECONDS", "INTERNAL_TOKEN", "LOG_LEVEL", "MAX_STREAMS"]
+    {
+        assert!(help.output.contains(name), "{name} is not in\n{}", help.output);
+    }
+    assert_eq!(help.output.matches("  LISTEN_ADDR").count(), 1);
+}
+
+#[test]
+fn the_health_check_fails_when_nothing_listens() {
+    let outcome = run(&["healthcheck"], &[("LISTEN_ADDR", "127.0.0.1:1")]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.log.contains("not ready"), "{outcome:?}");
+}

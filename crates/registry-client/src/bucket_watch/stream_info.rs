@@ -1,0 +1,103 @@
+//! Reads the information of a bucket's stream, in a task of its own.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::Info;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::connection::NatsConnection;
+use crate::time::timestamp;
+
+/// How often the information is read.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is read while it can't be.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The settings and the size of a bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BucketInfo {
+    /// When the bucket was created. Another time means that it was deleted and created again.
+    pub created: Timestamp,
+    /// The age at which the server removes an entry; zero if it never does.
+    pub max_age: Duration,
+    /// The number of revisions that are kept of a key.
+    pub history: i64,
+    /// The number of servers that store the bucket.
+    pub replicas: usize,
+    /// The size of the stored messages in bytes.
+    pub bytes: u64,
+    /// The number of stored messages, including old revisions and markers of deletions.
+    pub messages: u64,
+    /// The revision of the last message.
+    pub last_revision: u64,
+    /// The number of keys, including those whose last message is a deletion.
+    pub keys: u64,
+}
+
+/// The result of reading a stream's information.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Probe {
+    /// It has not been read yet.
+    Unknown,
+    /// The bucket exists.
+    Present(BucketInfo),
+    /// The bucket does not exist.
+    Missing,
+    /// There was no answer.
+    NoAnswer,
+}
+
+impl From<&Info> for BucketInfo {
+    fn from(info: &Info) -> Self {
+        Self {
+            created: timestamp(info.created),
+            max_age: info.config.max_age,
+            history: info.config.max_messages_per_subject,
+            replicas: info.config.num_replicas,
+            bytes: info.state.bytes,
+            messages: info.state.messages,
+            last_revision: info.state.last_sequence,
+            keys: info.state.subjects_count,
+        }
+    }
+}
+
+/// Reads the information of a stream.
+pub(super) async fn probe(jetstream: &Context, stream: &str) -> Probe {
+    match jetstream.get_stream(stream).await {
+        Ok(stream) => Probe::Present(stream.cached_info().into()),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Probe::Missing
+            }
+            _ => Probe::NoAnswer,
+        },
+    }
+}
+
+/// Reads the information of a stream repeatedly while there is a connection. Ends when nobody receives the results.
+pub(super) async fn probe_repeatedly(
+    connection: NatsConnection,
+    stream: String,
+    probes: watch::Sender<Probe>,
+) {
+    let mut link = connection.link();
+    loop {
+        if link.wait_for(|link| link.connected).await.is_err() {
+            return;
+        }
+        let result = probe(connection.jetstream(), &stream).await;
+        let interval = if matches!(result, Probe::Present(_)) { INTERVAL } else { RETRY_INTERVAL };
+        if probes.send(result).is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            _ = link.changed() => {}
+        }
+    }
+}
