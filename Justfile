@@ -1,13 +1,13 @@
-# The project's commands; `just` lists them. Variables select the release: just ENV=prod deploy, just NAMESPACE=mine status.
+# The project's commands; `just` lists them. Variables select the release: just ENV=prod deploy, just RELEASE=aegis-trader status.
 
 # Keeps arguments that contain spaces.
 set positional-arguments
 
 # dev or prod: the chart's values-ENV.yaml
 export ENV := env("ENV", "dev")
-# trading-dev for dev, trading for prod
+# trading-dev for dev, trading for prod; of the release aegis-trader: aegis-trader
 export NAMESPACE := env("NAMESPACE", "")
-# tradeops
+# tradeops (the default) or aegis-trader
 export RELEASE := env("RELEASE", "")
 
 _default:
@@ -142,6 +142,16 @@ deploy *options:
 update *options:
     scripts/deploy.sh update "$@"
 
+# Upgrade only monitor-api of the release aegis-trader to this commit; NATS is not restarted
+[group('deploy')]
+update-api *options:
+    scripts/deploy.sh update-api "$@"
+
+# Deploy an image of the console of the release aegis-trader: just update-ui registry.example.com/monitor-ui:1.0.0
+[group('deploy')]
+update-ui *image:
+    scripts/deploy.sh update-ui "$@"
+
 # Show the release's revisions
 [group('deploy')]
 history:
@@ -152,7 +162,7 @@ history:
 rollback *revision:
     scripts/deploy.sh rollback "$@"
 
-# Remove the release; Secrets that `just deploy` did not create are kept
+# Remove the release; Secrets that `just deploy` did not create are kept, and the volumes of NATS
 [group('deploy')]
 undeploy:
     scripts/deploy.sh undeploy
@@ -177,17 +187,27 @@ analyse *date:
 runs *target:
     scripts/operate.sh runs "$@"
 
-# Follow the log of a run to its end; without a run, print that of trigger-api
+# Follow the log of a run to its end; without a run, print that of trigger-api. In aegis-trader: just logs nats
 [group('operate')]
 logs *run:
     scripts/operate.sh logs "$@"
 
-# Forward localhost:8000 (or PORT) to trigger-api: just port-forward start|stop|status
+# Forward localhost:8000 to trigger-api, or 3100, 8100 and 4222 to aegis-trader: just port-forward start|stop|status
 [group('operate')]
 port-forward action="status":
     scripts/operate.sh port-forward "$@"
 
-# Stop trigger-api and suspend all schedules; runs in progress continue
+# List the services, instances and definitions of the registry, with ages, and the settings of its bucket
+[group('operate')]
+registry-status:
+    scripts/operate.sh registry-status
+
+# Run nats in the release aegis-trader: just nats-cli stream list
+[group('operate')]
+nats-cli *arguments:
+    scripts/operate.sh nats-cli "$@"
+
+# Stop the pods of the release and suspend its schedules; runs in progress continue, and volumes are kept
 [group('operate')]
 stop:
     scripts/operate.sh stop
@@ -197,7 +217,7 @@ stop:
 start:
     scripts/operate.sh start
 
-# Replace the pods of trigger-api, for example after a database URL has changed
+# Replace the pods of the release one by one, for example after a database URL has changed
 [group('operate')]
 restart:
     scripts/operate.sh restart

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs a release of the chart tradeops, changes it, and removes it.
+# Installs a release of the chart tradeops or aegis-trader, changes it, and removes it.
 #
 #   scripts/deploy.sh deploy [HELM OPTION...]   installs or upgrades to TAG, waits for the pods, and prints the next commands
 #   scripts/deploy.sh update [HELM OPTION...]   upgrades the release to the images of TAG, with its current settings
+#   scripts/deploy.sh update-api [HELM OPTION...]         aegis-trader: upgrades only monitor-api to the image of TAG
+#   scripts/deploy.sh update-ui IMAGE [HELM OPTION...]    aegis-trader: deploys this image of the console, a complete reference
 #   scripts/deploy.sh history
 #   scripts/deploy.sh rollback [REVISION]       to the previous revision, or to the named one
 #   scripts/deploy.sh undeploy
@@ -12,11 +14,12 @@
 # TAG        the images' tag (default: the git commit)
 # IMAGES     the folder of the images' archives, for clusters that images are loaded into (default target/images)
 # REGISTRY   the registry of the images, for other clusters (default: that of values-ENV.yaml)
-# TIMEOUT    the limit for the pods to become ready (default 3m)
+# TIMEOUT    the limit for the pods to become ready (default 3m; aegis-trader: 10m)
 #
 # With ENV=dev, missing Secrets are created: with the values of DATABASE_URL, HISTORY_DATABASE_URL and INTERNAL_TOKEN, and with
 # random tokens. Their values are never printed or passed as an argument.
 set -euo pipefail
+case ${1-} in update-api | update-ui) RELEASE=${RELEASE:-aegis-trader} ;; esac
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
 
@@ -26,7 +29,8 @@ usage() {
 }
 
 readonly images=${IMAGES:-$root/target/images}
-readonly programs=(trigger-api trades-sync curl-trigger)
+# The images to deploy.
+programs=("${images_of_chart[@]}")
 
 tag() { if [[ -n ${TAG:-} ]]; then echo "$TAG"; else git -C "$root" rev-parse HEAD; fi; }
 
@@ -51,32 +55,33 @@ need_archives() {
     "To deploy images with another tag, set TAG"
 }
 
-# Loads the images into the cluster if it has no registry, and sets image_options.
+# Loads the images into the cluster if it has no registry, and sets image_options: the registry, unless the values have it.
+# $values is set for a deploy; other commands keep the registry of the release.
 provide_images() {
   local program archive kind archives=()
   kind=$(cluster_kind)
   for program in "${programs[@]}"; do archives+=("$images/$program.tar"); done
-  image_options=(--set-string "image.tag=$tag")
+  image_options=()
   case $kind in
     own)
       need_archives
       ((EUID == 0)) || give_up 'only root can load images into the node of scripts/cluster.sh: run this as root'
       TRADEOPS_CLUSTER_DIR=$(dirname "$KUBECONFIG") "$root/scripts/cluster.sh" load "${archives[@]}" >/dev/null
-      image_options+=(--set image.registry=)
+      image_options=(--set image.registry=)
       ;;
     kind)
       need_archives
       for archive in "${archives[@]}"; do
         kind load image-archive "$archive" --name "$(kubectl config current-context | sed s/^kind-//)"
       done
-      image_options+=(--set image.registry=)
+      image_options=(--set image.registry=)
       ;;
     registry)
       if [[ -n ${REGISTRY:-} ]]; then
-        image_options+=(--set-string "image.registry=$REGISTRY")
-      elif [[ $* != *image.registry=* ]] && ! values_name_registry; then
+        image_options=(--set-string "image.registry=$REGISTRY")
+      elif [[ -n ${values:-} && $* != *image.registry=* ]] && ! values_name_registry; then
         give_up "the nodes of this cluster pull images from a registry, but values-$environment.yaml names none:" \
-          "  $(again 'deploy --set image.registry=')   if the nodes already have trigger-api:$tag and the other images" \
+          "  $(again 'deploy --set image.registry=')   if the nodes already have ${programs[0]}:$tag and the other images" \
           "  REGISTRY=registry.example.com/tradeops $(again deploy)   if the registry has them; just images builds them"
       fi
       ;;
@@ -181,7 +186,7 @@ END
 upgrade() {
   local began=$SECONDS
   # shellcheck disable=SC2046 # one option or none
-  if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
+  if ! helm upgrade --install "$release" "$chart" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
     cat "$output" >&2
     ! grep -q 'execution error\|schema' "$output" || exit 2
     explain_failure
@@ -199,7 +204,7 @@ deploy() {
   values=$(values_file)
   tag=$(tag)
   provide_images "$@"
-  local options=(--values "$values" "${image_options[@]}" "$@")
+  local options=(--values "$values" "${image_options[@]}" --set-string "image.tag=$tag" "$@")
   # Invalid values fail here, before anything is created.
   helm template "$release" "$chart" "${options[@]}" >/dev/null
   create_namespace
@@ -211,19 +216,52 @@ deploy() {
 }
 
 update() {
-  local tag values image_options
+  local tag image_options
   need_release
-  values=$(values_file)
   tag=$(tag)
   provide_images "$@"
+  local options=("${image_options[@]}" --set-string "image.tag=$tag")
+  # Ends what update-api has set.
+  [[ $chart_name != aegis-trader ]] || options+=(--set-string monitorApi.image=)
+  reuse_values "${options[@]}" "$@"
+}
+
+# Upgrades the release with its current settings and these changes.
+reuse_values() {
   start_stopped
-  upgrade --reset-then-reuse-values "${image_options[@]}" "$@"
+  upgrade --reset-then-reuse-values "$@"
   "$root/scripts/operate.sh" status
+}
+
+need_aegis_trader() { [[ $chart_name == aegis-trader ]] || give_up "$1 is for the release aegis-trader: RELEASE=aegis-trader just $1"; }
+
+# A deploy of all images would also replace the pods of NATS.
+update-api() {
+  local tag registry image_options
+  need_aegis_trader update-api
+  need_release
+  tag=$(tag) programs=(monitor-api)
+  provide_images "$@"
+  registry=$(helm get values "$release" --all --output json | python3 -c 'import json, sys; print(json.load(sys.stdin).get("image", {}).get("registry", ""))')
+  case ${image_options[*]} in
+    *image.registry=) registry= ;;
+    *image.registry=*) registry=$REGISTRY ;;
+  esac
+  reuse_values --set-string "monitorApi.image=${registry:+$registry/}monitor-api:$tag" "$@"
+}
+
+update-ui() {
+  need_aegis_trader update-ui
+  [[ ${1:-} == *:* ]] || give_up 'name the image of the console with its tag: just update-ui registry.example.com/monitor-ui:1.0.0'
+  local image=$1
+  shift
+  need_release
+  reuse_values --set monitorUi.enabled=true --set-string "monitorUi.image=$image" "$@"
 }
 
 # A CronJob that stays suspended would contradict the release's values.
 start_stopped() {
-  if [[ -n $(kube get cronjobs,deployments --selector "$selector" --output "jsonpath={.items[*].metadata.annotations.${stopped//./\\.}}") ]]; then
+  if [[ -n $(kube get cronjobs,deployments,statefulsets --selector "$selector" --output "jsonpath={.items[*].metadata.annotations.${stopped//./\\.}}") ]]; then
     "$root/scripts/operate.sh" start
   fi
 }
@@ -231,7 +269,7 @@ start_stopped() {
 rollback() {
   need_release
   # shellcheck disable=SC2046 # one option or none
-  if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "${TIMEOUT:-3m}" >"$output" 2>&1; then
+  if ! helm rollback "$release" "$@" $(force_option) --wait --timeout "$timeout" >"$output" 2>&1; then
     cat "$output" >&2
     explain_failure
     exit 1
@@ -242,12 +280,16 @@ rollback() {
 
 undeploy() {
   need_release
-  helm uninstall "$release" --wait --timeout "${TIMEOUT:-3m}"
+  local hooks
+  hooks=$(helm get hooks "$release")
+  helm uninstall "$release" --wait --timeout "$timeout"
+  # Helm keeps the Jobs of hooks.
+  [[ -z $hooks ]] || kube delete --ignore-not-found --filename - <<<"$hooks"
   # Helm does not wait for the pods that the cluster deletes afterwards.
-  kube wait pods --selector "$selector" --for=delete --timeout "${TIMEOUT:-3m}" >/dev/null
+  kube wait pods --selector "$selector" --for=delete --timeout "$timeout" >/dev/null
   # Objects of others in the namespace are kept.
   kube delete secrets --selector "$made_label=deploy" --ignore-not-found
-  local left=()
+  local left=() claims=()
   mapfile -t left < <(kube get all,configmaps,secrets,persistentvolumeclaims --output name 2>/dev/null | grep -vx configmap/kube-root-ca.crt || true)
   if ((${#left[@]})); then
     echo "the namespace $namespace still has objects that are not part of the release:"
@@ -257,12 +299,17 @@ undeploy() {
   else
     echo "the namespace $namespace is empty. It existed before the first deployment, so it is kept"
   fi
+  mapfile -t claims < <(printf '%s\n' "${left[@]}" | grep "^persistentvolumeclaim/$release-nats-js-" || true)
+  if ((${#claims[@]})); then
+    echo 'The volumes of NATS and their data are kept, and the next deploy uses them. To delete them, with all data:'
+    echo "  kubectl -n $namespace delete ${claims[*]}"
+  fi
 }
 
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 case ${1-} in
-  deploy | update) "$@" ;;
+  deploy | update | update-api | update-ui) "$@" ;;
   history)
     need_release
     helm history "$release"

@@ -16,12 +16,32 @@ lacks() {
 # program NAME PURPOSE HOW-TO-INSTALL-IT
 program() { if command -v "$1" >/dev/null; then ok "$1, which $2"; else lacks "$1, which $2" "$3"; fi; }
 
+# The volumes of NATS exist, or the cluster can create them.
+check_volumes() {
+  local default='{range .items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")]}{.metadata.name}{end}' class claims free
+  claims=$(kube get persistentvolumeclaims --output name 2>/dev/null | grep -c "/$release-nats-js-") || true
+  class=$(kubectl get storageclasses --output "jsonpath=$default")
+  free=$(kubectl get persistentvolumes --output 'jsonpath={.items[?(@.status.phase=="Available")].metadata.name}' 2>/dev/null) || true
+  if ((claims > 0)); then
+    ok "volumes of NATS: $claims"
+  elif [[ -n $class ]]; then
+    ok "the StorageClass $class creates the volumes of NATS"
+  elif [[ $(cluster_kind) == own ]]; then
+    note "$(again deploy) creates the volumes of NATS"
+  elif [[ -n $free ]]; then
+    note "there is no default StorageClass; NATS can use the PersistentVolumes $free if their size and class match"
+  else
+    lacks 'a default StorageClass, which creates the volumes of NATS' \
+      'set nats.jetstream.storage.storageClassName to one of: kubectl get storageclasses'
+  fi
+}
+
 echo '== this machine'
 program cargo 'builds the programs' 'https://rustup.rs (1.95 or later)'
 program cc 'links them' 'apt-get install gcc'
 program python3 'builds images' 'apt-get install python3'
 program git 'tags images' 'apt-get install git'
-program curl 'calls trigger-api' 'apt-get install curl'
+program curl "calls $api" 'apt-get install curl'
 program openssl 'creates tokens' 'apt-get install openssl'
 find_cluster
 program kubectl 'talks to the cluster' 'https://kubernetes.io/docs/tasks/tools, or scripts/cluster.sh env'
@@ -39,8 +59,8 @@ if command -v docker >/dev/null && command -v kind >/dev/null; then ok 'docker a
 
 echo '== images, for clusters that images are loaded into'
 commit=$(git -C "$root" rev-parse HEAD)
-for name in trigger-api trades-sync curl-trigger; do
-  archive=$root/target/images/$name.tar
+for name in "${images_of_chart[@]}"; do
+  archive=${IMAGES:-$root/target/images}/$name.tar
   if [[ -r $archive ]] && tar -xOf "$archive" manifest.json | grep -qF "\"$name:$commit\""; then
     ok "$name:$commit"
   else
@@ -57,14 +77,21 @@ fi
 minor=$(python3 -c 'import json, re, sys; print(re.match("[0-9]+", json.load(sys.stdin)["minor"]).group())' <<<"$version")
 if ((minor >= 30)); then ok "Kubernetes 1.$minor at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"; else lacks "Kubernetes 1.30 or later; this is 1.$minor" 'upgrade the cluster: older versions lack admission policies'; fi
 if [[ $(kubectl get nodes --output 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}') == *True* ]]; then ok 'a node is ready'; else lacks 'a node that is ready' 'kubectl describe nodes; with scripts/cluster.sh, run up as root without --control-plane'; fi
-for what in 'create deployments.apps' 'create roles.rbac.authorization.k8s.io' 'create networkpolicies.networking.k8s.io' 'get secrets'; do
+to_create=(deployments.apps networkpolicies.networking.k8s.io)
+case $chart_name in
+  tradeops) to_create+=(roles.rbac.authorization.k8s.io) ;;
+  aegis-trader) to_create+=(statefulsets.apps poddisruptionbudgets.policy jobs.batch secrets) ;;
+esac
+for what in "${to_create[@]/#/create }" 'get secrets'; do
   # shellcheck disable=SC2086 # verb and kind
   if kube auth can-i $what >/dev/null 2>&1; then ok "you may $what in $namespace"; else lacks "you may $what in $namespace" "ask the administrators of the cluster for the permission"; fi
 done
-if kubectl auth can-i create validatingadmissionpolicies.admissionregistration.k8s.io >/dev/null 2>&1; then
-  ok 'you may create admission policies'
-else
-  lacks 'you may create admission policies' 'ask for the permission, or deploy with --set triggerApi.admissionPolicies.enabled=false'
+if [[ $chart_name == tradeops ]]; then
+  if kubectl auth can-i create validatingadmissionpolicies.admissionregistration.k8s.io >/dev/null 2>&1; then
+    ok 'you may create admission policies'
+  else
+    lacks 'you may create admission policies' 'ask for the permission, or deploy with --set triggerApi.admissionPolicies.enabled=false'
+  fi
 fi
 note 'NetworkPolicies need a network plugin that enforces them, which this script cannot check'
 
@@ -76,6 +103,7 @@ for kind in servicemonitors.monitoring.coreos.com:ServiceMonitor externalsecrets
   if kubectl get crd "${kind%:*}" >/dev/null 2>&1; then ok "the kind ${kind#*:}"; else lacks "the kind ${kind#*:}" 'install its operator, or disable it in the values'; fi
 done
 if kubectl get namespace "$namespace" >/dev/null 2>&1; then ok "the namespace $namespace"; else note "$(again deploy) creates the namespace $namespace"; fi
+if [[ $chart_name == aegis-trader ]]; then check_volumes; fi
 while read -r secret key; do
   if [[ -z $(missing_secrets <<<"$secret $key") ]]; then
     ok "the key $key of the Secret $secret"

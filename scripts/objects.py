@@ -3,7 +3,7 @@
 
     objects.py kinds              the kinds
     objects.py images             the images of the containers
-    objects.py secrets            the keys of Secrets that pods use, as "SECRET KEY"
+    objects.py secrets            the keys of Secrets that pods use, as "SECRET KEY", without Secrets among the objects
     objects.py own-secrets        the same without Secrets that an ExternalSecret creates
 """
 
@@ -46,9 +46,18 @@ def secrets(pod):
             yield f"{secret['secretName']} {item['key']}"
 
 
+def contained(item):
+    """The name of an object that is a Secret."""
+    return item["metadata"]["name"] if item["kind"] == "Secret" else None
+
+
 def created(item):
     """The name of the Secret that an ExternalSecret creates."""
     return item["spec"]["target"]["name"] if item["kind"] == "ExternalSecret" else None
+
+
+def needed_secrets(given):
+    return {line for pod in all_pods for line in secrets(pod) if line.split()[0] not in given}
 
 
 objects = list(read_objects(sys.stdin.read()))
@@ -59,10 +68,9 @@ match sys.argv[1]:
     case "images":
         lines = {container["image"] for pod in all_pods for container in containers(pod)}
     case "secrets":
-        lines = {line for pod in all_pods for line in secrets(pod)}
+        lines = needed_secrets({contained(item) for item in objects})
     case "own-secrets":
-        external = {created(item) for item in objects}
-        lines = {line for pod in all_pods for line in secrets(pod) if line.split()[0] not in external}
+        lines = needed_secrets({name(item) for item in objects for name in (contained, created)})
     case unknown:
         sys.exit(f"objects.py: unknown list {unknown}")
 for line in sorted(lines):

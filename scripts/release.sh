@@ -2,22 +2,38 @@
 # shellcheck disable=SC2034,SC2016 # the scripts that source this use the variables; texts and templates contain quoted dollars
 # Sourced by the operators' scripts: selects the release and has the functions that reach it. Variables:
 #
-# ENV         dev (the default), prod, or another name for which deploy/charts/tradeops/values-ENV.yaml exists
-# NAMESPACE   trading-dev for dev, trading for prod, trading-ENV for others
-# RELEASE     tradeops
+# RELEASE     aegis-trader selects the chart aegis-trader; the default, tradeops, and every other name select the chart tradeops
+# ENV         dev (the default), prod, or another name for which the chart has the file values-ENV.yaml
+# NAMESPACE   of aegis-trader: aegis-trader; of others: trading-dev for dev, trading for prod, trading-ENV for others
 # KUBECONFIG  as for kubectl; without it and without ~/.kube/config, the cluster of scripts/cluster.sh if it is running
 set -euo pipefail
 export LC_ALL=C
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
-readonly chart=$root/deploy/charts/tradeops
 readonly environment=${ENV:-dev} release=${RELEASE:-tradeops}
-case $environment in
-  prod) namespace=${NAMESPACE:-trading} ;;
-  *) namespace=${NAMESPACE:-trading-$environment} ;;
+# The images of the chart, its HTTP API (the name of a Deployment and of its Service), and how long its pods take to become ready.
+case $release in
+  aegis-trader)
+    readonly chart_name=aegis-trader namespace=${NAMESPACE:-aegis-trader}
+    readonly images_of_chart=(nats nats-box monitor-api)
+    readonly api=$release-monitor-api api_port=8100
+    # The servers of NATS are replaced one by one, and each of them first moves its clients to the others.
+    readonly timeout=${TIMEOUT:-10m}
+    ;;
+  *)
+    readonly chart_name=tradeops
+    case $environment in
+      prod) namespace=${NAMESPACE:-trading} ;;
+      *) namespace=${NAMESPACE:-trading-$environment} ;;
+    esac
+    readonly namespace
+    readonly images_of_chart=(trigger-api trades-sync curl-trigger)
+    readonly api=trigger-api api_port=8000
+    readonly timeout=${TIMEOUT:-3m}
+    ;;
 esac
-readonly namespace
+readonly chart=$root/deploy/charts/$chart_name
 # The chart labels each object of the release with it.
 readonly selector=app.kubernetes.io/instance=$release
 # The label of objects that deploy creates outside of the release, so that undeploy deletes only these.
@@ -103,7 +119,7 @@ cluster_kind() {
 
 values_file() {
   [[ -e $chart/values-$environment.yaml ]] || give_up \
-    "ENV is $environment, but deploy/charts/tradeops/values-$environment.yaml does not exist"
+    "ENV is $environment, but deploy/charts/$chart_name/values-$environment.yaml does not exist"
   echo "$chart/values-$environment.yaml"
 }
 
@@ -138,8 +154,8 @@ explain_failure() {
     echo 'warnings:'
     kube get events --field-selector type=Warning --sort-by .lastTimestamp \
       --output 'custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message' | cut -c1-300 | tail -n 12
-    echo 'the last lines of trigger-api:'
-    kube logs deployment/trigger-api --tail 20 || true
+    echo "the last lines of $api:"
+    kube logs "deployment/$api" --tail 20 || true
     echo 'for what to do, see docs/OPERATIONS.md, "Deploying"'
   } >&2 2>&1
 }
