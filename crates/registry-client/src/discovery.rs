@@ -14,7 +14,7 @@ use crate::bucket_watch::{BucketEvent, BucketState, BucketWatch};
 use crate::connection::NatsConnection;
 use crate::instance::Instance;
 use crate::key::EntryKind;
-use crate::registry::RegistrySettings;
+use crate::settings::RegistrySettings;
 
 /// How often stale instances are looked for, so that their absence is announced.
 const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,13 +24,13 @@ const STALE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// While NATS is unavailable, the view keeps the last known instances.
 #[derive(Debug)]
 pub struct Discovery {
-    view: Arc<Mutex<View>>,
+    view: Arc<Mutex<LiveView>>,
     changes: watch::Receiver<u64>,
     task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct View {
+struct LiveView {
     instances: KnownInstances,
     state: BucketState,
     started: Timestamp,
@@ -38,7 +38,7 @@ struct View {
 
 impl Discovery {
     pub(crate) fn start(connection: &NatsConnection, settings: &RegistrySettings) -> Self {
-        let view = Arc::new(Mutex::new(View {
+        let view = Arc::new(Mutex::new(LiveView {
             instances: KnownInstances::new(settings.stale_threshold),
             state: BucketState::Connecting,
             started: Timestamp::now(),
@@ -95,7 +95,7 @@ impl Drop for Discovery {
     }
 }
 
-impl View {
+impl LiveView {
     /// Applies an event, and returns whether it is a change.
     fn apply(&mut self, event: BucketEvent<'_>) -> bool {
         match event {
@@ -127,7 +127,7 @@ impl View {
     }
 }
 
-async fn hide_stale_repeatedly(view: &Mutex<View>, changes: &watch::Sender<u64>) {
+async fn hide_stale_repeatedly(view: &Mutex<LiveView>, changes: &watch::Sender<u64>) {
     loop {
         tokio::time::sleep(STALE_CHECK_INTERVAL).await;
         let mut view = lock(view);
@@ -138,6 +138,6 @@ async fn hide_stale_repeatedly(view: &Mutex<View>, changes: &watch::Sender<u64>)
     }
 }
 
-fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {
+fn lock(view: &Mutex<LiveView>) -> MutexGuard<'_, LiveView> {
     view.lock().unwrap_or_else(PoisonError::into_inner)
 }

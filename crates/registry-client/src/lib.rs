@@ -7,7 +7,7 @@
 //! - [`bucket_watch`] follows a bucket through restarts, outages and recreations of the server and the bucket.
 //! - [`instance`] and [`key`] are the format of the bucket, which other SDKs share.
 //!
-//! Nothing here reads the environment; a program passes [`RegistrySettings`](registry::RegistrySettings) or
+//! Nothing here reads the environment; a program passes [`RegistrySettings`](settings::RegistrySettings) or
 //! [`NatsSettings`](connection::NatsSettings).
 
 pub mod bucket;
@@ -18,5 +18,6 @@ pub mod instance;
 pub mod key;
 pub mod registration;
 pub mod registry;
+pub mod settings;
 
 mod time;

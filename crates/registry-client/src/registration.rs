@@ -17,7 +17,7 @@ use self::heartbeats::{Heartbeats, Reported};
 pub use self::new_instance::{InvalidInstanceError, NewInstance};
 use crate::connection::NatsConnection;
 use crate::instance::InstanceStatus;
-use crate::registry::RegistrySettings;
+use crate::settings::RegistrySettings;
 
 /// The time limit of a deregistration. After it, the entry expires like that of a crashed instance.
 const DEREGISTRATION_TIMEOUT: Duration = Duration::from_secs(2);

@@ -11,6 +11,7 @@ use super::bucket::{RegistryBucket, WriteError};
 use super::new_instance::NewInstance;
 use crate::connection::Link;
 use crate::instance::{Heartbeat, Instance, InstanceStatus};
+use crate::time::text_of;
 
 /// The minimum interval, which protects NATS from a wrong setting.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,7 +32,7 @@ pub(super) struct Reported {
 impl Reported {
     pub(super) fn of(instance: &NewInstance) -> Self {
         let mut metadata = instance.metadata().clone();
-        metadata.entry("start_time").or_insert_with(|| time_text(Timestamp::now()).into());
+        metadata.entry("start_time").or_insert_with(|| text_of(Timestamp::now()).into());
         Self { status: instance.status(), metadata }
     }
 
@@ -43,17 +44,12 @@ impl Reported {
             instance_id: instance.id().to_owned(),
             version: instance.version().to_owned(),
             status: self.status,
-            last_heartbeat: Heartbeat { text: time_text(time), time },
+            last_heartbeat: Heartbeat { text: text_of(time), time },
             sticky_active_group: None,
             metadata: self.metadata.clone(),
         };
         entry.to_json()
     }
-}
-
-/// The form that the SDK writes: an offset instead of `Z`, and microseconds.
-fn time_text(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 
 /// Writes the entry of an instance again and again.
@@ -150,19 +146,11 @@ fn jittered(pause: Duration) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use jiff::Timestamp;
-
-    use super::{Reported, interval_for, jittered, retry_pause, time_text};
+    use super::{Reported, interval_for, jittered, retry_pause};
     use crate::instance::{Instance, InstanceStatus};
     use crate::registration::NewInstance;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn times_have_the_form_that_the_sdk_writes() {
-        assert_eq!(time_text(Timestamp::from_microsecond(1).unwrap()), "1970-01-01T00:00:00.000001+00:00");
-        assert_eq!(time_text(Timestamp::from_second(0).unwrap()), "1970-01-01T00:00:00.000000+00:00");
-    }
 
     #[test]
     fn an_entry_always_has_a_start_time_and_can_be_read_again() {

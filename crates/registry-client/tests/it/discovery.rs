@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use registry_client::bucket_watch::BucketState;
 use registry_client::discovery::Discovery;
 use registry_client::instance::InstanceStatus;
-use registry_client::registry::{Registry, RegistrySettings};
+use registry_client::registry::Registry;
+use registry_client::settings::RegistrySettings;
 use testkit::nats::{NatsServer, NatsVersion};
 
 use crate::services::{SERVICE, new_instance, registry, registry_settings};

@@ -8,7 +8,8 @@ use futures_util::TryStreamExt;
 use registry_client::bucket::NewBucket;
 use registry_client::instance::InstanceStatus;
 use registry_client::registration::NewInstance;
-use registry_client::registry::{Registry, RegistrySettings};
+use registry_client::registry::Registry;
+use registry_client::settings::RegistrySettings;
 use serde_json::Value;
 use testkit::nats::{NatsCluster, NatsServer, NatsVersion};
 

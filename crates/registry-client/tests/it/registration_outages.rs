@@ -5,7 +5,8 @@ use std::time::Duration;
 use registry_client::bucket::NewBucket;
 use registry_client::instance::InstanceStatus;
 use registry_client::registration::Registration;
-use registry_client::registry::{Registry, RegistrySettings};
+use registry_client::registry::Registry;
+use registry_client::settings::RegistrySettings;
 use testkit::nats::{NatsCluster, NatsServer, NatsVersion};
 use testkit::tcp_proxy::{ProxyMode, TcpProxy};
 

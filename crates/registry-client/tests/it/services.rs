@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use registry_client::instance::Instance;
 use registry_client::registration::{NewInstance, Registration};
-use registry_client::registry::{Registry, RegistrySettings};
+use registry_client::registry::Registry;
+use registry_client::settings::RegistrySettings;
 
 use crate::watched::{View, settings};
 
