@@ -180,7 +180,7 @@ impl EventLog {
             // The texts of other errors come from the server, which may repeat what it received.
             Event::ServerError(_) => tracing::warn!("NATS reports an error"),
             Event::ClientError(error) if error.to_string().contains("authorization") => {
-                self.report_rejection()
+                self.report_rejection();
             }
             Event::ClientError(_) => self.report(Self::UNREACHABLE, "NATS can't be reached"),
             Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
