@@ -77,6 +77,11 @@ bench-sync: _worker-packages (build "trades-sync")
 bench-api: (build "trigger-api")
     TRIGGER_API="$(scripts/build-static.sh trigger-api)" cargo bench --locked --profile dev --package trigger-api --bench api
 
+# Compare monitor-api with reading each key from NATS; measure memory, events, and a minute of heartbeats
+[group('measure')]
+bench-monitor: (build "monitor-api")
+    MONITOR_API="$(scripts/build-static.sh monitor-api)" cargo bench --locked --profile dev --package monitor-api --bench monitor
+
 # Compare the portfolio analysis with its SQL in psql; measure its trigger under load, and memory over 1,000 runs
 [group('measure')]
 bench-tasks: (build "trigger-api-local")
