@@ -37,6 +37,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const MAX_AGE: Duration = Duration::from_secs(30);
 
 fn main() {
+    common::tls::install_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(measure());
 }
@@ -58,7 +59,7 @@ async fn measure() {
 async fn measure_idle() {
     let server = NatsServer::start(NatsVersion::Pinned);
     let _bucket = BenchBucket::create(&server, MAX_AGE).await;
-    let program = MeasuredProgram::start(&server).await;
+    let program = MeasuredProgram::start(&server, 0).await;
     let before = program.processor_time();
     tokio::time::sleep(IDLE).await;
     let used = program.processor_time() - before;
@@ -75,8 +76,7 @@ async fn compare(instances: usize, calls: usize) {
     // Entries do not expire, because a call of the reader takes long.
     let bucket = BenchBucket::create(&server, Duration::ZERO).await;
     bucket.fill(instances).await;
-    let program = MeasuredProgram::start(&server).await;
-    program.wait_for(instances).await;
+    let program = MeasuredProgram::start(&server, instances).await;
     let (mut gets, mut reads, mut size) = (Vec::new(), Vec::new(), 0);
     for call in 0..=calls {
         for _ in 0..REQUESTS_PER_CALL {
@@ -128,8 +128,7 @@ async fn measure_events() {
     let server = NatsServer::start(NatsVersion::Pinned);
     let bucket = BenchBucket::create(&server, Duration::ZERO).await;
     bucket.fill(INSTANCES_WITH_EVENTS).await;
-    let program = MeasuredProgram::start(&server).await;
-    program.wait_for(INSTANCES_WITH_EVENTS).await;
+    let program = MeasuredProgram::start(&server, INSTANCES_WITH_EVENTS).await;
     let mut events = PutReader::open(&program).await;
     let mut times = Vec::new();
     for number in 0..HEARTBEATS {

@@ -19,8 +19,8 @@ pub(crate) struct MeasuredProgram {
 }
 
 impl MeasuredProgram {
-    /// Starts the program, and waits until it is ready.
-    pub(crate) async fn start(server: &NatsServer) -> Self {
+    /// Starts the program, and waits until it has read this number of instances.
+    pub(crate) async fn start(server: &NatsServer, instances: usize) -> Self {
         let built =
             std::env::var("MONITOR_API").unwrap_or_else(|_| env!("CARGO_BIN_EXE_monitor-api").to_owned());
         let mut command = Command::new(built);
@@ -28,7 +28,8 @@ impl MeasuredProgram {
         command.envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json"), ("LOG_LEVEL", "info")]);
         // Rate limiting is not part of the measurement, and neither are instances that become stale while the reader reads.
         command.envs([("RATE_LIMIT", "1000000"), ("STALE_THRESHOLD_SECONDS", "300")]);
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program is built");
         let mut log =
             BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
         let url = loop {
@@ -41,12 +42,11 @@ impl MeasuredProgram {
         // The pipe must be read, or the program would block on it.
         std::thread::spawn(move || log.for_each(drop));
         let program = Self { url, client: reqwest::Client::new(), child };
-        program.wait_for(0).await;
+        program.wait_for(instances).await;
         program
     }
 
-    /// Waits until the program has read this number of instances.
-    pub(crate) async fn wait_for(&self, instances: usize) {
+    async fn wait_for(&self, instances: usize) {
         let deadline = Instant::now() + TIMEOUT;
         let url = format!("{}/api/instances/health/summary", self.url);
         loop {

@@ -26,8 +26,7 @@ pub(crate) async fn run() {
     let server = NatsServer::start(NatsVersion::Pinned);
     let bucket = BenchBucket::create(&server, MAX_AGE).await;
     bucket.fill(INSTANCES).await;
-    let program = MeasuredProgram::start(&server).await;
-    program.wait_for(INSTANCES).await;
+    let program = MeasuredProgram::start(&server, INSTANCES).await;
     let mut events = PutReader::open(&program).await;
 
     let first = u64::try_from(INSTANCES).expect("a small number") + 1;
