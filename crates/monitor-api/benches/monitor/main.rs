@@ -45,9 +45,9 @@ fn main() {
 async fn measure() {
     measure_idle().await;
     println!(
-        "\n| instances | body | GET, median | p99 | reader, median | p99 | reader / GET | requests per second | resident |"
+        "\n| instances | body | GET, median | p99 | reader, median | p99 | reader / GET | requests per second | resident | after the requests |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (instances, calls) in SIZES {
         compare(instances, calls).await;
     }
@@ -77,6 +77,7 @@ async fn compare(instances: usize, calls: usize) {
     let bucket = BenchBucket::create(&server, Duration::ZERO).await;
     bucket.fill(instances).await;
     let program = MeasuredProgram::start(&server, instances).await;
+    let resident = program.resident_megabytes();
     let (mut gets, mut reads, mut size) = (Vec::new(), Vec::new(), 0);
     for call in 0..=calls {
         for _ in 0..REQUESTS_PER_CALL {
@@ -97,7 +98,7 @@ async fn compare(instances: usize, calls: usize) {
     let rate = sustained(&program).await;
     let (ours, theirs) = (Figures::of(&gets), Figures::of(&reads));
     println!(
-        "| {instances} | {:.1} kB | {} | {} | {} | {} | {:.0}x | {rate} | {:.1} MB |",
+        "| {instances} | {:.1} kB | {} | {} | {} | {} | {:.0}x | {rate} | {resident:.1} MB | {:.1} MB |",
         report::kilobytes(size),
         milliseconds(ours.median),
         milliseconds(ours.p99),
