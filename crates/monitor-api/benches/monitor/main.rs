@@ -62,7 +62,7 @@ async fn measure_idle() {
     let program = MeasuredProgram::start(&server, 0).await;
     let before = program.processor_time();
     tokio::time::sleep(IDLE).await;
-    let used = program.processor_time() - before;
+    let used = program.processor_time().saturating_sub(before);
     println!(
         "idle: {:.1} MB resident, {:.2}% of a core",
         program.resident_megabytes(),
