@@ -46,10 +46,10 @@ pub(crate) async fn run() {
 
     let revisions = reader.await.expect("the reader ends");
     let missed = (first..=last).filter(|revision| revisions.binary_search(revision).is_err()).count();
-    let served: Vec<Value> =
+    let instances: Vec<Value> =
         serde_json::from_slice(&program.get_bytes("/api/instances").await).expect("a JSON array");
     let stored: Vec<Value> = bucket.read_each_key().await.iter().map(parsed).collect();
-    let equal = sorted(served) == sorted(stored);
+    let equal = sorted(instances) == sorted(stored);
     println!(
         "\n{} heartbeats per second for {:.0} s with one event stream: {:.2} s of processor time ({:.2} of a core), {} events, {missed} missed; \
          {resident:.1} MB resident, peak {peak:.1} MB; the list equals the bucket: {equal}",
