@@ -142,7 +142,7 @@ impl Telemetry {
         tracing_subscriber::registry()
             .with(log_layer(format))
             .with(spans)
-            .with(without_notices(filter))
+            .with(without_library_texts(filter))
             .init();
         match problem {
             Some(error) => Err(error),
@@ -159,9 +159,12 @@ impl Drop for Telemetry {
     }
 }
 
-/// Excludes notices of Postgres servers, whose texts may contain values.
-fn without_notices(filter: EnvFilter) -> EnvFilter {
-    filter.add_directive("sqlx::postgres::notice=off".parse().expect("the directive is a constant"))
+/// Excludes the texts of libraries that can contain values or credentials: notices of Postgres servers, and the connections of
+/// the NATS client.
+fn without_library_texts(filter: EnvFilter) -> EnvFilter {
+    ["sqlx::postgres::notice=off", "async_nats=off"].into_iter().fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("the directive is a constant"))
+    })
 }
 
 fn log_layer(format: Option<LogFormat>) -> Box<dyn Layer<Registry> + Send + Sync> {

@@ -1,6 +1,7 @@
 //! The connection to NATS.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, Context};
@@ -96,13 +97,15 @@ impl NatsConnection {
     /// When a setting can't be used.
     pub async fn start(settings: &NatsSettings) -> Result<Self, NatsSettingsError> {
         let servers = parse_servers(settings.url.expose_secret())?;
-        let url = redact(&servers);
         let (links, link) = watch::channel(Link::default());
-        let options = options(settings).await?.event_callback(move |event| {
-            apply_event(&links, &event);
+        let log = EventLog { links, reported: AtomicU8::new(EventLog::NOTHING) };
+        let options = options(settings, &servers).await?.event_callback(move |event| {
+            log.apply(&event);
             std::future::ready(())
         });
-        let client = options.connect(servers).await;
+        // The client writes URLs to the log, so it gets them without credentials.
+        let url = redact(&servers);
+        let client = options.connect(parse_servers(&url)?).await;
         let client = client.map_err(|_| NatsSettingsError::Client { ca_file: settings.ca_file.clone() })?;
         let mut jetstream = match &settings.domain {
             Some(domain) => jetstream::with_domain(client.clone(), domain),
@@ -149,31 +152,60 @@ impl NatsConnection {
     }
 }
 
-fn apply_event(links: &watch::Sender<Link>, event: &Event) {
-    match event {
-        Event::Connected => {
-            links.send_modify(|link| *link = Link { connected: true, connections: link.connections + 1 });
-            tracing::info!("connected to NATS");
+/// Reports events of the connection: each problem once, however often it is tried again.
+struct EventLog {
+    links: watch::Sender<Link>,
+    reported: AtomicU8,
+}
+
+impl EventLog {
+    const NOTHING: u8 = 0;
+    const UNREACHABLE: u8 = 1;
+    const REJECTED: u8 = 2;
+
+    fn apply(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                let connect =
+                    |link: &mut Link| *link = Link { connected: true, connections: link.connections + 1 };
+                self.links.send_modify(connect);
+                self.reported.store(Self::NOTHING, Ordering::Relaxed);
+                tracing::info!("connected to NATS");
+            }
+            Event::Disconnected | Event::Closed => {
+                self.links.send_modify(|link| link.connected = false);
+                self.report(Self::UNREACHABLE, "the connection to NATS is lost");
+            }
+            Event::ServerError(ServerError::AuthorizationViolation) => self.report_rejection(),
+            // The texts of other errors come from the server, which may repeat what it received.
+            Event::ServerError(_) => tracing::warn!("NATS reports an error"),
+            Event::ClientError(error) if error.to_string().contains("authorization") => {
+                self.report_rejection();
+            }
+            Event::ClientError(_) => self.report(Self::UNREACHABLE, "NATS can't be reached"),
+            Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
+            Event::SlowConsumer(_) => {
+                tracing::warn!("messages of NATS were dropped because they were read too slowly");
+            }
+            Event::Draining => {}
         }
-        Event::Disconnected | Event::Closed => {
-            links.send_modify(|link| link.connected = false);
-            tracing::warn!("the connection to NATS is lost");
+    }
+
+    fn report_rejection(&self) {
+        self.report(Self::REJECTED, "NATS rejects the credentials of this client, or requires some");
+    }
+
+    fn report(&self, problem: u8, text: &str) {
+        if self.reported.swap(problem, Ordering::Relaxed) != problem {
+            tracing::warn!("{text}");
         }
-        Event::ServerError(ServerError::AuthorizationViolation) => {
-            tracing::warn!("NATS rejects the credentials of this client, or it needs some");
-        }
-        // The texts of other errors come from the server, which may repeat what it received.
-        Event::ServerError(_) => tracing::warn!("NATS reports an error"),
-        Event::ClientError(_) => tracing::debug!("the client of NATS reports an error"),
-        Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
-        Event::SlowConsumer(_) => {
-            tracing::warn!("messages of NATS were dropped because they were read too slowly");
-        }
-        Event::Draining => {}
     }
 }
 
-async fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsSettingsError> {
+async fn options(
+    settings: &NatsSettings,
+    servers: &[ServerAddr],
+) -> Result<ConnectOptions, NatsSettingsError> {
     let mut options = ConnectOptions::new()
         .name(&settings.client_name)
         .retry_on_initial_connect()
@@ -185,7 +217,11 @@ async fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsSettings
         options = options.add_root_certificates(file.clone());
     }
     Ok(match &settings.credentials {
-        None => options,
+        None => match servers.iter().find_map(credentials_of) {
+            Some((user, Some(password))) => options.user_and_password(user, password),
+            Some((token, None)) => options.token(token),
+            None => options,
+        },
         Some(NatsCredentials::Token(token)) => options.token(token.expose_secret().to_owned()),
         Some(NatsCredentials::Password { user, password }) => {
             options.user_and_password(user.clone(), password.expose_secret().to_owned())
@@ -198,6 +234,12 @@ async fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsSettings
             })?
         }
     })
+}
+
+/// The user and the password of a URL, or its token. One client has one of them for all servers.
+fn credentials_of(server: &ServerAddr) -> Option<(String, Option<String>)> {
+    let user = server.username().filter(|user| !user.is_empty())?;
+    Some((user.to_owned(), server.password().map(str::to_owned)))
 }
 
 /// Exponential, with jitter, so that many clients do not return in the same moment.

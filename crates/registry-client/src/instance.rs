@@ -1,7 +1,11 @@
 //! Instances of services, as the registry's bucket holds them.
 
+mod read;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+pub use self::read::UnreadableEntry;
 
 /// The status that an instance reports.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -31,7 +35,7 @@ impl InstanceStatus {
 /// The time of a heartbeat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heartbeat {
-    /// As stored.
+    /// As stored; with the offset of UTC if the stored time is a number or has no offset.
     pub text: String,
     /// The time.
     pub time: Timestamp,
@@ -56,37 +60,14 @@ pub struct Instance {
     pub metadata: Map<String, Value>,
 }
 
-/// An entry that is not an instance.
-#[derive(Debug, thiserror::Error)]
-#[error("not an instance: {0}")]
-pub struct UnreadableEntry(String);
-
 impl Instance {
-    /// Reads an entry.
+    /// Reads an entry. Accepted are names in `camelCase` and in `snake_case`, a missing version or status, heartbeats as Unix
+    /// times, and times without an offset, which are UTC.
+    ///
+    /// # Errors
+    /// When it is not JSON, or has no name, id or heartbeat that can be read.
     pub fn parse(bytes: &[u8]) -> Result<Self, UnreadableEntry> {
-        let value: Value =
-            serde_json::from_slice(bytes).map_err(|error| UnreadableEntry(error.to_string()))?;
-        let text = |name: &str| {
-            let text = value.get(name).and_then(Value::as_str).map(str::to_owned);
-            text.ok_or_else(|| UnreadableEntry(format!("{name} is missing")))
-        };
-        let heartbeat = text("lastHeartbeat")?;
-        let time = heartbeat.parse().map_err(|error: jiff::Error| UnreadableEntry(error.to_string()))?;
-        let status = match text("status").as_deref() {
-            Ok("ACTIVE") => InstanceStatus::Active,
-            Ok("STANDBY") => InstanceStatus::Standby,
-            Ok("SHUTDOWN") => InstanceStatus::Shutdown,
-            _ => InstanceStatus::Unhealthy,
-        };
-        Ok(Self {
-            service_name: text("serviceName")?,
-            instance_id: text("instanceId")?,
-            version: text("version").unwrap_or_else(|_| "0.0.0".to_owned()),
-            status,
-            last_heartbeat: Heartbeat { text: heartbeat, time },
-            sticky_active_group: text("stickyActiveGroup").ok(),
-            metadata: value.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default(),
-        })
+        read::read(bytes)
     }
 
     /// The compact JSON of the bucket.

@@ -14,7 +14,8 @@ const PAGES: [&str; 6] = [
     "docs/OPERATIONS.md",
     "docs/SECURITY.md",
 ];
-const PROGRAMS: [&[&str]; 3] = [&["trigger-api"], &["trades-sync"], &["trades-sync", "run"]];
+const PROGRAMS: [&[&str]; 4] =
+    [&["monitor-api"], &["trigger-api"], &["trades-sync"], &["trades-sync", "run"]];
 
 /// The words of the programs' help texts.
 fn help_words() -> BTreeSet<String> {

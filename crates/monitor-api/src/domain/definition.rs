@@ -1,6 +1,7 @@
 //! Definitions of services.
 
 use jiff::Timestamp;
+use registry_client::key::{self, EntryKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,8 +9,6 @@ use super::clock::utc_text;
 
 /// The version of a definition that has none.
 const DEFAULT_VERSION: &str = "0.0.0";
-/// The prefix of the keys of instances. All other keys of the bucket are definitions.
-const INSTANCE_PREFIX: &str = "service-instances__";
 
 /// The definition of a service.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
@@ -137,13 +136,7 @@ impl Definition {
 /// Whether a definition can have this name: it is a valid key, and not that of an instance. Other programs can have stored
 /// names that this service does not accept for new definitions.
 pub fn is_definition_key(name: &str) -> bool {
-    let is_allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'/' | b'.');
-    !name.is_empty()
-        && name.bytes().all(is_allowed)
-        && !name.starts_with('.')
-        && !name.ends_with('.')
-        && !name.starts_with(INSTANCE_PREFIX)
+    key::is_valid(name) && EntryKind::of(name) == EntryKind::Definition
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use registry_client::instance::InstanceStatus;
 
 use super::definition::StoredDefinition;
 use super::instance_entry::InstanceEntry;
-use super::state::{RegistryState, UnreadableKey};
+use super::state::{DefinitionEntry, RegistryState, UnreadableKey};
 
 /// The maximum number of unreadable keys in a report.
 const MAX_REPORTED_KEYS: usize = 100;
@@ -96,6 +96,14 @@ impl RegistryState {
     /// The definitions as a JSON array, in the order of their names.
     pub fn definitions_json(&self) -> String {
         json_array(|| self.definitions.values().map(|entry| &*entry.json))
+    }
+
+    /// The name, the revision and the JSON of each definition, in the order of the names.
+    pub fn definition_values(&self) -> Vec<(Arc<str>, u64, Arc<str>)> {
+        let value = |(name, entry): (&Arc<str>, &DefinitionEntry)| {
+            (Arc::clone(name), entry.stored.revision, Arc::clone(&entry.json))
+        };
+        self.definitions.iter().map(value).collect()
     }
 
     /// Counts everything.

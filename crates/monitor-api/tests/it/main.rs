@@ -1,4 +1,5 @@
-//! `monitor-api` from the outside. These tests drive the routes with a store of definitions in memory.
+//! `monitor-api` from the outside. Most tests drive the routes with a store of definitions in memory; those of `nats` run the
+//! program on real servers.
 
 #![expect(clippy::unwrap_used, reason = "a failed preparation must fail its test")]
 
@@ -8,6 +9,7 @@ mod events;
 mod freshness;
 mod instances;
 mod memory_store;
+mod nats;
 mod openapi;
 mod program;
 mod reports;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::kv::Store;
-use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use async_nats::jetstream::{self, Context};
+use registry_client::bucket::NewBucket;
 use registry_client::bucket_watch::{BucketEvent, BucketReport, BucketState, BucketWatch, Removal};
 use registry_client::connection::{NatsConnection, NatsSettings};
 use tokio::sync::watch;
@@ -116,20 +116,8 @@ pub(crate) async fn create_bucket(jetstream: &Context, max_age: Duration) -> Sto
     create_replicated(jetstream, max_age, 1).await
 }
 
-/// Creates the stream of a bucket: the client's function for buckets can't read an answer of Debian's server.
 pub(crate) async fn create_replicated(jetstream: &Context, max_age: Duration, replicas: usize) -> Store {
-    let config = Config {
-        name: format!("KV_{BUCKET}"),
-        subjects: vec![format!("$KV.{BUCKET}.>")],
-        max_messages_per_subject: 1,
-        max_age,
-        num_replicas: replicas,
-        discard: DiscardPolicy::New,
-        allow_rollup: true,
-        deny_delete: true,
-        allow_direct: true,
-        ..Config::default()
-    };
+    let config = NewBucket { max_age, history: 1, replicas }.stream_config(BUCKET);
     let deadline = tokio::time::Instant::now() + TIMEOUT;
     while let Err(error) = jetstream.create_stream(config.clone()).await {
         assert!(tokio::time::Instant::now() < deadline, "{error}");

@@ -1,0 +1,11 @@
+//! The program on real NATS servers.
+
+mod cluster;
+mod definitions;
+mod entries;
+mod event_stream;
+mod load;
+mod outages;
+mod registry_bucket;
+mod running_program;
+mod secrecy;
