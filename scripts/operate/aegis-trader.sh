@@ -32,7 +32,7 @@ nats-cli() {
 
 # Prints what monitor-api reports, or, if it can't be reached, what the buckets contain.
 registry-status() {
-  need_cluster
+  need_release
   local status=000
   if try_connect 5; then
     status=$(api GET /api/registry --output "$body" --write-out '%{http_code}' --max-time 15 2>/dev/null) || true
