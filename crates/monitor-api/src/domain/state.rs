@@ -87,12 +87,12 @@ impl RegistryState {
     pub fn set_connection(&mut self, bucket: Bucket, connection: Connection, now: Timestamp) {
         match bucket {
             Bucket::Instances => {
-                if self.instance_bucket.set(connection) {
+                if self.instance_bucket.set(connection, now) {
                     self.events.push(RegistryEvent::State { connection, at: now });
                 }
             }
             Bucket::Definitions => {
-                self.definition_bucket.set(connection);
+                self.definition_bucket.set(connection, now);
             }
         }
     }
