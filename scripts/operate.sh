@@ -15,7 +15,7 @@
 #
 # The release aegis-trader (the forwarded ports are UI_PORT, API_PORT and NATS_PORT, default 3100, 8100 and 4222):
 #
-#   scripts/operate.sh logs [COMPONENT]        prints the log of monitor-api, or of nats, monitor-ui or nats-box
+#   scripts/operate.sh logs [COMPONENT]        prints the log of monitor-api, or of nats, monitor-ui, nats-box, create-kv-bucket, or a service
 #   scripts/operate.sh registry-status         prints the services, instances and definitions, and the settings of the bucket
 #   scripts/operate.sh nats-cli ARGUMENT...    runs nats in nats-box
 #

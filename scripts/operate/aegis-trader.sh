@@ -12,7 +12,10 @@ readonly other_ports='UI_PORT=3101 API_PORT=8101 NATS_PORT=4223'
 logs() {
   need_cluster
   local component=${1:-monitor-api} workload=deployment
-  [[ $component != nats ]] || workload=statefulset
+  case $component in
+    nats) workload=statefulset ;;
+    create-kv-bucket) workload=job ;;
+  esac
   kube logs "$workload/$release-$component" --container "$component" --all-pods --prefix --tail 200
 }
 
@@ -29,9 +32,9 @@ nats-cli() {
 
 # Prints what monitor-api reports, or, if it can't be reached, what the buckets contain.
 registry-status() {
-  need_cluster
+  need_release
   local status=000
-  if try_connect; then
+  if try_connect 5; then
     status=$(api GET /api/registry --output "$body" --write-out '%{http_code}' --max-time 15 2>/dev/null) || true
     problem="status $status"
   fi

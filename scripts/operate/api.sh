@@ -4,15 +4,16 @@
 
 forward_pid=
 
-# Forwards a free port to the API until this script ends, and sets address. Without a connection, returns 1 and sets problem.
+# try_connect SECONDS: forwards a free port to the API until this script ends, and sets address. If there is no connection within
+# this time, returns 1 and sets problem.
 try_connect() {
   [[ -z $forward_pid ]] || return 0
   need_cluster
-  local line
-  coproc FORWARD { exec kubectl --namespace "$namespace" port-forward "service/$api" ":$api_port" 2>&1; }
+  local line seconds=$1
+  coproc FORWARD { exec kubectl --namespace "$namespace" port-forward --pod-running-timeout "${seconds}s" "service/$api" ":$api_port" 2>&1; }
   # shellcheck disable=SC2153 # coproc sets it
   forward_pid=$FORWARD_PID
-  read -r -t 30 line <&"${FORWARD[0]}" || line='no response'
+  read -r -t "$((seconds + 1))" line <&"${FORWARD[0]}" || line='no response'
   if [[ ! $line =~ ^Forwarding\ from\ 127\.0\.0\.1:([0-9]+) ]]; then
     problem=$line
     return 1
@@ -21,7 +22,7 @@ try_connect() {
 }
 
 connect() {
-  try_connect || give_up "$api in the namespace $namespace can't be reached: $problem" "To see the reason: $(again status)"
+  try_connect 30 || give_up "$api in the namespace $namespace can't be reached: $problem" "To see the reason: $(again status)"
 }
 
 disconnect() { [[ -z $forward_pid ]] || kill "$forward_pid" 2>/dev/null || true; }

@@ -66,7 +66,7 @@ eventually() {
 become_unprivileged() {
   cluster build >/dev/null || exit 1
   mkdir -p "$work"/{checkout/tools,checkout/scripts,checkout/deploy,programs,home}
-  cp "$checkout/scripts/cluster.sh" "$work/checkout/scripts/"
+  cp "$checkout"/scripts/{cluster,packages}.sh "$work/checkout/scripts/"
   cp -r "$checkout/tools/cluster" "$work/checkout/tools/"
   cp -r "$checkout/deploy/images" "$work/checkout/deploy/"
   local name newest

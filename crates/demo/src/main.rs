@@ -2,15 +2,19 @@
 //!
 //! The demo fills an embedded Postgres with sample days. `trades-sync` stores one of them in a SQLite file and verifies it row by
 //! row. `trigger-api` then receives an HTTP request to run trades-sync's CronJob, and runs it on this machine. `curl-trigger`
-//! starts an analysis of the portfolio. Then trigger-api serves until Ctrl-C. The demo binary contains the programs that it
-//! starts: `demo trades-sync ...` is `trades-sync`. Only curl-trigger, which is built without the standard library, is a separate
-//! file.
+//! starts an analysis of the portfolio. If there is a nats-server, `monitor-api` shows the registry of services, and an outage of
+//! NATS. Then the services run until Ctrl-C. The demo binary contains the programs that it starts: `demo trades-sync ...` is
+//! `trades-sync`. Only curl-trigger, which is built without the standard library, is a separate file.
 
 mod analysis;
 mod database;
 mod day;
+mod monitor;
+mod nats;
+mod ports;
 mod print;
 mod programs;
+mod services;
 mod summary;
 mod trigger;
 
@@ -64,9 +68,16 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
         let mut api = trigger::start(&folder, &url, &sqlite).await?;
         api.show().await?;
         analysis::show(&api, &folder).await?;
+        let registry = monitor::show(&folder).await?;
         print::step(&format!("Every step succeeded, in {:.1} s", started.elapsed().as_secs_f32()));
         if !args.exit {
+            if let Some(registry) = &registry {
+                registry.print_addresses();
+            }
             api.stay().await?;
+        }
+        if let Some(registry) = registry {
+            registry.end().await?;
         }
         api.end().await
     })?;

@@ -8,6 +8,7 @@ use clap::Parser;
 
 pub(crate) const TRADES_SYNC: &str = "trades-sync";
 const TRIGGER_API: &str = "trigger-api";
+const MONITOR_API: &str = "monitor-api";
 
 /// Runs the program that the first argument names, if any.
 pub(crate) fn run_named() -> Option<ExitCode> {
@@ -15,6 +16,7 @@ pub(crate) fn run_named() -> Option<ExitCode> {
     match arguments.first()?.to_str()? {
         TRADES_SYNC => Some(trades_sync::app::run(trades_sync::cli::Cli::parse_from(arguments))),
         TRIGGER_API => Some(trigger_api::app::run(&trigger_api::cli::Cli::parse_from(arguments))),
+        MONITOR_API => Some(monitor_api::app::run(&monitor_api::cli::Cli::parse_from(arguments))),
         _ => None,
     }
 }
@@ -42,7 +44,19 @@ pub(crate) fn trades_sync(arguments: &[OsString]) -> std::io::Result<Command> {
 /// # Errors
 /// If the demo binary was deleted.
 pub(crate) fn trigger_api() -> std::io::Result<Command> {
+    service(TRIGGER_API)
+}
+
+/// A command that starts `monitor-api` with an empty environment.
+///
+/// # Errors
+/// If the demo binary was deleted.
+pub(crate) fn monitor_api() -> std::io::Result<Command> {
+    service(MONITOR_API)
+}
+
+fn service(name: &str) -> std::io::Result<Command> {
     let mut command = Command::new(path()?);
-    command.arg(TRIGGER_API).env_clear();
+    command.arg(name).env_clear();
     Ok(command)
 }

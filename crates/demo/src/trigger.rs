@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::{print, programs};
+use crate::{ports, print, programs};
 
 /// The manifests of the CronJobs, as a cluster gets them.
 const CRONJOBS: &str = include_str!("../../../deploy/manifests/prod/trades-sync.yaml");
@@ -49,7 +48,7 @@ pub(crate) async fn start(
     let config = folder.join("trigger-api.json");
     std::fs::write(&config, settings(folder, database, sqlite)?.to_string())?;
     common::tls::install_provider();
-    let address = free_address()?;
+    let address = ports::free_address(USUAL_PORT)?;
     let log = folder.join("trigger-api.log");
     let mut command = Command::from(programs::trigger_api()?);
     command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
@@ -87,13 +86,6 @@ fn settings(folder: &Path, database: &str, sqlite: &Path) -> Result<Value, Box<d
             },
         },
     }))
-}
-
-/// The usual port on loopback, or any free port if that one is in use.
-fn free_address() -> std::io::Result<SocketAddr> {
-    let bind =
-        |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
-    bind(USUAL_PORT).or_else(|_| bind(0))
 }
 
 impl TriggerApi {

@@ -98,10 +98,11 @@ impl Drop for Discovery {
 impl LiveView {
     /// Applies an event, and returns whether it is a change.
     fn apply(&mut self, event: BucketEvent<'_>) -> bool {
+        let now = self.now();
         match event {
             BucketEvent::Put(put) if EntryKind::of(put.key) == EntryKind::Instance => {
                 match Instance::parse(put.value) {
-                    Ok(instance) => self.instances.put(put.key, instance),
+                    Ok(instance) => self.instances.put(put.key, instance, now),
                     Err(error) => {
                         tracing::debug!(key = put.key, %error, "an entry of the registry is skipped");
                         self.instances.remove(put.key)

@@ -1,5 +1,6 @@
 //! Instances of services, as the registry's bucket holds them.
 
+mod lenient_json;
 mod read;
 
 use jiff::Timestamp;

@@ -143,7 +143,14 @@ impl Namespace {
         let file = self.folder.path().join("manifests.yaml");
         fs::write(&file, manifests).expect("the folder belongs to this process");
         let file = file.to_str().expect("a path in UTF-8");
-        Cluster::shared().kubectl(&["apply", "--namespace", &self.name, "--filename", file]);
+        let apply = ["apply", "--namespace", &self.name, "--filename", file];
+        let output = Cluster::shared().kubectl_command(&apply).output().expect("kubectl can be run");
+        // Another test can have created the same cluster-wide object at the same moment.
+        if !String::from_utf8_lossy(&output.stderr).contains("(AlreadyExists)") {
+            assert!(output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stderr));
+            return;
+        }
+        Cluster::shared().kubectl(&apply);
     }
 
     /// Runs kubectl in this namespace.

@@ -3,7 +3,8 @@
 mod configuration;
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -14,8 +15,10 @@ use tempfile::TempDir;
 
 use self::configuration::configuration;
 use crate::child::GuardedChild;
-use crate::postgres::free_port;
+use crate::postgres::unique_number;
 
+/// The ports of servers.
+const PORTS: Range<u16> = 12_000..30_000;
 /// The number of servers of a [`NatsCluster`].
 const CLUSTER_SIZE: usize = 3;
 /// How long a server may take to accept connections.
@@ -238,6 +241,17 @@ fn wait_until_ready(port: u16) {
     while greets().is_none() {
         assert!(Instant::now() < deadline, "no NATS server accepts connections on port {port}");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A free port below those that the system gives to outgoing connections, which could take it before the server listens.
+fn free_port() -> u16 {
+    loop {
+        let port = PORTS.start
+            + u16::try_from(unique_number() % u64::from(PORTS.end - PORTS.start)).expect("it is a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

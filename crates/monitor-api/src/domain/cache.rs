@@ -56,7 +56,7 @@ impl RegistryCache {
 
     /// Applies the removal of an instance's key.
     pub fn remove_instance(&self, key: &str, revision: u64, reason: RemovalReason) {
-        self.apply(|state, _| state.remove_instance(key, revision, reason));
+        self.apply(|state, now| state.remove_instance(key, revision, reason, now));
     }
 
     /// Applies a write of a definition.

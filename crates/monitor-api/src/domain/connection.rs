@@ -68,18 +68,24 @@ pub struct NotSyncedError;
 pub struct BucketCondition {
     connection: Connection,
     is_synced: bool,
+    /// When NATS was found to be unavailable.
+    lost_at: Option<Timestamp>,
 }
 
 impl Default for BucketCondition {
     fn default() -> Self {
-        Self { connection: Connection::Connecting, is_synced: false }
+        Self { connection: Connection::Connecting, is_synced: false, lost_at: None }
     }
 }
 
 impl BucketCondition {
     /// Sets the connection. Returns whether it changed.
-    pub fn set(&mut self, connection: Connection) -> bool {
+    pub fn set(&mut self, connection: Connection, now: Timestamp) -> bool {
         self.is_synced |= connection.is_available();
+        self.lost_at = match connection {
+            Connection::Unavailable { .. } => self.lost_at.or(Some(now)),
+            Connection::Connecting | Connection::Live | Connection::BucketMissing => None,
+        };
         let changed = self.connection != connection;
         self.connection = connection;
         changed
@@ -90,13 +96,11 @@ impl BucketCondition {
         self.connection
     }
 
-    /// The time for which the state is complete: it stops while NATS is unavailable, so that instances whose heartbeats can't
-    /// arrive do not become stale.
+    /// The time that decides what is stale. It stops while NATS is unavailable, so that instances whose heartbeats can't arrive
+    /// do not become stale. It stops when the outage is found, not when it began: an instance that was already hidden must not
+    /// return.
     pub fn effective_time(&self, now: Timestamp) -> Timestamp {
-        match self.connection {
-            Connection::Unavailable { since } => since.min(now),
-            Connection::Connecting | Connection::Live | Connection::BucketMissing => now,
-        }
+        self.lost_at.map_or(now, |lost_at| lost_at.min(now))
     }
 
     /// How fresh the state is.
@@ -128,21 +132,24 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut condition = BucketCondition::default();
         assert_eq!(condition.freshness(now), Err(NotSyncedError));
-        condition.set(Connection::Unavailable { since: now });
+        condition.set(Connection::Unavailable { since: now }, now);
         assert_eq!(condition.freshness(now), Err(NotSyncedError));
     }
 
     #[test]
-    fn time_stops_while_nats_is_unavailable_and_the_age_grows() {
+    fn time_stops_when_an_outage_is_found_and_the_age_grows_from_its_beginning() {
         let since = Timestamp::UNIX_EPOCH;
+        let found = since + SignedDuration::from_secs(5);
         let now = since + SignedDuration::from_mins(10);
         let mut condition = BucketCondition::default();
-        condition.set(Connection::Live);
+        condition.set(Connection::Live, since);
         assert_eq!((condition.effective_time(now), condition.freshness(now)), (now, Ok(Freshness::Live)));
-        condition.set(Connection::Unavailable { since });
+        condition.set(Connection::Unavailable { since }, found);
         let stale = Freshness::Stale { age: Duration::from_mins(10) };
-        assert_eq!((condition.effective_time(now), condition.freshness(now)), (since, Ok(stale)));
-        condition.set(Connection::BucketMissing);
+        assert_eq!((condition.effective_time(now), condition.freshness(now)), (found, Ok(stale)));
+        condition.set(Connection::Unavailable { since }, now);
+        assert_eq!(condition.effective_time(now), found, "the same outage");
+        condition.set(Connection::BucketMissing, now);
         assert_eq!((condition.effective_time(now), condition.freshness(now)), (now, Ok(Freshness::Live)));
     }
 
@@ -150,8 +157,8 @@ mod tests {
     fn a_clock_that_was_set_back_gives_no_negative_age() {
         let since = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(1);
         let mut condition = BucketCondition::default();
-        condition.set(Connection::Live);
-        condition.set(Connection::Unavailable { since });
+        condition.set(Connection::Live, since);
+        condition.set(Connection::Unavailable { since }, since);
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(condition.freshness(now), Ok(Freshness::Stale { age: Duration::ZERO }));
         assert_eq!(condition.effective_time(now), now);

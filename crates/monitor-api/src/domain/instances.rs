@@ -78,22 +78,37 @@ impl Instances {
 
     /// The instances that are not stale.
     pub fn visible(&self, now: Timestamp) -> impl Iterator<Item = &InstanceEntry> {
-        self.entries.values().filter(move |entry| !self.is_stale(entry, now))
+        last_writes(self.entries.iter().filter(move |(_, entry)| !self.is_stale(entry, now)))
     }
 
     /// The instances of a service that are not stale.
     pub fn visible_of(&self, service: &str, now: Timestamp) -> impl Iterator<Item = &InstanceEntry> {
         let first = Position { service: service.into(), id: "".into(), key: "".into() };
         let service = Arc::clone(&first.service);
-        self.entries
-            .range(first..)
-            .take_while(move |(position, _)| position.service == service)
-            .map(|(_, entry)| entry)
-            .filter(move |entry| !self.is_stale(entry, now))
+        let of_service =
+            self.entries.range(first..).take_while(move |(position, _)| position.service == service);
+        last_writes(of_service.filter(move |(_, entry)| !self.is_stale(entry, now)))
     }
 
-    /// The instance of that name, if it is not stale. The last write counts if several keys have that instance.
+    /// The instance of that name, if it is not stale.
     pub fn find(&self, service: &str, id: &str, now: Timestamp) -> Option<&InstanceEntry> {
-        self.visible_of(service, now).filter(|entry| &*entry.id == id).max_by_key(|entry| entry.revision)
+        self.visible_of(service, now).find(|entry| &*entry.id == id)
     }
+}
+
+/// Each instance once: if several keys have it, the last write counts.
+fn last_writes<'e>(
+    entries: impl Iterator<Item = (&'e Position, &'e InstanceEntry)>,
+) -> impl Iterator<Item = &'e InstanceEntry> {
+    let mut entries = entries.map(|(_, entry)| entry).peekable();
+    std::iter::from_fn(move || {
+        let mut last = entries.next()?;
+        // The keys of an instance follow one another.
+        while let Some(other) =
+            entries.next_if(|other| (&other.service, &other.id) == (&last.service, &last.id))
+        {
+            last = if other.revision > last.revision { other } else { last };
+        }
+        Some(last)
+    })
 }

@@ -115,11 +115,8 @@ impl RegistryState {
             ..RegistryCounts::default()
         };
         let mut last_service = None;
-        for (_, entry) in self.instances.all() {
-            if self.instances.is_stale(entry, now) {
-                counts.stale += 1;
-                continue;
-            }
+        counts.stale = self.instances.all().filter(|(_, entry)| self.instances.is_stale(entry, now)).count();
+        for entry in self.instances.visible(now) {
             counts.visible += 1;
             // The instances of a service follow one another.
             if last_service.replace(&entry.service) != Some(&entry.service) {

@@ -87,12 +87,12 @@ impl RegistryState {
     pub fn set_connection(&mut self, bucket: Bucket, connection: Connection, now: Timestamp) {
         match bucket {
             Bucket::Instances => {
-                if self.instance_bucket.set(connection) {
+                if self.instance_bucket.set(connection, now) {
                     self.events.push(RegistryEvent::State { connection, at: now });
                 }
             }
             Bucket::Definitions => {
-                self.definition_bucket.set(connection);
+                self.definition_bucket.set(connection, now);
             }
         }
     }
@@ -123,11 +123,16 @@ impl RegistryState {
     }
 
     /// Applies the removal of an instance's key.
-    pub fn remove_instance(&mut self, key: &str, revision: u64, reason: RemovalReason) {
+    pub fn remove_instance(&mut self, key: &str, revision: u64, reason: RemovalReason, now: Timestamp) {
         self.unreadable.remove(key);
-        if let Some(entry) = self.instances.remove(key) {
-            self.events.push(RegistryEvent::removed(&entry, revision, reason));
-        }
+        let Some(entry) = self.instances.remove(key) else { return };
+        let now = self.effective_time(now);
+        // Another key can have the same instance, which then has not disappeared.
+        let event = match self.instances.find(&entry.service, &entry.id, now) {
+            Some(remaining) => RegistryEvent::put(remaining, false),
+            None => RegistryEvent::removed(&entry, revision, reason),
+        };
+        self.events.push(event);
     }
 
     /// Applies a write of a definition.

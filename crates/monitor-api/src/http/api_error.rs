@@ -27,7 +27,7 @@ impl ApiError {
 
     pub(super) fn unknown_instance(service: &str, id: &str) -> Self {
         // The doubled words are those of the replaced system.
-        let message = format!("Service 'Instance {id} of service {service}' not found");
+        let message = format!("Service 'Instance {id} of service {service} not found' not found");
         Self(ServiceError::new(HTTP_404, message))
     }
 

@@ -1,16 +1,20 @@
 //! Requests to a bucket that the client's own functions can't express: the last message of a key including deletions, read
 //! from the leader, and writes with headers and an expected revision.
 
+use std::error::Error;
+
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::jetstream::{Error as JetStreamError, ErrorCode};
 use bytes::Bytes;
 use jiff::Timestamp;
 use registry_client::bucket::NewBucket;
 use registry_client::connection::NatsConnection;
 
+/// `JSStreamWrongLastSequenceConstantErr` of the server.
+const WRONG_SEQUENCE_OF_CLUSTERS: u64 = 10164;
 /// The header in which clients of buckets name a deletion.
 const OPERATION_HEADER: &str = "KV-Operation";
 const DELETION: &str = "DEL";
@@ -123,8 +127,8 @@ impl BucketWriter {
             Err(error) => Err(error),
         };
         published.map(|acknowledgement| acknowledgement.sequence).map_err(|error| match error.kind() {
+            _ if is_wrong_sequence(&error) => RequestError::WrongRevision,
             PublishErrorKind::StreamNotFound => RequestError::NoBucket,
-            PublishErrorKind::WrongLastSequence => RequestError::WrongRevision,
             PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => {
                 RequestError::NoAnswer(error.to_string())
             }
@@ -139,4 +143,12 @@ impl BucketWriter {
     fn subject(&self, key: &str) -> String {
         format!("$KV.{}.{key}", self.bucket)
     }
+}
+
+/// Whether another write was first. Clusters of server 2.12 and later have a code of their own for this case, which the client
+/// does not map to a kind.
+fn is_wrong_sequence(error: &PublishError) -> bool {
+    let code = || error.source()?.downcast_ref::<JetStreamError>().map(JetStreamError::error_code);
+    error.kind() == PublishErrorKind::WrongLastSequence
+        || code().is_some_and(|code| code.0 == WRONG_SEQUENCE_OF_CLUSTERS)
 }

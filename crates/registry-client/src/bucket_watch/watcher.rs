@@ -92,7 +92,7 @@ impl BucketWatch {
                 }
                 Err(end) => end,
             };
-            failures = if began.elapsed() > STABLE_AFTER { 0 } else { failures + 1 };
+            failures = failures_after(end, failures, began.elapsed());
             let pause = pause_after(end, failures);
             self.end(end, pause, &mut sink);
             tokio::time::sleep(pause).await;
@@ -332,6 +332,15 @@ impl BucketWatch {
     }
 }
 
+/// The number of consumers in a row that ended early. An outage is no such consumer: counted, it would delay the return of the
+/// watch after it.
+fn failures_after(end: End, failures: u32, lived: Duration) -> u32 {
+    match end {
+        End::Lost(_) if lived <= STABLE_AFTER => failures.saturating_add(1),
+        End::Lost(_) | End::LinkLost | End::Missing | End::NoAnswer => 0,
+    }
+}
+
 /// The pause before the next consumer. A bucket that is missing or does not answer costs one request, so it is tried often; a
 /// series of consumers that end early could overload a server, so their pauses grow.
 fn pause_after(end: End, failures: u32) -> Duration {
@@ -348,7 +357,7 @@ fn pause_after(end: End, failures: u32) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::{End, MAX_PAUSE, MIN_PAUSE, pause_after};
+    use super::{End, MAX_PAUSE, MIN_PAUSE, STABLE_AFTER, failures_after, pause_after};
 
     #[test]
     fn only_consumers_that_end_early_wait_longer_and_longer() {
@@ -358,5 +367,15 @@ mod tests {
         assert!(pause_after(End::Lost(""), 1) <= MIN_PAUSE);
         assert!(pause_after(End::Lost(""), 5) >= MIN_PAUSE * 8);
         assert!(pause_after(End::Lost(""), u32::MAX) <= MAX_PAUSE);
+    }
+
+    #[test]
+    fn an_outage_does_not_delay_the_return_of_the_watch() {
+        let outage = [End::NoAnswer; 9];
+        let failures = outage.into_iter().fold(0, |failures, end| failures_after(end, failures, MIN_PAUSE));
+        let failures = failures_after(End::Lost(""), failures, MIN_PAUSE);
+        assert!(pause_after(End::Lost(""), failures) <= MIN_PAUSE);
+        assert_eq!(failures_after(End::Lost(""), 4, MIN_PAUSE), 5);
+        assert_eq!(failures_after(End::Lost(""), 4, STABLE_AFTER * 2), 0);
     }
 }

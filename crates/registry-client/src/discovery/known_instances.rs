@@ -28,7 +28,10 @@ impl KnownInstances {
     }
 
     /// Adds or replaces an instance, and returns whether anything but its heartbeat is new.
-    pub(super) fn put(&mut self, key: &str, instance: Instance) -> bool {
+    ///
+    /// An instance that was stale appears again, also when its staleness was not announced yet: a caller may have looked
+    /// since.
+    pub(super) fn put(&mut self, key: &str, instance: Instance, now: Timestamp) -> bool {
         let is_of_same_service =
             self.service_of_key.get(key).is_some_and(|service| **service == *instance.service_name);
         if !is_of_same_service {
@@ -36,9 +39,11 @@ impl KnownInstances {
             self.add(key, instance);
             return true;
         }
+        let threshold = self.stale_threshold;
         let instances = self.services.get_mut(&*instance.service_name);
         let Some(known) = instances.and_then(|instances| instances.get_mut(key)) else { return false };
-        let is_change = known.is_hidden || !is_same_but_heartbeat(&known.instance, &instance);
+        let was_stale = known.is_hidden || is_older(known, threshold, now);
+        let is_change = was_stale || !is_same_but_heartbeat(&known.instance, &instance);
         *known = KnownInstance { instance: Arc::new(instance), is_hidden: false };
         is_change
     }
@@ -125,30 +130,40 @@ mod tests {
     #[test]
     fn a_later_heartbeat_is_no_change_and_another_status_is_one() {
         let mut known = KnownInstances::new(THRESHOLD);
-        assert!(known.put("k", instance("a", "ACTIVE", 0)));
-        assert!(!known.put("k", instance("a", "ACTIVE", 10)));
-        assert!(known.put("k", instance("a", "STANDBY", 20)));
+        assert!(known.put("k", instance("a", "ACTIVE", 0), at(0)));
+        assert!(!known.put("k", instance("a", "ACTIVE", 10), at(10)));
+        assert!(known.put("k", instance("a", "STANDBY", 20), at(20)));
         assert_eq!(known.of("a", at(20)).len(), 1);
     }
 
     #[test]
     fn an_instance_is_hidden_after_the_threshold_until_its_next_heartbeat() {
         let mut known = KnownInstances::new(THRESHOLD);
-        known.put("k", instance("a", "ACTIVE", 0));
+        known.put("k", instance("a", "ACTIVE", 0), at(0));
         assert!(!known.hide_stale(at(35)));
         assert_eq!(known.services(at(35)).len(), 1);
         assert!(known.services(at(36)).is_empty(), "it is hidden before the check");
         assert!(known.hide_stale(at(36)));
         assert!(!known.hide_stale(at(36)), "it is announced once");
-        assert!(known.put("k", instance("a", "ACTIVE", 40)), "it appears again");
+        assert!(known.put("k", instance("a", "ACTIVE", 40), at(40)), "it appears again");
         assert_eq!(known.of("a", at(40)).len(), 1);
+    }
+
+    /// Otherwise a caller that looked in between would wait for a change that was never announced.
+    #[test]
+    fn an_instance_that_was_stale_between_two_checks_appears_again() {
+        let mut known = KnownInstances::new(THRESHOLD);
+        known.put("k", instance("a", "ACTIVE", 0), at(0));
+        assert!(known.of("a", at(36)).is_empty());
+        assert!(known.put("k", instance("a", "ACTIVE", 36), at(36)));
+        assert!(!known.put("k", instance("a", "ACTIVE", 46), at(46)));
     }
 
     #[test]
     fn a_key_whose_value_names_another_service_moves() {
         let mut known = KnownInstances::new(THRESHOLD);
-        known.put("k", instance("a", "ACTIVE", 0));
-        assert!(known.put("k", instance("b", "ACTIVE", 0)));
+        known.put("k", instance("a", "ACTIVE", 0), at(0));
+        assert!(known.put("k", instance("b", "ACTIVE", 0), at(0)));
         assert_eq!(known.services(at(0)), ["b".into()]);
         assert!(known.remove("k"));
         assert!(!known.remove("k"));

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Map, Value};
 
-use super::{Heartbeat, Instance, InstanceStatus};
+use super::{Heartbeat, Instance, InstanceStatus, lenient_json};
 use crate::time::text_of;
 
 /// Larger Unix times are milliseconds: as seconds, they would be after the year 2600.
@@ -31,7 +31,7 @@ pub enum UnreadableEntry {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Instance, UnreadableEntry> {
-    let Ok(Value::Object(mut fields)) = serde_json::from_slice(bytes) else {
+    let Some(Value::Object(mut fields)) = lenient_json::parse(bytes) else {
         return Err(UnreadableEntry::NotAnObject);
     };
     let service_name = required(&mut fields, ["serviceName", "service_name"])?;

@@ -100,7 +100,7 @@ fn names_come_from_the_value_and_not_from_the_key() {
     let mut test = TestState::live();
     test.put_value("service-instances__a__b__c", &value("a__b", "c", "ACTIVE", at(0)));
     assert_eq!(test.listed(InstanceFilter::Service("a__b")), ["c"]);
-    test.state.remove_instance("service-instances__a__b__c", 9, RemovalReason::Deleted);
+    test.state.remove_instance("service-instances__a__b__c", 9, RemovalReason::Deleted, test.now);
     assert!(test.all().is_empty());
 }
 
@@ -111,8 +111,10 @@ fn of_two_keys_with_one_instance_the_last_write_is_the_instance() {
     test.put_value("service-instances__b", &value("risk", "1", "STANDBY", at(0)));
     let json = test.state.instance_json("risk", "1", test.now).unwrap();
     assert!(json.contains("STANDBY"), "{json}");
-    assert_eq!(test.all(), ["1", "1"]);
-    test.state.remove_instance("service-instances__b", 9, RemovalReason::Deleted);
+    assert_eq!(test.all(), ["1"]);
+    test.events();
+    test.state.remove_instance("service-instances__b", 9, RemovalReason::Deleted, test.now);
+    assert_eq!(test.event_names(), ["put"], "the instance has not disappeared");
     assert!(test.state.instance_json("risk", "1", test.now).unwrap().contains("ACTIVE"));
 }
 
@@ -125,12 +127,12 @@ fn changes_of_an_instance_are_events_with_its_data() {
         test.events(),
         [format!("put {{\"instance\":{json},\"revision\":1,\"clock_skew_seconds\":2.0,\"stale\":false}}")]
     );
-    test.state.remove_instance("service-instances__risk__1", 7, RemovalReason::Expired);
+    test.state.remove_instance("service-instances__risk__1", 7, RemovalReason::Expired, test.now);
     assert_eq!(
         test.events(),
         ["removed {\"service_name\":\"risk\",\"instance_id\":\"1\",\"revision\":7,\"reason\":\"expired\"}"]
     );
-    test.state.remove_instance("service-instances__risk__1", 8, RemovalReason::Deleted);
+    test.state.remove_instance("service-instances__risk__1", 8, RemovalReason::Deleted, test.now);
     assert!(test.events().is_empty());
 }
 
@@ -201,7 +203,7 @@ fn an_unreadable_entry_is_counted_and_hides_what_it_overwrote() {
     assert_eq!(test.event_names(), ["put", "removed"]);
     assert_eq!(test.state.counts(test.now).unreadable, 2);
     test.put("risk", "1", "ACTIVE", at(0));
-    test.state.remove_instance("service-instances__x", 9, RemovalReason::Swept);
+    test.state.remove_instance("service-instances__x", 9, RemovalReason::Swept, test.now);
     assert_eq!(test.state.counts(test.now).unreadable, 0);
     assert_eq!(test.all(), ["1"]);
 }

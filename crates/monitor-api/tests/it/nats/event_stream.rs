@@ -10,7 +10,7 @@ use super::registry_bucket::RegistryBucket;
 use super::running_program::RunningProgram;
 
 /// An open stream.
-struct EventReader {
+struct LiveStream {
     bytes: Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
     id: Option<String>,
@@ -18,12 +18,12 @@ struct EventReader {
 
 /// An event of the stream.
 #[derive(Debug)]
-struct ReceivedEvent {
+struct StreamedEvent {
     name: String,
     data: String,
 }
 
-impl EventReader {
+impl LiveStream {
     async fn open(program: &RunningProgram, last_id: Option<&str>) -> Self {
         let mut request = program.client.get(format!("{}/api/events", program.url));
         if let Some(id) = last_id {
@@ -34,7 +34,7 @@ impl EventReader {
         Self { bytes: Box::pin(response.bytes_stream()), text: String::new(), id: last_id.map(str::to_owned) }
     }
 
-    async fn next(&mut self) -> ReceivedEvent {
+    async fn next(&mut self) -> StreamedEvent {
         let next = async {
             loop {
                 if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -47,7 +47,7 @@ impl EventReader {
                     self.text = rest.into();
                     self.id = id.or(self.id.take());
                     if let Some(name) = event_name {
-                        return ReceivedEvent { name, data: data.unwrap_or_default() };
+                        return StreamedEvent { name, data: data.unwrap_or_default() };
                     }
                     continue;
                 }
@@ -59,7 +59,7 @@ impl EventReader {
     }
 
     /// Reads until an event of this name, whose data contains the text.
-    async fn until(&mut self, name: &str, text: &str) -> ReceivedEvent {
+    async fn until(&mut self, name: &str, text: &str) -> StreamedEvent {
         loop {
             let event = self.next().await;
             if event.name == name && event.data.contains(text) {
@@ -75,7 +75,7 @@ async fn a_stream_reports_changes_outages_and_staleness_and_resumes() {
     let bucket = RegistryBucket::create(&server, Duration::ZERO).await;
     let program = RunningProgram::start(&server.url(), &[("STALE_THRESHOLD_SECONDS", "3")]);
     program.until_live().await;
-    let mut events = EventReader::open(&program, None).await;
+    let mut events = LiveStream::open(&program, None).await;
     assert_eq!(events.next().await.name, "snapshot");
     bucket.register("order-router", "a").await;
     events.until("put", "\"instanceId\":\"a\"").await;
@@ -89,13 +89,13 @@ async fn a_stream_reports_changes_outages_and_staleness_and_resumes() {
     events.until("state", "live").await;
     drop(events);
 
-    let mut resumed = EventReader::open(&program, Some(&after_put)).await;
+    let mut resumed = LiveStream::open(&program, Some(&after_put)).await;
     assert_eq!(resumed.next().await.name, "stale", "the event after the last one that was read");
     resumed.until("state", "unavailable").await;
     drop(program);
 
     let program = RunningProgram::start(&server.url(), &[]);
     program.until_live().await;
-    let mut events = EventReader::open(&program, Some(&after_put)).await;
+    let mut events = LiveStream::open(&program, Some(&after_put)).await;
     assert_eq!(events.next().await.name, "resync", "an id of another process");
 }
