@@ -295,6 +295,7 @@ pages() {
 }
 
 openapi() {
+  need go 'install Go 1.26 or later; it builds the NATS server'
   need python3 'install Python 3'
   step openapi count_summary scripts/fuzz-openapi.sh
 }

@@ -63,6 +63,7 @@ fn own_document() -> OpenApi {
     let mut document = open_routes().into_openapi();
     document.merge(protected_routes().into_openapi());
     document.merge(openapi::own_routes());
+    document.merge(events::data_schemas());
     document
 }
 

@@ -19,12 +19,7 @@ const NO_REVISION: u64 = u64::MAX;
 #[schema(as = NewService)]
 pub(super) struct NewServiceDocument {
     /// The service's name, without consecutive hyphens.
-    #[schema(
-        min_length = 3,
-        max_length = 64,
-        pattern = "^[a-z][a-z0-9-]{1,62}[a-z0-9]$",
-        example = "risk-engine"
-    )]
+    #[schema(min_length = 3, max_length = 64, pattern = "^[a-z](-?[a-z0-9])+$", example = "risk-engine")]
     service_name: String,
     /// Who is responsible for the service.
     #[schema(min_length = 1, max_length = 100, example = "trading")]
@@ -33,7 +28,7 @@ pub(super) struct NewServiceDocument {
     #[schema(min_length = 1, max_length = 500, example = "Checks the limits of orders")]
     description: String,
     /// The version, whose parts have no leading zeros.
-    #[schema(pattern = r"^\d+\.\d+\.\d+$", example = "1.0.0")]
+    #[schema(pattern = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$", example = "1.0.0")]
     version: String,
 }
 
@@ -49,7 +44,7 @@ pub(super) struct ServiceChangesDocument {
     #[schema(min_length = 1, max_length = 500)]
     description: Option<String>,
     /// The version, whose parts have no leading zeros.
-    #[schema(pattern = r"^\d+\.\d+\.\d+$")]
+    #[schema(pattern = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
     version: Option<String>,
     /// The revision that the definition must have.
     revision: Option<i64>,

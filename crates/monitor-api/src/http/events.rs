@@ -9,7 +9,8 @@ use axum::response::sse::Event;
 use common::service::{event_stream, last_event_id};
 use futures_util::stream;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
+use utoipa::{OpenApi as _, ToSchema};
 
 use super::api::Api;
 use super::api_error::ApiError;
@@ -25,8 +26,9 @@ pub(super) struct ServerSentEvent {
     /// `definition` (`DefinitionData`), `state` (`StateData`).
     #[schema(schema_with = event_names)]
     event: String,
-    /// The data as JSON.
-    data: EventData,
+    /// The data as JSON, a text that must be parsed.
+    #[schema(content_media_type = "application/json")]
+    data: String,
     /// The `Last-Event-ID` to resume after this event.
     id: String,
     /// The milliseconds to wait before reconnecting.
@@ -40,19 +42,6 @@ fn event_names() -> utoipa::openapi::schema::Object {
         .schema_type(utoipa::openapi::schema::Type::String)
         .enum_values(Some(names))
         .build()
-}
-
-/// The data of an event.
-#[expect(dead_code, reason = "only the OpenAPI document needs it")]
-#[derive(ToSchema)]
-#[schema(as = EventData)]
-enum EventData {
-    Position(PositionData),
-    Put(PutDocument),
-    Removed(RemovedData),
-    Stale(StaleData),
-    Definition(DefinitionDocument),
-    State(StateData),
 }
 
 /// `snapshot`: what is read from now on contains every change up to this position. `resync`: changes were lost, so everything
@@ -121,6 +110,21 @@ struct StateData {
     state: String,
     /// When it changed, in UTC.
     at: String,
+}
+
+/// The schemas of the data, to which no other schema refers.
+pub(super) fn data_schemas() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(
+        PositionData,
+        PutDocument,
+        RemovedData,
+        StaleData,
+        DefinitionDocument,
+        StateData
+    )))]
+    struct DataSchemas;
+    DataSchemas::openapi()
 }
 
 /// Follow the registry

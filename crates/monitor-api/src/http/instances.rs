@@ -19,7 +19,8 @@ use crate::domain::connection::Bucket;
 use crate::domain::queries::InstanceFilter;
 use crate::domain::state::RegistryState;
 
-const STATUSES: [InstanceStatus; 4] =
+/// The statuses that can be listed.
+pub(super) const STATUSES: [InstanceStatus; 4] =
     [InstanceStatus::Active, InstanceStatus::Standby, InstanceStatus::Unhealthy, InstanceStatus::Shutdown];
 
 /// Counts of instances.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use registry_client::instance::InstanceStatus;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, ResponseBuilder,
-    SecurityRequirement,
+    Components, ContentBuilder, InfoBuilder, KnownFormat, LicenseBuilder, Object, ObjectBuilder, OpenApi,
+    PathItem, Ref, RefOr, ResponseBuilder, SchemaFormat, SecurityRequirement, Type,
 };
 
 use super::docs_page;
+use super::instances::STATUSES;
 
 /// The errors of every protected route.
 const COMMON_ERRORS: [(&str, &str); 6] = [
@@ -93,6 +95,13 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
 }
 
 fn complete_operation(operation: &mut Operation, body_errors: &[(&str, &str)]) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && let Some(schema) = schema_of(&parameter.name)
+        {
+            parameter.schema = Some(schema.into());
+        }
+    }
     if operation.security.is_some() {
         return;
     }
@@ -106,6 +115,21 @@ fn complete_operation(operation: &mut Operation, body_errors: &[(&str, &str)]) {
     let requirements =
         vec![one("internalToken"), one("adminSecret"), one("bearer"), SecurityRequirement::default()];
     operation.security = Some(requirements);
+}
+
+/// What the macros can't express: the values of a parameter, and that it may be absent but not null.
+fn schema_of(parameter: &str) -> Option<Object> {
+    let schema = match parameter {
+        "status" => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(STATUSES.map(InstanceStatus::as_str))),
+        "Last-Event-ID" => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(0)),
+        _ => return None,
+    };
+    Some(schema.build())
 }
 
 fn schemes() -> [(&'static str, SecurityScheme); 3] {
