@@ -79,22 +79,11 @@ impl BucketWriter {
         }))
     }
 
-    /// Writes a key, if its last revision is `expected`; None: whatever it is, and 0: if it has none. Returns the new revision.
-    pub(super) async fn put(
-        &self,
-        key: &str,
-        value: Bytes,
-        expected: Option<u64>,
-        headers: HeaderMap,
-    ) -> Result<u64, RequestError> {
-        self.publish(key, value, expected, headers).await
-    }
-
     /// Deletes a key, if its last revision is `expected`; None: whatever it is.
     pub(super) async fn delete(&self, key: &str, expected: Option<u64>) -> Result<u64, RequestError> {
         let mut headers = HeaderMap::new();
         headers.insert(OPERATION_HEADER, DELETION);
-        self.publish(key, Bytes::new(), expected, headers).await
+        self.put(key, Bytes::new(), expected, headers).await
     }
 
     /// Creates the bucket. Entries do not expire.
@@ -111,7 +100,8 @@ impl BucketWriter {
         updated.map(drop).map_err(|error| RequestError::Rejected(error.to_string()))
     }
 
-    async fn publish(
+    /// Writes a key, if its last revision is `expected`; None: whatever it is, and 0: if it has none. Returns the new revision.
+    pub(super) async fn put(
         &self,
         key: &str,
         value: Bytes,
