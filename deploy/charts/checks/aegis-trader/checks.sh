@@ -137,18 +137,8 @@ returns_to_replaced() {
   objects_stay
 }
 
-is_a_dependency() {
-  local parent=$work/parent
-  mkdir -p "$parent/charts"
-  cp -r "$chart" "$parent/charts/"
-  printf 'apiVersion: v2\nname: parent\nversion: 1.0.0\n' >"$parent/Chart.yaml"
-  printf 'global: {region: east}\naegis-trader: {image: {tag: abc}}\n' >"$parent/values.yaml"
-  helm template stack "$parent" | grep 'name: stack-nats-headless'
-}
-
 releases() {
   local way
-  check 'as the dependency of another chart' is_a_dependency
   for one in restricted "$upgraded"; do namespace "$one" >/dev/null; done
   # The pods of the replaced chart do not meet the standard.
   kubectl label namespace $upgraded pod-security.kubernetes.io/{enforce,warn}- >/dev/null
