@@ -66,7 +66,7 @@ fn execute(command: Command, settings: Settings) -> Result<(), AppError> {
     runtime.block_on(async {
         match command {
             Command::Healthcheck => Ok(check_health(settings.parsed_or_default("LISTEN_ADDR")?).await?),
-            Command::Serve | Command::Openapi => serve(Config::new(settings)?).await,
+            Command::Serve | Command::Openapi => Box::pin(serve(Config::new(settings)?)).await,
         }
     })
 }
