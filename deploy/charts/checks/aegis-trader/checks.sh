@@ -2,6 +2,9 @@
 # shellcheck disable=SC2034,SC2154 # scripts/check-charts.sh sources this, uses the variables and sets others
 # The chart aegis-trader: see deploy/charts/checks/README.md.
 
+# shellcheck source=deploy/charts/checks/aegis-trader/nats.sh
+source "$inputs/nats.sh"
+
 release=aegis-trader
 # The rendered manifests, and their namespaces.
 manifests=([dev]=deploy/manifests/aegis-trader/dev [prod]=deploy/manifests/aegis-trader/prod)
@@ -147,6 +150,7 @@ releases() {
   objects >"$work/before"
   check 'helm install, in a namespace for restricted pods only' install restricted --values "$inputs/values-everything.yaml"
   check 'the release works' release_works restricted
+  check 'nats-server runs with its configuration: users, TLS for clients and routes, changed users' nats_runs_with_users_and_tls
   check 'helm upgrade' install restricted --values "$inputs/values-everything.yaml" --set nats.kvStore.ttlSeconds=60 --set nats.replicas=5
   check 'helm rollback' ends_jobs restricted helm rollback aegis-trader 1 --namespace restricted
   check 'one server does not become a cluster' one_server_stays_alone
