@@ -34,6 +34,7 @@ pub(crate) struct Watched {
     view: Arc<Mutex<View>>,
     changes: watch::Receiver<u64>,
     pub(crate) report: BucketReport,
+    connection: NatsConnection,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -49,11 +50,29 @@ impl Watched {
             apply(&mut shared.lock().unwrap_or_else(PoisonError::into_inner), event);
             counter.send_modify(|count| *count += 1);
         }));
-        Self { view, changes, report, task }
+        Self { view, changes, report, connection, task }
     }
 
     pub(crate) fn view(&self) -> View {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The problems of the connection and of the watch.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.connection.problems().into_iter().chain(self.report.problem()).collect()
+    }
+
+    /// Waits until a problem contains the text, and returns all problems.
+    pub(crate) async fn until_problem(&self, text: &str) -> Vec<String> {
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        loop {
+            let problems = self.problems();
+            if problems.iter().any(|problem| problem.contains(text)) {
+                return problems;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "no problem contains {text:?}: {problems:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until the view meets the condition, and returns it.
