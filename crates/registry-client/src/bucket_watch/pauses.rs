@@ -21,13 +21,13 @@ pub(super) fn failures_after(end: &End, failures: u32, lived: Duration) -> u32 {
 }
 
 /// The pause before the next consumer. A bucket that is missing or does not answer costs one request, so it is tried often; a
-/// series of consumers that fail early could overload a server, so their pauses grow.
+/// series of consumers that fail early could overload a server, so their pauses grow. The first failure is repaired at once.
 pub(super) fn pause_after(end: &End, failures: u32) -> Duration {
     let pause = match end {
         End::LinkLost | End::Differs(_) => return Duration::ZERO,
-        End::Lost(_) if failures == 0 => return Duration::ZERO,
+        End::Lost(_) if failures <= 1 => return Duration::ZERO,
         End::Missing | End::Unavailable(_) => MIN_PAUSE,
-        End::Lost(_) => MIN_PAUSE.saturating_mul(2_u32.saturating_pow(failures - 1)).min(MAX_PAUSE),
+        End::Lost(_) => MIN_PAUSE.saturating_mul(2_u32.saturating_pow(failures - 2)).min(MAX_PAUSE),
     };
     pause.mul_f64(0.75 + fastrand::f64() / 4.0)
 }
@@ -43,10 +43,10 @@ mod tests {
     #[test]
     fn only_consumers_that_fail_early_wait_longer_and_longer() {
         assert_eq!(pause_after(&End::LinkLost, 9), Duration::ZERO);
-        assert_eq!(pause_after(&LOST, 0), Duration::ZERO);
+        assert_eq!((pause_after(&LOST, 0), pause_after(&LOST, 1)), (Duration::ZERO, Duration::ZERO));
         assert!(pause_after(&End::Missing, 99) <= MIN_PAUSE);
-        assert!(pause_after(&LOST, 1) <= MIN_PAUSE);
-        assert!(pause_after(&LOST, 5) >= MIN_PAUSE * 8);
+        assert!(pause_after(&LOST, 2) <= MIN_PAUSE);
+        assert!(pause_after(&LOST, 6) >= MIN_PAUSE * 8);
         assert!(pause_after(&LOST, u32::MAX) <= MAX_PAUSE);
     }
 

@@ -92,7 +92,7 @@ impl BucketWatch {
             failures = failures_after(&end, failures, began.elapsed());
             let pause = pause_after(&end, failures);
             // A bucket that is read again at once, or after a short while, is not unavailable.
-            let stays_live = pause.is_zero() || was_complete && pause <= MIN_PAUSE;
+            let stays_live = was_complete && pause <= MIN_PAUSE;
             self.end(end, stays_live, &mut sink);
             tokio::time::sleep(pause).await;
         }

@@ -7,25 +7,24 @@ use testkit::nats::{NatsServer, NatsVersion};
 
 use crate::watched::{Watched, create_bucket, jetstream_of, put};
 
-/// A server with a user who may do everything and one who is denied some subjects.
+/// A server whose clients may do everything, except for a user who is denied some subjects.
 fn server_that_denies(permissions: &str) -> NatsServer {
     let users = format!(
-        "authorization {{ users: [{{user: admin, password: a}}, \
+        "no_auth_user: admin\nauthorization {{ users: [{{user: admin, password: a}}, \
          {{user: monitor, password: \"m/1\", permissions: {{{permissions}}}}}] }}"
     );
     NatsServer::start_with(NatsVersion::Pinned, &users)
 }
 
-fn url_of(server: &NatsServer, credentials: &str) -> String {
-    server.url().replace("nats://", &format!("nats://{credentials}@"))
+/// The URL with the other user.
+fn monitor_url(server: &NatsServer) -> String {
+    server.url().replace("nats://", "nats://monitor:m%2F1@")
 }
-
-const MONITOR: &str = "monitor:m%2F1";
 
 async fn denied(subject: &str, named: &str) {
     let server = server_that_denies(&format!("publish: {{deny: [\"{subject}\"]}}"));
-    create_bucket(&jetstream_of(&url_of(&server, "admin:a")).await, Duration::ZERO).await;
-    let watched = Watched::start(&url_of(&server, MONITOR)).await;
+    create_bucket(&jetstream_of(&server.url()).await, Duration::ZERO).await;
+    let watched = Watched::start(&monitor_url(&server)).await;
     watched.until_problem("KV_service_registry").await;
     let problems = watched.until_problem(&format!("denies this client to publish to {named};")).await;
     assert!(!problems.iter().any(|problem| problem.contains("m/1")), "{problems:?}");
@@ -53,7 +52,7 @@ async fn an_account_without_jetstream_is_reported() {
     let accounts = "accounts { A: { users: [{user: monitor, password: \"m/1\"}] }, \
                     B: { jetstream: enabled, users: [{user: admin, password: a}] } }";
     let server = NatsServer::start_with(NatsVersion::Pinned, accounts);
-    let watched = Watched::start(&url_of(&server, MONITOR)).await;
+    let watched = Watched::start(&monitor_url(&server)).await;
     watched.until_problem("JetStream is not enabled").await;
     assert_eq!(watched.view().states, []);
 }
@@ -61,9 +60,9 @@ async fn an_account_without_jetstream_is_reported() {
 #[tokio::test]
 async fn a_client_with_the_permissions_has_no_problems() {
     let server = server_that_denies("publish: {deny: [\"other\"]}");
-    let store = create_bucket(&jetstream_of(&url_of(&server, "admin:a")).await, Duration::ZERO).await;
+    let store = create_bucket(&jetstream_of(&server.url()).await, Duration::ZERO).await;
     put(&store, "a", "1").await;
-    let mut watched = Watched::start(&url_of(&server, MONITOR)).await;
+    let mut watched = Watched::start(&monitor_url(&server)).await;
     let view = watched.until_keys(&["a"]).await;
     assert_eq!((view.states, watched.problems()), (vec![BucketState::Live], Vec::<String>::new()));
 }
