@@ -7,8 +7,10 @@ set positional-arguments
 export ENV := env("ENV", "dev")
 # trading-dev for dev, trading for prod; of the release aegis-trader: aegis-trader
 export NAMESPACE := env("NAMESPACE", "")
-# tradeops (the default) or aegis-trader
+# tradeops (the default) or aegis-trader, or the name of another installed release
 export RELEASE := env("RELEASE", "")
+# tradeops or aegis-trader, to install a release of another name
+export CHART := env("CHART", "")
 
 _default:
     @just --list --unsorted
@@ -137,12 +139,12 @@ kind-down:
 doctor:
     scripts/doctor.sh
 
-# Install or upgrade the release to this commit, and wait for its pods; options are passed to Helm
+# Install or upgrade the release to this commit with these Helm options only, and wait for its pods: just deploy --values mine.yaml
 [group('deploy')]
 deploy *options:
     scripts/deploy.sh deploy "$@"
 
-# Upgrade the release to this commit with its current settings
+# Upgrade the release to this commit, and keep the settings of earlier deploys
 [group('deploy')]
 update *options:
     scripts/deploy.sh update "$@"
