@@ -109,6 +109,11 @@ render *args:
 check-charts:
     scripts/check-charts.sh
 
+# Check the recipes of the groups deploy and operate on a real API server
+[group('develop')]
+check-recipes:
+    scripts/check-recipes.sh
+
 # Create a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
 [group('clusters')]
 cluster-up *args:

@@ -124,6 +124,7 @@ is_stopped() {
   prints 'stopped; the volumes of NATS and their data are kept' operate stop
   eventually 20 no_pods
   prints 'deployment aegis-trader-monitor-api is stopped' operate status
+  prints '      just RELEASE=aegis-trader start' operate status
   refused 'deployment/aegis-trader-nats-box is stopped. To start it: just RELEASE=aegis-trader start' operate nats-cli stream list
   refused 'deployment/aegis-trader-monitor-api is stopped' operate logs
   refused 'the release aegis-trader in aegis-trader has no deployment/aegis-trader-orders: aegis-trader-' operate logs orders
@@ -158,6 +159,7 @@ updates_without_a_restart_of_nats() {
   before=$(field pod/aegis-trader-nats-0 .metadata.uid)
   TAG=three deploy update-api
   is registry.example.com/monitor-api:three "$(image_of_api)"
+  prints 'monitor-api of three' operate status
   TAG=four deploy update
   is registry.example.com/monitor-api:four "$(image_of_api)"
   deploy update-ui registry.example.com/ui:1

@@ -177,7 +177,7 @@ list_state() {
 }
 
 # Prints what the release waits for, with what to do: stopped objects, workloads without pods, pods that are not ready, claims without a volume.
-problems() { list_state | "$root/scripts/show_problems.py" "$namespace"; }
+problems() { list_state | "$root/scripts/show_problems.py" "$namespace" "$(again)"; }
 
 # Prints the state of the pods after a failed deployment.
 explain_failure() {

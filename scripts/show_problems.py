@@ -2,8 +2,9 @@
 """Prints what a release waits for, each with what to do: what is stopped, workloads that lack pods, pods that are not ready, and
 claims without a volume. Reads the objects and their events as JSON, one after the other, from standard input.
 
-    show_problems.py NAMESPACE             two lines for each problem; nothing if there is none
-    show_problems.py NAMESPACE --summary   one line
+    show_problems.py NAMESPACE JUST      two lines for each problem; nothing if there is none. JUST is `just` with the variables that
+                                         select the release
+    show_problems.py --summary           one line
 """
 
 import json
@@ -19,7 +20,7 @@ ACTIONS = {
     "ErrImagePull": f"push the image, or correct image.registry and the tag: {DEPLOYING}",
     "ErrImageNeverPull": f"correct image.registry: {DEPLOYING}",
     "InvalidImageName": f"correct image.registry: {DEPLOYING}",
-    "CreateContainerConfigError": "create what the message names; just deploy prints the command for a Secret",
+    "CreateContainerConfigError": "create what the message names; JUST deploy prints the command for a Secret",
 }
 
 
@@ -40,7 +41,7 @@ def stopped(item):
     spec = item["spec"]
     is_down = spec.get("suspend") or spec.get("replicas") == 0
     annotated = STOPPED in item["metadata"].get("annotations", {})
-    return ("is stopped", "", "just start") if is_down and annotated else None
+    return ("is stopped", "", "JUST start") if is_down and annotated else None
 
 
 def problem_of_workload(item, events):
@@ -58,7 +59,7 @@ def problem_of_claim(item, events):
     if item.get("status", {}).get("phase") != "Pending":
         return None
     message = newest_message(item, events, ("FailedBinding", "ProvisioningFailed", "WaitForFirstConsumer", "ExternalProvisioning"))
-    return "has no volume", message, "just doctor checks the StorageClass; with scripts/cluster.sh, just deploy creates the volume"
+    return "has no volume", message, "JUST doctor checks the StorageClass; with scripts/cluster.sh, JUST deploy creates the volume"
 
 
 def problem_of_container(status, pod, kind):
@@ -128,9 +129,9 @@ def problems(objects):
             yield item, *problem
 
 
-def main(namespace, summary=None):
+def main(namespace, just=None):
     found = list(problems(list(read_objects(sys.stdin.read()))))
-    if summary:
+    if namespace == "--summary":
         print("; ".join(f"{item['metadata']['name']} {problem}" for item, problem, _, _ in found))
         return
     for item, problem, message, action in found:
@@ -140,7 +141,7 @@ def main(namespace, summary=None):
         elif action.startswith("logs "):
             action = f"kubectl -n {namespace} {action}"
         print(f"  {kind} {name} {problem}" + (f": {' '.join(message.split())[:300]}" if message else ""))
-        print(f"      {action}")
+        print(f"      {action.replace('JUST', just)}")
 
 
 main(*sys.argv[1:])

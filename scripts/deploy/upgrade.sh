@@ -65,7 +65,7 @@ print_progress() {
     sleep 10 &
     pause=$!
     wait "$pause"
-    waiting=$(list_state 2>/dev/null | "$root/scripts/show_problems.py" "$namespace" --summary) || true
+    waiting=$(list_state 2>/dev/null | "$root/scripts/show_problems.py" --summary) || true
     echo "after $((SECONDS - began)) s: ${waiting:-waiting for Helm}"
   done
 }
