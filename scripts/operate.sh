@@ -40,7 +40,7 @@ status() {
   need_release
   helm status "$release" --output json | "$root/scripts/show_runs.py" release
   kube get "$kinds_to_show" --selector "$selector" --output wide 2>/dev/null | cut -c1-160
-  local problems command purpose
+  local problems
   problems=$(problems)
   [[ -z $problems ]] || printf '\nProblems:\n%s\n' "$problems"
   printf '\nNext:\n'
@@ -50,7 +50,9 @@ status() {
       printf '%s\t%s\n' "$(again rollback)" 'return to the previous revision'
     fi
     printf '%s\t%s\n' "$(again undeploy)" 'remove the release'
-  } | while IFS=$'\t' read -r command purpose; do printf '  %-50s %s\n' "$command" "$purpose"; done
+  } | awk -F '\t' '
+    { command[NR] = $1; purpose[NR] = $2; if (length($1) > width) width = length($1) }
+    END { for (i = 1; i <= NR; i++) printf "  %-*s  %s\n", width, command[i], purpose[i] }'
 }
 
 # ---- Stop and start
