@@ -89,6 +89,11 @@ bench-monitor: (build "monitor-api")
 bench-tasks: (build "trigger-api-local")
     TRIGGER_API="$(scripts/build-static.sh trigger-api-local)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
+# Run trigger-api in 64 MiB with hostile clients, and measure other callers
+[group('measure')]
+soak seconds="600" memory="64Mi": (build "trigger-api-local")
+    scripts/soak.py "$(scripts/build-static.sh trigger-api-local)" --seconds {{ seconds }} --memory {{ memory }}
+
 # Compare curl-trigger with Debian's curl: size, time, memory, system calls
 [group('measure')]
 bench-trigger runs="300":
