@@ -91,7 +91,8 @@ pub fn nats(settings: &Settings, url: SecretString, client_name: &str) -> Result
         domain: settings.text("NATS_JS_DOMAIN"),
         client_name: client_name.to_owned(),
     };
-    let problem = "is not a list of URLs such as nats://nats:4222 or tls://nats:4222";
+    let problem = "is not a list of URLs such as nats://nats:4222 or tls://nats:4222; \
+                   in a user or a password, write special characters percent-encoded, such as %2F for /";
     nats.hosts().map_err(|_| ConfigError::variable(NATS_URL.name, problem))?;
     Ok(nats)
 }
