@@ -7,8 +7,10 @@ set positional-arguments
 export ENV := env("ENV", "dev")
 # trading-dev for dev, trading for prod; of the release aegis-trader: aegis-trader
 export NAMESPACE := env("NAMESPACE", "")
-# tradeops (the default) or aegis-trader
+# tradeops (the default) or aegis-trader, or the name of another installed release
 export RELEASE := env("RELEASE", "")
+# tradeops or aegis-trader, to install a release of another name
+export CHART := env("CHART", "")
 
 _default:
     @just --list --unsorted
@@ -107,6 +109,11 @@ render *args:
 check-charts:
     scripts/check-charts.sh
 
+# Check the recipes of the groups deploy and operate on a real API server
+[group('develop')]
+check-recipes:
+    scripts/check-recipes.sh
+
 # Create a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
 [group('clusters')]
 cluster-up *args:
@@ -137,12 +144,12 @@ kind-down:
 doctor:
     scripts/doctor.sh
 
-# Install or upgrade the release to this commit, and wait for its pods; options are passed to Helm
+# Install or upgrade the release to this commit with these Helm options only, and wait for its pods: just deploy --values mine.yaml
 [group('deploy')]
 deploy *options:
     scripts/deploy.sh deploy "$@"
 
-# Upgrade the release to this commit with its current settings
+# Upgrade the release to this commit, and keep the settings of earlier deploys
 [group('deploy')]
 update *options:
     scripts/deploy.sh update "$@"
