@@ -14,6 +14,8 @@ use super::run::RunId;
 
 /// The maximum size of a tail, in bytes.
 pub const TAIL_BYTES: usize = 64 * 1024;
+/// The maximum size of all tails of runs in progress. If it is exceeded, the longest tail is halved.
+pub const MAX_TAILS_BYTES: usize = 4 << 20;
 /// How many pieces a reader may lag behind before some are dropped.
 const READER_BACKLOG: usize = 256;
 
@@ -29,7 +31,14 @@ pub struct LogTail {
 /// The tails of the runs in progress.
 #[derive(Debug, Default)]
 pub struct LogBuffers {
-    tails: Mutex<HashMap<RunId, OpenLog>>,
+    logs: Mutex<OpenLogs>,
+}
+
+#[derive(Debug, Default)]
+struct OpenLogs {
+    of_run: HashMap<RunId, OpenLog>,
+    /// The size of all tails.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -57,12 +66,18 @@ impl OpenLog {
     }
 
     fn trim(&mut self) {
-        let surplus = self.kept.len().saturating_sub(TAIL_BYTES);
+        self.shorten(TAIL_BYTES);
+    }
+
+    /// Keeps at most the last `max_bytes`.
+    fn shorten(&mut self, max_bytes: usize) {
+        let surplus = self.kept.len().saturating_sub(max_bytes);
         if surplus > 0 {
             let line_end = self.kept[surplus - 1..].iter().position(|byte| *byte == b'\n');
             // If the last line is longer than the tail, the end of the line is kept.
             let next_line = line_end.map(|offset| surplus + offset).filter(|start| *start < self.kept.len());
-            let _ = self.kept.split_to(next_line.unwrap_or(surplus));
+            // Copied, so that the memory of the rest is released.
+            self.kept = BytesMut::from(&self.kept[next_line.unwrap_or(surplus)..]);
             self.cut = true;
         }
     }
@@ -73,37 +88,59 @@ impl OpenLog {
     }
 }
 
+impl OpenLogs {
+    fn append(&mut self, id: &RunId, piece: &Bytes) {
+        self.change(id, |log| log.append(piece));
+        while self.bytes > MAX_TAILS_BYTES {
+            let longest = self.of_run.iter().max_by_key(|(_, log)| log.kept.len());
+            let Some(id) = longest.map(|(id, _)| id.clone()) else { return };
+            self.change(&id, |log| log.shorten(log.kept.len() / 2));
+        }
+    }
+
+    fn change<T>(&mut self, id: &RunId, change: impl FnOnce(&mut OpenLog) -> T) -> T {
+        let log = self.of_run.entry(id.clone()).or_default();
+        let before = log.kept.len();
+        let changed = change(log);
+        self.bytes = self.bytes + log.kept.len() - before;
+        changed
+    }
+}
+
 impl LogBuffers {
     /// Opens the log of a run, unless it is open.
     pub fn open(&self, id: &RunId) {
-        self.locked().entry(id.clone()).or_default();
+        self.locked().of_run.entry(id.clone()).or_default();
     }
 
     /// Appends output of a run.
     pub fn append(&self, id: &RunId, piece: &Bytes) {
-        self.locked().entry(id.clone()).or_default().append(piece);
+        self.locked().append(id, piece);
     }
 
     /// The tail of an open log.
     pub fn tail(&self, id: &RunId) -> Option<LogTail> {
-        self.locked().get_mut(id).map(OpenLog::tail)
+        let mut logs = self.locked();
+        logs.of_run.contains_key(id).then(|| logs.change(id, OpenLog::tail))
     }
 
     /// The tail of an open log, and then the output that follows until it is closed.
     pub fn follow(&self, id: &RunId) -> Option<(LogTail, impl Stream<Item = Bytes> + Send + use<>)> {
-        let mut tails = self.locked();
-        let log = tails.get_mut(id)?;
-        let pieces = log.readers.subscribe();
-        Some((log.tail(), futures_util::stream::unfold(pieces, next_piece)))
+        let mut logs = self.locked();
+        let pieces = logs.of_run.get(id)?.readers.subscribe();
+        Some((logs.change(id, OpenLog::tail), futures_util::stream::unfold(pieces, next_piece)))
     }
 
     /// Closes a log and returns its tail; None if it was not open.
     pub fn close(&self, id: &RunId) -> Option<LogTail> {
-        self.locked().remove(id).map(|mut log| log.tail())
+        let mut logs = self.locked();
+        let mut log = logs.of_run.remove(id)?;
+        logs.bytes -= log.kept.len();
+        Some(log.tail())
     }
 
-    fn locked(&self) -> MutexGuard<'_, HashMap<RunId, OpenLog>> {
-        self.tails.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, OpenLogs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +186,28 @@ mod tests {
         assert_eq!((tail.text.len(), tail.cut), (TAIL_BYTES, true));
         logs.append(&id, &Bytes::from_static(b"\n"));
         assert_eq!(logs.tail(&id).unwrap().text.len(), TAIL_BYTES);
+    }
+
+    #[test]
+    fn the_tails_of_many_runs_fit_into_the_limit_and_each_keeps_its_last_lines() {
+        let logs = LogBuffers::default();
+        let ids: Vec<RunId> = (0..300).map(|number| RunId::new(number.to_string())).collect();
+        for line in 0..2_000 {
+            for id in &ids {
+                logs.append(id, &Bytes::from(format!("line {line:05} {}\n", "x".repeat(50))));
+            }
+        }
+        let tails: Vec<LogTail> = ids.iter().filter_map(|id| logs.tail(id)).collect();
+        let total: usize = tails.iter().map(|tail| tail.text.len()).sum();
+        assert!((MAX_TAILS_BYTES / 4..=MAX_TAILS_BYTES).contains(&total), "{total}");
+        for tail in tails {
+            assert!(tail.cut && tail.text.starts_with(b"line "), "{}", tail.text.len());
+            assert!(tail.text.windows(11).any(|text| text == b"line 01999 "));
+        }
+        for id in &ids {
+            logs.close(id);
+        }
+        assert_eq!(logs.locked().bytes, 0);
     }
 
     #[tokio::test]
