@@ -76,13 +76,18 @@ impl BucketWatch {
         // The task ends when the receiver is dropped.
         tokio::spawn(probe_repeatedly(self.connection.clone(), format!("KV_{}", self.bucket), sender));
         let mut failures = 0;
+        let mut link = self.connection.link();
         loop {
-            let link = self.wait_for_link(&mut sink).await;
+            self.wait_for_link(&mut link, &mut sink).await;
             let began = Instant::now();
-            let (end, was_complete) = match Replay::open(&self.connection, &self.bucket).await {
+            let opened = tokio::select! {
+                opened = Replay::open(&self.connection, &self.bucket) => opened,
+                _ = link.changed() => Err(End::LinkLost),
+            };
+            let (end, was_complete) = match opened {
                 Ok(mut replay) => {
                     self.begin(&replay);
-                    let end = self.follow(&mut replay, link, &mut probes, &mut sink).await;
+                    let end = self.follow(&mut replay, &mut link, &mut probes, &mut sink).await;
                     let was_complete = replay.is_complete;
                     replay.delete();
                     (end, was_complete)
@@ -94,15 +99,16 @@ impl BucketWatch {
             // A bucket that is read again at once, or after a short while, is not unavailable.
             let stays_live = was_complete && pause <= MIN_PAUSE;
             self.end(end, stays_live, &mut sink);
-            tokio::time::sleep(pause).await;
+            // A link that is lost in the pause is reported at once.
+            let _ = tokio::time::timeout(pause, link.changed()).await;
         }
     }
 
     async fn wait_for_link(
         &mut self,
+        link: &mut watch::Receiver<Link>,
         sink: &mut (impl FnMut(BucketEvent<'_>) + Send),
-    ) -> watch::Receiver<Link> {
-        let mut link = self.connection.link();
+    ) {
         if !link.borrow_and_update().connected {
             self.lose_contact(None, sink);
             let connected = link.wait_for(|link| link.connected).await.is_ok();
@@ -110,8 +116,6 @@ impl BucketWatch {
                 std::future::pending::<()>().await;
             }
         }
-        link.mark_unchanged();
-        link
     }
 
     fn begin(&mut self, replay: &Replay) {
@@ -127,7 +131,7 @@ impl BucketWatch {
     async fn follow(
         &mut self,
         replay: &mut Replay,
-        mut link: watch::Receiver<Link>,
+        link: &mut watch::Receiver<Link>,
         probes: &mut watch::Receiver<Probe>,
         sink: &mut (impl FnMut(BucketEvent<'_>) + Send),
     ) -> End {

@@ -34,7 +34,7 @@ pub(crate) struct Watched {
     view: Arc<Mutex<View>>,
     changes: watch::Receiver<u64>,
     pub(crate) report: BucketReport,
-    connection: NatsConnection,
+    pub(crate) connection: NatsConnection,
     task: tokio::task::JoinHandle<()>,
 }
 
