@@ -1,12 +1,14 @@
 //! Reads the information of a bucket's stream, in a task of its own.
 
 use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind};
 use async_nats::jetstream::stream::Info;
+use futures_util::future::select;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -17,6 +19,8 @@ use crate::time::timestamp;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is read while it can't be.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// When the request is repeated.
+const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a follower of a stream may be silent. Leaders send a message every second.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
@@ -80,11 +84,13 @@ impl From<&Info> for BucketInfo {
     }
 }
 
-/// Reads the information of a stream. One lost answer is no failure.
+/// Reads the information of a stream. One lost answer is no failure: the request is repeated while the answer may still come.
 pub(super) async fn probe(jetstream: &Context, stream: &str) -> Probe {
-    match probe_once(jetstream, stream).await {
-        Probe::Failed(_) => probe_once(jetstream, stream).await,
-        result => result,
+    let mut first = pin!(probe_once(jetstream, stream));
+    match tokio::time::timeout(REPEAT_AFTER, &mut first).await {
+        Ok(Probe::Failed(_)) => probe_once(jetstream, stream).await,
+        Ok(result) => result,
+        Err(_) => select(first, pin!(probe_once(jetstream, stream))).await.factor_first().0,
     }
 }
 
