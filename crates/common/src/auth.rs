@@ -44,16 +44,24 @@ pub const VARIABLES: [Variable; 11] = [
     Variable::secret("INTERNAL_TOKEN", "accepted in X-Internal-Token; one per line"),
     Variable::secret("ADMIN_SECRET", "accepted in X-Admin-Secret, for administrators; one per line"),
     Variable::secret("JWT_SECRET", "of HS256 bearer tokens, at least 32 bytes; one per line"),
-    Variable::plain("JWKS_FILE", "public keys of RS256, ES256 and EdDSA bearer tokens, as a JWK set"),
-    Variable::plain("JWKS_URL", "the same from a server, in place of JWKS_FILE"),
-    Variable::plain("JWT_AUDIENCE", "the audience of bearer tokens; needed with a JWK set"),
-    Variable::plain("JWT_ISSUER", "the issuer of bearer tokens; needed with a JWK set"),
-    Variable::plain("JWT_ADMIN_CLAIM", "CLAIM=VALUE, or a dotted path to a claim, of administrators")
-        .with_default("role=admin"),
+    Variable::plain("JWKS_FILE", "public keys of RS256, ES256 and EdDSA bearer tokens, as a JWK set")
+        .credential(),
+    Variable::plain("JWKS_URL", "the same from a server, in place of JWKS_FILE").credential(),
+    Variable::plain("JWT_AUDIENCE", "the audience of bearer tokens; needed with a JWK set").credential(),
+    Variable::plain("JWT_ISSUER", "the issuer of bearer tokens; needed with a JWK set").credential(),
+    Variable::plain(
+        "JWT_ADMIN_CLAIM",
+        "CLAIM=VALUE of administrators, or a dotted path to a claim; one per line",
+    )
+    .with_default("role=admin")
+    .credential(),
     Variable::plain("TOKEN_REVIEW_AUDIENCE", "accept ServiceAccount tokens of this audience")
-        .with_default_described("none"),
+        .with_default_described("none")
+        .credential(),
     Variable::plain("TOKEN_REVIEW_ADMINS", "NAMESPACE/NAME,... of ServiceAccounts that are administrators")
-        .with_default_described("none"),
+        .with_default_described("none")
+        .credential(),
     Variable::plain("TOKEN_REVIEW_ALLOWED", "NAMESPACE/NAME or NAMESPACE/*,... of the other ServiceAccounts")
-        .with_default_described("all"),
+        .with_default_described("all")
+        .credential(),
 ];

@@ -30,9 +30,9 @@ const OWN: [Variable; 18] = [
     Variable::plain("DEFAULT_NATS_HOST", "the host of NATS if NATS_URL is not set").with_default("localhost"),
     Variable::plain("NATS_CLIENT_PORT", "the port of NATS if NATS_URL is not set").with_default("4222"),
     Variable::secret("NATS_TOKEN", "a token for NATS"),
-    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD"),
+    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD").credential(),
     Variable::secret("NATS_PASSWORD", "the password of NATS_USER"),
-    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS"),
+    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS").credential(),
     Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in addition to the system's"),
     Variable::plain("NATS_JS_DOMAIN", "the JetStream domain").with_default_described("none"),
     Variable::plain("NATS_KV_BUCKET", "the bucket in which services register")
