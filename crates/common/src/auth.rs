@@ -19,7 +19,8 @@
 //! - A header that occurs twice, is empty or contains anything but visible ASCII is malformed.
 //!
 //! Secret files are read again when they change, and keys of a URL are fetched again as they rotate: neither needs a
-//! restart. No log line, error or `Debug` text contains a secret or a token.
+//! restart. A credential is valid only while its file or its key set contains it: an emptied or removed file, and a key set
+//! without keys, revoke it. The kind of credential stays configured, so that access is never open instead. No log line, error or `Debug` text contains a secret or a token.
 
 mod authenticator;
 mod caller;

@@ -15,6 +15,7 @@
 
 mod admission;
 mod config;
+mod credential_metrics;
 mod error;
 mod error_format;
 mod extract;

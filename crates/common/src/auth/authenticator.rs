@@ -10,6 +10,7 @@ use super::caller::Caller;
 use super::credentials::{self, ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};
 use super::error::AuthError;
 use super::jwt::{CompactToken, JwtVerifier};
+use super::reloading::CHECK_INTERVAL;
 use super::shared_secret::SharedSecret;
 use super::token_review::{TokenReviewer, TokenReviews};
 use crate::config::{ConfigError, Settings};
@@ -46,6 +47,25 @@ impl Authenticator {
     pub fn configured(&self) -> bool {
         let Self { admin_secret, internal_token, jwt, token_reviews } = self;
         admin_secret.is_some() || internal_token.is_some() || jwt.is_some() || token_reviews.is_some()
+    }
+
+    /// The settings whose values can change while the program runs, and whether the value of each is revoked: its file was
+    /// emptied or removed, or the key set has no keys. The state is at most a second old; that of a key set at a URL, at
+    /// most five minutes.
+    pub fn revocations(&self) -> impl Iterator<Item = (&str, bool)> {
+        let secrets = [&self.admin_secret, &self.internal_token].into_iter().flatten();
+        let tokens = self.jwt.iter().flat_map(JwtVerifier::revocations);
+        secrets.filter_map(SharedSecret::revocation).chain(tokens)
+    }
+
+    /// Reads files again that have changed, and fetches keys again that are old, so that a revocation applies and is
+    /// logged without a request. It never returns.
+    pub async fn keep_current(&self) {
+        let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.revocations().for_each(drop);
+        }
     }
 
     /// The caller who sent a request with these headers; None when it carries no credential of a configured kind.

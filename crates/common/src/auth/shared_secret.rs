@@ -27,16 +27,21 @@ impl SharedSecret {
         Ok(digests.map(|digests| Self { digests }))
     }
 
-    /// Whether `presented` is one of the values. It is compared with all of them, so that the time does not depend on which
-    /// one is equal.
+    /// Whether `presented` is one of the values, none of which is valid while the secret is revoked. It is compared with all
+    /// of them, so that the time does not depend on which one is equal.
     pub(super) fn accepts(&self, presented: &str) -> bool {
         let presented = digest(presented);
-        let found = self
-            .digests
-            .get()
+        let digests = self.digests.get();
+        let found = digests
             .iter()
+            .flat_map(|digests| digests.iter())
             .fold(Choice::from(0), |found, digest| found | digest.as_slice().ct_eq(presented.as_slice()));
         found.into()
+    }
+
+    /// The setting and whether it is revoked; None for a secret that can't change.
+    pub(super) fn revocation(&self) -> Option<(&str, bool)> {
+        self.digests.revocation()
     }
 }
 

@@ -25,7 +25,7 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Admits requests.
 pub(super) struct Admission {
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
     rates: RateLimiter<RateKey, HashMapStateStore<RateKey>, DefaultClock>,
     slots: Semaphore,
 }
@@ -47,7 +47,7 @@ enum RateKey {
 }
 
 impl Admission {
-    pub(super) fn new(authenticator: Authenticator, rate_limit: NonZeroU32, max_requests: usize) -> Self {
+    pub(super) fn new(authenticator: Arc<Authenticator>, rate_limit: NonZeroU32, max_requests: usize) -> Self {
         Self {
             authenticator,
             rates: RateLimiter::hashmap(Quota::per_second(rate_limit)),

@@ -13,6 +13,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 use super::admission::{self, Admission, ConcurrencyLimit};
 use super::config::ServiceConfig;
+use super::credential_metrics;
 use super::error::ServiceError;
 use super::error_format::{ErrorFormat, format_errors};
 use super::metrics::HttpMetrics;
@@ -31,6 +32,7 @@ pub struct HttpService {
     config: ServiceConfig,
     registry: Arc<Registry>,
     request_log: Arc<RequestLog>,
+    authenticator: Arc<Authenticator>,
     admission: Arc<Admission>,
     streams: Streams,
     stop: watch::Sender<bool>,
@@ -55,13 +57,20 @@ impl HttpService {
         mut registry: Registry,
     ) -> Self {
         let metrics = HttpMetrics::register(&mut registry);
+        let authenticator = Arc::new(authenticator);
+        credential_metrics::register(&mut registry, &authenticator);
         let (stop, stopping) = watch::channel(false);
         Self {
             config,
             registry: Arc::new(registry),
-            admission: Arc::new(Admission::new(authenticator, config.rate_limit, config.max_requests)),
+            admission: Arc::new(Admission::new(
+                Arc::clone(&authenticator),
+                config.rate_limit,
+                config.max_requests,
+            )),
             streams: Streams::new(config.max_streams, stopping, metrics.open_streams()),
             request_log: Arc::new(RequestLog::new(name, metrics)),
+            authenticator,
             stop,
             error_format: None,
             own_probes: &[],
@@ -131,6 +140,7 @@ impl HttpService {
         tokio::select! {
             () = served => {}
             () = self.admission.remove_idle_callers() => {}
+            () = self.authenticator.keep_current() => {}
         }
     }
 }

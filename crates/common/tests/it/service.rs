@@ -1,6 +1,7 @@
 //! A small service on a listener of its own: what it gets from `common::service`.
 
 mod admission;
+mod credentials;
 mod error_format;
 mod errors;
 mod probes;
