@@ -8,7 +8,7 @@
 //! - It accepts an array as `iss`, and accepts a malformed `aud` where no audience is configured.
 //! - It checks neither `iat` nor `crit`, and reports several faults of one token in random order.
 
-mod admin_claim;
+mod admin_claims;
 mod claims;
 mod compact;
 mod key_set;
