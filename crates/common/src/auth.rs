@@ -9,19 +9,20 @@
 //!
 //! The rules of a request:
 //!
-//! - Every credential in it must be valid: one wrong credential rejects the request, regardless of the others.
-//!   Of several valid ones the strongest role counts; of equal roles the bearer token counts, because it names a caller.
+//! - The valid credential with the most rights applies, whatever the others are; of equal roles the bearer token, because
+//!   it names a caller. Wrong credentials are counted nevertheless. A request without a valid one is rejected.
 //! - A kind of credential that is not configured is ignored, as if its header were absent. So is an `Authorization`
 //!   header with a scheme other than `Bearer`. Neither grants access.
 //! - A bearer token whose claims name a Kubernetes ServiceAccount (`kubernetes.io`) is sent to the TokenReview API where
 //!   that is configured, and any other is checked with the JWT keys. The claim is not verified at that point and need not
 //!   be: it only selects the check, and each check verifies the whole token.
-//! - A header that occurs twice, is empty or contains anything but visible ASCII is malformed.
+//! - An empty header is not a credential. One that occurs twice, or contains anything but visible ASCII, is malformed.
 //!
 //! Secret files are read again when they change, and keys of a URL are fetched again as they rotate: neither needs a
 //! restart. A credential is valid only while its file or its key set contains it: an emptied or removed file, and a key set
 //! without keys, revoke it. The kind of credential stays configured, so that access is never open instead. No log line, error or `Debug` text contains a secret or a token.
 
+mod authentication;
 mod authenticator;
 mod caller;
 mod credentials;
@@ -31,6 +32,7 @@ mod reloading;
 mod shared_secret;
 mod token_review;
 
+pub use self::authentication::Authentication;
 pub use self::authenticator::Authenticator;
 pub use self::caller::{AuthMethod, Caller, Role};
 pub use self::credentials::{ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};

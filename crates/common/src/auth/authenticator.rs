@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use ::http::HeaderMap;
 
+use super::authentication::Authentication;
 use super::caller::Caller;
 use super::credentials::{self, ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};
 use super::error::AuthError;
@@ -68,19 +69,13 @@ impl Authenticator {
         }
     }
 
-    /// The caller who sent a request with these headers; None when it carries no credential of a configured kind.
-    ///
-    /// # Errors
-    /// When a credential is wrong or can't be checked; see the module's rules.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
-        // The cheap checks come first: a wrong secret is rejected before a key server receives a request.
-        let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER)?;
-        let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER)?;
-        let admin = admin.then(Caller::admin_secret);
-        let internal = internal.then(Caller::internal_token);
-        let bearer = self.check_bearer(headers).await?;
-        // `max_by_key` returns the last of equal elements.
-        Ok([internal, admin, bearer].into_iter().flatten().max_by_key(|caller| caller.role))
+    /// Checks every credential of a request with these headers; see the module's rules.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Authentication {
+        let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER);
+        let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER);
+        let internal = internal.map(|valid| valid.then(Caller::internal_token));
+        let admin = admin.map(|valid| valid.then(Caller::admin_secret));
+        Authentication::of([internal, admin, self.check_bearer(headers).await])
     }
 
     async fn check_bearer(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {

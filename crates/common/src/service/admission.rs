@@ -16,6 +16,7 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
 use super::error::ServiceError;
+use super::metrics::HttpMetrics;
 use super::probes::PROBE_PATHS;
 use super::problem::ProblemKind;
 use crate::auth::{Authenticator, Caller};
@@ -26,6 +27,7 @@ const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
 /// Admits requests.
 pub(super) struct Admission {
     authenticator: Arc<Authenticator>,
+    metrics: HttpMetrics,
     rates: RateLimiter<RateKey, HashMapStateStore<RateKey>, DefaultClock>,
     slots: Semaphore,
 }
@@ -47,9 +49,15 @@ enum RateKey {
 }
 
 impl Admission {
-    pub(super) fn new(authenticator: Arc<Authenticator>, rate_limit: NonZeroU32, max_requests: usize) -> Self {
+    pub(super) fn new(
+        authenticator: Arc<Authenticator>,
+        metrics: HttpMetrics,
+        rate_limit: NonZeroU32,
+        max_requests: usize,
+    ) -> Self {
         Self {
             authenticator,
+            metrics,
             rates: RateLimiter::hashmap(Quota::per_second(rate_limit)),
             slots: Semaphore::new(max_requests),
         }
@@ -66,7 +74,12 @@ impl Admission {
     }
 
     async fn admit(&self, headers: &HeaderMap, address: Option<SocketAddr>) -> Result<Caller, ServiceError> {
-        let (key, caller) = match self.authenticator.authenticate(headers).await? {
+        let authentication = self.authenticator.authenticate(headers).await;
+        if authentication.caller.is_some() {
+            // The response is not an error, which the request log would count.
+            authentication.rejected.iter().for_each(|error| self.metrics.count_refusal(error.reason()));
+        }
+        let (key, caller) = match authentication.into_caller()? {
             Some(caller) => (RateKey::Caller(caller.name.clone()), caller),
             None if self.authenticator.configured() => {
                 return Err(ServiceError::new(

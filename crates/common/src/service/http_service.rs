@@ -65,6 +65,7 @@ impl HttpService {
             registry: Arc::new(registry),
             admission: Arc::new(Admission::new(
                 Arc::clone(&authenticator),
+                metrics.clone(),
                 config.rate_limit,
                 config.max_requests,
             )),
