@@ -5,8 +5,9 @@
 //!
 //! 1. The request gets an id and a span. Its response is logged and counted.
 //! 2. A panic becomes a problem with the status 500.
-//! 3. The limit of concurrent requests. The probes are exempt.
-//! 4. Authentication, then the caller's rate limit; on the protected routes only.
+//! 3. The rules for browsers: the allowed hosts, and no changes by pages of other sites.
+//! 4. The limit of concurrent requests. The probes are exempt.
+//! 5. Authentication, then the caller's rate limit; on the protected routes only.
 //!
 //! Every error is a [`ServiceError`], and its response is a [`Problem`] (RFC 9457), or the document that the service's
 //! [`ErrorFormat`] makes of it. tower-http catches panics and marks
@@ -14,8 +15,10 @@
 //! rejects; [`read_json`] and [`RequestId`] have the details.
 
 mod admission;
+mod allowed_hosts;
 mod config;
 mod credential_metrics;
+mod cross_site;
 mod error;
 mod error_format;
 mod extract;
@@ -32,6 +35,7 @@ mod sse;
 mod streams;
 mod trace_context;
 
+pub use self::allowed_hosts::AllowedHosts;
 pub use self::config::{ServiceConfig, VARIABLES};
 pub use self::error::ServiceError;
 pub use self::error_format::ErrorFormat;

@@ -14,6 +14,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use super::admission::{self, Admission, ConcurrencyLimit};
 use super::config::ServiceConfig;
 use super::credential_metrics;
+use super::cross_site::{self, SiteRules};
 use super::error::ServiceError;
 use super::error_format::{ErrorFormat, format_errors};
 use super::metrics::HttpMetrics;
@@ -61,7 +62,6 @@ impl HttpService {
         credential_metrics::register(&mut registry, &authenticator);
         let (stop, stopping) = watch::channel(false);
         Self {
-            config,
             registry: Arc::new(registry),
             admission: Arc::new(Admission::new(
                 Arc::clone(&authenticator),
@@ -71,6 +71,7 @@ impl HttpService {
             )),
             streams: Streams::new(config.max_streams, stopping, metrics.open_streams()),
             request_log: Arc::new(RequestLog::new(name, metrics)),
+            config,
             authenticator,
             stop,
             error_format: None,
@@ -110,6 +111,9 @@ impl HttpService {
             middleware::from_fn_with_state(Arc::clone(&self.admission), admission::authenticate);
         let limit = ConcurrencyLimit { admission: Arc::clone(&self.admission), own_probes: self.own_probes };
         let limit_concurrency = middleware::from_fn_with_state(limit, admission::limit_concurrency);
+        let rules =
+            SiteRules { allowed_hosts: self.config.allowed_hosts.clone(), own_probes: self.own_probes };
+        let reject_cross_site = middleware::from_fn_with_state(rules, cross_site::reject_cross_site);
         let observe = middleware::from_fn_with_state(Arc::clone(&self.request_log), request_log::observe);
         let secret_headers = [
             header::AUTHORIZATION,
@@ -122,6 +126,7 @@ impl HttpService {
             .fallback(unknown_route)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(limit_concurrency)
+            .layer(reject_cross_site)
             .layer(CatchPanicLayer::custom(panicked));
         let formatted = match self.error_format {
             Some(format) => limited.layer(middleware::from_fn_with_state(format, format_errors)),

@@ -2,6 +2,7 @@
 
 mod admission;
 mod credentials;
+mod cross_site;
 mod error_format;
 mod errors;
 mod probes;
