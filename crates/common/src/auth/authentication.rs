@@ -36,7 +36,7 @@ impl Authentication {
     /// that is not allowed is known, so these two come first.
     pub fn into_caller(self) -> Result<Option<Caller>, AuthError> {
         let precedence = |error: &AuthError| match error {
-            AuthError::Unavailable(_) => 0,
+            AuthError::Unavailable(_) | AuthError::Throttled => 0,
             AuthError::NotAllowed => 1,
             _ => 2,
         };

@@ -1,6 +1,7 @@
 //! The checks of all credentials of a request.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -66,19 +67,25 @@ impl Authenticator {
         loop {
             ticks.tick().await;
             self.revocations().for_each(drop);
+            self.token_reviews.iter().for_each(TokenReviews::remove_idle);
         }
     }
 
-    /// Checks every credential of a request with these headers; see the module's rules.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Authentication {
+    /// Checks every credential of a request with these headers; see the module's rules. The address of the client limits what
+    /// its credentials cost others; None counts as one address.
+    pub async fn authenticate(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Authentication {
         let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER);
         let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER);
         let internal = internal.map(|valid| valid.then(Caller::internal_token));
         let admin = admin.map(|valid| valid.then(Caller::admin_secret));
-        Authentication::of([internal, admin, self.check_bearer(headers).await])
+        Authentication::of([internal, admin, self.check_bearer(headers, address).await])
     }
 
-    async fn check_bearer(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
+    async fn check_bearer(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Caller>, AuthError> {
         if self.jwt.is_none() && self.token_reviews.is_none() {
             return Ok(None);
         }
@@ -86,7 +93,7 @@ impl Authenticator {
         let parsed = CompactToken::parse(token)?;
         let caller = match (&self.token_reviews, &self.jwt) {
             (Some(reviews), _) if parsed.names_service_account() => {
-                reviews.check(token, parsed.unverified_expiry(), unix_time()).await?
+                reviews.check(token, &parsed, address, unix_time()).await?
             }
             (_, Some(jwt)) => jwt.verify(&parsed, unix_time()).await?,
             // Only tokens of ServiceAccounts are accepted, and this one is of another issuer.

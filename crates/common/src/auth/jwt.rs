@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
+pub(super) use self::claims::LEEWAY;
 pub(super) use self::compact::CompactToken;
 
 use self::claims::ClaimRules;

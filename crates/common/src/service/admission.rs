@@ -74,7 +74,8 @@ impl Admission {
     }
 
     async fn admit(&self, headers: &HeaderMap, address: Option<SocketAddr>) -> Result<Caller, ServiceError> {
-        let authentication = self.authenticator.authenticate(headers).await;
+        let authentication =
+            self.authenticator.authenticate(headers, address.map(|address| address.ip())).await;
         if authentication.caller.is_some() {
             // The response is not an error, which the request log would count.
             authentication.rejected.iter().for_each(|error| self.metrics.count_refusal(error.reason()));

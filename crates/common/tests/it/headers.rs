@@ -117,7 +117,7 @@ async fn a_wrong_credential_beside_a_valid_one_is_reported() {
     let mut headers = HeaderMap::new();
     headers.insert("x-internal-token", HeaderValue::from_static("token"));
     headers.insert("x-admin-secret", HeaderValue::from_static("guessed"));
-    let outcome = authenticator.authenticate(&headers).await;
+    let outcome = authenticator.authenticate(&headers, None).await;
     assert_eq!(outcome.caller.unwrap().name, "internal-token");
     assert_eq!(outcome.rejected, [AuthError::WrongToken]);
 }
@@ -157,7 +157,7 @@ async fn a_header_that_is_not_visible_ascii_is_malformed() {
         for value in [&b"t\xc3\xb6ken"[..], b"\x80", b"Bearer \xff"] {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_bytes(value).unwrap());
-            let error = authenticator.authenticate(&headers).await.into_caller().unwrap_err();
+            let error = authenticator.authenticate(&headers, None).await.into_caller().unwrap_err();
             assert_eq!(error.reason(), "malformed", "{name}: {value:?}");
         }
     }

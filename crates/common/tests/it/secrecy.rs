@@ -119,6 +119,7 @@ fn reasons_are_distinct_labels() {
         AuthError::WrongIssuer,
         AuthError::Rejected,
         AuthError::NotAllowed,
+        AuthError::Throttled,
         AuthError::Unavailable(""),
     ];
     let reasons: std::collections::BTreeSet<&str> = all.into_iter().map(AuthError::reason).collect();

@@ -11,7 +11,7 @@ use crate::auth::error::AuthError;
 use crate::config::{ConfigError, Settings};
 
 /// The maximum clock skew in seconds.
-const LEEWAY: f64 = 30.0;
+pub(in crate::auth) const LEEWAY: f64 = 30.0;
 
 /// The rules for claims.
 pub(super) struct ClaimRules {
