@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 use reqwest::{StatusCode, Url};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::compact::CompactToken;
@@ -17,6 +18,9 @@ use crate::http::{RetryPolicy, RetryingClient};
 const MAX_AGE: Duration = Duration::from_mins(5);
 /// The minimum time between two fetches, so that tokens with an invented `kid` can't overload the issuer.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// The number of requests that may wait for a fetch. Every client can name an unknown key, and a server that hangs must not
+/// let such requests occupy the service.
+const MAX_WAITING: usize = 16;
 /// One short attempt, because a request may wait for it. The next request that needs the keys tries again.
 const POLICY: RetryPolicy =
     RetryPolicy { budget: Duration::from_secs(5), attempt_timeout: Duration::from_secs(5), attempts: 1 };
@@ -31,6 +35,7 @@ pub(super) struct RemoteKeys {
     state: Mutex<FetchState>,
     /// Locked during a fetch, so that there is one at a time.
     fetching: tokio::sync::Mutex<()>,
+    waiting: Semaphore,
 }
 
 #[derive(Default)]
@@ -56,8 +61,13 @@ impl RemoteKeys {
             return Err(problem("is not an http or https URL".to_owned()));
         }
         let client = RetryingClient::new(url.as_str(), POLICY, MAX_RESPONSE_BYTES);
-        let keys =
-            Arc::new(Self { url, client, state: Mutex::default(), fetching: tokio::sync::Mutex::default() });
+        let keys = Arc::new(Self {
+            url,
+            client,
+            state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+            waiting: Semaphore::new(MAX_WAITING),
+        });
         keys.refresh().await;
         if keys.state().is_empty() { Err(problem(format!("the key set {NO_KEYS}"))) } else { Ok(keys) }
     }
@@ -83,6 +93,7 @@ impl RemoteKeys {
                 known => return known,
             }
         }
+        let _waiting = self.waiting.try_acquire().map_err(|_| AuthError::Throttled)?;
         self.refresh().await;
         let (keys, failed) = {
             let state = self.state();

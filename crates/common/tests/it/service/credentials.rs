@@ -1,9 +1,15 @@
 //! Credentials that change while the service runs.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
+use crate::support::key::{Key, key_set, with_audience_and_issuer};
+use crate::support::key_server::KeyServer;
 use crate::support::log::LogCapture;
+use crate::support::{advance, claims};
 
 use super::{TIMEOUT, TestService};
 
@@ -50,6 +56,40 @@ async fn a_removed_secret_is_revoked_without_a_request_and_reported_once_in_the_
     fs::write(file.path(), "the-internal-token-7d1f").unwrap();
     service.wait_for_metric(line, 0).await;
     assert_eq!(hello(("x-internal-token", "the-internal-token-7d1f")).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn tokens_with_unknown_keys_delay_no_other_caller_while_the_key_server_hangs() {
+    const FORGED: usize = 520;
+    let key = Key::es256();
+    let server = KeyServer::start(&key_set(&[key.jwk("key")])).await;
+    let token = ("INTERNAL_TOKEN", "the-internal-token-7d1f");
+    let keys = with_audience_and_issuer("JWKS_URL", &server.url);
+    let service =
+        Arc::new(TestService::start(&[&keys[..], &[token, ("MAX_REQUESTS", "600")]].concat()).await);
+    server.hang();
+    advance(Duration::from_secs(10)).await;
+    let mut forged = JoinSet::new();
+    for number in 0..FORGED {
+        let request = service.get("/hello").bearer_auth(key.token(&format!("made-up-{number}"), &claims()));
+        forged.spawn(async move { request.send().await.unwrap().status().as_u16() });
+    }
+    // The others wait for the one request to the key server.
+    for _ in 0..FORGED - 16 {
+        assert_eq!(forged.join_next().await.unwrap().unwrap(), 429);
+    }
+    server.requested(2).await;
+    for _ in 0..20 {
+        let hello = service.get("/hello").header("x-internal-token", token.1);
+        assert_eq!(hello.send().await.unwrap().status(), 200);
+        let known = service.get("/hello").bearer_auth(key.token("key", &claims()));
+        assert_eq!(known.send().await.unwrap().status(), 200);
+    }
+    assert_eq!((forged.len(), server.requests()), (16, 2), "the key server has not answered");
+    server.serve(&key_set(&[key.jwk("key")]));
+    while let Some(status) = forged.join_next().await {
+        assert_eq!(status.unwrap(), 401);
+    }
 }
 
 #[tokio::test]
