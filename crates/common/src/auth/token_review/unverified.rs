@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::auth::error::AuthError;
 use crate::auth::jwt::{CompactToken, LEEWAY};
 
-/// The minimum length of a signature in bytes, that of ES256 and EdDSA.
+/// The minimum length of a signature in bytes, that of ES256 and an Ed25519 key.
 const MIN_SIGNATURE_BYTES: usize = 64;
 
 /// Checks the form of a token of a ServiceAccount, its audience, and its expiry as of `now` (since 1970).
