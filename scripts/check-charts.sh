@@ -88,10 +88,38 @@ bad_values_are_refused() {
   done <"$inputs/bad-values.txt"
 }
 
+# shellcheck disable=SC2086 # several options
+empty_values() { $checks/empty_values.py "$chart" ${variants[everything]}; }
+
+# As a dependency, a chart renders the same objects as alone, or none if its condition is false.
+with_condition() {
+  local conditions=tradeops.enabled=false,aegis-trader.enabled=false,${chart##*/}.enabled=true
+  diff <(helm template stack "$chart" --set-string image.tag=4a0f3c9 | grep -v '^# Source') \
+    <(helm template stack "$work/conditional" --set "$conditions" | grep -v '^# Source')
+}
+without_condition() {
+  local one
+  helm template stack "$work/unconditional" >"$work/stack.yaml"
+  for one in tradeops aegis-trader; do
+    diff <(helm template stack "deploy/charts/$one" --set-string image.tag=4a0f3c9 | grep -c '^# Source') \
+      <(grep -c "^# Source: umbrella/charts/$one/" "$work/stack.yaml")
+  done
+}
+umbrella_charts() {
+  mkdir "$work/conditional" "$work/unconditional"
+  cp $checks/umbrella/values.yaml "$work/conditional"
+  sed "s|file://../..|file://$PWD/deploy/charts|" $checks/umbrella/Chart.yaml >"$work/conditional/Chart.yaml"
+  helm dependency update --skip-refresh "$work/conditional"
+  cp -r "$work/conditional/." "$work/unconditional"
+  sed -i '/condition:/d' "$work/unconditional/Chart.yaml"
+}
+
 with_helm() {
   local name
   while IFS= read -r name; do check "${chart##*/}: helm lint --strict: $name" linted "$name"; done < <(names)
   bad_values_are_refused
+  check "${chart##*/}: each value can be empty, or the error names it" empty_values
+  check "${chart##*/}: as a dependency with a condition" with_condition
 }
 
 # Runs kube-score without the checks that do not apply.
@@ -201,6 +229,8 @@ PATH=$path:$PATH
 scripts/chart-dependencies.sh
 (($#)) || set -- tradeops aegis-trader
 check 'deploy/manifests is up to date' scripts/render-manifests.sh --check
+check 'an umbrella chart packs both charts' umbrella_charts
+check 'both charts as dependencies without a condition' without_condition
 for one in "$@"; do
   select_chart "$one"
   with_helm

@@ -11,6 +11,7 @@ use common::config::{ConfigError, Settings, Variable};
 use common::service::{self, ServiceConfig};
 use common::{auth, telemetry};
 use jiff::SignedDuration;
+use registry_client::configuration::bucket;
 use registry_client::connection::NatsSettings;
 
 pub use self::environment::Environment;
@@ -20,7 +21,7 @@ const DEFAULT_PORT: u16 = 8100;
 /// The limits of `STALE_THRESHOLD_SECONDS`.
 const STALE_THRESHOLD_SECONDS: std::ops::RangeInclusive<i64> = 1..=300;
 
-const OWN: [Variable; 18] = [
+const OWN: [Variable; 11] = [
     Variable::plain("LISTEN_ADDR", "the address and port to serve on; it replaces API_PORT")
         .with_default("0.0.0.0:8100"),
     Variable::plain("API_PORT", "the port to serve on").with_default_described("API_CONTAINER_PORT, or 8100"),
@@ -29,14 +30,6 @@ const OWN: [Variable; 18] = [
         .with_default_described("nats://DEFAULT_NATS_HOST:NATS_CLIENT_PORT"),
     Variable::plain("DEFAULT_NATS_HOST", "the host of NATS if NATS_URL is not set").with_default("localhost"),
     Variable::plain("NATS_CLIENT_PORT", "the port of NATS if NATS_URL is not set").with_default("4222"),
-    Variable::secret("NATS_TOKEN", "a token for NATS"),
-    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD").credential(),
-    Variable::secret("NATS_PASSWORD", "the password of NATS_USER"),
-    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS").credential(),
-    Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in addition to the system's"),
-    Variable::plain("NATS_JS_DOMAIN", "the JetStream domain").with_default_described("none"),
-    Variable::plain("NATS_KV_BUCKET", "the bucket in which services register")
-        .with_default("service_registry"),
     Variable::plain(
         "STALE_THRESHOLD_SECONDS",
         "instances whose last heartbeat is older are hidden; 1 to 300",
@@ -55,7 +48,11 @@ const OWN: [Variable; 18] = [
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     let of_services = service::VARIABLES.into_iter().filter(|variable| variable.name != "LISTEN_ADDR");
     let shared = auth::VARIABLES.into_iter().chain(telemetry::VARIABLES);
-    OWN.into_iter().chain(of_services).chain(shared).collect()
+    OWN.into_iter()
+        .chain(registry_client::configuration::VARIABLES)
+        .chain(of_services)
+        .chain(shared)
+        .collect()
 });
 
 /// The settings of this program.
@@ -94,10 +91,10 @@ impl Config {
         let listen_address = listen_address(&settings)?;
         Ok(Self {
             service: ServiceConfig { listen_address, ..ServiceConfig::from_settings(&settings)? },
-            nats: nats::settings(&settings, environment)?,
+            nats: nats::connection(&settings, environment)?,
             buckets: BucketNames {
-                instances: nats::bucket(&settings, "NATS_KV_BUCKET")?,
-                definitions: nats::bucket(&settings, "DEFINITIONS_BUCKET")?,
+                instances: bucket(&settings, "NATS_KV_BUCKET")?,
+                definitions: bucket(&settings, "DEFINITIONS_BUCKET")?,
             },
             stale_threshold: stale_threshold(&settings)?,
             environment,

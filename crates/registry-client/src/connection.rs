@@ -34,6 +34,17 @@ pub struct NatsSettings {
     pub client_name: String,
 }
 
+impl NatsSettings {
+    /// The hosts of the URLs.
+    ///
+    /// # Errors
+    /// When the text is not a list of URLs.
+    pub fn hosts(&self) -> Result<Vec<String>, NatsSettingsError> {
+        let servers = parse_servers(self.url.expose_secret())?;
+        Ok(servers.iter().map(|server| server.host().to_owned()).collect())
+    }
+}
+
 /// The credentials of a client.
 #[derive(Clone, Debug)]
 pub enum NatsCredentials {

@@ -8,10 +8,13 @@
 //! - [`instance`] and [`key`] are the format of the bucket, which other SDKs share.
 //!
 //! Nothing here reads the environment; a program passes [`RegistrySettings`](settings::RegistrySettings) or
-//! [`NatsSettings`](connection::NatsSettings).
+//! [`NatsSettings`](connection::NatsSettings). With the feature `configuration`, the module of that name makes them from the
+//! variables that all programs share.
 
 pub mod bucket;
 pub mod bucket_watch;
+#[cfg(feature = "configuration")]
+pub mod configuration;
 pub mod connection;
 pub mod discovery;
 pub mod instance;

@@ -4,6 +4,7 @@ mod background;
 mod error;
 mod executor;
 mod history;
+mod registered;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use self::background::BackgroundTasks;
 use self::error::AppError;
 use self::executor::RunningExecutor;
 use self::history::History;
+use self::registered::RegisteredService;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ExecutorKind};
 use crate::http::metrics::RunMetrics;
@@ -64,7 +66,7 @@ fn execute(command: Command, settings: Settings) -> Result<(), AppError> {
     runtime.block_on(async {
         match command {
             Command::Healthcheck => Ok(check_health(settings.parsed_or_default("LISTEN_ADDR")?).await?),
-            Command::Serve | Command::Openapi => serve(Config::new(settings)?).await,
+            Command::Serve | Command::Openapi => Box::pin(serve(Config::new(settings)?)).await,
         }
     })
 }
@@ -89,6 +91,11 @@ async fn serve(config: Config) -> Result<(), AppError> {
         Arc::clone(&history.feed),
         Arc::clone(&history.logs),
     );
+    let registration = config.registration.clone().map(|mut registration| {
+        let instance = registration.instance.with_metadata("namespace", namespace.as_str());
+        registration.instance = instance.with_metadata("targets", targets.iter().count());
+        registration
+    });
     let cronjobs: Vec<_> = targets.cronjobs().cloned().collect();
     let running = RunningExecutor::start(&config, cluster.as_ref(), &cronjobs, &history).await?;
     let runs = Runs::new(Parts {
@@ -106,7 +113,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let service = HttpService::new("trigger-api", config.service.clone(), authenticator, registry);
     let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
     let routes = http::service_routes(&api, &tasks::definitions());
-    let http_router = service.router(routes, api as Arc<dyn ServiceStatus>);
+    let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);
     let _background = BackgroundTasks::start(&history, metrics, config.retention);
     let runner = tokio::spawn(runner.run(service.stopping()));
 
@@ -117,7 +124,12 @@ async fn serve(config: Config) -> Result<(), AppError> {
         shutdown::requested().await;
         tracing::info!("stopping");
     };
-    service.serve(listener, http_router, stop_requested).await;
+    let registered = RegisteredService::start(registration, api).await?;
+    tokio::join!(
+        service.serve(listener, http_router, stop_requested),
+        registered.report_status(service.stopping()),
+    );
+    registered.deregister().await;
     running.shutdown().await;
     if tokio::time::timeout(DRAIN_TIMEOUT, runner).await.is_err() {
         tracing::warn!(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use common::config::{ConfigError, Settings, Variable};
 use common::service::{self, ServiceConfig};
 use common::{auth, telemetry};
+use registry_client::configuration::{self as registry, RegistrationSettings};
 use secrecy::SecretString;
 use trigger_core::run_store::Retention;
 use trigger_core::runner::RunnerConfig;
@@ -48,13 +49,18 @@ const OWN: [Variable; 13] = [
     )
     .with_default("15"),
 ];
+/// The name of the service in the registry.
+const SERVICE: &str = "trigger-api";
 const DATABASE_URL: &str = "sqlite:/data/trigger-api.db";
 
 /// Every variable that is read.
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     let of_tasks = TASKS.iter().flat_map(|task| task.variables).copied();
+    let of_registry = [registry::NATS_URL, registry::INSTANCE_ID, registry::HEARTBEAT_INTERVAL]
+        .into_iter()
+        .chain(registry::VARIABLES);
     let shared = auth::VARIABLES.into_iter().chain(telemetry::VARIABLES);
-    OWN.into_iter().chain(service::VARIABLES).chain(of_tasks).chain(shared).collect()
+    OWN.into_iter().chain(service::VARIABLES).chain(of_tasks).chain(of_registry).chain(shared).collect()
 });
 
 /// The settings of this program.
@@ -73,6 +79,8 @@ pub struct Config {
     pub runner: RunnerConfig,
     /// The targets.
     pub targets: TargetSettings,
+    /// The registry of services, if this one registers itself.
+    pub registration: Option<RegistrationSettings>,
     settings: Settings,
 }
 
@@ -106,6 +114,7 @@ impl Config {
             retention,
             runner,
             targets,
+            registration: RegistrationSettings::from_settings(&settings, SERVICE, env!("CARGO_PKG_VERSION"))?,
             settings,
         })
     }

@@ -3,6 +3,7 @@
 use common::config::ConfigError;
 use common::kubernetes::ClusterError;
 use common::service::{HealthCheckError, ListenError};
+use registry_client::connection::NatsSettingsError;
 use trigger_core::store_error::StoreError;
 use trigger_store::OpenError;
 
@@ -18,6 +19,8 @@ pub(super) enum AppError {
     History(StoreError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Nats(#[from] NatsSettingsError),
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
@@ -36,7 +39,7 @@ impl From<OpenError> for AppError {
 impl AppError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Cluster(_) => 2,
+            Self::Config(_) | Self::Cluster(_) | Self::Nats(_) => 2,
             Self::Store(_) | Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,
         }
     }

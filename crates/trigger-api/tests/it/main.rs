@@ -12,6 +12,7 @@ mod identical;
 mod on_a_node;
 mod openapi;
 mod races;
+mod registration;
 mod rights;
 mod second_task;
 mod support;

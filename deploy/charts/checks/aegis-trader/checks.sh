@@ -2,6 +2,9 @@
 # shellcheck disable=SC2034,SC2154 # scripts/check-charts.sh sources this, uses the variables and sets others
 # The chart aegis-trader: see deploy/charts/checks/README.md.
 
+# shellcheck source=deploy/charts/checks/aegis-trader/nats.sh
+source "$inputs/nats.sh"
+
 release=aegis-trader
 # The rendered manifests, and their namespaces.
 manifests=([dev]=deploy/manifests/aegis-trader/dev [prod]=deploy/manifests/aegis-trader/prod)
@@ -137,18 +140,8 @@ returns_to_replaced() {
   objects_stay
 }
 
-is_a_dependency() {
-  local parent=$work/parent
-  mkdir -p "$parent/charts"
-  cp -r "$chart" "$parent/charts/"
-  printf 'apiVersion: v2\nname: parent\nversion: 1.0.0\n' >"$parent/Chart.yaml"
-  printf 'global: {region: east}\naegis-trader: {image: {tag: abc}}\n' >"$parent/values.yaml"
-  helm template stack "$parent" | grep 'name: stack-nats-headless'
-}
-
 releases() {
   local way
-  check 'as the dependency of another chart' is_a_dependency
   for one in restricted "$upgraded"; do namespace "$one" >/dev/null; done
   # The pods of the replaced chart do not meet the standard.
   kubectl label namespace $upgraded pod-security.kubernetes.io/{enforce,warn}- >/dev/null
@@ -157,6 +150,7 @@ releases() {
   objects >"$work/before"
   check 'helm install, in a namespace for restricted pods only' install restricted --values "$inputs/values-everything.yaml"
   check 'the release works' release_works restricted
+  check 'nats-server runs with its configuration: users, TLS for clients and routes, changed users' nats_runs_with_users_and_tls
   check 'helm upgrade' install restricted --values "$inputs/values-everything.yaml" --set nats.kvStore.ttlSeconds=60 --set nats.replicas=5
   check 'helm rollback' ends_jobs restricted helm rollback aegis-trader 1 --namespace restricted
   check 'one server does not become a cluster' one_server_stays_alone

@@ -128,7 +128,11 @@ async fn a_caller_who_is_no_administrator_may_follow_runs_but_not_start_them() {
 fn confidential(result: &Value, found: &mut BTreeSet<String>) {
     match result {
         Value::Array(items) => items.iter().for_each(|item| confidential(item, found)),
-        Value::Object(members) => members.values().for_each(|member| confidential(member, found)),
+        Value::Object(members) => {
+            let of_the_run = |name: &str| name == "kind";
+            let members = members.iter().filter(|(name, _)| !of_the_run(name));
+            members.for_each(|(_, member)| confidential(member, found));
+        }
         Value::String(text) if text.len() > 12 => drop(found.insert(text.clone())),
         Value::Number(number) if number.to_string().len() > 8 => drop(found.insert(number.to_string())),
         _ => {}
