@@ -19,9 +19,9 @@ pub const NATS_URL: Variable = Variable::secret(
 /// The other variables of the connection, and the bucket.
 pub const VARIABLES: [Variable; 7] = [
     Variable::secret("NATS_TOKEN", "a token for NATS"),
-    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD"),
+    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD").credential(),
     Variable::secret("NATS_PASSWORD", "the password of NATS_USER"),
-    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS"),
+    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS").credential(),
     Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in addition to the system's"),
     Variable::plain("NATS_JS_DOMAIN", "the JetStream domain").with_default_described("none"),
     Variable::plain("NATS_KV_BUCKET", "the bucket in which services register")
