@@ -9,7 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly checks=deploy/charts/checks
 readonly tag=4a0f3c9d2b7e61588c0d94f1a3e6b2d7c5f80e19
-passed=0 failed=0
 work=$(mktemp -d)
 # The state folder of a cluster must have a short path.
 export TRADEOPS_CLUSTER_DIR=$work/cluster
@@ -21,44 +20,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# check TITLE COMMAND...: prints a line; the output of the command only if it fails.
-check() {
-  local title=$1 output began=$SECONDS
-  shift
-  # As the condition of an `if`, the command would continue after an error.
-  set +e
-  output=$(set -e; "$@" 2>&1)
-  local status=$?
-  set -e
-  if ((status == 0)); then
-    passed=$((passed + 1))
-    printf 'ok      %-90s %3d s\n' "$title" $((SECONDS - began))
-  else
-    failed=$((failed + 1))
-    echo "FAILED  $title"
-    tail -n 40 <<<"$output" | while IFS= read -r line; do printf '        %s\n' "$line"; done
-  fi
-}
-
-kubectl() { command kubectl --request-timeout=30s "$@"; }
-# eventually SECONDS COMMAND...: repeats the command until it succeeds.
-eventually() {
-  local deadline=$((SECONDS + $1)) output
-  shift
-  until output=$("$@" 2>&1); do
-    ((SECONDS < deadline)) || { echo "$output" && return 1; }
-    sleep 0.3
-  done
-}
-# refused EXPECTED COMMAND...: checks that the command fails with the expected text.
-refused() {
-  local expected=$1 output
-  shift
-  if output=$("$@" 2>&1); then
-    echo 'it succeeded' && return 1
-  fi
-  [[ $output == *"$expected"* ]] || { printf 'expected: %s\ngot: %s\n' "$expected" "$output" && return 1; }
-}
+# shellcheck source=scripts/checks.sh
+source scripts/checks.sh
 
 # ---- With Helm
 
@@ -129,7 +92,7 @@ scored() {
     --ignore-container-cpu-limit
     # Tags are commits, so an image never changes. Pulling it at every start would only add outages of the registry.
     --ignore-test container-image-pull-policy
-    # Root file systems are read-only. trigger-api writes only its history, which HISTORY_RUNS limits; the kubelet rotates logs.
+    # Root file systems are read-only. trigger-api writes only its history, which has a sizeLimit; the kubelet rotates logs.
     --ignore-test container-ephemeral-storage-request-and-limit
     "${ignored_scores[@]}"
   ) files

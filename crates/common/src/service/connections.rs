@@ -5,7 +5,8 @@
 //! the most loses a connection: its longest idle one, or else the one that holds the most. So one client can't keep
 //! others out, whatever it does, and a probe of the kubelet is always accepted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,11 +36,13 @@ struct Table {
     addresses: HashMap<IpAddr, Address>,
 }
 
-/// The connections of an address, the oldest first.
+/// The connections of an address.
 #[derive(Default)]
 struct Address {
     held: usize,
-    connections: BTreeMap<u64, Entry>,
+    connections: HashMap<u64, Entry>,
+    /// Those of them that are idle, the oldest first.
+    idle: BTreeSet<u64>,
 }
 
 #[derive(Default)]
@@ -92,6 +95,7 @@ impl Connections {
             let id = table.opened;
             let holder = table.addresses.entry(address).or_default();
             holder.connections.insert(id, Entry::default());
+            holder.idle.insert(id);
             holder.held += CONNECTION_BYTES;
             table.held += CONNECTION_BYTES;
             id
@@ -117,9 +121,13 @@ impl Connections {
         let Some((&address, holder)) = table.addresses.iter().max_by_key(|(_, holder)| holder.held) else {
             return false;
         };
-        let idle = holder.connections.iter().find(|(_, entry)| entry.is_idle());
-        let largest = || holder.connections.iter().rev().max_by_key(|(_, entry)| entry.held());
-        let Some((&id, _)) = idle.or_else(largest) else { return false };
+        let oldest_idle = holder.idle.first().copied();
+        let largest = || {
+            // Of equal ones, the oldest.
+            let largest = holder.connections.iter().max_by_key(|(id, entry)| (entry.held(), Reverse(**id)));
+            largest.map(|(id, _)| *id)
+        };
+        let Some(id) = oldest_idle.or_else(largest) else { return false };
         if let Some(task) = table.remove(address, id).and_then(|entry| entry.task) {
             task.abort();
         }
@@ -132,6 +140,7 @@ impl Table {
     fn remove(&mut self, address: IpAddr, id: u64) -> Option<Entry> {
         let holder = self.addresses.get_mut(&address)?;
         let entry = holder.connections.remove(&id)?;
+        holder.idle.remove(&id);
         holder.held -= entry.held();
         self.held -= entry.held();
         if holder.connections.is_empty() {
@@ -146,6 +155,11 @@ impl Table {
         let Some(entry) = holder.connections.get_mut(&id) else { return };
         let before = entry.held();
         change(entry);
+        if entry.is_idle() {
+            holder.idle.insert(id);
+        } else {
+            holder.idle.remove(&id);
+        }
         holder.held = holder.held - before + entry.held();
         self.held = self.held - before + entry.held();
     }

@@ -16,6 +16,7 @@ variants=(
   [prod]="--values $chart/values-prod.yaml"
   [everything]="--values $chart/values-prod.yaml --values $inputs/values-everything.yaml"
   [credentials as a file]='--set nats.clients.existingSecret=clients --set nats.clients.method=creds --set nats.replicas=5'
+  [Kubernetes 1.27]="--values $chart/values-prod.yaml --kube-version 1.27.3"
   [NATS alone]='--set monitorApi.enabled=false --set natsBox.enabled=false --set postInstall.createKvBucket.enabled=false --set networkPolicies.enabled=false'
 )
 ignored_scores=(
@@ -119,14 +120,14 @@ applied() {
 new_server_has_its_volume() {
   [[ $(kubectl --namespace "$upgraded" get pod aegis-trader-nats-2 \
     -o 'jsonpath={.spec.containers[0].image} {.spec.volumes[?(@.name=="aegis-trader-nats-js")].persistentVolumeClaim.claimName}') == \
-    "gcr.io/united-lane-361102/nats:$tag aegis-trader-nats-js-aegis-trader-nats-2" ]]
+    "gcr.io/united-lane-361102/nats:$(scripts/images.sh --tag nats) aegis-trader-nats-js-aegis-trader-nats-2" ]]
 }
 refuses_other_volumes() {
   refused 'nats.jetstream.storage.size is 20Gi, but the volumes of the StatefulSet aegis-trader-nats have 10Gi' upgrade_replaced --set nats.jetstream.storage.size=20Gi
   refused "nats.jetstream.storage.storageClassName is fast" upgrade_replaced --set nats.jetstream.storage.storageClassName=fast
   refused 'nats.replicas is 1, but the StatefulSet aegis-trader-nats has 3: NATS would lose streams' upgrade_replaced --set nats.replicas=1
 }
-# A server that joins a cluster deletes the streams that it had alone.
+# A server that joins a cluster deletes its own streams.
 one_server_stays_alone() {
   namespace alone
   install alone --values "$chart/values-dev.yaml"
@@ -170,6 +171,8 @@ releases() {
 install_again() {
   local before
   before=$(kubectl --namespace "$upgraded" get persistentvolumeclaims -o 'jsonpath={.items[*].metadata.uid}')
+  refused 'nats.replicas is 1, but the claims aegis-trader-nats-js-aegis-trader-nats-N are those of 3: NATS would lose streams' \
+    install "$upgraded" --values "$chart/values-dev.yaml"
   install "$upgraded"
   eventually 20 pods_of_component_are_created "$upgraded" nats 3
   [[ $(kubectl --namespace "$upgraded" get persistentvolumeclaims -o 'jsonpath={.items[*].metadata.uid}') == "$before" ]]
