@@ -16,6 +16,7 @@ mod openapi;
 mod page;
 mod problem_document;
 mod results;
+mod run_page;
 mod runs;
 mod starting;
 mod status;
