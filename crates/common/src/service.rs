@@ -30,6 +30,7 @@ mod server;
 mod sse;
 mod streams;
 mod trace_context;
+mod trailing_slash;
 
 pub use self::config::{ServiceConfig, VARIABLES};
 pub use self::error::ServiceError;
@@ -45,3 +46,4 @@ pub use self::server::{ListenError, listen};
 pub use self::sse::{event_stream, last_event_id};
 pub use self::streams::Streams;
 pub use self::trace_context::traceparent;
+pub use self::trailing_slash::trailing_slash_redirects;

@@ -48,8 +48,19 @@ pub(super) async fn trigger_sync(
     headers: HeaderMap,
     body: SyncBody,
 ) -> Result<Response, ApiError> {
-    let target = api.runs.default_target()?;
-    let (started, waited) = start(&api, target, &caller, request_id, &headers, body.into()).await?;
+    start_job(&api, api.runs.default_target()?, &caller, request_id, &headers, body).await
+}
+
+/// Starts the Job of that target, and responds as `/trigger-sync` does.
+pub(super) async fn start_job(
+    api: &Api,
+    target: &Target,
+    caller: &Caller,
+    request_id: RequestId,
+    headers: &HeaderMap,
+    body: SyncBody,
+) -> Result<Response, ApiError> {
+    let (started, waited) = start(api, target, caller, request_id, headers, body.into()).await?;
     let document = Json(Triggered::new(&started.run, started.found));
     Ok((response_headers(&started.run, &location(&started.run), waited), document).into_response())
 }
@@ -91,7 +102,7 @@ pub(super) async fn start_run(
     Ok((status, headers, Json(RunDocument::from(&started.run))).into_response())
 }
 
-fn location(run: &Run) -> String {
+pub(super) fn location(run: &Run) -> String {
     format!("/v1/runs/{}", run.id)
 }
 

@@ -1,6 +1,7 @@
 //! `trigger-api` from the outside, with real parts.
 
 mod admission;
+mod aliases;
 mod analysis_routes;
 mod authentication;
 mod cluster_faults;

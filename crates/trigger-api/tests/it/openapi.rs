@@ -12,8 +12,9 @@ use crate::support::TriggerApi;
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// All routes.
-const ROUTES: [&str; 18] = [
+const ROUTES: [&str; 19] = [
     "DELETE /v1/runs/{run}",
+    "GET /api/admin/health",
     "GET /api/admin/portfolio/analysis-status/{run_id}",
     "GET /healthz",
     "GET /metrics",
