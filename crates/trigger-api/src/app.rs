@@ -118,7 +118,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let _background = BackgroundTasks::start(&history, metrics, config.retention);
     let runner = tokio::spawn(runner.run(service.stopping()));
 
-    let listener = listen(config.service.listen_address).await?;
+    let listener = listen(config.service.listen_address)?;
     let address = listener.local_addr().unwrap_or(config.service.listen_address);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
     let stop_requested = async {

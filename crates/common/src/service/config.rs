@@ -8,7 +8,8 @@ use crate::config::{ConfigError, Settings, Variable};
 
 /// The variables of this module, for a program's list.
 pub const VARIABLES: [Variable; 5] = [
-    Variable::plain("LISTEN_ADDR", "the address and port to serve on").with_default("0.0.0.0:8000"),
+    Variable::plain("LISTEN_ADDR", "the address and port to serve on; [::] is both IP families")
+        .with_default("[::]:8000"),
     Variable::plain("RATE_LIMIT", "requests of one caller per second").with_default("200"),
     Variable::plain("MAX_REQUESTS", "concurrent requests").with_default("512"),
     Variable::plain("MAX_STREAMS", "concurrent log and event streams").with_default("2000"),
