@@ -77,6 +77,11 @@ readinessProbe:
   periodSeconds: 5
 {{- end }}
 
+{{- /* (list SETTINGS DEFAULT): the port that a service listens on. Its Service keeps the default port. */ -}}
+{{- define "library.listenPort" -}}
+{{- with (first .).LISTEN_ADDR }}{{ regexFind "[0-9]+$" . }}{{ else }}{{ last . }}{{ end -}}
+{{- end }}
+
 {{- define "library.secretEnv" -}}
 - name: {{ index . 0 }}
   valueFrom:
