@@ -20,6 +20,7 @@ mod problem_document;
 mod results;
 mod run_page;
 mod runs;
+mod sender;
 mod starting;
 mod status;
 mod target_documents;

@@ -5,13 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, post};
-use common::auth::Caller;
 use common::config::ConfigError;
-use common::service::RequestId;
 use trigger_core::access::{Action, authorize};
 use trigger_core::target::{Target, Targets};
 use trigger_core::target_name::{TargetKind, TargetName};
@@ -21,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Api;
 use super::body::SyncBody;
+use super::sender::Sender;
 use super::status::access_of;
 use super::{document, starting, task_routes};
 use crate::config::invalid_alias;
@@ -91,26 +89,22 @@ fn matches(route: &str, path: &str) -> bool {
 }
 
 fn start_route(target: Target) -> MethodRouter<Arc<Api>> {
-    let start = async |target: Target,
-                       api: Arc<Api>,
-                       caller: Caller,
-                       id: RequestId,
-                       headers: HeaderMap,
-                       request: Request| {
-        match &target {
-            Target::CronJob(_) => {
-                let body = SyncBody::from_request(request, &()).await?;
-                starting::start_job(&api, &target, &caller, id, &headers, body).await
+    let start =
+        async |target: Target, api: Arc<Api>, sender: Sender, headers: HeaderMap, request: Request| {
+            match &target {
+                Target::CronJob(_) => {
+                    let body = SyncBody::from_request(request, &()).await?;
+                    starting::start_job(&api, &target, sender, &headers, body).await
+                }
+                Target::Task(TaskTarget { task, .. }) => {
+                    authorize(&access_of(&sender.caller), Action::Start, TargetKind::Task)?;
+                    let task = task.definition();
+                    task_routes::start_task(&api, &target, task, sender, &headers, request).await
+                }
             }
-            Target::Task(TaskTarget { task, .. }) => {
-                authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
-                let task = task.definition();
-                task_routes::start_task(&api, &target, task, &caller, id, &headers, request).await
-            }
-        }
-    };
-    post(move |State(api): State<Arc<Api>>, Extension(caller), Extension(id), headers, request| {
-        start(target.clone(), api, caller, id, headers, request)
+        };
+    post(move |State(api): State<Arc<Api>>, sender, headers, request| {
+        start(target.clone(), api, sender, headers, request)
     })
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use common::auth::Caller;
-use common::service::{PathSegment, Representation, RequestId, read_json};
+use common::service::{PathSegment, Representation, read_json};
 use trigger_core::access::{Action, authorize};
 use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
@@ -28,6 +28,7 @@ use super::api_error::ApiError;
 use super::headers::{poll_again, response_headers};
 use super::problem_kinds::UNKNOWN_TARGET;
 use super::results::{html, page_of, private};
+use super::sender::Sender;
 use super::starting;
 use super::status::access_of;
 
@@ -48,8 +49,8 @@ pub(super) fn add(
 }
 
 fn start_route(task: &'static TaskDefinition) -> axum::routing::MethodRouter<Arc<Api>> {
-    post(move |State(api): State<Arc<Api>>, Extension(caller), Extension(request_id), headers, request| {
-        start(api, task, caller, request_id, headers, request)
+    post(move |State(api): State<Arc<Api>>, sender, headers, request| {
+        start(api, task, sender, headers, request)
     })
 }
 
@@ -62,14 +63,13 @@ fn status_route(task: &'static TaskDefinition) -> axum::routing::MethodRouter<Ar
 async fn start(
     api: Arc<Api>,
     task: &'static TaskDefinition,
-    caller: Caller,
-    request_id: RequestId,
+    sender: Sender,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     // The body of a caller that may not start the task is not read.
-    authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
-    start_task(&api, target_of(&api, task)?, task, &caller, request_id, &headers, request).await
+    authorize(&access_of(&sender.caller), Action::Start, TargetKind::Task)?;
+    start_task(&api, target_of(&api, task)?, task, sender, &headers, request).await
 }
 
 /// Starts a run of the task, and responds as the task's own route does.
@@ -77,13 +77,12 @@ pub(super) async fn start_task(
     api: &Api,
     target: &Target,
     task: &'static TaskDefinition,
-    caller: &Caller,
-    request_id: RequestId,
+    sender: Sender,
     headers: &HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = start_body(task, read_json(request).await?)?;
-    let (started, waited) = starting::start(api, target, caller, request_id, headers, body).await?;
+    let (started, waited) = starting::start(api, target, sender, headers, body).await?;
     let (location, message) = match &task.routes {
         Some(own) => (format!("{}/{}", own.status.path, started.run.id), own.started_message),
         None => (starting::location(&started.run), "The run is queued"),

@@ -104,7 +104,7 @@ async fn with_history(namespace: &Namespace) -> TriggerApi {
     }
     store.close().await;
     namespace.apply(&cronjob("", ""));
-    TriggerApi::start(namespace, &[("RATE_LIMIT", "10000")]).await
+    TriggerApi::start(namespace, &[("RATE_LIMIT", "10000"), ("MAX_REQUESTS", "2000")]).await
 }
 
 /// Sends a request, reads the first bytes of the response, and no more.

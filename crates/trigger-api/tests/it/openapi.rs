@@ -75,7 +75,8 @@ async fn the_committed_document_is_the_one_that_the_program_prints_and_serves() 
         "docs/openapi.json is outdated; update it with: trigger-api openapi > docs/openapi.json"
     );
     let folder = TempDir::new().expect("a temporary folder");
-    let served = api(&folder).get("/openapi.json").send().await.expect("a response");
+    let api = api(&folder);
+    let served = api.get("/openapi.json").send().await.expect("a response");
     assert_eq!(served.headers()["content-type"], "application/json");
     assert_eq!(format!("{}\n", served.text().await.expect("a complete body")), committed);
 }

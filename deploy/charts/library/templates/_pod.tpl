@@ -82,6 +82,14 @@ readinessProbe:
 {{- with (first .).LISTEN_ADDR }}{{ regexFind "[0-9]+$" . }}{{ else }}{{ last . }}{{ end -}}
 {{- end }}
 
+{{- /* Given $. Delays the end of a container: new requests arrive until every node has removed the pod from the Service. */ -}}
+{{- define "library.stopDelay" -}}
+{{- if semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version -}}
+lifecycle:
+  preStop: {sleep: {seconds: 3}}
+{{- end -}}
+{{- end }}
+
 {{- define "library.secretEnv" -}}
 - name: {{ index . 0 }}
   valueFrom:
