@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::Recorder;
+use trigger_core::recorder::{MAX_UNSAVED_BYTES, Recorder};
 use trigger_core::run_store::RunStore;
 use trigger_core::target::Targets;
 use trigger_core::task_queue::TaskQueue;
@@ -14,7 +14,8 @@ use trigger_store::SqlStore;
 use super::error::AppError;
 use crate::config::Config;
 
-/// The parts of the program that store and publish runs.
+/// The parts of the program that store and publish runs. A clone shares them.
+#[derive(Clone)]
 pub(super) struct History {
     pub(super) sql: SqlStore,
     pub(super) store: Arc<dyn RunStore>,
@@ -28,7 +29,7 @@ impl History {
         let sql = SqlStore::connect(&config.database_url).await?;
         let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), MAX_UNSAVED_BYTES));
         Ok(Self { sql, store, recorder, feed, logs: Arc::default() })
     }
 
