@@ -32,8 +32,7 @@ pub fn cut_off(page: &str, widths: &[u32], scrolled: &[&str]) -> Vec<String> {
 
 /// The document after its scripts were executed.
 fn dump(folder: &Path, url: &str) -> String {
-    let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-    let mut command = Command::new(program);
+    let mut command = Command::new("chromium");
     command.args([
         "--headless",
         "--no-sandbox",

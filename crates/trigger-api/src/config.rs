@@ -24,7 +24,7 @@ pub(crate) use self::aliases::invalid as invalid_alias;
 pub use self::targets::TargetSettings;
 use crate::tasks::{self, TASKS};
 
-const OWN: [Variable; 14] = [
+const OWN: [Variable; 15] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")
         .with_default_described("the pod's own"),
