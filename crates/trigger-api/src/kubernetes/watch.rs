@@ -27,25 +27,25 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
     for target in &shared.targets {
         // A field selector with the name, so that RBAC can restrict the permission to that name.
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
-        let watched = Watched { api: objects::cronjobs(client, &target.namespace), selection };
+        let source = Watched { api: objects::cronjobs(client, &target.namespace), selection };
         let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, watched, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_cronjob_event(shared, &key, event);
         });
     }
     for namespace in shared.namespaces() {
-        let watched = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
+        let source = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("Jobs in {namespace}");
-        spawn(shared, watches, watched, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_job_event(shared, &own_namespace, &mut listing, event);
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
-        let watched = Watched { api: objects::pods(client, &namespace), selection };
+        let source = Watched { api: objects::pods(client, &namespace), selection };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("pods in {namespace}");
-        spawn(shared, watches, watched, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_pod_event(shared, &own_namespace, &mut listing, event);
         });
     }
@@ -55,7 +55,7 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
 fn spawn<K>(
     shared: &Arc<Shared>,
     watches: &mut JoinSet<()>,
-    watched: Watched<K>,
+    source: Watched<K>,
     what: String,
     mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
 ) where
@@ -75,7 +75,7 @@ fn spawn<K>(
             }
             Err(error) => shared.health.record_error(&what, &error),
         };
-        watched.follow(report).await;
+        source.follow(report).await;
     });
 }
 
