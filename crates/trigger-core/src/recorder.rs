@@ -16,10 +16,6 @@ use super::unsaved::{PendingWrite, UnsavedWrites};
 
 pub use super::unsaved::Dropped;
 
-/// The maximum memory of what is not written yet. If the store can't be written for a long time, log tails are dropped, and
-/// then observations. [`super::backfill`] restores what the cluster still has.
-pub const MAX_UNSAVED_BYTES: usize = 8 << 20;
-
 /// The pause after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -47,7 +43,9 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder for that store, which wakes the feed after each write. What is not written yet needs at most `max_bytes`.
+    /// A recorder for that store, which wakes the feed after each write. What is not written yet needs at most `max_bytes`:
+    /// if the store can't be written for a long time, log tails are dropped, and then observations. [`super::backfill`]
+    /// restores what the cluster still has.
     pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>, max_bytes: usize) -> Self {
         Self {
             store,

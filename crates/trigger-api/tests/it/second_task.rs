@@ -20,7 +20,7 @@ use trigger_api::http::metrics::RunMetrics;
 use trigger_api::http::{Aliases, Api, openapi_json, service_routes};
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::{MAX_UNSAVED_BYTES, Recorder};
+use trigger_core::recorder::Recorder;
 use trigger_core::run_store::RunStore;
 use trigger_core::runner::{Runner, RunnerConfig};
 use trigger_core::runs::{Parts, Runs};
@@ -101,7 +101,7 @@ impl TestService {
         let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
         let tasks = Arc::new(sql) as Arc<dyn TaskStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), MAX_UNSAVED_BYTES));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), 8 << 20));
         let logs = Arc::new(LogBuffers::default());
         let target = TaskTarget {
             name: "echo".parse().expect("the test environment works"),

@@ -19,7 +19,7 @@ use trigger_core::executor::Executor;
 use trigger_core::executor::ExecutorError;
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::{MAX_UNSAVED_BYTES, Recorder};
+use trigger_core::recorder::Recorder;
 use trigger_core::request::{IdempotencyKey, RunRequest};
 use trigger_core::run::{Cause, Run, RunId};
 use trigger_core::run_store::RunStore;
@@ -57,7 +57,7 @@ impl TestEnv {
     pub(crate) async fn start(config: LocalConfig, sql: Arc<SqlStore>) -> Self {
         let store = Arc::clone(&sql) as Arc<dyn RunStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), MAX_UNSAVED_BYTES));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), 8 << 20));
         let logs = Arc::new(LogBuffers::default());
         let targets = [target()];
         let started = LocalExecutor::start(

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use testkit::postgres::{Database, Server};
 use trigger_core::event::Event;
 use trigger_core::feed::Feed;
-use trigger_core::recorder::{MAX_UNSAVED_BYTES, Recorder};
+use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, RunId, State, Trigger};
 use trigger_core::run_store::RunStore;
 use trigger_core::target_name::TargetName;
@@ -85,7 +85,7 @@ pub(crate) async fn open(url: &str) -> SqlStore {
 pub(crate) async fn recorder(url: &str) -> (Arc<dyn RunStore>, Recorder) {
     let store: Arc<dyn RunStore> = Arc::new(open(url).await);
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
-    (Arc::clone(&store), Recorder::new(store, feed, MAX_UNSAVED_BYTES))
+    (Arc::clone(&store), Recorder::new(store, feed, 8 << 20))
 }
 
 /// A time on the day of the tests.

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use trigger_core::feed::{Feed, Notice};
 use trigger_core::log_buffers::LogBuffers;
-use trigger_core::recorder::{MAX_UNSAVED_BYTES, Recorder};
+use trigger_core::recorder::Recorder;
 use trigger_core::request::{IdempotencyKey, RunRequest};
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
@@ -59,7 +59,7 @@ impl Replica {
         let store = open(url).await;
         let (runs, tasks): (Arc<dyn RunStore>, _) = (Arc::new(store.clone()), Arc::new(store.clone()));
         let feed = Arc::new(Feed::new(Arc::clone(&runs)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed), MAX_UNSAVED_BYTES));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed), 8 << 20));
         let log_buffers = Arc::new(LogBuffers::default());
         let queue = Arc::new(TaskQueue::new(targets, "trading", tasks.clone(), runs, Arc::clone(&feed)));
         let config = RunnerConfig { workers: 4, lease };
