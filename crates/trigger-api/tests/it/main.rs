@@ -1,6 +1,7 @@
 //! `trigger-api` from the outside, with real parts.
 
 mod admission;
+mod aliases;
 mod analysis_routes;
 mod authentication;
 mod cluster_faults;
@@ -9,6 +10,7 @@ mod endings;
 mod history;
 mod http_edges;
 mod identical;
+mod memory;
 mod on_a_node;
 mod openapi;
 mod races;
