@@ -7,6 +7,7 @@
 mod environment;
 mod error;
 mod file;
+pub mod input_file;
 mod secret_source;
 mod settings;
 mod variable;

@@ -7,6 +7,7 @@ mod child;
 mod configuration;
 mod headers;
 mod http_client;
+mod input_files;
 mod jwt_claims;
 mod jwt_keys;
 mod jwt_rotation;
