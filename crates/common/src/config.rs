@@ -18,5 +18,5 @@ pub use self::secret_source::SecretSource;
 pub use self::settings::Settings;
 pub use self::variable::{DefaultValue, Variable, VariableKind, help};
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "kubernetes", feature = "postgres"))]
 pub(crate) use self::environment::from_environment;

@@ -9,6 +9,7 @@ mod endings;
 mod history;
 mod http_edges;
 mod identical;
+mod kubeconfigs;
 mod on_a_node;
 mod openapi;
 mod races;
