@@ -7,8 +7,10 @@ set positional-arguments
 export ENV := env("ENV", "dev")
 # trading-dev for dev, trading for prod; of the release aegis-trader: aegis-trader
 export NAMESPACE := env("NAMESPACE", "")
-# tradeops (the default) or aegis-trader
+# tradeops (the default) or aegis-trader, or the name of another installed release
 export RELEASE := env("RELEASE", "")
+# tradeops or aegis-trader, to install a release of another name
+export CHART := env("CHART", "")
 
 _default:
     @just --list --unsorted
@@ -87,6 +89,11 @@ bench-monitor: (build "monitor-api")
 bench-tasks: (build "trigger-api-local")
     TRIGGER_API="$(scripts/build-static.sh trigger-api-local)" cargo bench --locked --profile dev --package trigger-api --bench tasks
 
+# Run trigger-api in 64 MiB with hostile clients, and measure other callers
+[group('measure')]
+soak seconds="600" memory="64Mi": (build "trigger-api-local")
+    scripts/soak.py "$(scripts/build-static.sh trigger-api-local)" --seconds {{ seconds }} --memory {{ memory }}
+
 # Compare curl-trigger with Debian's curl: size, time, memory, system calls
 [group('measure')]
 bench-trigger runs="300":
@@ -106,6 +113,11 @@ render *args:
 [group('develop')]
 check-charts:
     scripts/check-charts.sh
+
+# Check the recipes of the groups deploy and operate on a real API server
+[group('develop')]
+check-recipes:
+    scripts/check-recipes.sh
 
 # Create a real Kubernetes cluster on this machine: with a node as root, or just cluster-up --control-plane
 [group('clusters')]
@@ -137,12 +149,12 @@ kind-down:
 doctor:
     scripts/doctor.sh
 
-# Install or upgrade the release to this commit, and wait for its pods; options are passed to Helm
+# Install or upgrade the release to this commit with these Helm options only, and wait for its pods: just deploy --values mine.yaml
 [group('deploy')]
 deploy *options:
     scripts/deploy.sh deploy "$@"
 
-# Upgrade the release to this commit with its current settings
+# Upgrade the release to this commit, and keep the settings of earlier deploys
 [group('deploy')]
 update *options:
     scripts/deploy.sh update "$@"

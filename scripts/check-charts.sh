@@ -9,7 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly checks=deploy/charts/checks
 readonly tag=4a0f3c9d2b7e61588c0d94f1a3e6b2d7c5f80e19
-passed=0 failed=0
 work=$(mktemp -d)
 # The state folder of a cluster must have a short path.
 export TRADEOPS_CLUSTER_DIR=$work/cluster
@@ -21,44 +20,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# check TITLE COMMAND...: prints a line; the output of the command only if it fails.
-check() {
-  local title=$1 output began=$SECONDS
-  shift
-  # As the condition of an `if`, the command would continue after an error.
-  set +e
-  output=$(set -e; "$@" 2>&1)
-  local status=$?
-  set -e
-  if ((status == 0)); then
-    passed=$((passed + 1))
-    printf 'ok      %-90s %3d s\n' "$title" $((SECONDS - began))
-  else
-    failed=$((failed + 1))
-    echo "FAILED  $title"
-    tail -n 40 <<<"$output" | while IFS= read -r line; do printf '        %s\n' "$line"; done
-  fi
-}
-
-kubectl() { command kubectl --request-timeout=30s "$@"; }
-# eventually SECONDS COMMAND...: repeats the command until it succeeds.
-eventually() {
-  local deadline=$((SECONDS + $1)) output
-  shift
-  until output=$("$@" 2>&1); do
-    ((SECONDS < deadline)) || { echo "$output" && return 1; }
-    sleep 0.3
-  done
-}
-# refused EXPECTED COMMAND...: checks that the command fails with the expected text.
-refused() {
-  local expected=$1 output
-  shift
-  if output=$("$@" 2>&1); then
-    echo 'it succeeded' && return 1
-  fi
-  [[ $output == *"$expected"* ]] || { printf 'expected: %s\ngot: %s\n' "$expected" "$output" && return 1; }
-}
+# shellcheck source=scripts/checks.sh
+source scripts/checks.sh
 
 # ---- With Helm
 
@@ -88,10 +51,38 @@ bad_values_are_refused() {
   done <"$inputs/bad-values.txt"
 }
 
+# shellcheck disable=SC2086 # several options
+empty_values() { $checks/empty_values.py "$chart" ${variants[everything]}; }
+
+# As a dependency, a chart renders the same objects as alone, or none if its condition is false.
+with_condition() {
+  local conditions=tradeops.enabled=false,aegis-trader.enabled=false,${chart##*/}.enabled=true
+  diff <(helm template stack "$chart" --set-string image.tag=4a0f3c9 | grep -v '^# Source') \
+    <(helm template stack "$work/conditional" --set "$conditions" | grep -v '^# Source')
+}
+without_condition() {
+  local one
+  helm template stack "$work/unconditional" >"$work/stack.yaml"
+  for one in tradeops aegis-trader; do
+    diff <(helm template stack "deploy/charts/$one" --set-string image.tag=4a0f3c9 | grep -c '^# Source') \
+      <(grep -c "^# Source: umbrella/charts/$one/" "$work/stack.yaml")
+  done
+}
+umbrella_charts() {
+  mkdir "$work/conditional" "$work/unconditional"
+  cp $checks/umbrella/values.yaml "$work/conditional"
+  sed "s|file://../..|file://$PWD/deploy/charts|" $checks/umbrella/Chart.yaml >"$work/conditional/Chart.yaml"
+  helm dependency update --skip-refresh "$work/conditional"
+  cp -r "$work/conditional/." "$work/unconditional"
+  sed -i '/condition:/d' "$work/unconditional/Chart.yaml"
+}
+
 with_helm() {
   local name
   while IFS= read -r name; do check "${chart##*/}: helm lint --strict: $name" linted "$name"; done < <(names)
   bad_values_are_refused
+  check "${chart##*/}: each value can be empty, or the error names it" empty_values
+  check "${chart##*/}: as a dependency with a condition" with_condition
 }
 
 # Runs kube-score without the checks that do not apply.
@@ -201,6 +192,8 @@ PATH=$path:$PATH
 scripts/chart-dependencies.sh
 (($#)) || set -- tradeops aegis-trader
 check 'deploy/manifests is up to date' scripts/render-manifests.sh --check
+check 'an umbrella chart packs both charts' umbrella_charts
+check 'both charts as dependencies without a condition' without_condition
 for one in "$@"; do
   select_chart "$one"
   with_helm

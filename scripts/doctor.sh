@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
+# shellcheck source=scripts/deploy/images.sh
+source "$root/scripts/deploy/images.sh"
 
 missing=0
 ok() { printf 'ok       %s\n' "$*"; }
@@ -16,18 +18,28 @@ lacks() {
 # program NAME PURPOSE HOW-TO-INSTALL-IT
 program() { if command -v "$1" >/dev/null; then ok "$1, which $2"; else lacks "$1, which $2" "$3"; fi; }
 
+# Prints the phase of each claim of NATS.
+claims_of_nats() {
+  kube get persistentvolumeclaims --output 'jsonpath={range .items[*]}{.metadata.name} {.status.phase}{"\n"}{end}' 2>/dev/null |
+    sed -n "s/^$release-nats-js-[^ ]* //p"
+}
+
 # The volumes of NATS exist, or the cluster can create them.
 check_volumes() {
-  local default='{range .items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")]}{.metadata.name}{end}' class claims free
-  claims=$(kube get persistentvolumeclaims --output name 2>/dev/null | grep -c "/$release-nats-js-") || true
+  local default='{range .items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")]}{.metadata.name}{end}' class bound pending free
+  bound=$(claims_of_nats | grep -c Bound) || true
+  pending=$(claims_of_nats | grep -vc Bound) || true
   class=$(kubectl get storageclasses --output "jsonpath=$default")
   free=$(kubectl get persistentvolumes --output 'jsonpath={.items[?(@.status.phase=="Available")].metadata.name}' 2>/dev/null) || true
-  if ((claims > 0)); then
-    ok "volumes of NATS: $claims"
-  elif [[ -n $class ]]; then
-    ok "the StorageClass $class creates the volumes of NATS"
+  if ((bound > 0 && pending == 0)); then
+    ok "volumes of NATS: $bound"
   elif [[ $(cluster_kind) == own ]]; then
     note "$(again deploy) creates the volumes of NATS"
+  elif ((pending > 0)); then
+    lacks "volumes of NATS: $pending claims have none" \
+      'wait until the pods are scheduled, or see the message of: kubectl -n '"$namespace"' describe persistentvolumeclaims'
+  elif [[ -n $class ]]; then
+    ok "the StorageClass $class creates the volumes of NATS"
   elif [[ -n $free ]]; then
     note "there is no default StorageClass; NATS can use the PersistentVolumes $free if their size and class match"
   else
@@ -58,14 +70,9 @@ program node 'runs the receiving Worker for tests' 'Node.js 20 or later'
 if command -v docker >/dev/null && command -v kind >/dev/null; then ok 'docker and kind: just kind-up'; else note 'docker or kind is missing: just cluster-up creates a cluster without them'; fi
 
 echo '== images, for clusters that images are loaded into'
-commit=$(git -C "$root" rev-parse HEAD)
+images=${IMAGES:-$root/target/images}
 for name in "${images_of_chart[@]}"; do
-  archive=${IMAGES:-$root/target/images}/$name.tar
-  if [[ -r $archive ]] && tar -xOf "$archive" manifest.json | grep -qF "\"$name:$commit\""; then
-    ok "$name:$commit"
-  else
-    lacks "$name:$commit" 'just images'
-  fi
+  if is_image "$name"; then ok "$name:$(image_tag "$name")"; else lacks "$name:$(image_tag "$name")" 'just images'; fi
 done
 
 echo '== the cluster'
@@ -75,14 +82,21 @@ if ! command -v kubectl >/dev/null || ! version=$(kubectl get --raw /version --r
   exit 1
 fi
 minor=$(python3 -c 'import json, re, sys; print(re.match("[0-9]+", json.load(sys.stdin)["minor"]).group())' <<<"$version")
-if ((minor >= 30)); then ok "Kubernetes 1.$minor at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"; else lacks "Kubernetes 1.30 or later; this is 1.$minor" 'upgrade the cluster: older versions lack admission policies'; fi
+read -r oldest reason < <(sed -nE 's/^# 1\.([0-9]+) (has .*)\.$/\1 \2/p' "$chart/Chart.yaml")
+if ((minor >= oldest)); then
+  ok "Kubernetes 1.$minor at $(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"
+else
+  lacks "Kubernetes 1.$oldest or later, which $reason; this is 1.$minor" 'upgrade the cluster'
+fi
 if [[ $(kubectl get nodes --output 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}') == *True* ]]; then ok 'a node is ready'; else lacks 'a node that is ready' 'kubectl describe nodes; with scripts/cluster.sh, run up as root without --control-plane'; fi
 to_create=(deployments.apps networkpolicies.networking.k8s.io)
 case $chart_name in
   tradeops) to_create+=(roles.rbac.authorization.k8s.io) ;;
   aegis-trader) to_create+=(statefulsets.apps poddisruptionbudgets.policy jobs.batch secrets) ;;
 esac
-for what in "${to_create[@]/#/create }" 'get secrets'; do
+# The chart aegis-trader looks for volumes of an earlier release.
+to_get=(secrets) && [[ $chart_name == tradeops ]] || to_get+=(persistentvolumeclaims statefulsets.apps)
+for what in "${to_create[@]/#/create }" "${to_get[@]/#/get }"; do
   # shellcheck disable=SC2086 # verb and kind
   if kube auth can-i $what >/dev/null 2>&1; then ok "you may $what in $namespace"; else lacks "you may $what in $namespace" "ask the administrators of the cluster for the permission"; fi
 done
@@ -96,7 +110,7 @@ fi
 note 'NetworkPolicies need a network plugin that enforces them, which this script cannot check'
 
 echo "== the release $release in $namespace"
-manifests=$(helm template "$release" "$chart" --values "$(values_file)" --set-string image.tag="$commit")
+manifests=$(helm template "$release" "$chart" --values "$(values_file)" --set-string image.tag="$(image_tag)")
 kinds=$'\n'$(list kinds <<<"$manifests")$'\n'
 for kind in servicemonitors.monitoring.coreos.com:ServiceMonitor externalsecrets.external-secrets.io:ExternalSecret; do
   [[ $kinds == *$'\n'"${kind#*:}"$'\n'* ]] || continue
@@ -114,12 +128,12 @@ while read -r secret key; do
   fi
 done < <(list secrets <<<"$manifests")
 if helm status "$release" >/dev/null 2>&1; then
-  problems=$(explain_pods)
+  problems=$(problems)
   if [[ -n $problems ]]; then
-    lacks 'running pods' 'docs/OPERATIONS.md, "Deploying"'
+    lacks 'a release whose pods are all ready' 'each problem has the next step'
     printf '%s\n' "$problems"
   else
-    ok 'no container is waiting'
+    ok 'all pods are ready'
   fi
 else
   note "the release is not deployed: $(again deploy)"

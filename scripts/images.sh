@@ -4,10 +4,10 @@
 #
 #   scripts/images.sh [NAME...]           all images, or the named ones
 #   scripts/images.sh --list              prints a line for each: name, language, package, feature, certificates, writable folders, user
-#   scripts/images.sh --tag               prints the tag of the images
+#   scripts/images.sh --tag [NAME]        prints the tag of an image, or the one of all images of crates
 #   scripts/images.sh --build-args NAME   prints the arguments for deploy/images/Dockerfile
 #
-# TAG            the tag (default: the git commit, with the suffix -dirty if the sources differ from it)
+# TAG            the tag of the images of crates (default: the git commit, with the suffix -dirty-HASH if the sources differ from it)
 # IMAGE_SOURCE   the URL of the repository, for a label
 # IMAGES         the folder of the archives (default target/images)
 # CA_BUNDLE      the certificates for programs that use TLS (default /etc/ssl/certs/ca-certificates.crt)
@@ -24,6 +24,12 @@ curl-trigger rust curl-trigger program - - nonroot
 curl-trigger-tls rust curl-trigger tls certificates - nonroot
 nats go nats-server - certificates data nats
 nats-box go nats - certificates nsc,tmp nats'
+# The images of Go programs have the tag VERSION-REVISION, because a new tag restarts NATS. Increase the revision if the contents
+# change, but not the version; values.yaml of the chart has the tags, too.
+readonly -A go_modules=([nats-server]=nats-server [nats]=natscli)
+readonly go_image_revision=1
+# Values and manifests are no part of an image: an operator may change them before a deploy.
+readonly image_sources=(. ':!deploy/charts' ':!deploy/manifests')
 
 give_up() {
   echo "scripts/images.sh: $1" >&2
@@ -46,12 +52,43 @@ package, field = sys.argv[1:]
 print(next(one[field] for one in json.load(sys.stdin)["packages"] if one["name"] == package))' "$package" "$1"
 }
 
-revision=$(git -C "$root" rev-parse HEAD) || give_up 'this is not a git checkout, so the images would have no revision'
-if [[ -n $(git -C "$root" status --porcelain) ]]; then revision+=-dirty; fi
-readonly revision tag=${TAG:-$revision}
-created=$(TZ=UTC git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD)
-seconds=$(git -C "$root" show -s --format=%ct HEAD)
-readonly created seconds
+need_checkout() { git -C "$root" rev-parse --quiet --verify HEAD >/dev/null || give_up 'this is not a git checkout, so the images would have no revision'; }
+
+is_dirty() { [[ -n $(git -C "$root" status --porcelain -- "${image_sources[@]}") ]]; }
+
+# Prints the commit, with a hash of the differences if there are any: an image of other differences has another tag.
+commit_tag() {
+  local commit difference
+  need_checkout
+  commit=$(git -C "$root" rev-parse HEAD)
+  if is_dirty; then
+    difference=$({
+      git -C "$root" diff --binary HEAD -- "${image_sources[@]}"
+      git -C "$root" ls-files --others --exclude-standard -z -- "${image_sources[@]}" | (cd "$root" && xargs --null --no-run-if-empty sha256sum)
+    } | sha256sum | cut -c1-8)
+    commit+=-dirty-$difference
+  fi
+  echo "$commit"
+}
+
+# Sets the contents of the images' labels.
+read_commit() {
+  need_checkout
+  revision=$(git -C "$root" rev-parse HEAD)
+  ! is_dirty || revision+=-dirty
+  created=$(TZ=UTC git -C "$root" show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD)
+  seconds=$(git -C "$root" show -s --format=%ct HEAD)
+}
+
+# tag_of LANGUAGE PACKAGE
+tag_of() {
+  if [[ $1 == go ]]; then
+    local module=${go_modules[$2]}
+    sed -nE "s|^.*github.com/nats-io/$module(/v2)? v([^ ]+).*|\\2-$go_image_revision|p" "$root/tools/nats/$module/go.mod"
+  else
+    echo "${TAG:-$(commit_tag)}"
+  fi
+}
 
 # The next functions set `binary`, and append to the options of make_image.py and make_sbom.py.
 build_rust() {
@@ -88,8 +125,9 @@ build_nats-box() {
 }
 
 build_image() {
-  local binary made folder_owned image=() contents=()
+  local binary made folder_owned tag image=() contents=()
   read_image "$1"
+  tag=$(tag_of "$language" "$package")
   "build_$language"
   if [[ $certificates != - ]]; then
     image+=(--ca-bundle "$ca_bundle")
@@ -111,16 +149,22 @@ build_image() {
 
 case ${1:-} in
   --list) echo "$images" ;;
-  --tag) echo "$tag" ;;
+  --tag)
+    language=rust package=
+    (($# == 1)) || read_image "$2"
+    tag_of "$language" "$package"
+    ;;
   --build-args)
     read_image "${2:?which image?}"
     [[ $language == rust ]] || give_up "deploy/images/Dockerfile does not build $name; docker load --input target/images/$name.tar loads it"
+    read_commit
     echo "--build-arg PROGRAM=$name --build-arg VERSION=$(package_field version) --build-arg REVISION=$revision" \
       "--build-arg CREATED=$created --build-arg SOURCE=${IMAGE_SOURCE:-}"
     ;;
   -*) give_up "unknown option $1; the top of the file lists the options" ;;
   *)
     [[ -r $ca_bundle ]] || give_up "$ca_bundle can't be read; install ca-certificates, or set CA_BUNDLE to a file of certificates"
+    read_commit
     [[ $revision != *-dirty ]] || echo "the sources differ from the commit, so the revision is $revision" >&2
     # shellcheck disable=SC2046  # names have no spaces
     (($#)) || set -- $(cut -d' ' -f1 <<<"$images")

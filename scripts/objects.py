@@ -56,22 +56,27 @@ def created(item):
     return item["spec"]["target"]["name"] if item["kind"] == "ExternalSecret" else None
 
 
-def needed_secrets(given):
+def needed_secrets(all_pods, given):
     return {line for pod in all_pods for line in secrets(pod) if line.split()[0] not in given}
 
 
-objects = list(read_objects(sys.stdin.read()))
-all_pods = list(pods(objects))
-match sys.argv[1]:
-    case "kinds":
-        lines = {item["kind"] for item in objects}
-    case "images":
-        lines = {container["image"] for pod in all_pods for container in containers(pod)}
-    case "secrets":
-        lines = needed_secrets({contained(item) for item in objects})
-    case "own-secrets":
-        lines = needed_secrets({name(item) for item in objects for name in (contained, created)})
-    case unknown:
-        sys.exit(f"objects.py: unknown list {unknown}")
-for line in sorted(lines):
-    print(line)
+def main(what):
+    objects = list(read_objects(sys.stdin.read()))
+    all_pods = list(pods(objects))
+    match what:
+        case "kinds":
+            lines = {item["kind"] for item in objects}
+        case "images":
+            lines = {container["image"] for pod in all_pods for container in containers(pod)}
+        case "secrets":
+            lines = needed_secrets(all_pods, {contained(item) for item in objects})
+        case "own-secrets":
+            lines = needed_secrets(all_pods, {name(item) for item in objects for name in (contained, created)})
+        case unknown:
+            sys.exit(f"objects.py: unknown list {unknown}")
+    for line in sorted(lines):
+        print(line)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -21,7 +21,7 @@
 #
 # ENV, NAMESPACE, RELEASE and KUBECONFIG select the release: scripts/release.sh. Credentials come from the release's Secrets.
 set -euo pipefail
-case ${1-} in registry-status | nats-cli) RELEASE=${RELEASE:-aegis-trader} ;; esac
+case ${1-} in registry-status | nats-cli) RELEASE=${RELEASE:-${CHART:-aegis-trader}} ;; esac
 # shellcheck source=scripts/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
 # shellcheck source=scripts/operate/api.sh
@@ -40,9 +40,9 @@ status() {
   need_release
   helm status "$release" --output json | "$root/scripts/show_runs.py" release
   kube get "$kinds_to_show" --selector "$selector" --output wide 2>/dev/null | cut -c1-160
-  local problems command purpose
-  problems=$(explain_pods)
-  [[ -z $problems ]] || printf '\nwaiting containers:\n%s\n' "$problems"
+  local problems
+  problems=$(problems)
+  [[ -z $problems ]] || printf '\nProblems:\n%s\n' "$problems"
   printf '\nNext:\n'
   {
     next_commands
@@ -50,7 +50,9 @@ status() {
       printf '%s\t%s\n' "$(again rollback)" 'return to the previous revision'
     fi
     printf '%s\t%s\n' "$(again undeploy)" 'remove the release'
-  } | while IFS=$'\t' read -r command purpose; do printf '  %-50s %s\n' "$command" "$purpose"; done
+  } | awk -F '\t' '
+    { command[NR] = $1; purpose[NR] = $2; if (length($1) > width) width = length($1) }
+    END { for (i = 1; i <= NR; i++) printf "  %-*s  %s\n", width, command[i], purpose[i] }'
 }
 
 # ---- Stop and start
@@ -60,7 +62,7 @@ workloads() { kube get "$1" --selector "$selector" --output "jsonpath={range .it
 
 # Does not change what is already stopped or suspended, so that start does not start it either.
 stop() {
-  need_cluster
+  need_release
   local kind object value
   # NATS last, because the others use it.
   for kind in deployments statefulsets; do
@@ -76,15 +78,16 @@ stop() {
   echo "stopped; $after_stop. To start it again: $(again start)"
 }
 
+# An annotation of an object that runs again is outdated: its replicas may have been changed since.
 start() {
-  need_cluster
-  local kind object value annotation="{.metadata.annotations.${stopped//./\\.}}"
+  need_release
+  local kind object current value annotation="{.metadata.annotations.${stopped//./\\.}}"
   for kind in statefulsets deployments; do
-    while read -r object value; do
+    while read -r object current value; do
       [[ -n $value ]] || continue
-      kube scale "$object" --replicas "$value"
+      ((current > 0)) || kube scale "$object" --replicas "$value"
       kube annotate "$object" "$stopped-"
-    done < <(workloads "$kind" "$annotation")
+    done < <(workloads "$kind" "{.spec.replicas} $annotation")
   done
   while read -r object value; do
     [[ -z $value ]] || kube patch "$object" --patch "{\"metadata\": {\"annotations\": {\"$stopped\": null}}, \"spec\": {\"suspend\": $value}}"
@@ -93,7 +96,7 @@ start() {
 }
 
 restart() {
-  need_cluster
+  need_release
   local objects=()
   mapfile -t objects < <(kube get statefulsets,deployments --selector "$selector" --output name)
   kube rollout restart "${objects[@]}"
@@ -103,8 +106,19 @@ restart() {
 wait_for_pods() {
   local object
   for object in $(kube get statefulsets,deployments --selector "$selector" --output name); do
-    kube rollout status "$object" --timeout "$timeout"
+    kube rollout status "$object" --timeout "$timeout" || {
+      explain_failure
+      exit 1
+    }
   done
+}
+
+# need_pods WORKLOAD: gives up if the release does not have the workload, or has stopped it.
+need_pods() {
+  local replicas
+  replicas=$(kube get "$1" --ignore-not-found --output 'jsonpath={.spec.replicas}')
+  [[ -n $replicas ]] || give_up "the release $release in $namespace has no $1: $(kube get statefulsets,deployments --selector "$selector" --output 'jsonpath={.items[*].metadata.name}')"
+  ((replicas > 0)) || give_up "$1 is stopped. To start it: $(again start)"
 }
 
 # chart_command NAME ARGUMENT...: runs a command that only releases of this chart have.

@@ -2,38 +2,18 @@
 # shellcheck disable=SC2034,SC2016 # the scripts that source this use the variables; texts and templates contain quoted dollars
 # Sourced by the operators' scripts: selects the release and has the functions that reach it. Variables:
 #
-# RELEASE     aegis-trader selects the chart aegis-trader; the default, tradeops, and every other name select the chart tradeops
+# RELEASE     tradeops (the default) or aegis-trader, each with the chart of its name; another name of an installed release of one of
+#             these charts; or any other name together with CHART
+# CHART       tradeops or aegis-trader; the default release has the name of the chart
 # ENV         dev (the default), prod, or another name for which the chart has the file values-ENV.yaml
-# NAMESPACE   of aegis-trader: aegis-trader; of others: trading-dev for dev, trading for prod, trading-ENV for others
+# NAMESPACE   by default, for the chart aegis-trader: aegis-trader; for tradeops: trading-dev for dev, trading for prod, trading-ENV for others
 # KUBECONFIG  as for kubectl; without it and without ~/.kube/config, the cluster of scripts/cluster.sh if it is running
 set -euo pipefail
 export LC_ALL=C
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
-readonly environment=${ENV:-dev} release=${RELEASE:-tradeops}
-# The images of the chart, its HTTP API (the name of a Deployment and of its Service), and how long its pods take to become ready.
-case $release in
-  aegis-trader)
-    readonly chart_name=aegis-trader namespace=${NAMESPACE:-aegis-trader}
-    readonly images_of_chart=(nats nats-box monitor-api)
-    readonly api=$release-monitor-api api_port=8100
-    # The servers of NATS are replaced one by one, and each of them first moves its clients to the others.
-    readonly timeout=${TIMEOUT:-10m}
-    ;;
-  *)
-    readonly chart_name=tradeops
-    case $environment in
-      prod) namespace=${NAMESPACE:-trading} ;;
-      *) namespace=${NAMESPACE:-trading-$environment} ;;
-    esac
-    readonly namespace
-    readonly images_of_chart=(trigger-api trades-sync curl-trigger)
-    readonly api=trigger-api api_port=8000
-    readonly timeout=${TIMEOUT:-3m}
-    ;;
-esac
-readonly chart=$root/deploy/charts/$chart_name
+readonly environment=${ENV:-dev} release=${RELEASE:-${CHART:-tradeops}}
 # The chart labels each object of the release with it.
 readonly selector=app.kubernetes.io/instance=$release
 # The label of objects that deploy creates outside of the release, so that undeploy deletes only these.
@@ -53,6 +33,7 @@ again() {
   [[ $environment == dev ]] || words+=("ENV=$environment")
   [[ -z ${NAMESPACE:-} ]] || words+=("NAMESPACE=$namespace")
   [[ -z ${RELEASE:-} ]] || words+=("RELEASE=$release")
+  [[ -z ${CHART:-} ]] || words+=("CHART=$CHART")
   local command="just ${words[*]}${words:+ }$*"
   echo "${command% }"
 }
@@ -66,6 +47,54 @@ helm() {
   fi
   "$helm_folder/helm" --namespace "$namespace" "$@"
 }
+
+default_namespace() {
+  case $1/$environment in
+    aegis-trader/*) echo aegis-trader ;;
+    tradeops/prod) echo trading ;;
+    tradeops/*) echo "trading-$environment" ;;
+  esac
+}
+
+# Sets chart_name, chart and namespace. A misspelt name of a release must not select a chart.
+select_chart() {
+  local places=("${NAMESPACE:-$(default_namespace tradeops)}")
+  [[ -n ${NAMESPACE:-} ]] || places+=("$(default_namespace aegis-trader)")
+  chart_name=${CHART:-}
+  if [[ -z $chart_name && $release =~ ^(tradeops|aegis-trader)$ ]]; then
+    chart_name=$release
+  elif [[ -z $chart_name ]]; then
+    find_cluster
+    for namespace in "${places[@]}"; do
+      chart_name=$(helm get metadata "$release" --output json 2>/dev/null | sed -nE 's/.*"chart":"([^"]*)".*/\1/p') || true
+      [[ -z $chart_name ]] || break
+    done
+    [[ -n $chart_name ]] || give_up \
+      "no release $release is installed in the namespace ${places[*]/%/,} so its chart is not known. The releases of this project are tradeops and aegis-trader." \
+      "To install another release, name its chart: CHART=aegis-trader RELEASE=$release just deploy"
+  fi
+  [[ $chart_name =~ ^(tradeops|aegis-trader)$ ]] || give_up "the chart $chart_name is not one of this project: they are tradeops and aegis-trader"
+  namespace=${NAMESPACE:-${namespace:-$(default_namespace "$chart_name")}}
+  readonly chart_name namespace chart=$root/deploy/charts/$chart_name
+}
+
+# The images of the chart, its HTTP API (the name of a Deployment and of its Service), and how long its pods take to become ready.
+select_parts() {
+  case $chart_name in
+    aegis-trader)
+      readonly images_of_chart=(nats nats-box monitor-api) api=$release-monitor-api api_port=8100
+      # The servers of NATS are replaced one by one, and each of them first moves its clients to the others.
+      readonly timeout=${TIMEOUT:-10m}
+      ;;
+    tradeops)
+      readonly images_of_chart=(trigger-api trades-sync curl-trigger) api=trigger-api api_port=8000
+      readonly timeout=${TIMEOUT:-3m}
+      ;;
+  esac
+}
+
+# Prints the tag of an image of this checkout, or of all images of crates.
+image_tag() { "$root/scripts/images.sh" --tag "$@"; }
 
 # Without the second option, Helm 4 does not overwrite fields that others have set, such as the number of replicas. Helm 3 always does.
 # Without the first one, Helm 4 changes releases of Helm 3 as Helm 3 does, and rejects the second one.
@@ -100,8 +129,10 @@ need_cluster() {
 
 need_release() {
   need_cluster
-  helm status "$release" >/dev/null 2>&1 || give_up \
-    "the namespace $namespace has no release $release. To deploy it: $(again deploy)"
+  local error
+  error=$(helm status "$release" 2>&1 >/dev/null) && return
+  [[ $error == *'release: not found'* ]] || give_up "the release $release can't be read: $error"
+  give_up "the namespace $namespace has no release $release. To deploy it: $(again deploy)"
 }
 
 # Prints how the cluster gets images: own (loaded by scripts/cluster.sh), kind (loaded by kind), or registry.
@@ -139,18 +170,21 @@ missing_secrets() {
   done
 }
 
-# Prints the reasons why containers wait.
-explain_pods() {
-  local column='{range .items[*]}{.metadata.name}{range .status.initContainerStatuses[*]}{"\t"}{.state.waiting.reason}{" "}{.state.waiting.message}{end}{range .status.containerStatuses[*]}{"\t"}{.state.waiting.reason}{" "}{.state.waiting.message}{end}{"\n"}{end}'
-  kube get pods --selector "$selector" --output "jsonpath=$column" | awk -F '\t' '{ gsub(/[\t ]+$/, "") } /\t[A-Za-z]/ { print "  " $0 }'
+# Prints the objects of the release that can have problems, and the events of the namespace.
+list_state() {
+  kube get deployments,statefulsets,cronjobs,jobs,pods,persistentvolumeclaims --selector "$selector" --output json
+  kube get events --output json
 }
+
+# Prints what the release waits for, with what to do: stopped objects, workloads without pods, pods that are not ready, claims without a volume.
+problems() { list_state | "$root/scripts/show_problems.py" "$namespace" "$(again)"; }
 
 # Prints the state of the pods after a failed deployment.
 explain_failure() {
   {
     echo "pods of $release in $namespace:"
     kube get pods --selector "$selector" --output wide
-    explain_pods
+    problems
     echo 'warnings:'
     kube get events --field-selector type=Warning --sort-by .lastTimestamp \
       --output 'custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message' | cut -c1-300 | tail -n 12
@@ -159,3 +193,6 @@ explain_failure() {
     echo 'for what to do, see docs/OPERATIONS.md, "Deploying"'
   } >&2 2>&1
 }
+
+select_chart
+select_parts

@@ -48,7 +48,10 @@ def analysis(status):
 
 def release(status):
     info = status["info"]
-    tag = status.get("config", {}).get("image", {}).get("tag", "unknown")
+    config = status.get("config", {})
+    tag = config.get("image", {}).get("tag", "unknown")
+    if tag_of_api := config.get("monitorApi", {}).get("tag"):
+        tag += f", monitor-api of {tag_of_api}"
     print(f"{status['name']} in {status['namespace']}: revision {status['version']}, {info['status']} {moment(info['last_deployed'])}, images of {tag}\n")
 
 

@@ -2,7 +2,7 @@
 # Runs every check and test. Installs what is missing, or names it. The last line has the counts.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh worker     one step: format, lint, deny, images, charts, cluster, rust, e2e, worker, pages, openapi or demo
+#   scripts/test.sh worker     one step: format, lint, deny, images, charts, recipes, cluster, rust, e2e, worker, pages, openapi or demo
 #
 # TRADEOPS_REAL_DAYS   a folder of real trading days (default ../shared/data/snapshots if it exists); without one, the tests
 #                      that need real days are skipped
@@ -296,6 +296,12 @@ charts() {
   step charts count_summary scripts/check-charts.sh
 }
 
+recipes() {
+  need go 'install Go 1.26 or later; it builds Helm and an API server'
+  need python3 'install Python 3'
+  step recipes count_summary scripts/check-recipes.sh
+}
+
 pages() {
   need python3 'install Python 3'
   step pages count_summary scripts/test-streamlit.sh
@@ -311,10 +317,10 @@ demo() { step demo count_nothing cargo demo -- --exit; }
 
 need cargo 'install Rust from https://rustup.rs'
 need cc 'install a C compiler and linker, such as the package gcc'
-for name in "${@:-format lint deny images charts cluster rust e2e worker pages openapi demo}"; do
+for name in "${@:-format lint deny images charts recipes cluster rust e2e worker pages openapi demo}"; do
   for one in $name; do
     case $one in
-      format | lint | deny | images | charts | cluster | rust | e2e | worker | pages | openapi | demo) "$one" ;;
+      format | lint | deny | images | charts | recipes | cluster | rust | e2e | worker | pages | openapi | demo) "$one" ;;
       *) echo "scripts/test.sh: unknown step $one; the top of the file lists the steps" >&2 && exit 2 ;;
     esac
   done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images that the e2e tests deploy, in FOLDER, and prints their tag. An image that is up to date is not built again.
+# Builds the images that the e2e tests deploy, in FOLDER, and prints the tag of the images of crates. An image that is up to date is not built again.
 #
 #   crates/e2e/images.sh FOLDER
 #
@@ -22,14 +22,12 @@ for name in trigger-api trades-sync monitor-api; do
   # Debug information is most of the file.
   strip --strip-all -o "$folder/$name" "$target/debug/$name"
 done
-nats=$(scripts/tools.sh nats-server nats)
-tag=$(cat "${built[@]}" "$nats"/* deploy/images/make_image.py scripts/images.sh "${BASH_SOURCE[0]}" | sha256sum | cut -c1-16)
+tag=$(cat "${built[@]}" deploy/images/make_image.py "${BASH_SOURCE[0]}" | sha256sum | cut -c1-16)
 
 is_built() { [[ -e $folder/$1.tar ]] && tar -xOf "$folder/$1.tar" manifest.json | grep -qF "\"$1:$tag\""; }
 
-for name in nats nats-box; do
-  is_built "$name" || IMAGES=$folder TAG=$tag scripts/images.sh "$name" >/dev/null
-done
+# Their tags are versions, which do not show whether the archives are up to date.
+IMAGES=$folder scripts/images.sh nats nats-box >/dev/null
 for name in "${!built[@]}"; do
   image=$folder/$name.tar libraries=()
   if is_built "$name"; then

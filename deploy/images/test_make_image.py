@@ -145,7 +145,8 @@ def chrooted(root, config):
 
 
 class Script(InFolder):
-    def test_the_tag_is_the_commit_with_a_suffix_if_the_sources_differ(self):
+    def test_the_tag_is_the_commit_with_a_hash_of_the_differences_of_the_sources(self):
+        os.makedirs(self.path("deploy/charts"))
         os.mkdir(self.path("scripts"))
         shutil.copy(os.path.join(ROOT, "scripts/images.sh"), self.path("scripts/images.sh"))
         git = ("git", "-C", self.folder, "-c", "user.name=x", "-c", "user.email=x@example.com")
@@ -159,9 +160,21 @@ class Script(InFolder):
             return run(self.path("scripts/images.sh"), "--tag", env={**inherited, **environment}).strip()
 
         self.assertEqual(tag(), commit)
+        self.path("deploy/charts/values.yaml", b"")
+        self.assertEqual(tag(), commit)
         self.path("new.rs", b"")
-        self.assertEqual(tag(), commit + "-dirty")
+        first = tag()
+        self.assertRegex(first, f"^{commit}-dirty-[0-9a-f]{{8}}$")
+        self.path("new.rs", b"changed")
+        self.assertRegex(tag(), f"^{commit}-dirty-(?!{first[-8:]})[0-9a-f]{{8}}$")
         self.assertEqual(tag(TAG="v1"), "v1")
+
+    def test_the_images_of_nats_have_the_tags_of_their_versions_as_in_the_chart(self):
+        with open(os.path.join(ROOT, "deploy/charts/aegis-trader/values.yaml")) as file:
+            tags = re.findall(r"^  tag: (\d\S+)$", file.read(), re.MULTILINE)
+        script = os.path.join(ROOT, "scripts/images.sh")
+        printed = [run(script, "--tag", name, env={**os.environ, "TAG": "v1"}).strip() for name in ("nats", "nats-box")]
+        self.assertEqual(tags, printed)
 
     def test_it_lists_every_deployed_image(self):
         names = {image["name"] for image in listed()}

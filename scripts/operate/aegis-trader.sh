@@ -10,12 +10,14 @@ readonly forwards=("$release-monitor-ui ${UI_PORT:-3100} 3100 /" "$release-monit
 readonly other_ports='UI_PORT=3101 API_PORT=8101 NATS_PORT=4223'
 
 logs() {
-  need_cluster
+  need_release
   local component=${1:-monitor-api} workload=deployment
   case $component in
     nats) workload=statefulset ;;
     create-kv-bucket) workload=job ;;
   esac
+  # Only the log of the Job exists without a running pod.
+  [[ $workload == job ]] || need_pods "$workload/$release-$component"
   kube logs "$workload/$release-$component" --container "$component" --all-pods --prefix --tail 200
 }
 
@@ -24,7 +26,8 @@ in_nats_box() { kube exec "deployment/$release-nats-box" --container nats-box --
 
 nats-cli() {
   (($#)) || give_up "name a command of nats: $(again 'nats-cli stream list'); $(again 'nats-cli --help') lists them"
-  need_cluster
+  need_release
+  need_pods "deployment/$release-nats-box"
   local terminal=()
   [[ ! -t 0 || ! -t 1 ]] || terminal=(--tty)
   kube exec --stdin "${terminal[@]}" "deployment/$release-nats-box" --container nats-box -- nats "$@"
@@ -36,12 +39,14 @@ registry-status() {
   local status=000
   if try_connect 5; then
     status=$(api GET /api/registry --output "$body" --write-out '%{http_code}' --max-time 15 2>/dev/null) || true
-    problem="status $status"
+    problem="it answers with status $status"
+    [[ $status != 000 ]] || problem='it does not respond'
   fi
   if [[ $status == 200 ]]; then
     "$root/scripts/show_registry.py" report <"$body"
   else
-    echo "$api can't be asked ($problem); this is read from NATS through nats-box:"
+    echo "$api is not available: $problem. The following is read from NATS through nats-box."
+    need_pods "deployment/$release-nats-box"
     read_buckets >"$body"
     "$root/scripts/show_registry.py" buckets <"$body"
   fi

@@ -22,6 +22,7 @@ try_connect() {
 }
 
 connect() {
+  [[ -n $forward_pid ]] || need_release
   try_connect 30 || give_up "$api in the namespace $namespace can't be reached: $problem" "To see the reason: $(again status)"
 }
 

@@ -45,7 +45,8 @@ runs() {
 
 logs() {
   if [[ -z ${1:-} ]]; then
-    need_cluster
+    need_release
+    need_pods deployment/trigger-api
     kube logs deployment/trigger-api --all-pods --tail 200
   else
     request GET "/v1/runs/$1"

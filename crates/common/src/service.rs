@@ -5,8 +5,10 @@
 //!
 //! 1. The request gets an id and a span. Its response is logged and counted.
 //! 2. A panic becomes a problem with the status 500.
-//! 3. The limit of concurrent requests. The probes are exempt.
-//! 4. Authentication, then the caller's rate limit; on the protected routes only.
+//! 3. The limit of concurrent requests, and the share of the client's address in them. The probes are exempt.
+//! 4. Authentication, then the caller's rate limit and share; on the protected routes only.
+//!
+//! Beneath the layers, all connections share a budget of memory, which is derived from the limit of the process.
 //!
 //! Every error is a [`ServiceError`], and its response is a [`Problem`] (RFC 9457), or the document that the service's
 //! [`ErrorFormat`] makes of it. tower-http catches panics and marks
@@ -15,18 +17,24 @@
 
 mod admission;
 mod config;
+mod connection_io;
+mod connections;
 mod error;
 mod error_format;
 mod extract;
 mod health_check;
 mod http_service;
+mod memory;
 mod metrics;
 mod negotiation;
 mod probes;
 mod problem;
+mod refusal_lines;
 mod request_id;
 mod request_log;
+mod request_slot;
 mod server;
+mod shares;
 mod sse;
 mod streams;
 mod trace_context;
@@ -37,11 +45,13 @@ pub use self::error_format::ErrorFormat;
 pub use self::extract::{PathSegment, QueryParams, read_body, read_json};
 pub use self::health_check::{HealthCheckError, check_health};
 pub use self::http_service::{HttpService, ServiceRoutes};
+pub use self::memory::{MemorySize, MemorySizeError};
 pub use self::negotiation::Representation;
 pub use self::probes::{ProbeDocument, ProbeState, Readiness, ServiceStatus, probe_routes};
 pub use self::problem::{Problem, ProblemKind};
 pub use self::request_id::RequestId;
+pub use self::request_slot::RequestSlot;
 pub use self::server::{ListenError, listen};
 pub use self::sse::{event_stream, last_event_id};
-pub use self::streams::Streams;
+pub use self::streams::{StreamSlot, Streams};
 pub use self::trace_context::traceparent;

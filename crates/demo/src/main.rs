@@ -27,6 +27,8 @@ use clap::Parser;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::nats::NatsServer;
+
 /// Copies a trading day from Postgres views into the tables of D1, and starts a job on request
 #[derive(Debug, Parser)]
 #[command(name = "cargo demo", version)]
@@ -65,10 +67,15 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     day::fill(&runtime, &url, today)?;
     day::show(&runtime, &url, today, &sqlite)?;
     runtime.block_on(async {
-        let mut api = trigger::start(&folder, &url, &sqlite).await?;
+        let nats = NatsServer::start_if_found(&folder).await?;
+        let nats_url = nats.as_ref().map(NatsServer::url);
+        let mut api = trigger::start(&folder, &url, &sqlite, nats_url.as_deref()).await?;
         api.show().await?;
         analysis::show(&api, &folder).await?;
-        let registry = monitor::show(&folder).await?;
+        let registry = match nats {
+            Some(nats) => Some(monitor::show(nats, &folder).await?),
+            None => None,
+        };
         print::step(&format!("Every step succeeded, in {:.1} s", started.elapsed().as_secs_f32()));
         if !args.exit {
             if let Some(registry) = &registry {
@@ -76,10 +83,11 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
             }
             api.stay().await?;
         }
-        if let Some(registry) = registry {
-            registry.end().await?;
+        api.end().await?;
+        match registry {
+            Some(registry) => registry.end().await,
+            None => Ok(()),
         }
-        api.end().await
     })?;
     postgres.shutdown()?;
     Ok(())

@@ -11,7 +11,7 @@ use reqwest::Client;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::nats::{self, NatsServer};
+use crate::nats::NatsServer;
 use crate::services::{self, Services};
 use crate::{ports, print, programs};
 
@@ -39,25 +39,18 @@ struct InstanceList {
     age: String,
 }
 
-/// Starts NATS, monitor-api and services, and shows what happens to them. None if there is no nats-server.
+/// Starts monitor-api and services, and shows what happens to them and to NATS.
 ///
 /// # Errors
 /// If a program can't be started, or a state is not reached.
-pub(crate) async fn show(folder: &Path) -> Result<Option<MonitorApi>, Box<dyn Error>> {
+pub(crate) async fn show(nats: NatsServer, folder: &Path) -> Result<MonitorApi, Box<dyn Error>> {
     print::step("monitor-api, which serves the registry of the stack's services in NATS");
-    let Some(program) = nats::find().await else {
-        print::line(
-            "skipped: there is no nats-server, and no Go to build it; try apt-get install nats-server",
-        );
-        return Ok(None);
-    };
-    let nats = NatsServer::start(program, folder)?;
     let mut monitor = MonitorApi::start(nats, folder)?;
     let services = services::register(&monitor.nats.url()).await?;
-    monitor.until("five instances", |list| list.instances.len() == 5).await?.print();
+    monitor.until("six instances", |list| list.instances.len() == 6).await?.print();
     monitor.show_departures(services).await?;
     monitor.show_outage().await?;
-    Ok(Some(monitor))
+    Ok(monitor)
 }
 
 impl MonitorApi {

@@ -24,11 +24,18 @@ pub(crate) struct NatsServer {
 }
 
 impl NatsServer {
-    /// Starts a server with an empty store.
+    /// Starts a server with an empty store, if this machine has the program or can build it.
     ///
     /// # Errors
     /// If it can't be started.
-    pub(crate) fn start(program: PathBuf, folder: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start_if_found(folder: &Path) -> Result<Option<Self>, Box<dyn Error>> {
+        print::step("NATS, in which services register");
+        let Some(program) = find().await else {
+            print::line(
+                "skipped: there is no nats-server, and no Go to build it; try apt-get install nats-server",
+            );
+            return Ok(None);
+        };
         let folder = folder.join("nats");
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
@@ -36,7 +43,8 @@ impl NatsServer {
         std::fs::create_dir_all(&folder)?;
         let address = ports::free_address(USUAL_PORT)?;
         let process = spawn(&program, &folder, address)?;
-        Ok(Self { program, folder, address, process })
+        print::line(&format!("it serves on {address}"));
+        Ok(Some(Self { program, folder, address, process }))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -72,7 +80,7 @@ fn spawn(program: &Path, folder: &Path, address: SocketAddr) -> std::io::Result<
 }
 
 /// Finds a nats-server, or builds one if Go is installed.
-pub(crate) async fn find() -> Option<PathBuf> {
+async fn find() -> Option<PathBuf> {
     for program in [PathBuf::from("nats-server"), Path::new(SYSTEM_FOLDER).join("nats-server")] {
         if succeeds(Command::new(&program).arg("--version")).await {
             return Some(program);

@@ -27,6 +27,9 @@ pub(crate) const ADMIN_SECRET: &str = "demo";
 const USUAL_PORT: u16 = 8000;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
+/// monitor-api hides instances earlier here than in production, so heartbeats are more frequent too.
+const HEARTBEAT_SECONDS: &str = "1";
+
 /// A running trigger-api.
 pub(crate) struct TriggerApi {
     pub(crate) url: String,
@@ -42,6 +45,7 @@ pub(crate) async fn start(
     folder: &Path,
     database: &str,
     sqlite: &Path,
+    nats: Option<&str>,
 ) -> Result<TriggerApi, Box<dyn Error>> {
     print::step(&format!("trigger-api with the CronJob {CRONJOB} as its target"));
     std::fs::write(folder.join("cronjobs.yaml"), CRONJOBS)?;
@@ -52,6 +56,9 @@ pub(crate) async fn start(
     let log = folder.join("trigger-api.log");
     let mut command = Command::from(programs::trigger_api()?);
     command.env("CONFIG_FILE", &config).env("LISTEN_ADDR", address.to_string()).env("LOG_FORMAT", "pretty");
+    if let Some(nats) = nats {
+        command.env("NATS_URL", nats).env("HEARTBEAT_INTERVAL_SECONDS", HEARTBEAT_SECONDS);
+    }
     // With a process group of its own, Ctrl-C signals only the demo, which then ends trigger-api.
     command.stdin(Stdio::null()).stderr(File::create(&log)?).kill_on_drop(true).process_group(0);
     let secret = [(HeaderName::from_static("x-admin-secret"), HeaderValue::from_static(ADMIN_SECRET))];

@@ -1,7 +1,9 @@
 //! The variables of a client, and the settings that they make.
 
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use common::config::{ConfigError, Settings, Variable, input_file};
 use secrecy::SecretString;
@@ -31,6 +33,11 @@ pub const VARIABLES: [Variable; 7] = [
 /// The id of an instance. Kubernetes sets the variable to the name of the pod.
 pub const INSTANCE_ID: Variable = Variable::plain("HOSTNAME", "the id of this instance in the registry")
     .with_default_described("the service's name with eight random digits");
+
+/// How often a registered service sends a heartbeat.
+pub const HEARTBEAT_INTERVAL: Variable =
+    Variable::plain("HEARTBEAT_INTERVAL_SECONDS", "the maximum time between two heartbeats to the registry")
+        .with_default("10");
 
 /// The registry in which a service registers, and the instance that it registers.
 #[derive(Clone, Debug)]
@@ -62,7 +69,9 @@ impl RegistrationSettings {
                 .map_err(|error| ConfigError::variable(INSTANCE_ID.name, error.to_string()))?,
             None => instance,
         };
+        let seconds: NonZeroU32 = settings.parsed_or_default(HEARTBEAT_INTERVAL.name)?;
         let registry = RegistrySettings {
+            heartbeat_interval: Duration::from_secs(seconds.get().into()),
             bucket: bucket(settings, "NATS_KV_BUCKET")?,
             // The number of replicas is a decision of whoever deploys NATS.
             new_bucket: None,

@@ -56,7 +56,9 @@ const DATABASE_URL: &str = "sqlite:/data/trigger-api.db";
 /// Every variable that is read.
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     let of_tasks = TASKS.iter().flat_map(|task| task.variables).copied();
-    let of_registry = [registry::NATS_URL, registry::INSTANCE_ID].into_iter().chain(registry::VARIABLES);
+    let of_registry = [registry::NATS_URL, registry::INSTANCE_ID, registry::HEARTBEAT_INTERVAL]
+        .into_iter()
+        .chain(registry::VARIABLES);
     let shared = auth::VARIABLES.into_iter().chain(telemetry::VARIABLES);
     OWN.into_iter().chain(service::VARIABLES).chain(of_tasks).chain(of_registry).chain(shared).collect()
 });

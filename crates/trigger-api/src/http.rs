@@ -17,6 +17,7 @@ mod page;
 mod problem_document;
 mod results;
 mod runs;
+mod sender;
 mod starting;
 mod status;
 mod target_documents;

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
@@ -13,21 +14,30 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use tokio::sync::Semaphore;
 
 use super::error::ServiceError;
 use super::probes::PROBE_PATHS;
 use super::problem::ProblemKind;
+use super::request_slot::RequestSlot;
+use super::shares::{CallerKey, NoSlot, Shares};
 use crate::auth::{Authenticator, Caller};
 
-/// How often idle callers are removed from the rate limiter.
+/// How often idle callers are removed from the rate limiters.
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
+/// The wrong credentials of an address that are answered without a delay: 20, and then one per second.
+const WRONG_CREDENTIALS: Quota = Quota::per_second(NonZeroU32::MIN).allow_burst(NonZeroU32::new(20).unwrap());
+/// The delay of the answer to a wrong credential above that rate.
+const WRONG_CREDENTIAL_DELAY: Duration = Duration::from_secs(2);
+
+/// A rate limiter with one rate per key.
+type Rates<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 
 /// Admits requests.
 pub(super) struct Admission {
     authenticator: Authenticator,
-    rates: RateLimiter<RateKey, HashMapStateStore<RateKey>, DefaultClock>,
-    slots: Semaphore,
+    rates: Rates<CallerKey>,
+    wrong_credentials: Rates<IpAddr>,
+    slots: Arc<Shares>,
 }
 
 /// The state of [`limit_concurrency`].
@@ -38,36 +48,31 @@ pub(super) struct ConcurrencyLimit {
     pub(super) own_probes: &'static [&'static str],
 }
 
-/// The requests that share a rate limit.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum RateKey {
-    Caller(String),
-    /// Requests without a credential, where none is configured.
-    Address(IpAddr),
-}
-
 impl Admission {
     pub(super) fn new(authenticator: Authenticator, rate_limit: NonZeroU32, max_requests: usize) -> Self {
         Self {
             authenticator,
             rates: RateLimiter::hashmap(Quota::per_second(rate_limit)),
-            slots: Semaphore::new(max_requests),
+            wrong_credentials: RateLimiter::hashmap(WRONG_CREDENTIALS),
+            slots: Shares::new(max_requests),
         }
     }
 
-    /// Removes idle callers from the rate limiter. It never returns.
+    /// Removes idle callers from the rate limiters. It never returns.
     pub(super) async fn remove_idle_callers(&self) {
         let mut ticks = tokio::time::interval(CLEANUP_INTERVAL);
         loop {
             ticks.tick().await;
             self.rates.retain_recent();
             self.rates.shrink_to_fit();
+            self.wrong_credentials.retain_recent();
+            self.wrong_credentials.shrink_to_fit();
         }
     }
 
-    async fn admit(&self, headers: &HeaderMap, address: Option<SocketAddr>) -> Result<Caller, ServiceError> {
+    async fn admit(&self, headers: &HeaderMap, address: IpAddr) -> Result<(CallerKey, Caller), ServiceError> {
         let (key, caller) = match self.authenticator.authenticate(headers).await? {
-            Some(caller) => (RateKey::Caller(caller.name.clone()), caller),
+            Some(caller) => (CallerKey::Name(caller.name.clone()), caller),
             None if self.authenticator.configured() => {
                 return Err(ServiceError::new(
                     ProblemKind::MISSING_CREDENTIAL,
@@ -75,21 +80,26 @@ impl Admission {
                 )
                 .with_refusal_reason("missing"));
             }
-            None => {
-                let ip = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-                (RateKey::Address(ip), Caller::anonymous())
-            }
+            None => (CallerKey::Address(address), Caller::anonymous()),
         };
         self.check_rate(&key)?;
-        Ok(caller)
+        Ok((key, caller))
     }
 
-    fn check_rate(&self, key: &RateKey) -> Result<(), ServiceError> {
+    fn check_rate(&self, key: &CallerKey) -> Result<(), ServiceError> {
         self.rates.check_key(key).map_err(|exceeded| {
             let wait = exceeded.wait_time_from(DefaultClock::default().now());
             let detail = "This caller sends too many requests. Wait, and send fewer.";
             ServiceError::new(ProblemKind::TOO_MANY_REQUESTS, detail).with_retry_after(wait)
         })
+    }
+
+    /// Waits before the answer to a wrong credential, so that guessing is slow. The request holds no slot meanwhile.
+    async fn delay_wrong_credential(&self, error: &ServiceError, address: IpAddr, slot: &RequestSlot) {
+        if error.is(ProblemKind::WRONG_CREDENTIAL) && self.wrong_credentials.check_key(&address).is_err() {
+            slot.release();
+            tokio::time::sleep(WRONG_CREDENTIAL_DELAY).await;
+        }
     }
 }
 
@@ -97,33 +107,65 @@ impl Admission {
 /// be restarted.
 pub(super) async fn limit_concurrency(
     State(ConcurrencyLimit { admission, own_probes }): State<ConcurrencyLimit>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let path = request.uri().path();
     if PROBE_PATHS.contains(&path) || own_probes.contains(&path) {
         return next.run(request).await;
     }
-    match admission.slots.try_acquire() {
-        Ok(_slot) => next.run(request).await,
-        Err(_) => ServiceError::new(ProblemKind::OVERLOADED, "Too many requests are in progress. Retry.")
-            .with_retry_after(Duration::from_secs(1))
-            .into_response(),
-    }
+    let key = CallerKey::Address(address_of(&request));
+    let slot = match RequestSlot::acquire(&admission.slots, key) {
+        Ok(slot) => slot,
+        Err(reason) => return no_slot(reason).into_response(),
+    };
+    request.extensions_mut().insert(slot.clone());
+    let response = next.run(request).await;
+    slot.release();
+    response
 }
 
-/// Authenticates the request and checks the caller's rate. Handlers get the [`Caller`] as an extension of the request.
+/// Authenticates the request and checks the caller's rate and share. Handlers get the [`Caller`] as an
+/// extension of the request.
 pub(super) async fn authenticate(
     State(admission): State<Arc<Admission>>,
+    Extension(slot): Extension<RequestSlot>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = request.extensions().get().map(|ConnectInfo(address)| *address);
-    match admission.admit(request.headers(), address).await {
+    let address = address_of(&request);
+    let admitted = admission.admit(request.headers(), address).await;
+    let admitted = admitted.and_then(|(key, caller)| {
+        slot.give_to(key).map_err(no_slot)?;
+        Ok(caller)
+    });
+    match admitted {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(error) => error.into_response(),
+        Err(error) => {
+            admission.delay_wrong_credential(&error, address, &slot).await;
+            error.into_response()
+        }
     }
+}
+
+/// The address of the client. It is unspecified where the service has no connections, as in some tests.
+fn address_of(request: &Request) -> IpAddr {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip().to_canonical())
+}
+
+fn no_slot(reason: NoSlot) -> ServiceError {
+    let error = match reason {
+        NoSlot::AllHeld => {
+            ServiceError::new(ProblemKind::OVERLOADED, "Too many requests are in progress. Retry.")
+        }
+        NoSlot::CallerHoldsShare => ServiceError::new(
+            ProblemKind::TOO_MANY_REQUESTS,
+            "Too many requests of this caller are in progress. Retry when one has ended.",
+        ),
+    };
+    error.with_retry_after(Duration::from_secs(1))
 }

@@ -97,6 +97,11 @@ impl ServiceError {
         self
     }
 
+    /// Whether the error is of this kind.
+    pub(super) fn is(&self, kind: ProblemKind) -> bool {
+        self.0.kind.slug == kind.slug
+    }
+
     /// The error as a part of another document.
     pub fn problem(&self) -> Problem {
         let ErrorParts { kind, detail, extensions, .. } = &*self.0;

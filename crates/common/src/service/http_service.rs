@@ -13,8 +13,10 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 use super::admission::{self, Admission, ConcurrencyLimit};
 use super::config::ServiceConfig;
+use super::connections::Connections;
 use super::error::ServiceError;
 use super::error_format::{ErrorFormat, format_errors};
+use super::memory::MemoryPlan;
 use super::metrics::HttpMetrics;
 use super::probes::{self, ProbeState, ServiceStatus};
 use super::problem::ProblemKind;
@@ -23,9 +25,6 @@ use super::server;
 use super::streams::Streams;
 use crate::auth::{ADMIN_SECRET_HEADER, Authenticator, INTERNAL_TOKEN_HEADER};
 
-/// The number of connections for each allowed stream. A stream occupies its connection, and requests need others.
-const CONNECTIONS_PER_STREAM: usize = 2;
-
 /// The shared parts of an HTTP service.
 pub struct HttpService {
     config: ServiceConfig,
@@ -33,6 +32,7 @@ pub struct HttpService {
     request_log: Arc<RequestLog>,
     admission: Arc<Admission>,
     streams: Streams,
+    connections: Arc<Connections>,
     stop: watch::Sender<bool>,
     error_format: Option<ErrorFormat>,
     own_probes: &'static [&'static str],
@@ -55,12 +55,22 @@ impl HttpService {
         mut registry: Registry,
     ) -> Self {
         let metrics = HttpMetrics::register(&mut registry);
+        let memory = MemoryPlan::of(config.memory_limit);
+        let max_streams = config.max_streams.min(memory.max_streams());
+        tracing::info!(
+            memory.limit = config.memory_limit.bytes(),
+            memory.connections = memory.connections,
+            max_requests = config.max_requests,
+            max_streams,
+            "connections have a memory budget"
+        );
         let (stop, stopping) = watch::channel(false);
         Self {
             config,
+            connections: Connections::new(memory.connections, metrics.closed_connections()),
             registry: Arc::new(registry),
             admission: Arc::new(Admission::new(authenticator, config.rate_limit, config.max_requests)),
-            streams: Streams::new(config.max_streams, stopping, metrics.open_streams()),
+            streams: Streams::new(max_streams, stopping, metrics.open_streams()),
             request_log: Arc::new(RequestLog::new(name, metrics)),
             stop,
             error_format: None,
@@ -126,8 +136,8 @@ impl HttpService {
             shutdown.await;
             self.stop.send_replace(true);
         };
-        let max_connections = self.config.max_streams * CONNECTIONS_PER_STREAM;
-        let served = server::serve(listener, router, max_connections, stop, self.config.shutdown_grace);
+        let connections = Arc::clone(&self.connections);
+        let served = server::serve(listener, router, connections, stop, self.config.shutdown_grace);
         tokio::select! {
             () = served => {}
             () = self.admission.remove_idle_callers() => {}

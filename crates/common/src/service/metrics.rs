@@ -20,6 +20,7 @@ pub(super) struct HttpMetrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     refusals: Family<RefusalLabels, Counter>,
     open_streams: Gauge,
+    closed_connections: Counter,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -46,8 +47,9 @@ impl HttpMetrics {
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
             refusals: Family::default(),
             open_streams: Gauge::default(),
+            closed_connections: Counter::default(),
         };
-        let Self { requests, durations, refusals, open_streams } = metrics.clone();
+        let Self { requests, durations, refusals, open_streams, closed_connections } = metrics.clone();
         registry.register("http_requests", "Requests", requests);
         registry.register(
             "http_request_duration_seconds",
@@ -55,7 +57,16 @@ impl HttpMetrics {
             durations,
         );
         registry.register("credentials_refused", "Requests that were refused for their credential", refusals);
-        registry.register("open_streams", "Open streams of logs and events", open_streams);
+        registry.register(
+            "open_streams",
+            "Open streams of logs and events, and requests that wait for the end of a run",
+            open_streams,
+        );
+        registry.register(
+            "connections_closed_for_memory",
+            "Connections that were closed because all of them held too much memory",
+            closed_connections,
+        );
         metrics
     }
 
@@ -83,6 +94,10 @@ impl HttpMetrics {
 
     pub(super) fn count_refusal(&self, reason: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
+    pub(super) fn closed_connections(&self) -> Counter {
+        self.closed_connections.clone()
     }
 
     pub(super) fn open_streams(&self) -> Gauge {

@@ -11,12 +11,14 @@ use tracing::Instrument;
 
 use super::error::ErrorReport;
 use super::metrics::HttpMetrics;
+use super::refusal_lines::RefusalLines;
 use super::request_id::{CURRENT_REQUEST_ID, REQUEST_ID_HEADER, RequestId};
 use crate::telemetry;
 
 /// The state of [`observe`].
 pub(super) struct RequestLog {
     metrics: HttpMetrics,
+    refusals: RefusalLines,
     /// The `WWW-Authenticate` header of responses with the status 401.
     challenge: HeaderValue,
 }
@@ -26,7 +28,37 @@ impl RequestLog {
     /// When the service's name has characters that a header can't contain.
     pub(super) fn new(service: &str, metrics: HttpMetrics) -> Self {
         let challenge = HeaderValue::try_from(format!("Bearer realm=\"{service}\""));
-        Self { metrics, challenge: challenge.expect("the name of a service is visible ASCII") }
+        Self {
+            metrics,
+            refusals: RefusalLines::new(),
+            challenge: challenge.expect("the name of a service is visible ASCII"),
+        }
+    }
+
+    fn write_line(
+        &self,
+        method: &Method,
+        route: &str,
+        RequestId(id): &RequestId,
+        status: StatusCode,
+        report: Option<&ErrorReport>,
+        duration_ms: u64,
+    ) {
+        let problem = report.map(|report| report.slug);
+        let error = report.and_then(|report| report.internal_cause.as_deref());
+        let is_internal = status == StatusCode::INTERNAL_SERVER_ERROR;
+        let (is_server_error, status) = (status.is_server_error(), status.as_u16());
+        if is_internal {
+            tracing::error!(%method, route, status, problem, error, duration_ms, request.id = id, "request failed");
+        } else if problem.is_none() && !is_server_error {
+            tracing::debug!(%method, route, status, duration_ms, request.id = id, "request served");
+        } else if let Some(omitted) = self.refusals.admit() {
+            if is_server_error {
+                tracing::warn!(%method, route, status, problem, error, duration_ms, request.id = id, omitted, "request not served");
+            } else {
+                tracing::info!(%method, route, status, problem, error, duration_ms, request.id = id, omitted, "request refused");
+            }
+        }
     }
 }
 
@@ -59,29 +91,6 @@ pub(super) async fn observe(
         log.metrics.count_refusal(reason);
     }
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    span.in_scope(|| write_line(&method, &route, &id, response.status(), report, duration_ms));
+    span.in_scope(|| log.write_line(&method, &route, &id, response.status(), report, duration_ms));
     response
-}
-
-fn write_line(
-    method: &Method,
-    route: &str,
-    RequestId(id): &RequestId,
-    status: StatusCode,
-    report: Option<&ErrorReport>,
-    duration_ms: u64,
-) {
-    let problem = report.map(|report| report.slug);
-    let error = report.and_then(|report| report.internal_cause.as_deref());
-    let is_internal = status == StatusCode::INTERNAL_SERVER_ERROR;
-    let (is_server_error, status) = (status.is_server_error(), status.as_u16());
-    if is_internal {
-        tracing::error!(%method, route, status, problem, error, duration_ms, request.id = id, "request failed");
-    } else if is_server_error {
-        tracing::warn!(%method, route, status, problem, error, duration_ms, request.id = id, "request not served");
-    } else if problem.is_some() {
-        tracing::info!(%method, route, status, problem, error, duration_ms, request.id = id, "request refused");
-    } else {
-        tracing::debug!(%method, route, status, duration_ms, request.id = id, "request served");
-    }
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 
 use super::error::ServiceError;
+use super::request_slot::RequestSlot;
 use super::streams::Streams;
 
 /// How often a comment is sent when there is no event, so that proxies keep the connection open.
@@ -19,13 +20,14 @@ const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 /// A response with these events.
 ///
 /// # Errors
-/// When too many streams are open.
+/// When too many streams are open, or the caller has its share of them.
 pub fn event_stream(
     streams: &Streams,
+    request: &RequestSlot,
     events: impl Stream<Item = Event> + Send + 'static,
 ) -> Result<Response, ServiceError> {
     let first = stream::iter([Event::default().retry(RECONNECT_DELAY).comment("events")]);
-    let events = streams.open(first.chain(events))?.map(Ok::<_, Infallible>);
+    let events = streams.open(request, first.chain(events))?.map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
 }
 

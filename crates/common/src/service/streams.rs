@@ -1,27 +1,30 @@
-//! Responses that stream logs or events. They are limited and counted, and they end when the program stops.
+//! Responses that stream logs or events, and requests that wait. They are limited, shared among callers and counted, and
+//! they end when the program stops.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::error::ServiceError;
 use super::problem::ProblemKind;
+use super::request_slot::RequestSlot;
+use super::shares::{NoSlot, Shares, Slot};
 
 /// Opens streams, up to a limit.
 #[derive(Clone)]
 pub struct Streams {
-    slots: Arc<Semaphore>,
+    slots: Arc<Shares>,
     stopping: watch::Receiver<bool>,
     open: Gauge,
 }
 
-/// Counts a stream until it is dropped.
-struct StreamSlot {
+/// An open stream or a waiting request, which is counted until this is dropped.
+pub struct StreamSlot {
     open: Gauge,
-    _permit: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Drop for StreamSlot {
@@ -32,24 +35,41 @@ impl Drop for StreamSlot {
 
 impl Streams {
     pub(super) fn new(max_streams: usize, stopping: watch::Receiver<bool>, open: Gauge) -> Self {
-        Self { slots: Arc::new(Semaphore::new(max_streams)), stopping, open }
+        Self { slots: Shares::new(max_streams), stopping, open }
     }
 
-    /// The stream, which also ends when the program stops.
+    /// Exchanges the slot of a request for that of a stream or a waiting request.
     ///
     /// # Errors
-    /// When too many streams are open.
+    /// When too many are open, or the caller has its share of them.
+    pub fn wait(&self, request: &RequestSlot) -> Result<StreamSlot, ServiceError> {
+        let slot = self.slots.acquire(request.caller()).map_err(|reason| {
+            let error = match reason {
+                NoSlot::AllHeld => {
+                    ServiceError::new(ProblemKind::OVERLOADED, "Too many streams are open. Retry later.")
+                }
+                NoSlot::CallerHoldsShare => ServiceError::new(
+                    ProblemKind::TOO_MANY_REQUESTS,
+                    "This caller has too many streams open. Close one, or retry later.",
+                ),
+            };
+            error.with_retry_after(Duration::from_secs(5))
+        })?;
+        request.release();
+        self.open.inc();
+        Ok(StreamSlot { open: self.open.clone(), _slot: slot })
+    }
+
+    /// The stream for this request, which also ends when the program stops.
+    ///
+    /// # Errors
+    /// When too many streams are open, or the caller has its share of them.
     pub fn open<S: Stream + Send>(
         &self,
+        request: &RequestSlot,
         stream: S,
     ) -> Result<impl Stream<Item = S::Item> + Send + use<S>, ServiceError> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned();
-        let permit = permit.map_err(|_| {
-            let detail = "Too many streams are open. Close one, or retry later.";
-            ServiceError::new(ProblemKind::OVERLOADED, detail).with_retry_after(Duration::from_secs(5))
-        })?;
-        self.open.inc();
-        let slot = StreamSlot { open: self.open.clone(), _permit: permit };
+        let slot = self.wait(request)?;
         let mut stopping = self.stopping.clone();
         let stop = async move {
             // An error means that the sender is dropped, so the program is stopping.

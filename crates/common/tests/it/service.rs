@@ -1,6 +1,7 @@
 //! A small service on a listener of its own: what it gets from `common::service`.
 
 mod admission;
+mod connections;
 mod error_format;
 mod errors;
 mod probes;
@@ -18,7 +19,8 @@ use axum::{Extension, Json, Router};
 use common::auth::{self, Authenticator, Caller, Role};
 use common::config::Settings;
 use common::service::{
-    self, HttpService, ProblemKind, Readiness, ServiceConfig, ServiceError, ServiceRoutes, ServiceStatus,
+    self, HttpService, ProblemKind, Readiness, RequestSlot, ServiceConfig, ServiceError, ServiceRoutes,
+    ServiceStatus,
 };
 use prometheus_client::registry::Registry;
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -28,6 +30,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+const SECRETS: [(&str, &str); 2] =
+    [("INTERNAL_TOKEN", "the-internal-token-7d1f"), ("ADMIN_SECRET", "the-admin-secret-93ab")];
 
 /// A running service. Its task is aborted when this is dropped.
 struct TestService {
@@ -55,13 +59,16 @@ fn routes(service: &HttpService) -> ServiceRoutes {
         .route("/hello", get(|Extension(caller): Extension<Caller>| async move { caller.name }))
         .route("/admin", get(administrators_only))
         .route("/echo", post(|request| async { service::read_json::<Value>(request).await.map(Json) }))
+        .route("/large", get(|| async { vec![0; 8 << 20] }))
         .route("/slow", get(|| tokio::time::sleep(Duration::from_hours(1))))
         .route("/second", get(|| tokio::time::sleep(Duration::from_secs(1))))
         .route("/panic", get(panicking))
         .route("/taken", get(taken))
         .route(
             "/events",
-            get(|| async move { service::event_stream(&streams, futures_util::stream::pending()) }),
+            get(|slot: RequestSlot| async move {
+                service::event_stream(&streams, &slot, futures_util::stream::pending())
+            }),
         );
     ServiceRoutes { open: Router::new().route("/open", get(|| async { "open" })), protected }
 }

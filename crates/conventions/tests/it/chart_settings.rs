@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::sources::{assert_none, read, root};
 
 /// Plain variables that are not settings of a chart, with the reason.
-const NOT_SETTINGS: [(&str, &str); 21] = [
+const NOT_SETTINGS: [(&str, &str); 22] = [
     ("HOSTNAME", "Kubernetes sets it to the name of the pod"),
+    ("MEMORY_LIMIT", "the container's limit is read from its control group"),
     ("LISTEN_ADDR", "the port is fixed in the Service and the probes"),
     ("CRONJOB_NAME", "set from triggerApi.defaultTarget"),
     ("DEFAULT_TARGET", "set from triggerApi.defaultTarget"),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
-use common::service::{event_stream, last_event_id};
+use common::service::{RequestSlot, event_stream, last_event_id};
 use futures_util::stream;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
@@ -138,13 +138,17 @@ pub(super) fn data_schemas() -> OpenApi {
         (status = 200, description = "The events", body = ServerSentEvent, content_type = "text/event-stream"),
     ),
 )]
-pub(super) async fn follow(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn follow(
+    State(api): State<Arc<Api>>,
+    slot: RequestSlot,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let subscription = Subscription::new(&api.cache, last_event_id(&headers)?);
     let events = stream::unfold(subscription, |mut subscription| async {
         let event = event(subscription.next().await);
         Some((event, subscription))
     });
-    Ok(event_stream(&api.streams, events)?)
+    Ok(event_stream(&api.streams, &slot, events)?)
 }
 
 fn event(notice: Notice) -> Event {

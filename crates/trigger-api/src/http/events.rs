@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event as SseEvent;
-use common::service::{PathSegment, QueryParams, ServiceError, event_stream, last_event_id};
+use common::service::{PathSegment, QueryParams, RequestSlot, ServiceError, event_stream, last_event_id};
 use futures_util::{Stream, StreamExt, future, stream};
 use serde::Deserialize;
 use trigger_core::feed::Notice;
@@ -66,6 +66,7 @@ fn event_schema() -> utoipa::openapi::schema::Object {
 pub(super) async fn run_events(
     State(api): State<Arc<Api>>,
     PathSegment(id): PathSegment<RunId>,
+    slot: RequestSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let after = last_event_id(&headers)?;
@@ -92,7 +93,7 @@ pub(super) async fn run_events(
         let (event, ended) = changes.next().await?;
         Some((event, (changes, ended)))
     });
-    Ok(event_stream(&api.streams, stream::iter(first).chain(changes))?)
+    Ok(event_stream(&api.streams, &slot, stream::iter(first).chain(changes))?)
 }
 
 /// The changes of a run that can't be stored now. They are sent again, with a number, when they are stored.
@@ -118,6 +119,7 @@ fn unsaved_changes(api: Arc<Api>, run: &Run) -> impl Stream<Item = (SseEvent, bo
 pub(super) async fn all_events(
     State(api): State<Arc<Api>>,
     QueryParams(query): QueryParams<EventQuery>,
+    slot: RequestSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let target: Option<TargetName> =
@@ -132,7 +134,7 @@ pub(super) async fn all_events(
             Notice::Gap => Some(gap_event()),
         })
     });
-    Ok(event_stream(&api.streams, changes)?)
+    Ok(event_stream(&api.streams, &slot, changes)?)
 }
 
 fn state_event(run: &Run, sequence: Option<i64>) -> SseEvent {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use common::service::{PathSegment, QueryParams};
+use common::service::{PathSegment, QueryParams, RequestSlot};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use trigger_core::run::{Run, RunId};
@@ -49,15 +49,16 @@ pub(super) async fn get_logs(
     State(api): State<Arc<Api>>,
     PathSegment(id): PathSegment<RunId>,
     QueryParams(query): QueryParams<LogQuery>,
+    slot: RequestSlot,
 ) -> Result<Response, ApiError> {
     let run = api.runs.find(&id).await?;
     let log = api.runs.log(&run, query.follow.unwrap_or_default()).await?;
     match log.ok_or_else(|| no_log(&run))? {
         RunLog::Following(tail, pieces) => {
             let log = stream::iter([tail.text]).chain(pieces).map(Ok::<Bytes, Infallible>);
-            Ok(response(tail.cut, Body::from_stream(api.streams.open(log)?)))
+            Ok(response(tail.cut, Body::from_stream(api.streams.open(&slot, log)?)))
         }
-        RunLog::Whole(log) => Ok(response(false, Body::from_stream(api.streams.open(log)?))),
+        RunLog::Whole(log) => Ok(response(false, Body::from_stream(api.streams.open(&slot, log)?))),
         RunLog::Tail(tail) => Ok(response(tail.cut, Body::from(tail.text))),
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use common::auth::Caller;
 use common::service::{PathSegment, RequestId, traceparent};
 use tokio::time::Instant;
 use trigger_core::request::RunRequest;
@@ -22,6 +21,7 @@ use super::body::{StartBody, SyncBody};
 use super::documents::{RunDocument, Triggered};
 use super::headers::{idempotency_key, preferred_wait, response_headers};
 use super::problem_document::ProblemDocument;
+use super::sender::Sender;
 use super::status::access_of;
 
 /// Start the default target
@@ -43,13 +43,12 @@ use super::status::access_of;
 )]
 pub(super) async fn trigger_sync(
     State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-    Extension(request_id): Extension<RequestId>,
+    sender: Sender,
     headers: HeaderMap,
     body: SyncBody,
 ) -> Result<Response, ApiError> {
     let target = api.runs.default_target()?;
-    let (started, waited) = start(&api, target, &caller, request_id, &headers, body.into()).await?;
+    let (started, waited) = start(&api, target, sender, &headers, body.into()).await?;
     let document = Json(Triggered::new(&started.run, started.found));
     Ok((response_headers(&started.run, &location(&started.run), waited), document).into_response())
 }
@@ -79,13 +78,12 @@ pub(super) async fn trigger_sync(
 pub(super) async fn start_run(
     State(api): State<Arc<Api>>,
     PathSegment(name): PathSegment<TargetName>,
-    Extension(caller): Extension<Caller>,
-    Extension(request_id): Extension<RequestId>,
+    sender: Sender,
     headers: HeaderMap,
     body: StartBody,
 ) -> Result<Response, ApiError> {
     let target = api.runs.target(&name)?;
-    let (started, waited) = start(&api, target, &caller, request_id, &headers, body).await?;
+    let (started, waited) = start(&api, target, sender, &headers, body).await?;
     let status = if started.run.state.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let headers = response_headers(&started.run, &location(&started.run), waited);
     Ok((status, headers, Json(RunDocument::from(&started.run))).into_response())
@@ -100,8 +98,7 @@ fn location(run: &Run) -> String {
 pub(super) async fn start(
     api: &Api,
     target: &Target,
-    caller: &Caller,
-    RequestId(request_id): RequestId,
+    Sender { caller, request_id: RequestId(request_id), slot }: Sender,
     headers: &HeaderMap,
     body: StartBody,
 ) -> Result<(Started, Option<u64>), ApiError> {
@@ -113,17 +110,18 @@ pub(super) async fn start(
         traceparent: traceparent(headers),
         parameters: body.parameters,
     };
-    let outcome = api.runs.start(&access_of(caller), target, &request).await;
+    let outcome = api.runs.start(&access_of(&caller), target, &request).await;
     api.metrics.count_start(target.name(), &outcome);
     let mut started = outcome?;
     tracing::info!(
         target = %target.name(), job.name = started.run.job_name, run.id = %started.run.id,
         caller = request.caller, request.id = request.request_id, found = started.found, "run started"
     );
-    let wait = preferred_wait(headers);
-    if let Some(seconds) = wait {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    // The run is started, so a caller that waits for too many others gets an answer at once.
+    let wait = preferred_wait(headers).and_then(|seconds| Some((seconds, api.streams.wait(&slot).ok()?)));
+    if let Some((seconds, _waiting)) = &wait {
+        let deadline = Instant::now() + Duration::from_secs(*seconds);
         started.run = api.runs.ended(started.run, deadline).await;
     }
-    Ok((started, wait))
+    Ok((started, wait.map(|(seconds, _)| seconds)))
 }

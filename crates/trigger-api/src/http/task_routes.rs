@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use common::auth::Caller;
-use common::service::{PathSegment, Representation, RequestId, read_json};
+use common::service::{PathSegment, Representation, read_json};
 use trigger_core::access::{Action, authorize};
 use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
@@ -28,6 +28,7 @@ use super::api_error::ApiError;
 use super::headers::{poll_again, response_headers};
 use super::problem_kinds::UNKNOWN_TARGET;
 use super::results::{html, page_of, private};
+use super::sender::Sender;
 use super::starting;
 use super::status::access_of;
 
@@ -51,8 +52,8 @@ fn start_route(
     task: &'static TaskDefinition,
     routes: &'static TaskRoutes,
 ) -> axum::routing::MethodRouter<Arc<Api>> {
-    post(move |State(api): State<Arc<Api>>, Extension(caller), Extension(request_id), headers, request| {
-        start(api, task, routes, caller, request_id, headers, request)
+    post(move |State(api): State<Arc<Api>>, sender, headers, request| {
+        start(api, task, routes, sender, headers, request)
     })
 }
 
@@ -66,16 +67,15 @@ async fn start(
     api: Arc<Api>,
     task: &'static TaskDefinition,
     routes: &'static TaskRoutes,
-    caller: Caller,
-    request_id: RequestId,
+    sender: Sender,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     // The body of a caller that may not start the task is not read.
-    authorize(&access_of(&caller), Action::Start, TargetKind::Task)?;
+    authorize(&access_of(&sender.caller), Action::Start, TargetKind::Task)?;
     let target = target_of(&api, task)?;
     let body = start_body(task, read_json(request).await?)?;
-    let (started, waited) = starting::start(&api, target, &caller, request_id, &headers, body).await?;
+    let (started, waited) = starting::start(&api, target, sender, &headers, body).await?;
     let document = TaskStarted::new(&started.run, routes.started_message);
     let location = format!("{}/{}", routes.status.path, started.run.id);
     let headers = response_headers(&started.run, &location, waited);

@@ -11,9 +11,19 @@
 {{ (first .).Release.Name }}-{{ last . }}
 {{- end }}
 
-{{- /* The images, for library.container. */ -}}
+{{- /* (list $ NAME SECTION): the complete name of an image, for library.container. SECTION of the values has `image` and `tag`. */ -}}
+{{- define "aegis.image" -}}
+{{- $image := (first .).Values.image -}}
+{{- $section := last . -}}
+{{- if $section.image -}}
+{{ $section.image }}
+{{- else -}}
+{{ with $image.registry }}{{ . }}/{{ end }}{{ index . 1 }}:{{ $section.tag | default $image.tag }}
+{{- end -}}
+{{- end }}
+
 {{- define "aegis.boxImage" -}}
-{{ .Values.natsBox.image | default "nats-box" }}
+{{ include "aegis.image" (list . "nats-box" .Values.natsBox) }}
 {{- end }}
 
 {{- define "aegis.monitorApiUrl" -}}

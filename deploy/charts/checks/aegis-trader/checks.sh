@@ -2,6 +2,9 @@
 # shellcheck disable=SC2034,SC2154 # scripts/check-charts.sh sources this, uses the variables and sets others
 # The chart aegis-trader: see deploy/charts/checks/README.md.
 
+# shellcheck source=deploy/charts/checks/aegis-trader/nats.sh
+source "$inputs/nats.sh"
+
 release=aegis-trader
 # The rendered manifests, and their namespaces.
 manifests=([dev]=deploy/manifests/aegis-trader/dev [prod]=deploy/manifests/aegis-trader/prod)
@@ -13,6 +16,7 @@ variants=(
   [prod]="--values $chart/values-prod.yaml"
   [everything]="--values $chart/values-prod.yaml --values $inputs/values-everything.yaml"
   [credentials as a file]='--set nats.clients.existingSecret=clients --set nats.clients.method=creds --set nats.replicas=5'
+  [Kubernetes 1.27]="--values $chart/values-prod.yaml --kube-version 1.27.3"
   [NATS alone]='--set monitorApi.enabled=false --set natsBox.enabled=false --set postInstall.createKvBucket.enabled=false --set networkPolicies.enabled=false'
 )
 ignored_scores=(
@@ -116,14 +120,14 @@ applied() {
 new_server_has_its_volume() {
   [[ $(kubectl --namespace "$upgraded" get pod aegis-trader-nats-2 \
     -o 'jsonpath={.spec.containers[0].image} {.spec.volumes[?(@.name=="aegis-trader-nats-js")].persistentVolumeClaim.claimName}') == \
-    "gcr.io/united-lane-361102/nats:$tag aegis-trader-nats-js-aegis-trader-nats-2" ]]
+    "gcr.io/united-lane-361102/nats:$(scripts/images.sh --tag nats) aegis-trader-nats-js-aegis-trader-nats-2" ]]
 }
 refuses_other_volumes() {
   refused 'nats.jetstream.storage.size is 20Gi, but the volumes of the StatefulSet aegis-trader-nats have 10Gi' upgrade_replaced --set nats.jetstream.storage.size=20Gi
   refused "nats.jetstream.storage.storageClassName is fast" upgrade_replaced --set nats.jetstream.storage.storageClassName=fast
   refused 'nats.replicas is 1, but the StatefulSet aegis-trader-nats has 3: NATS would lose streams' upgrade_replaced --set nats.replicas=1
 }
-# A server that joins a cluster deletes the streams that it had alone.
+# A server that joins a cluster deletes its own streams.
 one_server_stays_alone() {
   namespace alone
   install alone --values "$chart/values-dev.yaml"
@@ -137,18 +141,8 @@ returns_to_replaced() {
   objects_stay
 }
 
-is_a_dependency() {
-  local parent=$work/parent
-  mkdir -p "$parent/charts"
-  cp -r "$chart" "$parent/charts/"
-  printf 'apiVersion: v2\nname: parent\nversion: 1.0.0\n' >"$parent/Chart.yaml"
-  printf 'global: {region: east}\naegis-trader: {image: {tag: abc}}\n' >"$parent/values.yaml"
-  helm template stack "$parent" | grep 'name: stack-nats-headless'
-}
-
 releases() {
   local way
-  check 'as the dependency of another chart' is_a_dependency
   for one in restricted "$upgraded"; do namespace "$one" >/dev/null; done
   # The pods of the replaced chart do not meet the standard.
   kubectl label namespace $upgraded pod-security.kubernetes.io/{enforce,warn}- >/dev/null
@@ -157,6 +151,7 @@ releases() {
   objects >"$work/before"
   check 'helm install, in a namespace for restricted pods only' install restricted --values "$inputs/values-everything.yaml"
   check 'the release works' release_works restricted
+  check 'nats-server runs with its configuration: users, TLS for clients and routes, changed users' nats_runs_with_users_and_tls
   check 'helm upgrade' install restricted --values "$inputs/values-everything.yaml" --set nats.kvStore.ttlSeconds=60 --set nats.replicas=5
   check 'helm rollback' ends_jobs restricted helm rollback aegis-trader 1 --namespace restricted
   check 'one server does not become a cluster' one_server_stays_alone
@@ -176,6 +171,8 @@ releases() {
 install_again() {
   local before
   before=$(kubectl --namespace "$upgraded" get persistentvolumeclaims -o 'jsonpath={.items[*].metadata.uid}')
+  refused 'nats.replicas is 1, but the claims aegis-trader-nats-js-aegis-trader-nats-N are those of 3: NATS would lose streams' \
+    install "$upgraded" --values "$chart/values-dev.yaml"
   install "$upgraded"
   eventually 20 pods_of_component_are_created "$upgraded" nats 3
   [[ $(kubectl --namespace "$upgraded" get persistentvolumeclaims -o 'jsonpath={.items[*].metadata.uid}') == "$before" ]]

@@ -77,6 +77,14 @@ readinessProbe:
   periodSeconds: 5
 {{- end }}
 
+{{- /* Given $. Delays the end of a container: new requests arrive until every node has removed the pod from the Service. */ -}}
+{{- define "library.stopDelay" -}}
+{{- if semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version -}}
+lifecycle:
+  preStop: {sleep: {seconds: 3}}
+{{- end -}}
+{{- end }}
+
 {{- define "library.secretEnv" -}}
 - name: {{ index . 0 }}
   valueFrom:

@@ -9,9 +9,8 @@ schedule: {{ $settings.schedule | quote }}
 {{- with $settings.timeZone | default $root.Values.timeZone }}
 timeZone: {{ . }}
 {{- end }}
-{{- if $settings.suspend }}
-suspend: true
-{{- end }}
+{{- /* Also when false: an upgrade then resumes a schedule that `just stop` has suspended. */}}
+suspend: {{ $settings.suspend | default false }}
 concurrencyPolicy: Forbid
 startingDeadlineSeconds: 1800
 successfulJobsHistoryLimit: 3

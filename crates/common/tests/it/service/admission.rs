@@ -1,9 +1,10 @@
 //! Authentication, authorization and limits.
 
-use super::TestService;
+use std::time::{Duration, Instant};
 
-const SECRETS: [(&str, &str); 2] =
-    [("INTERNAL_TOKEN", "the-internal-token-7d1f"), ("ADMIN_SECRET", "the-admin-secret-93ab")];
+use reqwest::StatusCode;
+
+use super::{SECRETS, TestService};
 
 #[tokio::test]
 async fn a_protected_route_needs_a_valid_credential_and_refusals_are_counted() {
@@ -80,4 +81,39 @@ async fn requests_above_the_limit_of_concurrent_ones_are_rejected_and_probes_are
     }
     slow.abort();
     service.wait_for_status("/open", 200).await;
+}
+
+#[tokio::test]
+async fn a_caller_has_at_most_half_of_the_concurrent_requests() {
+    let service = TestService::start(&[&SECRETS[..], &[("MAX_REQUESTS", "4")]].concat()).await;
+    let slow = |path| service.get(path).header("x-internal-token", SECRETS[0].1);
+    let held = [tokio::spawn(slow("/slow").send()), tokio::spawn(slow("/slow").send())];
+    let until_rejected = async {
+        while slow("/hello").send().await.unwrap().status() != StatusCode::TOO_MANY_REQUESTS {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::TIMEOUT, until_rejected).await.expect("the share is used");
+    service.problem(slow("/hello"), 429, "too-many-requests").await;
+    let other = service.get("/hello").header("x-admin-secret", SECRETS[1].1);
+    assert_eq!(other.send().await.unwrap().status(), StatusCode::OK);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_answered_slowly_without_delaying_valid_ones() {
+    let service = TestService::start(&[&SECRETS[..], &[("MAX_REQUESTS", "2")]].concat()).await;
+    let guess = || service.get("/hello").header("x-internal-token", "wrong");
+    let started = Instant::now();
+    // The first 20 are answered at once, and the next one with a delay, during which it holds no slot.
+    for _ in 0..20 {
+        assert_eq!(guess().send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    let guesses: Vec<_> = (0..8).map(|_| tokio::spawn(guess().send())).collect();
+    let valid = service.get("/hello").header("x-internal-token", SECRETS[0].1);
+    assert_eq!(valid.send().await.unwrap().status(), StatusCode::OK);
+    for guess in guesses {
+        assert_eq!(guess.await.unwrap().unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1), "the guesses were not delayed");
 }

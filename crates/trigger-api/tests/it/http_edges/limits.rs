@@ -9,22 +9,36 @@ use super::follow;
 use crate::support::{PATIENCE, TriggerApi, answer, cronjob, namespace, problem, until};
 
 #[tokio::test]
-async fn concurrent_requests_over_the_limit_are_rejected_but_probes_are_not() {
+async fn requests_that_wait_for_their_run_keep_no_others_out() {
     let namespace = namespace("requests").await;
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[("MAX_REQUESTS", "1")]).await;
     let mut events = follow(&api, None).await;
     let waiting = tokio::spawn(api.post("/trigger-sync").header("Prefer", "wait=60").send());
-    // The event proves that the request is in progress.
+    // The event proves that the run is started.
     assert!(events.next().await.is_some());
-    problem(api.get("/v1/runs"), 503, "overloaded").await;
-    let rejected = api.get("/v1/runs").send().await.unwrap();
-    assert_eq!(rejected.headers()["retry-after"], "1");
-    for probe in ["/healthz", "/readyz", "/metrics"] {
-        assert_eq!(api.get(probe).send().await.unwrap().status(), 200, "{probe}");
-    }
+    until("requests are accepted", async || answer(api.get("/v1/runs")).await.0 == 200).await;
+    assert!(!waiting.is_finished());
     waiting.abort();
-    until("requests are accepted again", async || answer(api.get("/v1/runs")).await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_for_too_many_runs_gets_its_answer_at_once() {
+    let namespace = namespace("waits").await;
+    namespace.apply(&cronjob("", ""));
+    // One of the two waits is for each caller.
+    let api = TriggerApi::start(&namespace, &[("MAX_STREAMS", "2")]).await;
+    let waiting = tokio::spawn(api.post("/trigger-sync").header("Prefer", "wait=60").send());
+    until("the first run is started", async || {
+        answer(api.get("/v1/runs")).await.1["runs"].as_array().is_some_and(|runs| !runs.is_empty())
+    })
+    .await;
+    let second = api.post("/trigger-sync").header("Prefer", "wait=60");
+    let response = second.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(!response.headers().contains_key("preference-applied"));
+    assert!(!waiting.is_finished());
+    waiting.abort();
 }
 
 #[tokio::test]
