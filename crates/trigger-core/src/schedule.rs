@@ -1,6 +1,7 @@
 //! The next start of a schedule.
 
 mod cron;
+mod error;
 mod field;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use jiff::tz::TimeZone;
 use self::cron::{CronSchedule, MAX_YEARS};
 use super::cronjob::CronJobSummary;
 
-pub use self::cron::ScheduleError;
+pub use self::error::ScheduleError;
 
 /// Why the time of the next run is unknown, or there is none.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]

@@ -4,6 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use super::error::ScheduleError;
 use super::field::{Bounds, Field};
 
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -20,25 +21,6 @@ const FIELDS: [Bounds; 5] = [
 
 /// How many years after the present one are searched, as in robfig/cron.
 pub(super) const MAX_YEARS: i16 = 5;
-
-/// Text that is not a schedule.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ScheduleError {
-    /// The number of fields is wrong.
-    #[error("it must have 5 fields, and has {0}")]
-    FieldCount(usize),
-    /// The text begins with `@` and is none of the macros.
-    #[error("it is none of the macros: @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly")]
-    UnknownMacro,
-    /// A part of a field can't be parsed, or is outside its bounds.
-    #[error("{part:?} is not valid for the {name}")]
-    Field {
-        /// The name of the field.
-        name: &'static str,
-        /// The part, shortened.
-        part: String,
-    },
-}
 
 /// A parsed schedule.
 #[derive(Debug)]

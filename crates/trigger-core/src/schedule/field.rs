@@ -1,6 +1,6 @@
 //! A field of a schedule, such as `*/15` or `MON-FRI`.
 
-use super::cron::ScheduleError;
+use super::error::ScheduleError;
 
 /// The bit of a field that matches every value, as in robfig/cron.
 const STAR: u64 = 1 << 63;
