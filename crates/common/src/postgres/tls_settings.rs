@@ -156,7 +156,7 @@ fn versions(values: &Values<'_>) -> Result<Vec<&'static SupportedProtocolVersion
 
 fn read(path: &Path, keyword: &str) -> Result<Vec<u8>, String> {
     input_file::read(path, input_file::MAX_BYTES)
-        .map_err(|error| format!("the file of {keyword} can't be read: {}", error))
+        .map_err(|error| format!("the file of {keyword} can't be read: {error}"))
 }
 
 fn certificates(path: &Path, keyword: &str) -> Result<Vec<CertificateDer<'static>>, String> {

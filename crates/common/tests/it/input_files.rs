@@ -62,11 +62,11 @@ fn a_fifo_as_the_configuration_is_an_error_and_does_not_block() {
 #[test]
 fn aliases_have_a_budget() {
     // Each level stands for ten of the level before: 10^9 texts, from less than a kilobyte.
-    let mut bomb = "test_input_list:\n- &a0 hunter2\n".to_owned();
-    for level in 1..10 {
+    let levels = (1..10).map(|level| {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("- &a{level} [{aliases}]\n"));
-    }
+        format!("- &a{level} [{aliases}]\n")
+    });
+    let bomb = format!("test_input_list:\n- &a0 hunter2\n{}", levels.collect::<String>());
     let large = format!("test_input_list:\n- &a {}\n{}", "x".repeat(500_000), "- *a\n".repeat(1000));
     let deep = format!("test_input_list: {}", "[".repeat(100_000));
     for (name, yaml) in [("nested aliases", &bomb), ("aliases of a large text", &large), ("nesting", &deep)] {

@@ -43,9 +43,10 @@ async fn the_proxy_of_a_kubeconfig_forwards_every_connection_to_the_server() {
 
 async fn with_proxy(namespace: &Namespace, url: &str) -> PathBuf {
     let direct = namespace.kubeconfig_of("trigger-api-sa", None).await;
-    let text = std::fs::read_to_string(direct).unwrap();
+    let text = std::fs::read_to_string(direct).expect("the kubeconfig can be read");
     let path = namespace.folder().join("with-proxy");
-    std::fs::write(&path, text.replacen("{server:", &format!("{{proxy-url: '{url}', server:"), 1)).unwrap();
+    std::fs::write(&path, text.replacen("{server:", &format!("{{proxy-url: '{url}', server:"), 1))
+        .expect("the folder belongs to this test");
     path
 }
 
@@ -57,8 +58,8 @@ struct ConnectProxy {
 
 impl ConnectProxy {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://user:secret@{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://user:secret@{}", listener.local_addr().expect("it is bound"));
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         tokio::spawn(async move {

@@ -184,9 +184,12 @@ fn schedule(rng: &mut Rng) -> String {
     let mut fields: Vec<String> = USUAL
         .iter()
         .enumerate()
-        .map(|(index, usual)| match any_syntax && rng.bool() {
-            true => (0..=rng.usize(..2)).map(|_| part(rng, index)).collect::<Vec<_>>().join(","),
-            false => pick(rng, usual).to_owned(),
+        .map(|(index, usual)| {
+            if any_syntax && rng.bool() {
+                (0..=rng.usize(..2)).map(|_| part(rng, index)).collect::<Vec<_>>().join(",")
+            } else {
+                pick(rng, usual).to_owned()
+            }
         })
         .collect();
     match rng.u8(..60) {
