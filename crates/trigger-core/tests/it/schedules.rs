@@ -126,13 +126,13 @@ fn robfig(cases: &[Case]) -> Vec<Answer> {
         .spawn()
         .expect("next-run starts");
     let mut input = program.stdin.take().expect("its input is a pipe");
-    let questions: String = cases
+    let questions: Vec<String> = cases
         .iter()
         .map(|Case { schedule, zone, after }| {
-            format!("{}\n", json!({ "schedule": schedule, "zone": zone, "after": after.as_second() }))
+            json!({ "schedule": schedule, "zone": zone, "after": after.as_second() }).to_string()
         })
         .collect();
-    let writer = std::thread::spawn(move || input.write_all(questions.as_bytes()));
+    let writer = std::thread::spawn(move || input.write_all(questions.join("\n").as_bytes()));
     let output = program.wait_with_output().expect("next-run ends");
     assert!(output.status.success(), "next-run failed; its reason is above");
     writer.join().expect("the writer does not panic").expect("next-run reads every question");
