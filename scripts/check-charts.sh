@@ -92,7 +92,7 @@ scored() {
     --ignore-container-cpu-limit
     # Tags are commits, so an image never changes. Pulling it at every start would only add outages of the registry.
     --ignore-test container-image-pull-policy
-    # Root file systems are read-only. trigger-api writes only its history, which HISTORY_RUNS limits; the kubelet rotates logs.
+    # Root file systems are read-only. trigger-api writes only its history, which has a sizeLimit; the kubelet rotates logs.
     --ignore-test container-ephemeral-storage-request-and-limit
     "${ignored_scores[@]}"
   ) files

@@ -89,6 +89,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
         started,
     });
     let http_router = service.router(http::service_routes(&api), api as Arc<dyn ServiceStatus>);
+    let http_router = http::with_normalized_paths(http_router);
 
     let listener = listen(config.service.listen_address).await?;
     let address = listener.local_addr().unwrap_or(config.service.listen_address);

@@ -16,6 +16,7 @@ pub mod event;
 pub mod event_ring;
 pub mod instance_entry;
 pub mod instances;
+pub mod json_array;
 pub mod queries;
 pub mod state;
 pub mod subscription;

@@ -17,6 +17,7 @@ mod health;
 mod instance_document;
 mod instances;
 mod json_object;
+mod json_scanner;
 mod openapi;
 mod registry_report;
 mod routing;
@@ -32,6 +33,7 @@ use utoipa_axum::routes;
 
 use self::api::Api;
 pub use self::error_format::format_error;
+pub use self::routing::with_normalized_paths;
 
 /// The probes that the service has beside those of every service.
 pub const PROBES: &[&str] = &["/", "/health", "/ready"];

@@ -1,11 +1,12 @@
 //! Instances of services, as the registry's bucket holds them.
 
 mod lenient_json;
+mod metadata;
 mod read;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
+pub use self::metadata::Metadata;
 pub use self::read::UnreadableEntry;
 
 /// The status that an instance reports.
@@ -38,7 +39,7 @@ impl InstanceStatus {
 pub struct Heartbeat {
     /// As stored; with the offset of UTC if the stored time is a number or has no offset.
     pub text: String,
-    /// The time.
+    /// The time. Those after [`Timestamp::MAX`], in the last hours of the year 9999, are this one.
     pub time: Timestamp,
 }
 
@@ -58,12 +59,18 @@ pub struct Instance {
     /// The sticky group.
     pub sticky_active_group: Option<String>,
     /// Further data.
-    pub metadata: Map<String, Value>,
+    pub metadata: Metadata,
 }
 
 impl Instance {
-    /// Reads an entry. Accepted are names in `camelCase` and in `snake_case`, a missing version or status, heartbeats as Unix
-    /// times, and times without an offset, which are UTC.
+    /// Reads an entry. Accepted are:
+    ///
+    /// - names in `camelCase` and in `snake_case`;
+    /// - a missing version or status;
+    /// - times without an offset, which are UTC;
+    /// - Unix times in seconds, milliseconds, microseconds or nanoseconds, as numbers or texts. The unit is the first one with
+    ///   which the year is not after 9999, so each unit covers the years from 1978;
+    /// - metadata of another type than an object, which becomes the value `reported_metadata`.
     ///
     /// # Errors
     /// When it is not JSON, or has no name, id or heartbeat that can be read.
@@ -73,11 +80,12 @@ impl Instance {
 
     /// The compact JSON of the bucket.
     pub fn to_json(&self) -> String {
-        serde_json::json!({
+        let fields = serde_json::json!({
             "serviceName": self.service_name, "instanceId": self.instance_id, "version": self.version,
             "status": self.status.as_str(), "lastHeartbeat": self.last_heartbeat.text,
-            "stickyActiveGroup": self.sticky_active_group, "metadata": self.metadata,
-        })
-        .to_string()
+            "stickyActiveGroup": self.sticky_active_group,
+        });
+        let fields = fields.to_string();
+        format!("{},\"metadata\":{}}}", fields.trim_end_matches('}'), self.metadata.as_json())
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
@@ -167,9 +168,55 @@ impl Server {
         }
     }
 
+    /// Stops all processes of the server until the returned value is dropped, so that the server does not answer.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn pause(&self) -> PausedServer {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("the server runs");
+        let first = file.lines().next().and_then(|line| line.trim().parse().ok());
+        let server: i32 = first.expect("the first line is the process id");
+        // The server first, so that it starts no further process.
+        signal_all(&[server], Signal::STOP);
+        let processes = [vec![server], children(server)].concat();
+        signal_all(&processes, Signal::STOP);
+        PausedServer { processes }
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://postgres:secret@127.0.0.1:{}/{database}", self.port)
     }
+}
+
+/// A server that does not answer until this is dropped.
+#[derive(Debug)]
+pub struct PausedServer {
+    processes: Vec<i32>,
+}
+
+impl Drop for PausedServer {
+    fn drop(&mut self) {
+        signal_all(&self.processes, Signal::CONT);
+    }
+}
+
+fn signal_all(processes: &[i32], signal: Signal) {
+    for process in processes.iter().copied().filter_map(Pid::from_raw) {
+        // An error means that the process has ended.
+        let _ = kill_process(process, signal);
+    }
+}
+
+/// The child processes of that process.
+fn children(parent: i32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |id: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        line.and_then(|line| line.trim().parse().ok()) == Some(parent)
+    };
+    ids.filter(is_child).collect()
 }
 
 impl Database {

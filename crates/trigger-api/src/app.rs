@@ -98,10 +98,11 @@ async fn serve(config: Config) -> Result<(), AppError> {
     });
     let cronjobs: Vec<_> = targets.cronjobs().cloned().collect();
     let running = RunningExecutor::start(&config, cluster.as_ref(), &cronjobs, &history).await?;
+    let executor = running.executor();
     let runs = Runs::new(Parts {
         targets,
-        executor: running.executor(),
-        queue,
+        executor: Arc::clone(&executor),
+        queue: Arc::clone(&queue),
         store: Arc::clone(&history.store),
         recorder: Arc::clone(&history.recorder),
         feed: Arc::clone(&history.feed),
@@ -114,7 +115,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
     let routes = http::service_routes(&api, &tasks::definitions());
     let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);
-    let _background = BackgroundTasks::start(&history, metrics, config.retention);
+    let _background = BackgroundTasks::start(&history, config.retention, executor, queue, metrics);
     let runner = tokio::spawn(runner.run(service.stopping()));
 
     let listener = listen(config.service.listen_address).await?;

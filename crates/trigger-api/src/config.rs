@@ -20,7 +20,7 @@ use trigger_local::LocalConfig;
 pub use self::targets::TargetSettings;
 use crate::tasks::{self, TASKS};
 
-const OWN: [Variable; 13] = [
+const OWN: [Variable; 14] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")
         .with_default_described("the pod's own"),
@@ -40,6 +40,11 @@ const OWN: [Variable; 13] = [
     Variable::plain("HISTORY_RUNS", "ended runs that are kept, per target").with_default("10000"),
     Variable::plain("HISTORY_EVENTS", "changes that are kept for event streams to resume")
         .with_default("10000"),
+    Variable::plain(
+        "HISTORY_BYTES",
+        "the size of the history; the oldest runs are deleted before it is reached",
+    )
+    .with_default("536870912"),
     Variable::plain("TASK_WORKERS", "runs of tasks that this replica executes at the same time")
         .with_default("2"),
     Variable::plain("TASK_QUEUE", "runs of a task that may wait").with_default("100"),
@@ -51,6 +56,8 @@ const OWN: [Variable; 13] = [
 ];
 /// The name of the service in the registry.
 const SERVICE: &str = "trigger-api";
+/// The minimum of `HISTORY_BYTES`.
+const MIN_HISTORY_BYTES: u64 = 1 << 20;
 const DATABASE_URL: &str = "sqlite:/data/trigger-api.db";
 
 /// Every variable that is read.
@@ -99,8 +106,11 @@ impl Config {
     /// # Errors
     /// When the file can't be read, has an unknown key, or a setting is wrong.
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
-        let runs = number(&settings, "HISTORY_RUNS")?.get();
-        let retention = Retention { runs, events: number(&settings, "HISTORY_EVENTS")?.get() };
+        let retention = Retention {
+            runs: number(&settings, "HISTORY_RUNS")?.get(),
+            events: number(&settings, "HISTORY_EVENTS")?.get(),
+            bytes: history_bytes(&settings)?,
+        };
         let runner = RunnerConfig {
             workers: count(&settings, "TASK_WORKERS")?,
             lease: seconds(&settings, "TASK_LEASE_SECONDS")?,
@@ -153,6 +163,15 @@ fn local(settings: &Settings) -> Result<ExecutorKind, ConfigError> {
 fn local(_: &Settings) -> Result<ExecutorKind, ConfigError> {
     let problem = "this build can't run Jobs on this machine; build trigger-api with the feature `local`";
     Err(ConfigError::variable("EXECUTOR", problem))
+}
+
+fn history_bytes(settings: &Settings) -> Result<u64, ConfigError> {
+    let bytes = settings.parsed_or_default("HISTORY_BYTES")?;
+    if bytes < MIN_HISTORY_BYTES {
+        let problem = format!("{bytes} is less than the minimum {MIN_HISTORY_BYTES}");
+        return Err(ConfigError::variable("HISTORY_BYTES", problem));
+    }
+    Ok(bytes)
 }
 
 fn count(settings: &Settings, name: &str) -> Result<usize, ConfigError> {

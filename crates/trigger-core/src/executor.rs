@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::cronjob::{CronJobTarget, TargetSnapshot};
 use super::request::RunRequest;
-use super::run::Run;
+use super::run::{Run, RunId};
 use super::store_error::StoreError;
 
 /// How old the state may be that an executor returns.
@@ -72,6 +72,15 @@ pub trait Executor: Send + Sync {
 
     /// The whole log of a run; None if only the stored tail is available.
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError>;
+
+    /// The run as the executor observed it last; None if it no longer has it.
+    fn observed(&self, id: &RunId) -> Option<Run>;
+
+    /// The runs that [`Executor::observed`] returns now.
+    fn observed_ids(&self) -> Vec<RunId>;
+
+    /// Reports the log of a run that has ended to the recorder again, unless its tail is stored or the log no longer exists.
+    async fn recover_log(&self, run: &Run);
 
     /// Whether the executor has observed all its targets once.
     fn readiness(&self) -> Result<(), NotReady>;

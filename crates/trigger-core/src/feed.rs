@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::event::Event;
+use super::log_interval::LogInterval;
 use super::run::Run;
 use super::run_store::RunStore;
 use super::store_error::StoreError;
@@ -37,6 +38,7 @@ pub enum Notice {
 pub struct Feed {
     store: Arc<dyn RunStore>,
     sender: broadcast::Sender<Arc<Event>>,
+    latest: watch::Sender<i64>,
     wake: Notify,
     /// The number after which publishing starts. A subscriber reads it first: otherwise events between its subscription and
     /// the first poll would be lost.
@@ -46,7 +48,13 @@ pub struct Feed {
 impl Feed {
     /// A feed of the events of that store.
     pub fn new(store: Arc<dyn RunStore>) -> Self {
-        Self { store, sender: broadcast::Sender::new(BACKLOG), wake: Notify::new(), start: OnceCell::new() }
+        Self {
+            store,
+            sender: broadcast::Sender::new(BACKLOG),
+            latest: watch::Sender::default(),
+            wake: Notify::new(),
+            start: OnceCell::new(),
+        }
     }
 
     /// Reads new events now.
@@ -54,13 +62,19 @@ impl Feed {
         self.wake.notify_one();
     }
 
+    /// The number of the last published event, for those who need to know only that something changed.
+    pub fn latest(&self) -> watch::Receiver<i64> {
+        self.latest.subscribe()
+    }
+
     /// Publishes events. Never returns.
     pub async fn run(&self) {
-        let mut last = None;
+        let (mut last, failure_log) = (None, LogInterval::default());
         loop {
             match self.publish(last).await {
                 Ok(sequence) => last = Some(sequence),
-                Err(error) => tracing::warn!(%error, "cannot read events; retrying"),
+                Err(error) if failure_log.is_due() => tracing::warn!(%error, "cannot read events; retrying"),
+                Err(_) => {}
             }
             let _ = timeout(POLL_EVERY, self.wake.notified()).await;
         }
@@ -79,6 +93,7 @@ impl Feed {
                 // An error means that there is no subscriber.
                 let _ = self.sender.send(Arc::new(event));
             }
+            self.latest.send_if_modified(|latest| std::mem::replace(latest, last) != last);
             if complete {
                 return Ok(last);
             }

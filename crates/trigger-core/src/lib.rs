@@ -5,12 +5,15 @@
 //! of its own, but it has timers, and a thread for each run of a task.
 
 pub mod access;
+pub mod backfill;
 pub mod cronjob;
 pub mod event;
 pub mod executor;
 pub mod feed;
 pub mod log_buffers;
+pub mod log_interval;
 pub mod naming;
+pub mod pruner;
 pub mod recorder;
 pub mod request;
 pub mod run;
@@ -29,3 +32,4 @@ pub mod task_store;
 
 mod dispatcher;
 mod overlap;
+mod unsaved;

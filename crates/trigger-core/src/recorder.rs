@@ -1,7 +1,6 @@
 //! Writes the observed states of runs to the store, in order, and retries while the store fails.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +8,13 @@ use tokio::sync::Notify;
 
 use super::feed::Feed;
 use super::log_buffers::LogTail;
+use super::log_interval::LogInterval;
 use super::run::{Run, RunId, State};
 use super::run_store::{RunFilter, RunStore};
 use super::store_error::StoreError;
+use super::unsaved::{PendingWrite, UnsavedWrites};
+
+pub use super::unsaved::Dropped;
 
 /// The pause after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -26,51 +29,59 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 pub struct Recorder {
     store: Arc<dyn RunStore>,
     feed: Arc<Feed>,
-    queue: Mutex<VecDeque<PendingWrite>>,
+    unsaved: Mutex<UnsavedWrites>,
     wake: Notify,
     /// Held while writing, so that observations of a run are written in order.
     write_lock: tokio::sync::Mutex<()>,
     /// The number of failed writes.
     failures: AtomicU64,
-}
-
-#[derive(Clone, PartialEq)]
-enum PendingWrite {
-    Run(Box<Run>),
-    Log(RunId, LogTail),
+    failure_log: LogInterval,
+    /// Whether something was dropped that was not restored yet.
+    has_gap: AtomicBool,
+    /// Notified when everything is written while there is a gap.
+    fillable: Notify,
 }
 
 impl Recorder {
-    /// A recorder for that store, which wakes the feed after each write.
-    pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>) -> Self {
+    /// A recorder for that store, which wakes the feed after each write. What is not written yet needs at most `max_bytes`:
+    /// if the store can't be written for a long time, log tails are dropped, and then observations. [`super::backfill`]
+    /// restores what the cluster still has.
+    pub fn new(store: Arc<dyn RunStore>, feed: Arc<Feed>, max_bytes: usize) -> Self {
         Self {
             store,
             feed,
-            queue: Mutex::default(),
+            unsaved: Mutex::new(UnsavedWrites::new(max_bytes)),
             wake: Notify::new(),
             write_lock: tokio::sync::Mutex::default(),
             failures: AtomicU64::new(0),
+            failure_log: LogInterval::default(),
+            has_gap: AtomicBool::new(false),
+            fillable: Notify::new(),
         }
     }
 
-    /// Queues an observed state of a run. It is merged into a queued observation of the same state, so that the queue is
-    /// bounded by the number of runs.
+    /// Queues an observed state of a run.
     pub fn observe(&self, run: Run) {
-        let mut queue = self.locked();
-        let same = queue.iter_mut().rev().find_map(|write| match write {
-            PendingWrite::Run(other) if other.id == run.id => Some(other),
-            PendingWrite::Run(_) | PendingWrite::Log(..) => None,
-        });
-        match same {
-            Some(earlier) if earlier.state == run.state => **earlier = earlier.merged(&run),
-            _ => queue.push_back(PendingWrite::Run(Box::new(run))),
-        }
-        self.wake.notify_one();
+        self.queue(|unsaved| unsaved.add_run(run));
     }
 
     /// Queues the tail of a run's log.
     pub fn keep_log(&self, id: RunId, tail: LogTail) {
-        self.locked().push_back(PendingWrite::Log(id, tail));
+        self.queue(|unsaved| unsaved.add_log(id, tail));
+    }
+
+    fn queue(&self, add: impl FnOnce(&mut UnsavedWrites)) {
+        let mut unsaved = self.locked();
+        let before = unsaved.dropped();
+        add(&mut unsaved);
+        if unsaved.dropped() != before && !self.has_gap.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                unsaved_bytes = unsaved.bytes(),
+                "the history can't be written fast enough: the oldest log tails, and then the oldest states of runs, are \
+                 dropped; what the cluster still has is stored later"
+            );
+        }
+        drop(unsaved);
         self.wake.notify_one();
     }
 
@@ -89,8 +100,6 @@ impl Recorder {
     /// Writes everything that is queued for a run, and returns the run as it is stored. If the store fails, the queue is kept
     /// and the observed run is returned: the cluster is the authority on runs, the store is only their history.
     pub async fn flush(&self, run: Run) -> Run {
-        let is_of_run =
-            |write: &PendingWrite| matches!(write, PendingWrite::Run(other) if other.id == run.id);
         let failures = self.failures.load(Ordering::Relaxed);
         loop {
             let _lock = self.write_lock.lock().await;
@@ -98,11 +107,11 @@ impl Recorder {
             if self.failures.load(Ordering::Relaxed) != failures {
                 return self.unsaved(&run.id).unwrap_or(run);
             }
-            match self.write_first(is_of_run).await {
+            match self.write(|unsaved| unsaved.first_of(&run.id)).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    tracing::error!(%error, run.id = %run.id, "cannot store a run; retrying");
+                    self.log_failure(&error);
                     return self.unsaved(&run.id).unwrap_or(run);
                 }
             }
@@ -135,7 +144,8 @@ impl Recorder {
     /// # Errors
     /// When the store can't be read.
     pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        let unsaved = self.all_unsaved();
+        // The queue is read before the store, as in `find`.
+        let unsaved = self.locked().all_runs();
         let mut runs = self.store.runs(filter).await?;
         for run in unsaved {
             let listed = runs.iter_mut().find(|stored| stored.id == run.id);
@@ -156,10 +166,7 @@ impl Recorder {
     /// # Errors
     /// When the store can't be read.
     pub async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
-        let unsaved = self.locked().iter().rev().find_map(|write| match write {
-            PendingWrite::Log(of, tail) if of == id => Some(tail.clone()),
-            PendingWrite::Log(..) | PendingWrite::Run(_) => None,
-        });
+        let unsaved = self.locked().log(id);
         if unsaved.is_some() { Ok(unsaved) } else { self.store.log(id).await }
     }
 
@@ -174,21 +181,48 @@ impl Recorder {
         }
     }
 
-    fn unsaved(&self, id: &RunId) -> Option<Run> {
-        self.all_unsaved().into_iter().find(|run| run.id == *id)
+    /// The approximate memory of what is not written yet, in bytes.
+    pub fn unsaved_bytes(&self) -> usize {
+        self.locked().bytes()
     }
 
-    /// The runs of the queue, each with all its observations merged.
-    fn all_unsaved(&self) -> Vec<Run> {
-        let mut runs: Vec<Run> = Vec::new();
-        for write in self.locked().iter() {
-            let PendingWrite::Run(observed) = write else { continue };
-            match runs.iter_mut().find(|run| run.id == observed.id) {
-                Some(run) => *run = run.merged(observed),
-                None => runs.push((**observed).clone()),
+    /// What was dropped so far.
+    pub fn dropped(&self) -> Dropped {
+        self.locked().dropped()
+    }
+
+    /// Whether something was dropped that was not restored yet.
+    pub fn has_gap(&self) -> bool {
+        self.has_gap.load(Ordering::Relaxed)
+    }
+
+    /// Waits until something was dropped and everything else is written. Returns what was dropped until then.
+    pub(super) async fn gap(&self) -> Dropped {
+        loop {
+            self.fillable.notified().await;
+            if self.has_gap() {
+                return self.dropped();
             }
         }
-        runs
+    }
+
+    /// Closes the gap, unless more was dropped than the call of [`Recorder::gap`] returned. Returns whether it is closed.
+    pub(super) fn close_gap(&self, dropped: Dropped) -> bool {
+        let unsaved = self.locked();
+        let closed = unsaved.dropped() == dropped;
+        if closed {
+            self.has_gap.store(false, Ordering::Relaxed);
+        }
+        closed
+    }
+
+    /// Whether an observation of the run is not written yet.
+    pub(super) fn has_unsaved(&self, id: &RunId) -> bool {
+        self.locked().first_of(id).is_some()
+    }
+
+    fn unsaved(&self, id: &RunId) -> Option<Run> {
+        self.locked().run(id)
     }
 
     /// Writes what is queued. Never returns. The future may be dropped at any moment; the write in progress is repeated
@@ -197,9 +231,14 @@ impl Recorder {
         loop {
             match self.write_next().await {
                 Ok(true) => {}
-                Ok(false) => self.wake.notified().await,
+                Ok(false) => {
+                    if self.has_gap() {
+                        self.fillable.notify_one();
+                    }
+                    self.wake.notified().await;
+                }
                 Err(error) => {
-                    tracing::error!(%error, waiting = self.locked().len(), "cannot write the history; retrying");
+                    self.log_failure(&error);
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
                 }
             }
@@ -214,13 +253,16 @@ impl Recorder {
 
     async fn write_next(&self) -> Result<bool, StoreError> {
         let _lock = self.write_lock.lock().await;
-        self.write_first(|_| true).await
+        self.write(UnsavedWrites::first).await
     }
 
-    /// Writes the first queued item that matches; false if there is none. The caller must hold the write lock.
-    async fn write_first(&self, matches: impl Fn(&PendingWrite) -> bool) -> Result<bool, StoreError> {
-        let first = self.locked().iter().find(|write| matches(write)).cloned();
-        let Some(write) = first else { return Ok(false) };
+    /// Executes one of the queued writes; false if there is none. The caller must hold the write lock.
+    async fn write(
+        &self,
+        select: impl FnOnce(&UnsavedWrites) -> Option<(u64, PendingWrite)>,
+    ) -> Result<bool, StoreError> {
+        let selected = select(&self.locked());
+        let Some((place, write)) = selected else { return Ok(false) };
         let written = match &write {
             PendingWrite::Run(run) => self.store.save(run).await.map(|_| self.feed.wake()),
             PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await,
@@ -229,19 +271,18 @@ impl Recorder {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
         written?;
-        self.remove_written(&write);
+        self.locked().remove_executed(place, &write);
         Ok(true)
     }
 
-    /// Removes a written item, unless a newer observation was merged into it in the meantime.
-    fn remove_written(&self, written: &PendingWrite) {
-        let mut queue = self.locked();
-        if let Some(place) = queue.iter().position(|other| other == written) {
-            queue.remove(place);
+    fn log_failure(&self, error: &StoreError) {
+        if self.failure_log.is_due() {
+            let unsaved = self.locked().len();
+            tracing::error!(%error, unsaved, "cannot write the history; retrying");
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, VecDeque<PendingWrite>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, UnsavedWrites> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -53,6 +53,8 @@ pub struct Retention {
     pub runs: u32,
     /// The number of events in total.
     pub events: u32,
+    /// The size of the store. The oldest runs are deleted, with their logs, results and events.
+    pub bytes: u64,
 }
 
 /// Stores the history. Saving the same observation twice has the effect of saving it once.

@@ -3,7 +3,6 @@
 mod error;
 mod views;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::Stream;
@@ -18,7 +17,7 @@ use super::dispatcher::Dispatcher;
 use super::executor::{Executor, ExecutorError, Freshness, NotReady};
 use super::feed::{Feed, Notice};
 use super::log_buffers::LogBuffers;
-use super::recorder::Recorder;
+use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
 use super::run::{Run, RunId, State};
 use super::run_store::{RunFilter, RunStore};
@@ -27,7 +26,7 @@ use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
 use super::target::{Target, Targets};
 use super::target_name::{TargetKind, TargetName};
-use super::task_queue::{QueueDepth, TaskQueue};
+use super::task_queue::TaskQueue;
 
 /// The parts that [`Runs`] is made of.
 pub struct Parts {
@@ -159,12 +158,21 @@ impl Runs {
         })
     }
 
-    /// The run of that id, even if it is not stored yet.
+    /// The run of that id, even if it is not stored yet. The executor is asked for a run that is not stored, because the
+    /// recorder may have dropped it, and another replica may have started it while the store can't be written.
     ///
     /// # Errors
     /// When there is no such run, or the store fails.
     pub async fn find(&self, id: &RunId) -> Result<Run, RunError> {
-        self.recorder.find(id).await?.ok_or_else(|| RunError::UnknownRun(id.clone()))
+        let recorded = self.recorder.find(id).await;
+        let is_current = matches!(recorded, Ok(Some(_))) && !self.recorder.has_gap();
+        let observed = if is_current { None } else { self.executor.observed(id) };
+        match (recorded, observed) {
+            (Ok(Some(run)), Some(observed)) => Ok(run.merged(&observed)),
+            (Ok(Some(run)), None) | (Ok(None) | Err(_), Some(run)) => Ok(run),
+            (Ok(None), None) => Err(RunError::UnknownRun(id.clone())),
+            (Err(error), None) => Err(error.into()),
+        }
     }
 
     /// Runs, newest first, including those that are not stored yet.
@@ -253,12 +261,14 @@ impl Runs {
         latest.unwrap_or(run)
     }
 
-    /// The depth of each task's queue.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn queue_depths(&self) -> Result<BTreeMap<TargetName, QueueDepth>, StoreError> {
-        self.queue.depths().await
+    /// The approximate memory of what is not stored yet, in bytes.
+    pub fn unsaved_bytes(&self) -> usize {
+        self.recorder.unsaved_bytes()
+    }
+
+    /// What was dropped because the history could not be written.
+    pub fn dropped(&self) -> Dropped {
+        self.recorder.dropped()
     }
 
     /// Whether the executor has observed all its targets once.

@@ -165,6 +165,17 @@ impl Executor for LocalExecutor {
         Ok(None)
     }
 
+    fn observed(&self, id: &RunId) -> Option<Run> {
+        self.context.registry.run(id)
+    }
+
+    fn observed_ids(&self) -> Vec<RunId> {
+        self.context.registry.ids()
+    }
+
+    /// The output of an ended run is only in its stored tail.
+    async fn recover_log(&self, _run: &Run) {}
+
     fn readiness(&self) -> Result<(), NotReady> {
         let path = &self.config.manifests;
         path.metadata().map(drop).map_err(|error| NotReady(format!("{}: {error}", path.display())))

@@ -117,6 +117,20 @@ impl Registry {
         self.locked().ended.iter().find(|run| run.id == *id).cloned()
     }
 
+    /// The run with that id, if it is active, or has ended and is kept.
+    pub(super) fn run(&self, id: &RunId) -> Option<Run> {
+        let runs = self.locked();
+        let active = runs.active.iter().map(|active| &active.run);
+        active.chain(&runs.ended).find(|run| run.id == *id).cloned()
+    }
+
+    /// The ids of the active runs, and of the ended ones that are kept.
+    pub(super) fn ids(&self) -> Vec<RunId> {
+        let runs = self.locked();
+        let active = runs.active.iter().map(|active| &active.run);
+        active.chain(&runs.ended).map(|run| run.id.clone()).collect()
+    }
+
     /// The active runs of a target's CronJob, and its generation: the id of its newest run.
     pub(super) fn snapshot(&self, target: &CronJobTarget) -> (Vec<Run>, String) {
         let runs = self.locked();

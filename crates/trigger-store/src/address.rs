@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 const SETTING: &str = "DATABASE_URL";
 
 /// A valid address.
+#[derive(Clone)]
 pub(super) enum Address {
     /// The path of a SQLite file.
     Sqlite(String),

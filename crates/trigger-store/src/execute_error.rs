@@ -19,6 +19,8 @@ pub(super) enum ExecuteError {
     NoConnection,
     /// The database did not answer within this time.
     Timeout(Duration),
+    /// The tables could not be created yet, because the disk is full.
+    NoTables,
 }
 
 impl fmt::Display for ExecuteError {
@@ -30,6 +32,7 @@ impl fmt::Display for ExecuteError {
                 "no connection was available in time; the database is down, unreachable or overloaded",
             ),
             Self::Timeout(limit) => write!(formatter, "no answer within {limit:?}"),
+            Self::NoTables => formatter.write_str("the tables could not be created yet"),
         }
     }
 }
@@ -41,7 +44,18 @@ impl ExecuteError {
             Self::Statement(error) => {
                 error.as_database_error().is_some_and(DatabaseError::is_unique_violation)
             }
-            Self::Connect(_) | Self::NoConnection | Self::Timeout(_) => false,
+            Self::Connect(_) | Self::NoConnection | Self::Timeout(_) | Self::NoTables => false,
+        }
+    }
+
+    /// Whether the disk of the database is full.
+    pub(super) fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Statement(error) => {
+                error.as_database_error().and_then(unwritable_database) == Some(FULL_DISK)
+                    || sqlstate(error).as_deref() == Some("53100")
+            }
+            Self::Connect(_) | Self::NoConnection | Self::Timeout(_) | Self::NoTables => false,
         }
     }
 
@@ -60,6 +74,8 @@ impl ExecuteError {
             Self::Connect(_) => UNREACHABLE,
             Self::NoConnection => "no connection to the database was available in time",
             Self::Timeout(_) => "the database does not answer",
+            // The reason was recorded when their creation failed.
+            Self::NoTables => return None,
             Self::Statement(error) => match error.as_database_error() {
                 Some(error) => unwritable_database(error)?,
                 None if is_connection_failure(error) => UNREACHABLE,
@@ -74,7 +90,7 @@ impl ExecuteError {
         match self {
             // The text of this error names the server.
             Self::Connect(error) => StoreError::Unavailable { operation, detail: error.to_string() },
-            Self::NoConnection | Self::Timeout(_) => {
+            Self::NoConnection | Self::Timeout(_) | Self::NoTables => {
                 StoreError::Unavailable { operation, detail: format!("{place}: {self}") }
             }
             Self::Statement(ref error) => {
@@ -96,6 +112,9 @@ pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some("25006")
 }
 
+const FULL_DISK: &str = "the disk is full";
+/// `SQLITE_IOERR_SHMSIZE`: there is no space for the index of the write-ahead log.
+const SHMSIZE: u32 = 4874;
 const UNREACHABLE: &str = "the database can't be reached";
 
 fn unwritable_database(error: &dyn DatabaseError) -> Option<&'static str> {
@@ -126,13 +145,16 @@ fn unwritable_postgres(sqlstate: &str) -> Option<&'static str> {
 
 /// The meaning of an extended result code of SQLite.
 fn unwritable_sqlite(code: u32) -> Option<&'static str> {
+    if code == SHMSIZE {
+        return Some(FULL_DISK);
+    }
     // The lower byte is the primary result code.
     match code & 0xff {
         5 | 6 => Some("the database file is locked by another process"),
         8 => Some("the database file is read-only"),
         10 | 14 => Some("the database file can't be written"),
         11 | 26 => Some("the database file is damaged"),
-        13 => Some("the disk is full"),
+        13 => Some(FULL_DISK),
         _ => None,
     }
 }
@@ -177,6 +199,7 @@ mod tests {
             assert_eq!(unwritable_sqlite(code), reason, "{code}");
             assert_eq!(unwritable_sqlite(code | 3 << 8), reason, "{code}");
         }
+        assert_eq!(unwritable_sqlite(SHMSIZE), Some(FULL_DISK));
     }
 
     #[test]

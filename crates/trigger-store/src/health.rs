@@ -16,11 +16,15 @@ pub(super) struct Health {
     written: AtomicBool,
 }
 
-/// Why a statement is executed: for a caller, or only to check whether the store can be written.
+/// Why a statement is executed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
+    /// For a caller.
     Request,
+    /// To check whether the store can be written.
     Check,
+    /// To delete what exceeds the retention. On a full disk this can succeed where nothing else does.
+    Delete,
 }
 
 #[derive(Default)]
@@ -30,7 +34,12 @@ struct HealthState {
     file_replaced: bool,
     /// How many checks in a row must succeed. A check can succeed where a request needs more, such as a free disk page.
     checks_needed: u32,
+    /// The size of the largest write that failed, in pages. Smaller ones can succeed while a disk is almost full.
+    failed_pages: usize,
 }
+
+/// Smaller differences in size do not decide whether a write succeeds.
+const PAGE_BYTES: usize = 4096;
 
 /// How many checks must succeed in a row after a write of a request has failed.
 const CHECKS_AFTER_FAILED_REQUEST: u32 = 3;
@@ -75,9 +84,9 @@ impl Health {
     ) {
         match result {
             // A write that changes no row also succeeds on a full disk.
-            Ok(result) if statement.writes() && result.rows_affected > 0 => {
+            Ok(result) if statement.writes() && result.rows_affected > 0 && purpose != Purpose::Delete => {
                 self.written.store(true, Ordering::Relaxed);
-                if self.record_write(purpose) {
+                if self.record_write(purpose, statement.bytes() / PAGE_BYTES) {
                     tracing::info!(place, "the history can be written again");
                 }
             }
@@ -86,9 +95,9 @@ impl Health {
                 let Some(unwritable) = error.unwritable() else { return };
                 let checks_needed = match purpose {
                     Purpose::Request if statement.writes() => CHECKS_AFTER_FAILED_REQUEST,
-                    Purpose::Request | Purpose::Check => 0,
+                    Purpose::Request | Purpose::Check | Purpose::Delete => 0,
                 };
-                if self.record_failure(unwritable, checks_needed) {
+                if self.record_failure(unwritable, checks_needed, statement.bytes() / PAGE_BYTES) {
                     tracing::error!(place, error = %error, "the history can't be written: {unwritable}");
                 }
             }
@@ -96,19 +105,25 @@ impl Health {
     }
 
     /// Records a successful write. Returns whether the store has become writable.
-    fn record_write(&self, purpose: Purpose) -> bool {
+    fn record_write(&self, purpose: Purpose, pages: usize) -> bool {
         let mut state = self.locked();
         state.checks_needed = match purpose {
-            Purpose::Request => 0,
             Purpose::Check => state.checks_needed.saturating_sub(1),
+            Purpose::Request | Purpose::Delete if pages >= state.failed_pages => 0,
+            Purpose::Request | Purpose::Delete => state.checks_needed,
         };
-        state.checks_needed == 0 && state.unwritable.take().is_some()
+        if state.checks_needed > 0 {
+            return false;
+        }
+        state.failed_pages = 0;
+        state.unwritable.take().is_some()
     }
 
     /// Records a failed statement. Returns whether the reason is a new one.
-    fn record_failure(&self, unwritable: Unwritable, checks_needed: u32) -> bool {
+    fn record_failure(&self, unwritable: Unwritable, checks_needed: u32, pages: usize) -> bool {
         let mut state = self.locked();
         state.checks_needed = state.checks_needed.max(checks_needed);
+        state.failed_pages = state.failed_pages.max(pages);
         state.unwritable.replace(unwritable) != Some(unwritable)
     }
 
@@ -119,6 +134,7 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use super::super::statement::SqlValue;
     use super::*;
 
     const SILENT: Unwritable = Unwritable("the database does not answer");
@@ -150,6 +166,19 @@ mod tests {
         health.record("a", Purpose::Request, &write(), &Ok(written(0)));
         assert_eq!(health.unwritable(), Some(SILENT), "a write that changes nothing does not count");
         health.record("a", Purpose::Request, &write(), &Ok(written(1)));
+        assert_eq!(health.unwritable(), None);
+    }
+
+    #[test]
+    fn a_small_write_does_not_make_a_store_writable_where_a_large_one_failed() {
+        let large = Statement::new("UPDATE a SET b = $1", vec![SqlValue::Bytes(vec![0; 64 * 1024])]);
+        let health = Health::default();
+        health.record("a", Purpose::Request, &large, &Err(silent()));
+        for (purpose, statement) in [(Purpose::Request, write()), (Purpose::Delete, large.clone())] {
+            health.record("a", purpose, &statement, &Ok(written(1)));
+            assert_eq!(health.unwritable(), Some(SILENT));
+        }
+        health.record("a", Purpose::Request, &large, &Ok(written(1)));
         assert_eq!(health.unwritable(), None);
     }
 

@@ -13,6 +13,8 @@ mod postgres;
 mod queries;
 #[cfg(test)]
 mod query_plans;
+mod reserve;
+mod retention;
 mod row;
 mod run_row;
 mod save;
@@ -20,6 +22,7 @@ mod schema;
 mod schema_connection;
 mod sql_store;
 mod sqlite;
+mod sqlite_file;
 mod statement;
 mod task_statements;
 mod task_store;

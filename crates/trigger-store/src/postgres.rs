@@ -38,6 +38,13 @@ pub(super) const CHECK: &str = "WITH none AS (INSERT INTO runs SELECT * FROM run
     same AS (UPDATE runs SET version = version WHERE FALSE) \
     UPDATE run_event_counter SET last = last";
 
+/// The approximate size of the rows. That of the tables does not decrease when rows are deleted. Lengths are read without
+/// the values.
+pub(super) const USED_BYTES: &str = "SELECT \
+    (SELECT COUNT(*) * 2048 FROM runs) + (SELECT COUNT(*) * 1024 FROM run_events) \
+    + (SELECT COALESCE(SUM(octet_length(text)), 0) FROM run_logs) \
+    + (SELECT COALESCE(SUM(octet_length(result)), 0) FROM run_results) AS bytes";
+
 /// Connections to Postgres. Idle ones are kept for the next statements.
 pub(super) struct PostgresPool {
     server: Server,

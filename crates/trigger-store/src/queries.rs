@@ -10,7 +10,11 @@ use super::run_row::{COLUMNS, RUN_COLUMNS, TASK_COLUMNS};
 use super::statement::{SqlValue, Statement};
 
 /// How many runs are deleted in one transaction. The limit keeps other statements from waiting long.
-pub(super) const PRUNE_BATCH: u16 = 500;
+pub(super) const PRUNE_BATCH: u16 = 100;
+/// How many runs are deleted at a time if the store is too large. Each can have a large log.
+const OLDEST_RUNS: u16 = 8;
+/// How many events are deleted with them.
+const OLDEST_EVENTS: u16 = 4 * OLDEST_RUNS;
 
 pub(super) fn run(id: &RunId) -> Statement {
     Statement::new(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"), vec![SqlValue::text(id.as_str())])
@@ -88,6 +92,12 @@ pub(super) fn event_range() -> Statement {
     Statement::new(sql, Vec::new())
 }
 
+/// Returns a row if a target has more than `keep` runs. It reads only an index, so that it is cheaper than [`prune_runs`].
+pub(super) fn exceeds_runs(keep: u32) -> Statement {
+    let sql = "SELECT COUNT(*) AS runs FROM runs GROUP BY target HAVING COUNT(*) > $1 LIMIT 1";
+    Statement::new(sql, vec![SqlValue::number(keep)])
+}
+
 /// Deletes the oldest ended runs of targets that have more than `keep`. Their log tails are deleted with them.
 pub(super) fn prune_runs(keep: u32) -> Statement {
     let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM (\
@@ -100,4 +110,16 @@ pub(super) fn prune_runs(keep: u32) -> Statement {
 pub(super) fn prune_events(keep: u32) -> Statement {
     let sql = "DELETE FROM run_events WHERE sequence <= (SELECT last FROM run_event_counter) - $1";
     Statement::new(sql, vec![SqlValue::number(keep)])
+}
+
+/// Deletes the oldest ended runs, of whatever target.
+pub(super) fn prune_oldest_runs() -> Statement {
+    let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE state NOT IN ('pending', 'running') \
+        ORDER BY created_at, id LIMIT $1)";
+    Statement::new(sql, vec![SqlValue::number(OLDEST_RUNS)])
+}
+
+pub(super) fn prune_oldest_events() -> Statement {
+    let sql = "DELETE FROM run_events WHERE sequence < (SELECT MIN(sequence) FROM run_events) + $1";
+    Statement::new(sql, vec![SqlValue::number(OLDEST_EVENTS)])
 }

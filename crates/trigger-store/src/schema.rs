@@ -30,27 +30,48 @@ const BEGIN_POSTGRES: &str = "BEGIN; SELECT pg_advisory_xact_lock(7400216918)";
 const CREATE_VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS trigger_api_schema (version BIGINT NOT NULL PRIMARY KEY)";
 
+/// Why the tables can't be used.
+pub(super) enum PrepareError {
+    /// The database can't be reached or written.
+    Failed {
+        /// What was being done.
+        operation: &'static str,
+        error: ExecuteError,
+    },
+    /// The tables have a newer version than this program supports.
+    Newer { found: i64 },
+}
+
+impl PrepareError {
+    pub(super) fn into_store_error(self, place: &str) -> StoreError {
+        match self {
+            Self::Failed { operation, error } => error.into_store_error(operation, place),
+            Self::Newer { found } => {
+                StoreError::NewerSchema { place: place.to_owned(), found, newest: NEWEST }
+            }
+        }
+    }
+}
+
 /// Connects and upgrades the tables to the newest version.
 ///
 /// # Errors
 /// If the database can't be reached or written, or its tables have a newer version than this program supports.
-pub(super) async fn prepare(address: &Address) -> Result<(), StoreError> {
-    let place = address.place();
+pub(super) async fn prepare(address: &Address) -> Result<(), PrepareError> {
     let connection = SchemaConnection::open(address).await;
-    let mut connection = connection.map_err(|error| error.into_store_error("connecting", &place))?;
+    let mut connection =
+        connection.map_err(|error| PrepareError::Failed { operation: "connecting", error })?;
     // The version is read first, so that a user without the right to create tables can use existing ones.
     let found = match connection.read_number(READ_VERSION).await {
         Ok(version) if version >= NEWEST => version,
         // Either there are no tables, or the upgrade fails with an error that describes the problem better.
-        Ok(_) | Err(_) => upgrade(&mut connection).await.map_err(|error| {
-            ExecuteError::Statement(error).into_store_error("creating the tables", &place)
+        Ok(_) | Err(_) => upgrade(&mut connection).await.map_err(|error| PrepareError::Failed {
+            operation: "creating the tables",
+            error: ExecuteError::Statement(error),
         })?,
     };
     connection.close().await;
-    if found > NEWEST {
-        return Err(StoreError::NewerSchema { place, found, newest: NEWEST });
-    }
-    Ok(())
+    if found > NEWEST { Err(PrepareError::Newer { found }) } else { Ok(()) }
 }
 
 /// Applies all missing steps in one transaction and returns the resulting version. After an error the connection must be
@@ -101,10 +122,10 @@ mod tests {
     async fn the_tables_of_both_databases_have_the_columns_of_a_run() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("runs.sqlite").display());
-        prepare(&Address::parse(&url.clone().into()).unwrap()).await.unwrap();
+        assert!(prepare(&Address::parse(&url.clone().into()).unwrap()).await.is_ok());
         let mut sqlite = SqliteConnection::connect(&url).await.unwrap();
         let database = Server::shared().database().await;
-        prepare(&Address::parse(&database.url.clone().into()).unwrap()).await.unwrap();
+        assert!(prepare(&Address::parse(&database.url.clone().into()).unwrap()).await.is_ok());
         let mut postgres = database.connect().await;
         for (table, others) in OTHER_COLUMNS {
             let expected = expected(table, others);

@@ -19,7 +19,7 @@ use super::address::Address;
 use super::connections::Connections;
 use super::row::Row;
 use super::run_row::read_run;
-use super::{queries, save, schema};
+use super::{queries, retention, save};
 
 /// The interval of the checks whether the store can be written.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
@@ -52,15 +52,16 @@ impl fmt::Debug for SqlStore {
 impl SqlStore {
     /// Opens the store at `sqlite:PATH`, at a Postgres URL (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`) or at a
     /// key-value string (`host=HOST user=USER dbname=DATABASE`). Creates the SQLite file and the tables if they are
-    /// missing. Retries for ten seconds while Postgres is starting up.
+    /// missing. Retries for ten seconds while Postgres is starting up. If the disk is full, the store is opened anyway, and
+    /// can't be used until there is space.
     ///
     /// # Errors
     /// If the address is invalid, the database can't be reached or written, or its tables were made by a newer version. The
     /// text never contains the password.
     pub async fn connect(address: &SecretString) -> Result<Self, OpenError> {
-        let address = Address::parse(address)?;
-        schema::prepare(&address).await?;
-        Ok(Self { connections: Connections::new(address) })
+        let connections = Connections::new(Address::parse(address)?);
+        connections.prepare().await?;
+        Ok(Self { connections })
     }
 
     /// Checks repeatedly whether the store can be written, so that [`RunStore::unwritable`] is up to date even if no run is
@@ -130,17 +131,7 @@ impl RunStore for SqlStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        loop {
-            let batch =
-                self.connections.execute("deleting runs", &queries::prune_runs(retention.runs)).await?;
-            deleted += batch;
-            if batch < u64::from(queries::PRUNE_BATCH) {
-                break;
-            }
-        }
-        self.connections.execute("deleting events", &queries::prune_events(retention.events)).await?;
-        Ok(deleted)
+        retention::prune(&self.connections, retention).await
     }
 
     fn unwritable(&self) -> Option<Unwritable> {

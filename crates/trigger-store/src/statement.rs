@@ -88,6 +88,16 @@ impl Statement {
         !self.sql.starts_with("SELECT")
     }
 
+    /// The size of the values, without numbers.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |value: &SqlValue| match value {
+            SqlValue::Text(text) => text.as_ref().map_or(0, String::len),
+            SqlValue::Bytes(bytes) => bytes.len(),
+            SqlValue::BigInt(_) | SqlValue::Integer(_) => 0,
+        };
+        self.values.iter().map(bytes).sum()
+    }
+
     pub(super) fn query<DB: Database>(&self) -> Query<'static, DB, DB::Arguments>
     where
         Option<String>: for<'q> Encode<'q, DB> + Type<DB>,

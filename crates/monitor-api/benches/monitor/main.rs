@@ -28,7 +28,7 @@ const SIZES: [(usize, usize); 4] = [(1, 300), (100, 200), (1_000, 40), (10_000, 
 const REQUESTS_PER_CALL: usize = 5;
 /// How long requests are sent without pauses, and on how many connections.
 const LOAD: Duration = Duration::from_secs(3);
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 8;
 /// The number of heartbeats whose events are measured, in a bucket with so many instances.
 const HEARTBEATS: usize = 300;
 const INSTANCES_WITH_EVENTS: usize = 1_000;
@@ -45,9 +45,9 @@ fn main() {
 async fn measure() {
     measure_idle().await;
     println!(
-        "\n| instances | body | GET, median | p99 | reader, median | p99 | reader / GET | requests per second | resident | after the requests |"
+        "\n| instances | body | GET, median | p99 | reader, median | p99 | reader / GET | requests per second | resident | after the requests | peak |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (instances, calls) in SIZES {
         compare(instances, calls).await;
     }
@@ -98,14 +98,15 @@ async fn compare(instances: usize, calls: usize) {
     let rate = sustained(&program).await;
     let (ours, theirs) = (Figures::of(&gets), Figures::of(&reads));
     println!(
-        "| {instances} | {:.1} kB | {} | {} | {} | {} | {:.0}x | {rate} | {resident:.1} MB | {:.1} MB |",
+        "| {instances} | {:.1} kB | {} | {} | {} | {} | {:.0}x | {rate} | {resident:.1} MB | {:.1} MB | {:.1} MB |",
         report::kilobytes(size),
         milliseconds(ours.median),
         milliseconds(ours.p99),
         milliseconds(theirs.median),
         milliseconds(theirs.p99),
         theirs.median / ours.median,
-        program.resident_megabytes()
+        program.resident_megabytes(),
+        program.peak_megabytes()
     );
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use registry_client::instance::{Instance, InstanceStatus, UnreadableEntry};
 
-/// One instance as the cache holds it. The instance is kept as JSON, so that a list is a concatenation.
+/// One instance as the cache holds it. The instance is kept as JSON, so that lists share it.
 #[derive(Clone, Debug)]
 pub struct InstanceEntry {
     /// The service's name, from the value of the entry.

@@ -7,6 +7,7 @@ use registry_client::instance::InstanceStatus;
 
 use super::definition::StoredDefinition;
 use super::instance_entry::InstanceEntry;
+use super::json_array::JsonArray;
 use super::state::{DefinitionEntry, RegistryState, UnreadableKey};
 
 /// The maximum number of unreadable keys in a report.
@@ -73,17 +74,16 @@ pub struct RegistryContents {
 }
 
 impl RegistryState {
-    /// The selected instances that are not stale, as a JSON array.
-    pub fn instances_json(&self, filter: InstanceFilter<'_>, now: Timestamp) -> String {
+    /// The selected instances that are not stale.
+    pub fn instances_json(&self, filter: InstanceFilter<'_>, now: Timestamp) -> JsonArray {
         let now = self.effective_time(now);
+        let json = |entry: &InstanceEntry| Arc::clone(&entry.json);
         match filter {
-            InstanceFilter::All => json_array(|| self.instances.visible(now).map(json_of)),
-            InstanceFilter::Service(service) => {
-                json_array(|| self.instances.visible_of(service, now).map(json_of))
+            InstanceFilter::All => self.instances.visible(now).map(json).collect(),
+            InstanceFilter::Service(service) => self.instances.visible_of(service, now).map(json).collect(),
+            InstanceFilter::Status(status) => {
+                self.instances.visible(now).filter(|entry| entry.status == status).map(json).collect()
             }
-            InstanceFilter::Status(status) => json_array(|| {
-                self.instances.visible(now).filter(move |entry| entry.status == status).map(json_of)
-            }),
         }
     }
 
@@ -93,9 +93,9 @@ impl RegistryState {
         self.instances.find(service, id, now).map(|entry| Arc::clone(&entry.json))
     }
 
-    /// The definitions as a JSON array, in the order of their names.
-    pub fn definitions_json(&self) -> String {
-        json_array(|| self.definitions.values().map(|entry| &*entry.json))
+    /// The definitions, in the order of their names.
+    pub fn definitions_json(&self) -> JsonArray {
+        self.definitions.values().map(|entry| Arc::clone(&entry.json)).collect()
     }
 
     /// The name, the revision and the JSON of each definition, in the order of the names.
@@ -154,23 +154,4 @@ impl RegistryState {
             counts: self.counts(now),
         }
     }
-}
-
-fn json_of(entry: &InstanceEntry) -> &str {
-    &entry.json
-}
-
-/// Joins the elements to an array, with one allocation of the exact size.
-fn json_array<'j, I: Iterator<Item = &'j str>>(elements: impl Fn() -> I) -> String {
-    let size: usize = elements().map(|element| element.len() + 1).sum();
-    let mut array = String::with_capacity(size + 2);
-    array.push('[');
-    for (index, element) in elements().enumerate() {
-        if index > 0 {
-            array.push(',');
-        }
-        array.push_str(element);
-    }
-    array.push(']');
-    array
 }

@@ -1,11 +1,13 @@
 //! The bodies of requests about definitions.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{FromRequest, Request};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::json_object::read_object;
+use super::json_scanner::JsonValue;
 use super::validation::{FieldError, validation_error};
 use crate::domain::definition::{DefinitionChanges, NewDefinition};
 use crate::domain::definition_rules::{DESCRIPTION, OWNER, SERVICE_NAME, TextRule, VERSION};
@@ -61,7 +63,7 @@ pub(super) struct ChangeRequest {
 
 /// Reads fields and collects their errors in the order of reading.
 struct FieldReader {
-    object: Map<String, Value>,
+    object: BTreeMap<String, JsonValue>,
     errors: Vec<FieldError>,
 }
 
@@ -81,14 +83,21 @@ impl FieldReader {
     }
 
     fn optional_text(&mut self, rule: &TextRule) -> Option<String> {
-        let value = self.object.remove(rule.field).filter(|value| !value.is_null())?;
+        let value = self.object.remove(rule.field).filter(|value| *value != JsonValue::Null)?;
         Some(self.text(rule, value))
     }
 
-    fn text(&mut self, rule: &TextRule, value: Value) -> String {
-        let Value::String(text) = value else {
-            self.errors.push(FieldError::not_text(rule.field));
-            return String::new();
+    fn text(&mut self, rule: &TextRule, value: JsonValue) -> String {
+        let text = match value {
+            JsonValue::Text(text) => text,
+            JsonValue::InvalidText => {
+                self.errors.push(FieldError::not_unicode(rule.field));
+                return String::new();
+            }
+            _ => {
+                self.errors.push(FieldError::not_text(rule.field));
+                return String::new();
+            }
         };
         self.errors.extend(rule.violation(&text).map(|violation| FieldError::of_text(rule.field, violation)));
         text
@@ -96,10 +105,10 @@ impl FieldReader {
 
     fn optional_revision(&mut self, field: &'static str) -> Option<u64> {
         match self.object.remove(field)? {
-            Value::Null => None,
-            Value::Number(number) if number.is_i64() || number.is_u64() => {
-                // Revisions begin at 1. NATS takes 0 for a key that does not exist.
-                Some(number.as_u64().filter(|revision| *revision > 0).unwrap_or(NO_REVISION))
+            JsonValue::Null => None,
+            // Revisions begin at 1. NATS takes 0 for a key that does not exist.
+            JsonValue::Integer(number) => {
+                Some(number.filter(|revision| *revision > 0).unwrap_or(NO_REVISION))
             }
             _ => {
                 self.errors.push(FieldError::not_integer(field));

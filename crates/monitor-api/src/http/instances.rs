@@ -10,7 +10,7 @@ use registry_client::instance::InstanceStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answers::{fresh_json, json_response, with_freshness};
+use super::answers::{fresh_array, json_response, with_freshness};
 use super::api::Api;
 use super::api_error::ApiError;
 use super::error_format::ErrorDocument;
@@ -116,5 +116,5 @@ pub(super) async fn get(
 }
 
 fn filtered(api: &Api, filter: InstanceFilter<'_>) -> Result<Response, ApiError> {
-    Ok(fresh_json(api.cache.read(Bucket::Instances, |state, now| state.instances_json(filter, now))?))
+    Ok(fresh_array(api.cache.read(Bucket::Instances, |state, now| state.instances_json(filter, now))?))
 }

@@ -10,7 +10,7 @@ use common::service::PathSegment;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answers::{fresh_json, with_freshness};
+use super::answers::{fresh_array, with_freshness};
 use super::api::Api;
 use super::api_error::ApiError;
 use super::definition_bodies::{ChangeRequest, CreateRequest, NewServiceDocument, ServiceChangesDocument};
@@ -33,7 +33,7 @@ pub(super) struct ServiceWithRevision {
     responses((status = 200, description = "The definitions, ordered by name", body = [Definition])),
 )]
 pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
-    Ok(fresh_json(api.cache.read(Bucket::Definitions, |state, _| state.definitions_json())?))
+    Ok(fresh_array(api.cache.read(Bucket::Definitions, |state, _| state.definitions_json())?))
 }
 
 /// Create a definition

@@ -42,6 +42,12 @@ impl FieldError {
         Self::new(in_body(field), "string_type", "Input should be a valid string")
     }
 
+    /// The text has half of a surrogate pair.
+    pub(super) fn not_unicode(field: &str) -> Self {
+        let message = "Input should be a valid string, unable to parse raw data as a unicode string";
+        Self::new(in_body(field), "string_unicode", message)
+    }
+
     pub(super) fn not_integer(field: &str) -> Self {
         Self::new(in_body(field), "int_type", "Input should be a valid integer")
     }

@@ -45,6 +45,8 @@ async fn a_trailing_slash_is_redirected_to_the_route_without_it() {
     for (path, location) in [
         ("/health/", "/health"),
         ("/api/instances/", "/api/instances"),
+        ("/health///", "/health"),
+        ("/api/instances//", "/api/instances"),
         ("/api/instances/risk%20engine/", "/api/instances/risk%20engine"),
         ("/api/services/risk-engine/revision/?a=1&b=%2F", "/api/services/risk-engine/revision?a=1&b=%2F"),
     ] {
@@ -53,6 +55,20 @@ async fn a_trailing_slash_is_redirected_to_the_route_without_it() {
             response.is(307, "");
             assert_eq!(response.header("location"), Some(location));
         }
+    }
+}
+
+#[tokio::test]
+async fn equivalent_paths_reach_the_same_route() {
+    let api = TestApi::live().await;
+    let instance = api.register("risk", "1", "ACTIVE", 0);
+    for path in ["/%61pi/instances", "/api/instances/%72isk", "/api/instances?a=%61"] {
+        api.get(path).await.is(200, &format!("[{instance}]"));
+    }
+    for (segment, name) in [("%ff", "\u{fffd}"), ("a%zz", "a%zz"), ("a%2Fb", "a/b"), ("%C3%A4", "ä")] {
+        let details = serde_json::json!({ "service_name": name });
+        let response = api.get(&format!("/api/services/{segment}")).await;
+        response.is_error(404, "SERVICE_NOT_FOUND", &format!("Service '{name}' not found"), &details);
     }
 }
 

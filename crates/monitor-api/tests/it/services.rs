@@ -62,8 +62,11 @@ async fn a_change_keeps_the_other_fields() {
 async fn a_change_with_another_revision_is_a_concurrent_update() {
     let api = TestApi::live().await;
     create(&api).await;
-    for revision in [json!(2), json!(0), json!(-1), json!(u64::MAX)] {
-        let response = update(&api, &json!({ "owner": "x", "revision": revision })).await;
+    for revision in
+        ["2", "0", "-0", "-1", "18446744073709551615", "18446744073709551616", "-9223372036854775809"]
+    {
+        let body = format!("{{\"owner\":\"x\",\"revision\":{revision}}}");
+        let response = api.send_json("PUT", "/api/services/risk-engine", &body).await;
         let message = "Concurrent update detected for service 'risk-engine'";
         response.is_error(409, "CONCURRENT_UPDATE", message, &details());
     }

@@ -81,6 +81,7 @@ impl TestApi {
             started: Instant::now(),
         });
         let router = service.router(http::service_routes(&api), api as Arc<dyn ServiceStatus>);
+        let router = http::with_normalized_paths(router);
         Self { cache, store, router, now, _service: service }
     }
 

@@ -86,6 +86,24 @@ async fn each_rule_of_a_new_definition_has_its_error() {
 }
 
 #[tokio::test]
+async fn a_body_can_have_a_byte_order_mark_and_numbers_that_are_not_finite() {
+    let api = TestApi::live().await;
+    let new = |name: &str, owner: &str, other: &str| {
+        format!(
+            "{{\"service_name\":\"{name}\",\"owner\":{owner},\"description\":\"d\",\"version\":\"1.0.0\",\"x\":{other}}}"
+        )
+    };
+    let post = async |body: String| api.send_json("POST", "/api/services", &body).await;
+    assert_eq!(post(format!("\u{feff}{}", new("marked", "\"o\"", "1"))).await.status, 201);
+    assert_eq!(post(new("infinite", "\"o\"", "[NaN, -Infinity, 1e999]")).await.status, 201);
+    assert_eq!(post(new("surrogate", "\"o\"", "\"\\ud800\"")).await.status, 201);
+    check(&post(new("other", "NaN", "1")).await, &[("body.owner", "string_type", NOT_TEXT)]);
+    let not_unicode = format!("{NOT_TEXT}, unable to parse raw data as a unicode string");
+    let expected = ("body.owner", "string_unicode", not_unicode.as_str());
+    check(&post(new("other", "\"\\ud800\"", "1")).await, &[expected]);
+}
+
+#[tokio::test]
 async fn all_errors_are_listed_in_the_order_of_the_fields() {
     let api = TestApi::live().await;
     let fields = ["service_name", "owner", "description", "version"].map(|field| format!("body.{field}"));
@@ -114,6 +132,7 @@ async fn fields_of_a_change_are_checked_before_the_service_is_looked_up() {
             ][..],
         ),
         (json!({ "owner": "o", "revision": 1.0 }), &[("body.revision", "int_type", not_integer)]),
+        (json!({ "owner": "o", "revision": -0.0 }), &[("body.revision", "int_type", not_integer)]),
         (json!({ "owner": "o", "revision": true }), &[("body.revision", "int_type", not_integer)]),
         (json!({ "version": "1" }), &[("body.version", "string_pattern_mismatch", VERSION_PATTERN)]),
     ] {
@@ -143,6 +162,10 @@ async fn a_body_must_be_a_json_object() {
         ("not JSON", decode("body.0")),
         ("{\"a\":}", decode("body.5")),
         ("{\"a\": 1", decode("body.7")),
+        ("{\"a\": \"\\x\"}", decode("body.7")),
+        ("{\"a\": \"b", decode("body.6")),
+        ("\u{feff}{\"a\"", decode("body.4")),
+        ("NaN", NOT_AN_OBJECT),
     ] {
         check(&api.send_json("POST", "/api/services", body).await, &[expected]);
         check(&api.send_json("PUT", "/api/services/none", body).await, &[expected]);
@@ -173,9 +196,11 @@ async fn the_media_type_is_json_or_absent() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_utf8_or_too_long_is_an_error() {
+async fn a_body_that_is_not_utf8_too_deep_or_too_long_is_an_error() {
     let api = TestApi::live().await;
     let response = api.send(request("POST", "/api/services", Body::from(&b"{\"a\":\"\xff\"}"[..]))).await;
+    response.is_error(400, "HTTP_400", "There was an error parsing the body", &Value::Null);
+    let response = api.send_json("POST", "/api/services", &"[".repeat(1_000)).await;
     response.is_error(400, "HTTP_400", "There was an error parsing the body", &Value::Null);
     let response = api.send_json("POST", "/api/services", &"x".repeat(20_000)).await;
     response.is_error(413, "HTTP_413", "The body is longer than 16384 bytes.", &Value::Null);

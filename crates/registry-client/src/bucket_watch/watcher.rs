@@ -79,14 +79,19 @@ impl BucketWatch {
         // The task ends when the receiver is dropped.
         tokio::spawn(probe_repeatedly(self.connection.clone(), self.stream_name.clone(), sender));
         let mut failures = 0;
+        let mut link = self.connection.link();
         loop {
-            let link = self.wait_for_link(&mut sink).await;
+            self.wait_for_link(&mut link, &mut sink).await;
             let began = Instant::now();
             let filter = format!("{}>", self.subject_prefix);
-            let end = match Replay::open(&self.connection, &self.stream_name, &filter).await {
+            let opened = tokio::select! {
+                opened = Replay::open(&self.connection, &self.stream_name, &filter) => opened,
+                _ = link.changed() => Err(End::LinkLost),
+            };
+            let end = match opened {
                 Ok(mut replay) => {
                     self.begin(&replay);
-                    let end = self.follow(&mut replay, link, &mut probes, &mut sink).await;
+                    let end = self.follow(&mut replay, &mut link, &mut probes, &mut sink).await;
                     replay.delete();
                     end
                 }
@@ -95,15 +100,16 @@ impl BucketWatch {
             failures = failures_after(end, failures, began.elapsed());
             let pause = pause_after(end, failures);
             self.end(end, pause, &mut sink);
-            tokio::time::sleep(pause).await;
+            // A link that is lost in the pause is reported at once.
+            let _ = tokio::time::timeout(pause, link.changed()).await;
         }
     }
 
     async fn wait_for_link(
         &mut self,
+        link: &mut watch::Receiver<Link>,
         sink: &mut (impl FnMut(BucketEvent<'_>) + Send),
-    ) -> watch::Receiver<Link> {
-        let mut link = self.connection.link();
+    ) {
         if !link.borrow_and_update().connected {
             self.lose_contact(sink);
             let connected = link.wait_for(|link| link.connected).await.is_ok();
@@ -111,8 +117,6 @@ impl BucketWatch {
                 std::future::pending::<()>().await;
             }
         }
-        link.mark_unchanged();
-        link
     }
 
     fn begin(&mut self, replay: &Replay) {
@@ -134,7 +138,7 @@ impl BucketWatch {
     async fn follow(
         &mut self,
         replay: &mut Replay,
-        mut link: watch::Receiver<Link>,
+        link: &mut watch::Receiver<Link>,
         probes: &mut watch::Receiver<Probe>,
         sink: &mut (impl FnMut(BucketEvent<'_>) + Send),
     ) -> End {

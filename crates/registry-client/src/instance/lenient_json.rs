@@ -8,27 +8,43 @@ use serde_json::Value;
 /// What replaces text that is not valid Unicode.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Reads JSON. Numbers that are not finite become null, and invalid characters are replaced.
-pub(super) fn parse(bytes: &[u8]) -> Option<Value> {
-    if let Ok(value) = serde_json::from_slice(bytes) {
-        return Some(value);
+/// The text as JSON. Numbers that are not finite become null, and invalid characters are replaced.
+pub(super) fn repair(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && is_json(text)
+    {
+        return Some(Cow::Borrowed(text));
     }
-    let text = String::from_utf8_lossy(bytes);
-    serde_json::from_str(&repaired(text.trim_start_matches('\u{feff}'))).ok()
+    let text = repaired(String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}'));
+    is_json(&text).then_some(Cow::Owned(text))
+}
+
+/// Parsing to a value limits the nesting. Skipping a value would not.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok()
 }
 
 /// The text with its deviations replaced.
 fn repaired(text: &str) -> String {
+    rewrite(text, finite_numbers, whole_characters)
+}
+
+/// Rewrites JSON: what is between strings, and each string with its quotes.
+pub(super) fn rewrite(
+    text: &str,
+    between: impl Fn(&str) -> Cow<'_, str>,
+    string: impl Fn(&str) -> Cow<'_, str>,
+) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('"') {
-        let (before, string) = rest.split_at(start);
-        let length = string_length(string);
-        result.push_str(&finite_numbers(before));
-        result.push_str(&whole_characters(&string[..length]));
-        rest = &string[length..];
+        let (before, after) = rest.split_at(start);
+        let (quoted, after) = after.split_at(string_length(after));
+        result.push_str(&between(before));
+        result.push_str(&string(quoted));
+        rest = after;
     }
-    result + &finite_numbers(rest)
+    result + &between(rest)
 }
 
 /// The length of the string at the beginning of the text, including its quotes.
@@ -98,7 +114,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{parse, repaired};
+    use super::{repair, repaired};
+
+    fn parse(bytes: &[u8]) -> Option<Value> {
+        serde_json::from_str(&repair(bytes)?).ok()
+    }
 
     #[test]
     fn numbers_that_are_not_finite_are_null() {
@@ -141,7 +161,7 @@ mod tests {
 
         #[test]
         fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64), text in "[\\\\\"ud8cNaInfity,{}:0-9]*") {
-            let _: Option<Value> = parse(&bytes);
+            let _ = parse(&bytes);
             let _ = parse(text.as_bytes());
         }
     }

@@ -46,7 +46,7 @@ impl Reported {
             status: self.status,
             last_heartbeat: Heartbeat { text: text_of(time), time },
             sticky_active_group: None,
-            metadata: self.metadata.clone(),
+            metadata: self.metadata.clone().into(),
         };
         entry.to_json()
     }
@@ -161,8 +161,8 @@ mod tests {
             (&*entry.service_name, &*entry.instance_id, &*entry.version),
             ("router", "router-0", "1.2.3")
         );
-        assert_eq!((entry.status, &entry.metadata["zone"]), (InstanceStatus::Standby, &"a".into()));
-        assert!(entry.metadata["start_time"].as_str().unwrap().ends_with("+00:00"));
+        assert_eq!((entry.status, entry.metadata.get("zone")), (InstanceStatus::Standby, Some("a".into())));
+        assert!(entry.metadata.get("start_time").unwrap().as_str().unwrap().ends_with("+00:00"));
     }
 
     #[test]

@@ -127,3 +127,23 @@ async fn a_network_that_forwards_nothing_is_an_outage() {
     proxy.set_mode(ProxyMode::Open);
     watched.until_keys(&["a", "b"]).await;
 }
+
+/// Each outage is shorter than the pause between two requests for the missing bucket.
+#[tokio::test]
+async fn an_outage_is_reported_at_once_while_the_bucket_is_missing() {
+    let server = NatsServer::start(NatsVersion::Pinned);
+    let proxy = TcpProxy::start(server.port(), ProxyMode::Open).await;
+    let mut watched = Watched::start(&format!("nats://127.0.0.1:{}", proxy.port())).await;
+    let mut link = watched.connection.link();
+    for outages in 0..4 {
+        let is_missing_again = |view: &View| {
+            let unavailable =
+                view.states.iter().filter(|state| matches!(state, BucketState::Unavailable { .. }));
+            view.states.last() == Some(&BucketState::Missing) && unavailable.count() == outages
+        };
+        watched.until(&format!("missing after {outages} outages"), is_missing_again).await;
+        proxy.set_mode(ProxyMode::Closed);
+        link.wait_for(|link| !link.connected).await.expect("the connection exists");
+        proxy.set_mode(ProxyMode::Open);
+    }
+}

@@ -117,7 +117,7 @@ async fn another_status_and_other_metadata_are_published_at_once() {
     registration.set_metadata("shard", 7);
     let is_changed = |view: &crate::watched::View| {
         let instance = instance_in(view, &key).unwrap();
-        instance.status == InstanceStatus::Active && instance.metadata.get("shard") == Some(&7.into())
+        instance.status == InstanceStatus::Active && instance.metadata.get("shard") == Some(7.into())
     };
     watched.until("the new status and metadata", is_changed).await;
 }

@@ -34,6 +34,7 @@ pub(crate) struct Watched {
     view: Arc<Mutex<View>>,
     changes: watch::Receiver<u64>,
     pub(crate) report: BucketReport,
+    pub(crate) connection: NatsConnection,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -49,7 +50,7 @@ impl Watched {
             apply(&mut shared.lock().unwrap_or_else(PoisonError::into_inner), event);
             counter.send_modify(|count| *count += 1);
         }));
-        Self { view, changes, report, task }
+        Self { view, changes, report, connection, task }
     }
 
     pub(crate) fn view(&self) -> View {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trigger_core::feed::Feed;
-use trigger_core::log_buffers::LogBuffers;
+use trigger_core::log_buffers::{LogBuffers, MAX_TAILS_BYTES};
 use trigger_core::recorder::Recorder;
 use trigger_core::run_store::RunStore;
 use trigger_core::target::Targets;
@@ -14,7 +14,11 @@ use trigger_store::SqlStore;
 use super::error::AppError;
 use crate::config::Config;
 
-/// The parts of the program that store and publish runs.
+/// What is not stored yet needs at most this part of the memory limit: 8 MiB of 64 MiB.
+const UNSAVED_PART_OF_MEMORY: u64 = 8;
+
+/// The parts of the program that store and publish runs. A clone shares them.
+#[derive(Clone)]
 pub(super) struct History {
     pub(super) sql: SqlStore,
     pub(super) store: Arc<dyn RunStore>,
@@ -28,7 +32,14 @@ impl History {
         let sql = SqlStore::connect(&config.database_url).await?;
         let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
+        let max_bytes = config.service.memory_limit.bytes() / UNSAVED_PART_OF_MEMORY;
+        let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        tracing::info!(
+            memory.unsaved = max_bytes,
+            memory.logs = MAX_TAILS_BYTES,
+            "the history has a memory budget"
+        );
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), max_bytes));
         Ok(Self { sql, store, recorder, feed, logs: Arc::default() })
     }
 

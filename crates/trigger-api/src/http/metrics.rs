@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use trigger_core::recorder::Dropped;
 use trigger_core::run::Run;
 use trigger_core::start::{StartError, Started};
 use trigger_core::target_name::TargetName;
@@ -19,6 +20,8 @@ pub struct RunMetrics {
     runs_ended: Family<EndLabels, Counter>,
     task_runs: Family<TaskLabels, Gauge>,
     store_writable: Gauge,
+    store_unsaved_bytes: Gauge,
+    store_dropped: Family<DroppedLabels, Counter>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -37,6 +40,11 @@ struct EndLabels {
 struct TaskLabels {
     target: String,
     state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct DroppedLabels {
+    kind: &'static str,
 }
 
 impl RunMetrics {
@@ -62,6 +70,16 @@ impl RunMetrics {
             "store_writable",
             "1 if the history can be written, otherwise 0",
             metrics.store_writable.clone(),
+        );
+        registry.register(
+            "store_unsaved_bytes",
+            "Memory of the states of runs and log tails that are not stored yet",
+            metrics.store_unsaved_bytes.clone(),
+        );
+        registry.register(
+            "store_dropped",
+            "States of runs and log tails that were dropped because the history could not be written",
+            metrics.store_dropped.clone(),
         );
         metrics
     }
@@ -90,7 +108,8 @@ impl RunMetrics {
         self.runs_requested.get_or_create(&labels).inc();
     }
 
-    pub(super) fn set_queue_depths(&self, depths: &BTreeMap<TargetName, QueueDepth>) {
+    /// Sets the number of runs of tasks that have not ended.
+    pub fn set_queue_depths(&self, depths: &BTreeMap<TargetName, QueueDepth>) {
         self.task_runs.clear();
         for (target, depth) in depths {
             for (state, runs) in [("pending", depth.waiting), ("running", depth.running)] {
@@ -102,5 +121,13 @@ impl RunMetrics {
 
     pub(super) fn set_store_writable(&self, writable: bool) {
         self.store_writable.set(i64::from(writable));
+    }
+
+    pub(super) fn set_unsaved(&self, bytes: usize, dropped: Dropped) {
+        self.store_unsaved_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        for (kind, total) in [("run", dropped.runs), ("log", dropped.logs)] {
+            let counter = self.store_dropped.get_or_create(&DroppedLabels { kind });
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! The state of the handlers, and what the probes report of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,6 @@ use super::metrics::RunMetrics;
 
 /// The time limit of the store in `/readyz`. A kubelet waits for one second.
 const READINESS_TIMEOUT: Duration = Duration::from_millis(700);
-/// The time limit of the store in `/metrics`, which must not wait for it.
-const METRICS_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The state of the handlers.
 pub struct Api {
@@ -55,18 +52,10 @@ impl ServiceStatus for Api {
         Readiness { waiting_for, degraded }
     }
 
-    /// A gauge whose value is unknown is absent, rather than outdated.
+    /// A scrape never waits for the store: the gauges that need it are updated in the background.
     async fn update_gauges(&self) {
-        let depths = match timeout(METRICS_TIMEOUT, self.runs.queue_depths()).await {
-            Ok(Ok(depths)) => depths,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "cannot count the waiting runs");
-                BTreeMap::new()
-            }
-            Err(_) => BTreeMap::new(),
-        };
-        self.metrics.set_queue_depths(&depths);
         self.metrics.set_store_writable(self.runs.unwritable().is_none());
+        self.metrics.set_unsaved(self.runs.unsaved_bytes(), self.runs.dropped());
     }
 }
 

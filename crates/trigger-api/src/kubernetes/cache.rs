@@ -192,6 +192,11 @@ impl ClusterCache {
         self.jobs.get(id).map(|job| job.run.clone())
     }
 
+    /// The runs whose Jobs are cached.
+    pub(super) fn run_ids(&self) -> Vec<RunId> {
+        self.jobs.keys().cloned().collect()
+    }
+
     pub(super) fn has_job(&self, id: &RunId) -> bool {
         self.jobs.contains_key(id)
     }

@@ -242,6 +242,18 @@ impl Executor for KubernetesExecutor {
         self.shared.logs.full_log(&run.namespace, containers).await
     }
 
+    fn observed(&self, id: &RunId) -> Option<Run> {
+        self.shared.cache().run(id)
+    }
+
+    fn observed_ids(&self) -> Vec<RunId> {
+        self.shared.cache().run_ids()
+    }
+
+    async fn recover_log(&self, run: &Run) {
+        self.shared.logs.recover(run).await;
+    }
+
     fn readiness(&self) -> Result<(), NotReady> {
         self.shared.health.readiness()
     }

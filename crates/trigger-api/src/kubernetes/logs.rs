@@ -50,6 +50,11 @@ impl LogCollector {
         }
     }
 
+    /// Stores the tail of the log of a run that has ended, unless it is stored.
+    pub(super) async fn recover(&self, run: &Run) {
+        self.readers.recover(run).await;
+    }
+
     /// The full logs of the containers, one after the other; None if the cluster no longer has any of them.
     pub(super) async fn full_log(
         &self,

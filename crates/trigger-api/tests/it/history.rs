@@ -3,4 +3,5 @@
 mod addresses;
 mod bare_root;
 mod health;
+mod retention;
 mod unsaved;

@@ -88,8 +88,8 @@ async fn a_ready_service_is_active_and_deregisters_when_it_stops() {
     assert_eq!((&*instance.service_name, &*instance.instance_id), ("trigger-api", POD));
     assert_eq!(&*instance.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(
-        (&instance.metadata["namespace"], &instance.metadata["targets"]),
-        (&"local".into(), &1.into())
+        (instance.metadata.get("namespace"), instance.metadata.get("targets")),
+        (Some("local".into()), Some(1.into()))
     );
     assert!(api.stop().success());
     revisions.until(InstanceStatus::Shutdown).await;
@@ -114,7 +114,7 @@ async fn a_service_that_waits_for_its_cluster_is_unhealthy() {
         ("HOSTNAME", POD),
     ]);
     let instance = revisions.until(InstanceStatus::Unhealthy).await;
-    assert_eq!(instance.metadata["namespace"], "trading");
+    assert_eq!(instance.metadata.get("namespace"), Some("trading".into()));
     assert_eq!(answer(api.get("/readyz")).await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 

@@ -101,7 +101,7 @@ impl TestService {
         let store = Arc::new(sql.clone()) as Arc<dyn RunStore>;
         let tasks = Arc::new(sql) as Arc<dyn TaskStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), 8 << 20));
         let logs = Arc::new(LogBuffers::default());
         let target = TaskTarget {
             name: "echo".parse().expect("the test environment works"),

@@ -57,7 +57,7 @@ impl TestEnv {
     pub(crate) async fn start(config: LocalConfig, sql: Arc<SqlStore>) -> Self {
         let store = Arc::clone(&sql) as Arc<dyn RunStore>;
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed)));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&store), Arc::clone(&feed), 8 << 20));
         let logs = Arc::new(LogBuffers::default());
         let targets = [target()];
         let started = LocalExecutor::start(

@@ -78,7 +78,7 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
         for number in 0..2 {
             store.save(&ended(&format!("analysis {number}"), "analysis", number)).await.unwrap();
         }
-        let retention = Retention { runs: 2, events: 3 };
+        let retention = Retention { runs: 2, events: 3, bytes: u64::MAX };
         assert_eq!(store.prune(retention).await.unwrap(), 1_098);
         let left = store.runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
         let ids: Vec<&str> = left.iter().map(|run| run.id.as_str()).collect();
@@ -98,7 +98,7 @@ async fn two_replicas_can_prune_at_the_same_time_while_runs_end() {
         for number in 0..100 {
             replicas[0].save(&ended(&format!("{number:03}"), "trades-sync", number)).await.unwrap();
         }
-        let retention = Retention { runs: 10, events: 10 };
+        let retention = Retention { runs: 10, events: 10, bytes: u64::MAX };
         let writing = async {
             for number in 100..150 {
                 replicas[0].save(&ended(&format!("{number:03}"), "trades-sync", number)).await.unwrap();

@@ -1,8 +1,10 @@
 //! The store on SQLite and on a real Postgres.
 
+mod backfill;
 mod crash;
 mod events;
 mod failover;
+mod full_disk;
 mod lists;
 mod logs_and_retention;
 mod outage;

@@ -85,7 +85,7 @@ pub(crate) async fn open(url: &str) -> SqlStore {
 pub(crate) async fn recorder(url: &str) -> (Arc<dyn RunStore>, Recorder) {
     let store: Arc<dyn RunStore> = Arc::new(open(url).await);
     let feed = Arc::new(Feed::new(Arc::clone(&store)));
-    (Arc::clone(&store), Recorder::new(store, feed))
+    (Arc::clone(&store), Recorder::new(store, feed, 8 << 20))
 }
 
 /// A time on the day of the tests.

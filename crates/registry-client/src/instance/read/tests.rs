@@ -34,7 +34,7 @@ fn snake_case_and_missing_fields_are_accepted() {
     assert_eq!((&*instance.version, instance.status), ("0.0.0", InstanceStatus::Unhealthy));
     assert_eq!(instance.sticky_active_group.as_deref(), Some("blue"));
     let metadata = json!({ "sticky_active_status": "ACTIVE", "lifecycle_state": "STARTED" });
-    assert_eq!(Value::Object(instance.metadata), metadata);
+    assert_eq!(instance.metadata.as_json(), metadata.to_string());
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_status_that_is_not_known_is_unhealthy_and_is_kept() {
         let instance = parse(&json!({
             "serviceName": "a", "instanceId": "b", "status": stored, "lastHeartbeat": 0, "metadata": null,
         }));
-        assert_eq!((instance.status, instance.metadata.get("reported_status")), (status, reported.as_ref()));
+        assert_eq!((instance.status, instance.metadata.get("reported_status")), (status, reported));
     }
 }
 
@@ -67,6 +67,60 @@ fn heartbeats_are_times_with_or_without_an_offset_or_unix_times() {
         (json!("1795838400"), utc),
     ] {
         assert_eq!(heartbeat(&stored), Ok((text.to_owned(), time.to_owned())), "{stored}");
+    }
+}
+
+#[test]
+fn the_unit_of_a_unix_time_is_that_of_its_magnitude() {
+    let utc = "2026-11-28T04:00:00.123456+00:00";
+    for stored in [
+        json!(1_795_838_400.123_456),
+        json!(1_795_838_400_123.456),
+        json!(1_795_838_400_123_456_u64),
+        json!(1_795_838_400_123_456_000_u64),
+        json!("1795838400123456000"),
+    ] {
+        let (text, time) = heartbeat(&stored).unwrap();
+        assert_eq!((text.as_str(), time.as_str()), (utc, "2026-11-28T04:00:00.123456Z"), "{stored}");
+    }
+    assert_eq!(heartbeat(&json!(253_402_300_799_u64)).unwrap().0, "9999-12-31T23:59:59.000000+00:00");
+    assert_eq!(heartbeat(&json!(-62_135_596_800_i64)).unwrap().0, "0001-01-01T00:00:00.000000+00:00");
+}
+
+/// The greatest time of the SDK's language is used for instances that never expire.
+#[test]
+fn the_last_hours_of_the_year_9999_are_times() {
+    let utc = "9999-12-31T23:59:59.999999+00:00";
+    for (stored, text) in [
+        ("9999-12-31T23:59:59.999999", utc),
+        (utc, utc),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+    ] {
+        let last = "9999-12-30T22:00:00.999999999Z";
+        assert_eq!(heartbeat(&json!(stored)), Ok((text.to_owned(), last.to_owned())), "{stored}");
+    }
+}
+
+#[test]
+fn metadata_is_kept_exactly() {
+    let read = |metadata: &str| {
+        let entry = format!(
+            r#"{{"serviceName":"a","instanceId":"b","lastHeartbeat":0,"metadata":{metadata},"lifecycle_state":18446744073709551616}}"#
+        );
+        Instance::parse(entry.as_bytes()).unwrap().metadata.as_json().to_owned()
+    };
+    let lifecycle = r#""lifecycle_state":18446744073709551616}"#;
+    for (stored, kept) in [
+        (
+            r#"{"n": [123456789012345678901234567890, 1.10]}"#,
+            r#"{"n":[123456789012345678901234567890,1.10],"#,
+        ),
+        (r#""text""#, r#"{"reported_metadata":"text","#),
+        ("[1, 2]", r#"{"reported_metadata":[1,2],"#),
+        ("false", r#"{"reported_metadata":false,"#),
+        ("null", "{"),
+    ] {
+        assert_eq!(read(stored), format!("{kept}{lifecycle}"), "{stored}");
     }
 }
 
@@ -145,7 +199,7 @@ fn instance() -> impl Strategy<Value = Instance> {
         |(service_name, instance_id, version, status, time, sticky_active_group, metadata)| {
             let time = Timestamp::from_microsecond(time).unwrap();
             let last_heartbeat = Heartbeat { text: text_of(time), time };
-            let metadata = metadata.into_iter().collect();
+            let metadata = metadata.into_iter().collect::<Map<_, _>>().into();
             Instance {
                 service_name,
                 instance_id,

@@ -82,11 +82,22 @@ impl LogReaders {
     /// Starts to finish the log of a run that has ended. This includes a run that was never observed as active, because its
     /// pods may still exist.
     pub(super) fn finish_once(self: &Arc<Self>, run: &Run) {
-        let mut runs = self.locked();
-        let readers = runs.entry(run.id.clone()).or_default();
-        if !std::mem::replace(&mut readers.finishing, true) {
+        if self.begin_finish(&run.id) {
             tokio::spawn(Arc::clone(self).finish(run.clone()));
         }
+    }
+
+    /// Finishes the log of a run that has ended, and waits for it.
+    pub(super) async fn recover(self: &Arc<Self>, run: &Run) {
+        if self.begin_finish(&run.id) {
+            Arc::clone(self).finish(run.clone()).await;
+        }
+    }
+
+    /// Whether the log of the run is not being finished yet.
+    fn begin_finish(&self, id: &RunId) -> bool {
+        let mut runs = self.locked();
+        !std::mem::replace(&mut runs.entry(id.clone()).or_default().finishing, true)
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<RunId, RunReaders>> {

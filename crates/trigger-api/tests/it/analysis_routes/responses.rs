@@ -8,7 +8,7 @@ use super::{
     ADMIN_SECRET, DAY, TRIGGER, admin, block_views, source, start, start_with_short_timeout,
     trigger_analysis, wait_for_end_of, wait_for_status,
 };
-use crate::support::{TriggerApi, answer, problem};
+use crate::support::{TriggerApi, answer, problem, until};
 
 #[tokio::test]
 async fn a_rotated_password_of_the_source_takes_effect_without_a_restart() {
@@ -217,10 +217,13 @@ async fn the_target_describes_the_task_and_metrics_count_its_runs() {
     assert_eq!(active, [&json!(first), &json!(second)]);
     let (_, preview) = answer(admin(api.get("/v1/targets/portfolio-analysis/preview"))).await;
     assert_eq!((&preview["allowed"], &preview["job"]), (&json!(true), &Value::Null));
-    let metrics = api.get("/metrics").send().await.unwrap().text().await.unwrap();
     for state in ["pending", "running"] {
         let line = format!("trigger_api_task_runs{{target=\"portfolio-analysis\",state=\"{state}\"}} 1\n");
-        assert!(metrics.contains(&line), "{line} in\n{metrics}");
+        until("the runs are counted", async || {
+            let metrics = api.get("/metrics").send().await.unwrap();
+            metrics.text().await.unwrap().contains(&line)
+        })
+        .await;
     }
     drop(blocking);
     wait_for_end_of(&api, &second).await;

@@ -80,3 +80,15 @@ async fn cancelling_does_not_delete_a_finished_job_whose_stored_run_is_outdated(
     assert_eq!((status, text(&kept, "state")), (StatusCode::OK, "succeeded"), "{kept}");
     assert_eq!(jobs::ids(&namespace).await, [text(&run, "run_id")]);
 }
+
+#[tokio::test]
+async fn a_run_that_is_not_in_the_history_is_found_and_cancelled_by_its_job() {
+    let database = Server::shared().database().await;
+    let (_namespace, api) = trigger_api("job-without-row", &database).await;
+    let run = api.trigger().await;
+    database.execute("DELETE FROM runs").await;
+    assert_eq!(api.run(text(&run, "run_id")).await["state"], "pending");
+    let path = format!("/v1/runs/{}", text(&run, "run_id"));
+    assert_eq!(answer(api.delete(&path)).await.1["state"], "cancelled");
+    problem(api.get("/v1/runs/unknown"), 404, "unknown-run").await;
+}

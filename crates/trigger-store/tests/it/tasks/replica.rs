@@ -59,7 +59,7 @@ impl Replica {
         let store = open(url).await;
         let (runs, tasks): (Arc<dyn RunStore>, _) = (Arc::new(store.clone()), Arc::new(store.clone()));
         let feed = Arc::new(Feed::new(Arc::clone(&runs)));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed)));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&runs), Arc::clone(&feed), 8 << 20));
         let log_buffers = Arc::new(LogBuffers::default());
         let queue = Arc::new(TaskQueue::new(targets, "trading", tasks.clone(), runs, Arc::clone(&feed)));
         let config = RunnerConfig { workers: 4, lease };
