@@ -82,7 +82,8 @@ fn a_fifo_as_a_secret_is_an_error_and_does_not_block() {
     let directory = tempfile::tempdir().expect("a directory");
     let fifo = directory.path().join("fifo").display().to_string();
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is installed").success());
-    let output = run_with(&[], &[("TRIGGER_URL", "http://127.0.0.1:1/"), ("BEARER_TOKEN_FILE", fifo.as_str())]);
+    let output =
+        run_with(&[], &[("TRIGGER_URL", "http://127.0.0.1:1/"), ("BEARER_TOKEN_FILE", fifo.as_str())]);
     let error = output.exits(26).err;
     assert!(error.contains("it is not a regular file"), "{error}");
 }
