@@ -108,6 +108,8 @@ def report(text):
         f"{connection['nats_url']}: {state}. {amount(connection['reconnects'], 'reconnect')}, "
         f"{amount(connection['resyncs'], 'resync')}, {connection['lag']} waiting changes"
     )
+    for problem in connection.get("problems", []):
+        print(problem)
     show(document)
 
 

@@ -9,18 +9,20 @@
 //!
 //! The rules of a request:
 //!
-//! - Every credential in it must be valid: one wrong credential rejects the request, regardless of the others.
-//!   Of several valid ones the strongest role counts; of equal roles the bearer token counts, because it names a caller.
+//! - The valid credential with the most rights applies, whatever the others are; of equal roles the bearer token, because
+//!   it names a caller. Wrong credentials are counted nevertheless. A request without a valid one is rejected.
 //! - A kind of credential that is not configured is ignored, as if its header were absent. So is an `Authorization`
 //!   header with a scheme other than `Bearer`. Neither grants access.
 //! - A bearer token whose claims name a Kubernetes ServiceAccount (`kubernetes.io`) is sent to the TokenReview API where
 //!   that is configured, and any other is checked with the JWT keys. The claim is not verified at that point and need not
 //!   be: it only selects the check, and each check verifies the whole token.
-//! - A header that occurs twice, is empty or contains anything but visible ASCII is malformed.
+//! - An empty header is not a credential. One that occurs twice, or contains anything but visible ASCII, is malformed.
 //!
 //! Secret files are read again when they change, and keys of a URL are fetched again as they rotate: neither needs a
-//! restart. No log line, error or `Debug` text contains a secret or a token.
+//! restart. A credential is valid only while its file or its key set contains it: an emptied or removed file, and a key set
+//! without keys, revoke it. The kind of credential stays configured, so that access is never open instead. No log line, error or `Debug` text contains a secret or a token.
 
+mod authentication;
 mod authenticator;
 mod caller;
 mod credentials;
@@ -30,6 +32,7 @@ mod reloading;
 mod shared_secret;
 mod token_review;
 
+pub use self::authentication::Authentication;
 pub use self::authenticator::Authenticator;
 pub use self::caller::{AuthMethod, Caller, Role};
 pub use self::credentials::{ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};
@@ -44,16 +47,24 @@ pub const VARIABLES: [Variable; 11] = [
     Variable::secret("INTERNAL_TOKEN", "accepted in X-Internal-Token; one per line"),
     Variable::secret("ADMIN_SECRET", "accepted in X-Admin-Secret, for administrators; one per line"),
     Variable::secret("JWT_SECRET", "of HS256 bearer tokens, at least 32 bytes; one per line"),
-    Variable::plain("JWKS_FILE", "public keys of RS256, ES256 and EdDSA bearer tokens, as a JWK set"),
-    Variable::plain("JWKS_URL", "the same from a server, in place of JWKS_FILE"),
-    Variable::plain("JWT_AUDIENCE", "the audience of bearer tokens; needed with a JWK set"),
-    Variable::plain("JWT_ISSUER", "the issuer of bearer tokens; needed with a JWK set"),
-    Variable::plain("JWT_ADMIN_CLAIM", "CLAIM=VALUE, or a dotted path to a claim, of administrators")
-        .with_default("role=admin"),
+    Variable::plain("JWKS_FILE", "public keys of RS256, ES256 and EdDSA bearer tokens, as a JWK set")
+        .credential(),
+    Variable::plain("JWKS_URL", "the same from a server, in place of JWKS_FILE").credential(),
+    Variable::plain("JWT_AUDIENCE", "the audience of bearer tokens; needed with a JWK set").credential(),
+    Variable::plain("JWT_ISSUER", "the issuer of bearer tokens; needed with a JWK set").credential(),
+    Variable::plain(
+        "JWT_ADMIN_CLAIM",
+        "CLAIM=VALUE of administrators, or a dotted path to a claim; one per line",
+    )
+    .with_default("role=admin")
+    .credential(),
     Variable::plain("TOKEN_REVIEW_AUDIENCE", "accept ServiceAccount tokens of this audience")
-        .with_default_described("none"),
+        .with_default_described("none")
+        .credential(),
     Variable::plain("TOKEN_REVIEW_ADMINS", "NAMESPACE/NAME,... of ServiceAccounts that are administrators")
-        .with_default_described("none"),
+        .with_default_described("none")
+        .credential(),
     Variable::plain("TOKEN_REVIEW_ALLOWED", "NAMESPACE/NAME or NAMESPACE/*,... of the other ServiceAccounts")
-        .with_default_described("all"),
+        .with_default_described("all")
+        .credential(),
 ];

@@ -2,12 +2,14 @@
 //!
 //! A program declares its variables once, as a list of [`Variable`]s. It reads no other variable, its `--help` text is
 //! made from the list, and a key of the file that is not in the list is an error. The environment has priority over the
-//! file. A secret `NAME` can also be read from the file that `NAME_FILE` names, as Kubernetes mounts it.
+//! file. A secret `NAME` can also be read from the file that `NAME_FILE` names, as Kubernetes mounts it. A credential
+//! that is set but empty, or that is not a text, is an error.
 
 mod environment;
 mod error;
 mod file;
 pub mod input_file;
+mod names;
 mod secret_source;
 mod settings;
 mod variable;

@@ -5,8 +5,9 @@
 //!
 //! 1. The request gets an id and a span. Its response is logged and counted.
 //! 2. A panic becomes a problem with the status 500.
-//! 3. The limit of concurrent requests, and the share of the client's address in them. The probes are exempt.
-//! 4. Authentication, then the caller's rate limit and share; on the protected routes only.
+//! 3. The rules for browsers: the allowed hosts, and no changes by pages of other sites.
+//! 4. The limit of concurrent requests, and the share of the client's address in them. The probes are exempt.
+//! 5. Authentication, then the caller's rate limit and share; on the protected routes only.
 //!
 //! Beneath the layers, all connections share a budget of memory, which is derived from the limit of the process.
 //!
@@ -16,9 +17,12 @@
 //! rejects; [`read_json`] and [`RequestId`] have the details.
 
 mod admission;
+mod allowed_hosts;
 mod config;
 mod connection_io;
 mod connections;
+mod credential_metrics;
+mod cross_site;
 mod error;
 mod error_format;
 mod extract;
@@ -39,6 +43,7 @@ mod sse;
 mod streams;
 mod trace_context;
 
+pub use self::allowed_hosts::AllowedHosts;
 pub use self::config::{ServiceConfig, VARIABLES};
 pub use self::error::ServiceError;
 pub use self::error_format::ErrorFormat;

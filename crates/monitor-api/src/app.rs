@@ -70,7 +70,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
 
     let mut metrics_registry = prometheus_client::registry::Registry::with_prefix("monitor_api");
     let metrics = RegistryMetrics::register(&mut metrics_registry);
-    let service = HttpService::new("monitor-api", config.service, authenticator, metrics_registry)
+    let service = HttpService::new("monitor-api", config.service.clone(), authenticator, metrics_registry)
         .with_error_format(http::format_error)
         .with_probes(http::PROBES);
     let api = Arc::new(Api {

@@ -50,7 +50,7 @@ pub async fn start(
     let store = Arc::new(DefinitionBucket::new(
         BucketWriter::new(&connection, definitions_bucket),
         instances_report.clone(),
-        definitions_report,
+        definitions_report.clone(),
     ));
     let keys = Arc::new(MirroredKeys::default());
     let mirror = Mirror {
@@ -66,6 +66,7 @@ pub async fn start(
     tasks.spawn(definitions.run(follow::definitions(Arc::clone(cache), keys)));
     tasks.spawn(mirror.run());
     let nats_url = connection.redacted_url().to_owned();
-    let backend = Arc::new(NatsBackend::new(connection, instances_report, instances_bucket));
+    let backend =
+        Arc::new(NatsBackend::new(connection, instances_report, definitions_report, instances_bucket));
     Ok(Registry { store, backend, nats_url, _tasks: tasks })
 }

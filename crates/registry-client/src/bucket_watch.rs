@@ -1,18 +1,22 @@
 //! Follows a bucket, whatever happens to the server, the connection, the stream or the consumer.
 //!
 //! Clients of NATS lose changes without an error in several cases: a bucket that is deleted and created again, a stream that is
-//! deleted, a consumer that a restart of the server removes, a deletion that expired during an outage, and entries that expire
-//! by `max_age`. Three rules cover all of them:
+//! deleted, a consumer that a restart of the server removes, a deletion that expired during an outage, and entries that the
+//! server removes without a message. Three rules cover all of them:
 //!
 //! 1. Whatever is unexpected ends the consumer. The next one first delivers the last message of each key, and then every key
-//!    that was not delivered is removed (mark and sweep).
-//! 2. A separate task reads the stream's information every five seconds, and reports a stream that was created again, a
-//!    sequence that the consumer has not reached, and a server that does not answer.
-//! 3. Entries expire by a timer of this module, which stops while the state is not live.
+//!    that was not delivered is removed (mark and sweep). The state stays live if that happens at once.
+//! 2. A separate task reads the stream's information every five seconds, and reports a stream that was created again, messages
+//!    that are not delivered, keys that have vanished, and a server that does not answer.
+//! 3. Entries expire by a timer of this module, which stops while the state is not live. The clock is the server's, as its last
+//!    message shows it.
 
 mod entries;
 mod message;
+mod pauses;
+mod progress;
 mod replay;
+mod server_clock;
 mod stream_info;
 mod watcher;
 
@@ -104,6 +108,7 @@ pub struct BucketReport {
     resyncs: Arc<AtomicU64>,
     lag: Arc<AtomicU64>,
     info: watch::Receiver<Option<BucketInfo>>,
+    problem: watch::Receiver<Option<String>>,
 }
 
 impl BucketReport {
@@ -115,6 +120,11 @@ impl BucketReport {
     /// The number of messages that the stream had and the watch had not received, when the stream's information was read.
     pub fn lag(&self) -> u64 {
         self.lag.load(Ordering::Relaxed)
+    }
+
+    /// Why the bucket can't be read; None while it can, and while there is no connection.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.borrow().clone()
     }
 
     /// The settings and the size of the bucket as last read; None when it does not exist, or was never read.

@@ -21,9 +21,9 @@ pub const NATS_URL: Variable = Variable::secret(
 /// The other variables of the connection, and the bucket.
 pub const VARIABLES: [Variable; 7] = [
     Variable::secret("NATS_TOKEN", "a token for NATS"),
-    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD"),
+    Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD").credential(),
     Variable::secret("NATS_PASSWORD", "the password of NATS_USER"),
-    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS"),
+    Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS").credential(),
     Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in addition to the system's"),
     Variable::plain("NATS_JS_DOMAIN", "the JetStream domain").with_default_described("none"),
     Variable::plain("NATS_KV_BUCKET", "the bucket in which services register")
@@ -93,7 +93,8 @@ pub fn nats(settings: &Settings, url: SecretString, client_name: &str) -> Result
         domain: settings.text("NATS_JS_DOMAIN"),
         client_name: client_name.to_owned(),
     };
-    let problem = "is not a list of URLs such as nats://nats:4222 or tls://nats:4222";
+    let problem = "is not a list of URLs such as nats://nats:4222 or tls://nats:4222; \
+                   in a user or a password, write special characters percent-encoded, such as %2F for /";
     nats.hosts().map_err(|_| ConfigError::variable(NATS_URL.name, problem))?;
     Ok(nats)
 }

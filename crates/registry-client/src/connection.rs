@@ -1,14 +1,20 @@
 //! The connection to NATS.
 
+mod denied_subject;
+mod event_log;
+mod server_urls;
+
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, ServerError};
+use async_nats::{Client, ConnectOptions, ServerAddr};
 use futures_util::StreamExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
+
+use self::event_log::{EventLog, SharedProblems};
+use self::server_urls::{UrlCredentials, credentials_of, parse_servers, redact};
 
 /// How often the connection is checked. Two checks without an answer end it.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -22,7 +28,8 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 /// Where NATS is, and how to authenticate.
 #[derive(Clone, Debug)]
 pub struct NatsSettings {
-    /// One or more comma-separated URLs, `nats://` or `tls://`, which may contain a user and a password.
+    /// One or more comma-separated URLs, `nats://` or `tls://`, which may contain a user and a password. Special characters of
+    /// these are percent-encoded.
     pub url: SecretString,
     /// The credentials, if they are not part of the URL.
     pub credentials: Option<NatsCredentials>,
@@ -65,7 +72,10 @@ pub enum NatsCredentials {
 #[derive(Debug, thiserror::Error)]
 pub enum NatsSettingsError {
     /// The URL is malformed. The message does not repeat it, because it may contain a password.
-    #[error("the address of NATS is not a list of URLs such as nats://nats:4222 or tls://nats:4222")]
+    #[error(
+        "the address of NATS is not a list of URLs such as nats://nats:4222 or tls://nats:4222; \
+         in a user or a password, write special characters percent-encoded, such as %2F for /"
+    )]
     Url,
     /// The file of credentials can't be read.
     #[error("the NATS credentials in {path} can't be used: {problem}")]
@@ -98,6 +108,7 @@ pub struct NatsConnection {
     client: Client,
     jetstream: Context,
     link: watch::Receiver<Link>,
+    problems: SharedProblems,
     url: String,
 }
 
@@ -109,7 +120,8 @@ impl NatsConnection {
     pub async fn start(settings: &NatsSettings) -> Result<Self, NatsSettingsError> {
         let servers = parse_servers(settings.url.expose_secret())?;
         let (links, link) = watch::channel(Link::default());
-        let log = EventLog { links, reported: AtomicU8::new(EventLog::NOTHING) };
+        let log = EventLog::new(links);
+        let problems = log.problems();
         let options = options(settings, &servers).await?.event_callback(move |event| {
             log.apply(&event);
             std::future::ready(())
@@ -123,7 +135,7 @@ impl NatsConnection {
             None => jetstream::new(client.clone()),
         };
         jetstream.set_timeout(REQUEST_TIMEOUT);
-        Ok(Self { client, jetstream, link, url })
+        Ok(Self { client, jetstream, link, problems, url })
     }
 
     /// The client.
@@ -139,6 +151,12 @@ impl NatsConnection {
     /// Whether NATS is connected, as a channel.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.clone()
+    }
+
+    /// What prevents the use of NATS, in sentences without secrets: that there is no connection, and which subjects the
+    /// permissions of the client deny.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.texts()
     }
 
     /// The configured URLs without credentials.
@@ -163,56 +181,6 @@ impl NatsConnection {
     }
 }
 
-/// Reports events of the connection: each problem once, however often it is tried again.
-struct EventLog {
-    links: watch::Sender<Link>,
-    reported: AtomicU8,
-}
-
-impl EventLog {
-    const NOTHING: u8 = 0;
-    const UNREACHABLE: u8 = 1;
-    const REJECTED: u8 = 2;
-
-    fn apply(&self, event: &Event) {
-        match event {
-            Event::Connected => {
-                let connect =
-                    |link: &mut Link| *link = Link { connected: true, connections: link.connections + 1 };
-                self.links.send_modify(connect);
-                self.reported.store(Self::NOTHING, Ordering::Relaxed);
-                tracing::info!("connected to NATS");
-            }
-            Event::Disconnected | Event::Closed => {
-                self.links.send_modify(|link| link.connected = false);
-                self.report(Self::UNREACHABLE, "the connection to NATS is lost");
-            }
-            Event::ServerError(ServerError::AuthorizationViolation) => self.report_rejection(),
-            // The texts of other errors come from the server, which may repeat what it received.
-            Event::ServerError(_) => tracing::warn!("NATS reports an error"),
-            Event::ClientError(error) if error.to_string().contains("authorization") => {
-                self.report_rejection();
-            }
-            Event::ClientError(_) => self.report(Self::UNREACHABLE, "NATS can't be reached"),
-            Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
-            Event::SlowConsumer(_) => {
-                tracing::warn!("messages of NATS were dropped because they were read too slowly");
-            }
-            Event::Draining => {}
-        }
-    }
-
-    fn report_rejection(&self) {
-        self.report(Self::REJECTED, "NATS rejects the credentials of this client, or requires some");
-    }
-
-    fn report(&self, problem: u8, text: &str) {
-        if self.reported.swap(problem, Ordering::Relaxed) != problem {
-            tracing::warn!("{text}");
-        }
-    }
-}
-
 async fn options(
     settings: &NatsSettings,
     servers: &[ServerAddr],
@@ -229,8 +197,8 @@ async fn options(
     }
     Ok(match &settings.credentials {
         None => match servers.iter().find_map(credentials_of) {
-            Some((user, Some(password))) => options.user_and_password(user, password),
-            Some((token, None)) => options.token(token),
+            Some(UrlCredentials::Password(user, password)) => options.user_and_password(user, password),
+            Some(UrlCredentials::Token(token)) => options.token(token),
             None => options,
         },
         Some(NatsCredentials::Token(token)) => options.token(token.expose_secret().to_owned()),
@@ -247,12 +215,6 @@ async fn options(
     })
 }
 
-/// The user and the password of a URL, or its token. One client has one of them for all servers.
-fn credentials_of(server: &ServerAddr) -> Option<(String, Option<String>)> {
-    let user = server.username().filter(|user| !user.is_empty())?;
-    Some((user.to_owned(), server.password().map(str::to_owned)))
-}
-
 /// Exponential, with jitter, so that many clients do not return in the same moment.
 fn reconnect_delay(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(5);
@@ -260,46 +222,9 @@ fn reconnect_delay(attempts: usize) -> Duration {
     delay.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-fn parse_servers(urls: &str) -> Result<Vec<ServerAddr>, NatsSettingsError> {
-    let servers: Result<Vec<ServerAddr>, _> = urls.split(',').map(|url| url.trim().parse()).collect();
-    let servers = servers.map_err(|_| NatsSettingsError::Url)?;
-    let is_supported =
-        |server: &ServerAddr| matches!(server.scheme(), "nats" | "tls") && !server.host().is_empty();
-    if servers.iter().all(is_supported) { Ok(servers) } else { Err(NatsSettingsError::Url) }
-}
-
-fn redact(servers: &[ServerAddr]) -> String {
-    let urls = servers.iter().map(|server| {
-        let host = server.host();
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        format!("{}://{host}:{}", server.scheme(), server.port())
-    });
-    urls.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{MAX_RECONNECT_DELAY, parse_servers, reconnect_delay, redact};
-
-    #[test]
-    fn urls_are_shown_without_credentials() {
-        for (given, shown) in [
-            ("nats://nats:4222", "nats://nats:4222"),
-            ("nats://user:secret@nats:4222", "nats://nats:4222"),
-            ("tls://token@a, nats://b:1", "tls://a:4222,nats://b:1"),
-            ("nats://[::1]:4222", "nats://[::1]:4222"),
-        ] {
-            assert_eq!(redact(&parse_servers(given).unwrap()), shown, "{given}");
-        }
-    }
-
-    #[test]
-    fn other_urls_are_errors_that_do_not_repeat_them() {
-        for url in ["", "http://nats:4222", "nats://a:secret@b:port", "nats://a,,"] {
-            let error = parse_servers(url).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
+    use super::{MAX_RECONNECT_DELAY, reconnect_delay};
 
     #[test]
     fn reconnects_are_attempted_at_least_every_two_seconds() {

@@ -11,6 +11,7 @@ pub mod curl_trigger;
 pub mod fault_proxy;
 pub mod manifests;
 pub mod nats;
+pub mod nats_proxy;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod python;

@@ -136,6 +136,29 @@ impl NatsServer {
         self.running().signal(Signal::CONT);
     }
 
+    /// Copies the store of the server, which must not run.
+    ///
+    /// # Panics
+    /// When it can't be copied.
+    pub fn save_store(&self) {
+        self.copy_store("store", "saved");
+    }
+
+    /// Replaces the store of the server, which must not run, with the copy.
+    ///
+    /// # Panics
+    /// When it can't be replaced.
+    pub fn restore_store(&self) {
+        std::fs::remove_dir_all(self.store()).expect("the store exists");
+        self.copy_store("saved", "store");
+    }
+
+    fn copy_store(&self, from: &str, to: &str) {
+        let mut copy = Command::new("cp");
+        let status = copy.current_dir(self.folder.path()).args(["-a", from, to]).status();
+        assert!(status.expect("cp can be run").success(), "the store can't be copied");
+    }
+
     /// The log of the server since its first start.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

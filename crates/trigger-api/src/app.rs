@@ -111,7 +111,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
 
     let mut registry = Registry::with_prefix("trigger_api");
     let metrics = Arc::new(RunMetrics::register(&mut registry));
-    let service = HttpService::new("trigger-api", config.service, authenticator, registry);
+    let service = HttpService::new("trigger-api", config.service.clone(), authenticator, registry);
     let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
     let routes = http::service_routes(&api, &tasks::definitions());
     let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);

@@ -91,9 +91,10 @@ class TriggerApi:
             "CRONJOB_NAME": "kraken-trading-job",
             "DATABASE_URL": f"sqlite:{self.folder}/history.sqlite",
             "LISTEN_ADDR": f"127.0.0.1:{self.port}",
-            "INTERNAL_TOKEN": token,
             "LOG_FORMAT": "json",
         }
+        if token:
+            variables["INTERNAL_TOKEN"] = token
         child = subprocess.Popen([PROGRAM], env=variables, stderr=subprocess.PIPE, text=True)
         self.child = child
         assert child.stderr

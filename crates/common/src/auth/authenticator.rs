@@ -1,15 +1,18 @@
 //! The checks of all credentials of a request.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ::http::HeaderMap;
 
+use super::authentication::Authentication;
 use super::caller::Caller;
 use super::credentials::{self, ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER};
 use super::error::AuthError;
 use super::jwt::{CompactToken, JwtVerifier};
+use super::reloading::CHECK_INTERVAL;
 use super::shared_secret::SharedSecret;
 use super::token_review::{TokenReviewer, TokenReviews};
 use crate::config::{ConfigError, Settings};
@@ -48,22 +51,41 @@ impl Authenticator {
         admin_secret.is_some() || internal_token.is_some() || jwt.is_some() || token_reviews.is_some()
     }
 
-    /// The caller who sent a request with these headers; None when it carries no credential of a configured kind.
-    ///
-    /// # Errors
-    /// When a credential is wrong or can't be checked; see the module's rules.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
-        // The cheap checks come first: a wrong secret is rejected before a key server receives a request.
-        let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER)?;
-        let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER)?;
-        let admin = admin.then(Caller::admin_secret);
-        let internal = internal.then(Caller::internal_token);
-        let bearer = self.check_bearer(headers).await?;
-        // `max_by_key` returns the last of equal elements.
-        Ok([internal, admin, bearer].into_iter().flatten().max_by_key(|caller| caller.role))
+    /// The settings whose values can change while the program runs, and whether the value of each is revoked: its file was
+    /// emptied or removed, or the key set has no keys. The state is at most a second old; that of a key set at a URL, at
+    /// most five minutes.
+    pub fn revocations(&self) -> impl Iterator<Item = (&str, bool)> {
+        let secrets = [&self.admin_secret, &self.internal_token].into_iter().flatten();
+        let tokens = self.jwt.iter().flat_map(JwtVerifier::revocations);
+        secrets.filter_map(SharedSecret::revocation).chain(tokens)
     }
 
-    async fn check_bearer(&self, headers: &HeaderMap) -> Result<Option<Caller>, AuthError> {
+    /// Reads files again that have changed, and fetches keys again that are old, so that a revocation applies and is
+    /// logged without a request. It never returns.
+    pub async fn keep_current(&self) {
+        let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.revocations().for_each(drop);
+            self.token_reviews.iter().for_each(TokenReviews::remove_idle);
+        }
+    }
+
+    /// Checks every credential of a request with these headers; see the module's rules. The address of the client limits what
+    /// its credentials cost others; None counts as one address.
+    pub async fn authenticate(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Authentication {
+        let internal = check_shared(self.internal_token.as_ref(), headers, INTERNAL_TOKEN_HEADER);
+        let admin = check_shared(self.admin_secret.as_ref(), headers, ADMIN_SECRET_HEADER);
+        let internal = internal.map(|valid| valid.then(Caller::internal_token));
+        let admin = admin.map(|valid| valid.then(Caller::admin_secret));
+        Authentication::of([internal, admin, self.check_bearer(headers, address).await])
+    }
+
+    async fn check_bearer(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Caller>, AuthError> {
         if self.jwt.is_none() && self.token_reviews.is_none() {
             return Ok(None);
         }
@@ -71,7 +93,7 @@ impl Authenticator {
         let parsed = CompactToken::parse(token)?;
         let caller = match (&self.token_reviews, &self.jwt) {
             (Some(reviews), _) if parsed.names_service_account() => {
-                reviews.check(token, parsed.unverified_expiry(), unix_time()).await?
+                reviews.check(token, &parsed, address, unix_time()).await?
             }
             (_, Some(jwt)) => jwt.verify(&parsed, unix_time()).await?,
             // Only tokens of ServiceAccounts are accepted, and this one is of another issuer.

@@ -1,13 +1,22 @@
 //! The caller that a valid credential identifies.
 
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
 /// The maximum number of characters of a token's subject in a [`Caller`]'s name.
 const MAX_SUBJECT_CHARACTERS: usize = 128;
+/// The number of characters that are kept of a longer subject, before its digest.
+const KEPT_CHARACTERS: usize = 80;
+/// The number of bytes of the digest in the name of a longer subject.
+const DIGEST_BYTES: usize = 16;
 
 /// The sender of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller {
     /// `anonymous`, `internal-token`, `admin-secret`, `jwt:<sub>` (`jwt` without a subject) or
-    /// `serviceaccount:<namespace>:<name>`. It contains no control character and fits into a log line or an annotation.
+    /// `serviceaccount:<namespace>:<name>`. It identifies the caller: different subjects have different names. It contains
+    /// no control character and fits into a log line or an annotation.
     pub name: String,
     /// The permissions of the caller.
     pub role: Role,
@@ -30,8 +39,7 @@ impl Caller {
     }
 
     pub(super) fn jwt(subject: Option<&str>, role: Role) -> Self {
-        let subject = subject.map(sanitize).filter(|subject| !subject.is_empty());
-        let name = subject.map_or_else(|| "jwt".to_owned(), |subject| format!("jwt:{subject}"));
+        let name = subject.map_or_else(|| "jwt".to_owned(), |subject| format!("jwt:{}", readable(subject)));
         Self { name, role, method: AuthMethod::Jwt }
     }
 
@@ -80,33 +88,85 @@ impl AuthMethod {
     }
 }
 
-/// Keeps letters and digits of any script, and visible ASCII. Control characters could forge log lines, and invisible
-/// characters that change the direction of text could make one name look like another.
-fn sanitize(subject: &str) -> String {
-    let is_kept = |character: &char| character.is_alphanumeric() || matches!(character, ' '..='~');
-    subject.trim().chars().filter(is_kept).take(MAX_SUBJECT_CHARACTERS).collect()
+/// The subject as a text for people, which is different for each subject. Letters and digits of any script, and visible
+/// ASCII, are kept. Every other character is percent-encoded: control characters could forge log lines, and invisible
+/// characters that change the direction of text could make one name look like another. The middle and the end of a long
+/// subject become a digest, after `%~`, which percent-encoding never produces.
+fn readable(subject: &str) -> String {
+    let mut text = String::new();
+    let (mut rest, mut is_first) = (subject.chars().peekable(), true);
+    while let Some(character) = rest.next() {
+        let at_an_end = is_first || rest.peek().is_none();
+        is_first = false;
+        if is_kept(character) && !(character == ' ' && at_an_end) {
+            text.push(character);
+        } else {
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    if text.chars().count() <= MAX_SUBJECT_CHARACTERS {
+        return text;
+    }
+    let mut short: String = text.chars().take(KEPT_CHARACTERS).collect();
+    short.push_str("%~");
+    for byte in &Sha256::digest(subject)[..DIGEST_BYTES] {
+        let _ = write!(short, "{byte:02x}");
+    }
+    short
+}
+
+fn is_kept(character: char) -> bool {
+    character != '%' && (character.is_alphanumeric() || matches!(character, ' '..='~'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Role, sanitize};
+    use std::collections::BTreeSet;
+
+    use super::{Caller, MAX_SUBJECT_CHARACTERS, Role, readable};
 
     #[test]
-    fn control_and_invisible_characters_are_removed_from_a_subject() {
-        assert_eq!(sanitize(" alice\r\nlevel=ERROR\u{0} "), "alicelevel=ERROR");
-        assert_eq!(sanitize("a\u{202e}b\u{200b}c"), "abc");
-        assert_eq!(sanitize("Jürgen 王"), "Jürgen 王");
-    }
-
-    #[test]
-    fn a_subject_is_truncated_by_characters_and_not_by_bytes() {
-        assert_eq!(sanitize(&"ä".repeat(500)), "ä".repeat(128));
-    }
-
-    #[test]
-    fn a_caller_whose_subject_has_no_visible_character_is_named_by_the_method() {
-        for subject in [None, Some(""), Some("\u{7f}\n")] {
-            assert_eq!(Caller::jwt(subject, Role::Internal).name, "jwt");
+    fn letters_digits_and_visible_ascii_are_kept_and_everything_else_is_encoded() {
+        for plain in ["alice", "auth0|62f3 a@b.test", "J\u{fc}rgen \u{738b}", ""] {
+            assert_eq!(readable(plain), plain);
         }
+        assert_eq!(readable(" alice\r\nlevel=ERROR\u{0} "), "%20alice%0D%0Alevel=ERROR%00%20");
+        assert_eq!(readable("a\u{202e}b\u{200b}c"), "a%E2%80%AEb%E2%80%8Bc");
+        assert_eq!(readable("100%"), "100%25");
+    }
+
+    #[test]
+    fn different_subjects_have_different_names() {
+        let long = |end: &str| format!("{}{end}", "\u{e4}".repeat(500));
+        let copy = readable(&long("a"));
+        let subjects = [
+            "bob",
+            "bob\u{20ac}",
+            "bob ",
+            " bob",
+            "bob%20",
+            "bob%E2%82%AC",
+            "Bob",
+            "",
+            "\u{7f}",
+            &long("a"),
+            &long("b"),
+            &copy,
+        ];
+        let names: BTreeSet<String> =
+            subjects.iter().map(|subject| Caller::jwt(Some(subject), Role::Internal).name).collect();
+        assert_eq!(names.len(), subjects.len(), "{names:?}");
+        assert!(!names.contains(&Caller::jwt(None, Role::Internal).name));
+    }
+
+    #[test]
+    fn a_name_has_a_limited_length() {
+        for long in ["x", "\u{e4}", "\u{20ac}", "%"] {
+            let name = readable(&long.repeat(500));
+            assert!(name.chars().count() <= MAX_SUBJECT_CHARACTERS, "{name}");
+        }
+        assert_eq!(readable(&"\u{e4}".repeat(128)), "\u{e4}".repeat(128));
     }
 }

@@ -40,6 +40,10 @@ pub enum AuthError {
     /// The token is genuine, and its ServiceAccount is in no list. This is the only error of an identified caller.
     #[error("the caller is not allowed")]
     NotAllowed,
+    /// The credential is not checked, because this client, or all together, sent too many that need another server. It may be
+    /// valid.
+    #[error("the credential was not checked, because too many have to be checked")]
+    Throttled,
     /// The credential can't be checked now, because the service that checks it can't be reached. It may be valid.
     #[error("the credential can't be checked now: {0} can't be reached")]
     Unavailable(&'static str),
@@ -61,6 +65,7 @@ impl AuthError {
             Self::WrongIssuer => "wrong_issuer",
             Self::Rejected => "rejected",
             Self::NotAllowed => "not_allowed",
+            Self::Throttled => "throttled",
             Self::Unavailable(_) => "unavailable",
         }
     }

@@ -8,7 +8,7 @@
 //! - It accepts an array as `iss`, and accepts a malformed `aud` where no audience is configured.
 //! - It checks neither `iat` nor `crit`, and reports several faults of one token in random order.
 
-mod admin_claim;
+mod admin_claims;
 mod claims;
 mod compact;
 mod key_set;
@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
+pub(super) use self::claims::LEEWAY;
 pub(super) use self::compact::CompactToken;
 
 use self::claims::ClaimRules;
@@ -67,13 +68,23 @@ impl JwtVerifier {
         let algorithm = token.algorithm().ok_or(AuthError::Algorithm)?;
         match (algorithm, &self.secrets, &self.keys) {
             (Algorithm::HS256, Some(secrets), _) => {
-                token.signed_by_any(secrets.get().iter(), algorithm)?;
+                let secrets = secrets.get();
+                token.signed_by_any(secrets.iter().flat_map(|secrets| secrets.iter()), algorithm)?;
             }
             (Algorithm::HS256, None, _) | (_, _, None) => return Err(AuthError::Algorithm),
-            (_, _, Some(PublicKeys::File(keys))) => keys.get().check_signature(token, algorithm)?,
+            (_, _, Some(PublicKeys::File(keys))) => {
+                keys.get().ok_or(AuthError::WrongKey)?.check_signature(token, algorithm)?;
+            }
             (_, _, Some(PublicKeys::Url(keys))) => keys.check_signature(token, algorithm).await?,
         }
         self.rules.check(token.claims(), now)
+    }
+
+    /// The settings whose values can change, and whether they are revoked. Files and keys that are old are read again.
+    pub(super) fn revocations(&self) -> impl Iterator<Item = (&str, bool)> {
+        let secrets = self.secrets.as_ref().and_then(Reloading::revocation);
+        let keys = self.keys.as_ref().and_then(PublicKeys::revocation);
+        [secrets, keys].into_iter().flatten()
     }
 }
 
@@ -83,11 +94,17 @@ impl PublicKeys {
             (Some(_), Some(_)) => {
                 Err(ConfigError::variable("JWKS_URL", "JWKS_FILE is set too; set one of the two"))
             }
-            (Some(path), None) => {
-                Reloading::file("JWKS_FILE", path.into(), KeySet::parse).map(|keys| Some(Self::File(keys)))
-            }
+            (Some(path), None) => Reloading::file("JWKS_FILE", path.into(), KeySet::parse_with_keys)
+                .map(|keys| Some(Self::File(keys))),
             (None, Some(url)) => RemoteKeys::connect(&url).await.map(|keys| Some(Self::Url(keys))),
             (None, None) => Ok(None),
+        }
+    }
+
+    fn revocation(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::File(keys) => keys.revocation(),
+            Self::Url(keys) => Some(("JWKS_URL", keys.revoked())),
         }
     }
 }

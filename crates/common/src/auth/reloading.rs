@@ -1,8 +1,8 @@
 //! A value that is read again when its file changes.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::config::{ConfigError, SecretSource, Settings, input_file};
 
 /// The minimum time between two checks of a file.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Parses the text of a file. The error describes what is wrong, and contains no part of the text.
 pub(super) type Parse<T> = fn(&str) -> Result<T, &'static str>;
@@ -27,6 +27,9 @@ pub(super) enum Reloading<T> {
 ///
 /// Each check reads the file, because two writes within one clock tick can have the same modification time. Such files are
 /// small and mounted in memory. Opening the file follows the symlink that Kubernetes swaps.
+///
+/// The value is valid only while the file contains it: a file that was removed, or whose content is no longer a valid value,
+/// revokes it. A file that can't be read for another reason, such as too many open files, does not.
 pub(super) struct ReloadedFile<T> {
     variable: String,
     path: PathBuf,
@@ -35,12 +38,22 @@ pub(super) struct ReloadedFile<T> {
 }
 
 struct FileState<T> {
-    value: Arc<T>,
+    /// None while the value is revoked.
+    value: Option<Arc<T>>,
     /// The digest of the file's text, which is enough to detect a change without keeping the secret.
-    digest: [u8; 32],
+    digest: Option<[u8; 32]>,
     checked: Instant,
-    /// Whether the last check failed, so that the failure is logged once and not every second.
-    failing: bool,
+    /// Whether the last check could not read the file, so that this is logged once and not every second.
+    unreadable: bool,
+}
+
+/// The outcome of reading a file.
+enum FileContent<T> {
+    Unchanged,
+    Changed(T, [u8; 32]),
+    /// The file does not contain a valid value.
+    Revoked(String),
+    Unreadable(io::Error),
 }
 
 impl<T> Reloading<T> {
@@ -67,64 +80,102 @@ impl<T> Reloading<T> {
         let text = read(&path).map_err(|error| problem(error.to_string()))?;
         let value = parse(text.expose_secret()).map_err(|text| problem(text.to_owned()))?;
         let state = FileState {
-            value: Arc::new(value),
-            digest: digest(&text),
+            value: Some(Arc::new(value)),
+            digest: Some(digest(&text)),
             checked: Instant::now(),
-            failing: false,
+            unreadable: false,
         };
         Ok(Self::File(ReloadedFile { variable: variable.to_owned(), path, parse, state: Mutex::new(state) }))
     }
 
-    /// The current value, or the last valid one when the file can't be used.
-    pub(super) fn get(&self) -> Arc<T> {
+    /// The current value; None while it is revoked.
+    pub(super) fn get(&self) -> Option<Arc<T>> {
         match self {
-            Self::Fixed(value) => Arc::clone(value),
-            Self::File(file) => file.get(),
+            Self::Fixed(value) => Some(Arc::clone(value)),
+            Self::File(file) => file.checked().value.clone(),
+        }
+    }
+
+    /// The setting and whether its value is revoked; None for a value that can't change.
+    pub(super) fn revocation(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::File(file) => Some((&file.variable, file.checked().value.is_none())),
         }
     }
 }
 
 impl<T> ReloadedFile<T> {
-    fn get(&self) -> Arc<T> {
+    /// The state, at most a second old.
+    fn checked(&self) -> MutexGuard<'_, FileState<T>> {
         let mut state = self.state.lock().expect("no code panics while it holds the lock");
         if state.checked.elapsed() >= CHECK_INTERVAL {
             state.checked = Instant::now();
             self.check(&mut state);
         }
-        Arc::clone(&state.value)
+        state
     }
 
+    /// Reads the file. Each change of the state is logged once.
     fn check(&self, state: &mut FileState<T>) {
-        let path = self.path.display();
-        match self.reload(state) {
-            Ok(changed) => {
-                if changed || state.failing {
-                    tracing::info!(variable = self.variable, %path, changed, "the file was reloaded");
-                }
-                state.failing = false;
+        let (variable, path) = (&self.variable, self.path.display());
+        let content = self.content(state.digest);
+        let was_unreadable = state.unreadable;
+        state.unreadable = matches!(content, FileContent::Unreadable(_));
+        match content {
+            FileContent::Unchanged if was_unreadable => {
+                tracing::info!(variable, %path, "the file can be read again, and has not changed");
             }
-            Err(problem) => {
-                if !state.failing {
+            FileContent::Unchanged => {}
+            FileContent::Changed(value, digest) => {
+                state.value = Some(Arc::new(value));
+                state.digest = Some(digest);
+                tracing::info!(variable, %path, "the file was reloaded");
+            }
+            FileContent::Revoked(problem) => {
+                if state.value.take().is_some() {
                     tracing::warn!(
-                        variable = self.variable, %path, problem,
-                        "the file can't be used; its last valid content stays in use"
+                        variable, %path, problem,
+                        "the credential is revoked, because its file no longer contains it; restore the file to accept it again"
                     );
                 }
-                state.failing = true;
+                state.digest = None;
+            }
+            FileContent::Unreadable(error) => {
+                if !was_unreadable {
+                    let revoked = state.value.is_none();
+                    tracing::warn!(
+                        variable, %path, %error, revoked,
+                        "the file can't be read; its credential stays as it was"
+                    );
+                }
             }
         }
     }
 
-    /// Reads the file; true when its content has changed.
-    fn reload(&self, state: &mut FileState<T>) -> Result<bool, String> {
-        let text = read(&self.path).map_err(|error| error.to_string())?;
+    fn content(&self, known: Option<[u8; 32]>) -> FileContent<T> {
+        let text = match read(&self.path) {
+            Ok(text) => text,
+            Err(error) => return unread(error),
+        };
         let digest = digest(&text);
-        if digest == state.digest {
-            return Ok(false);
+        if Some(digest) == known {
+            return FileContent::Unchanged;
         }
-        state.value = Arc::new((self.parse)(text.expose_secret())?);
-        state.digest = digest;
-        Ok(true)
+        match (self.parse)(text.expose_secret()) {
+            Ok(value) => FileContent::Changed(value, digest),
+            Err(problem) => FileContent::Revoked(problem.to_owned()),
+        }
+    }
+}
+
+/// Distinguishes a file without a secret from one that can't be read at the moment.
+fn unread<T>(error: io::Error) -> FileContent<T> {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidData => {
+            FileContent::Revoked(error.to_string())
+        }
+        _ => FileContent::Unreadable(error),
     }
 }
 

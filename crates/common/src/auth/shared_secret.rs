@@ -6,37 +6,59 @@ use subtle::{Choice, ConstantTimeEq};
 use super::reloading::Reloading;
 use crate::config::{ConfigError, Settings};
 
+/// A shorter secret causes a warning.
+const MIN_RECOMMENDED_BYTES: usize = 16;
+
 /// The values of one secret. All of them are valid at the same time, which permits rotation.
 pub(super) struct SharedSecret {
+    values: Reloading<SecretValues>,
+}
+
+struct SecretValues {
     /// Digests have the same length, so that the time of a comparison does not depend on the length of a secret. The
     /// secrets themselves do not stay in memory.
-    digests: Reloading<Vec<[u8; 32]>>,
+    digests: Vec<[u8; 32]>,
+    /// Whether one can be guessed.
+    is_short: bool,
 }
 
 impl SharedSecret {
     pub(super) fn from_settings(settings: &Settings, name: &str) -> Result<Option<Self>, ConfigError> {
-        let digests = Reloading::secret(settings, name, |text| {
+        let values = Reloading::secret(settings, name, |text| {
             let secrets = lines(text)?;
             // A header can't contain anything else, so that every request with such a secret would be rejected.
             let is_sendable = |secret: &&str| secret.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             if !secrets.iter().all(is_sendable) {
                 return Err("contains a character that an HTTP header can't contain; use visible ASCII");
             }
-            Ok(secrets.into_iter().map(digest).collect())
+            let is_short = secrets.iter().any(|secret| secret.len() < MIN_RECOMMENDED_BYTES);
+            Ok(SecretValues { digests: secrets.into_iter().map(digest).collect(), is_short })
         })?;
-        Ok(digests.map(|digests| Self { digests }))
+        let Some(values) = values else { return Ok(None) };
+        if values.get().is_some_and(|values| values.is_short) {
+            tracing::warn!(
+                setting = name,
+                "a secret is shorter than {MIN_RECOMMENDED_BYTES} bytes and can be guessed; create one with `openssl rand -base64 32`"
+            );
+        }
+        Ok(Some(Self { values }))
     }
 
-    /// Whether `presented` is one of the values. It is compared with all of them, so that the time does not depend on which
-    /// one is equal.
+    /// Whether `presented` is one of the values, none of which is valid while the secret is revoked. It is compared with all
+    /// of them, so that the time does not depend on which one is equal.
     pub(super) fn accepts(&self, presented: &str) -> bool {
         let presented = digest(presented);
-        let found = self
-            .digests
-            .get()
+        let values = self.values.get();
+        let found = values
             .iter()
+            .flat_map(|values| &values.digests)
             .fold(Choice::from(0), |found, digest| found | digest.as_slice().ct_eq(presented.as_slice()));
         found.into()
+    }
+
+    /// The setting and whether it is revoked; None for a secret that can't change.
+    pub(super) fn revocation(&self) -> Option<(&str, bool)> {
+        self.values.revocation()
     }
 }
 

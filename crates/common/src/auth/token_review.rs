@@ -2,7 +2,11 @@
 
 mod accounts;
 mod cache;
+mod in_flight;
+mod limits;
+mod unverified;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,8 +15,11 @@ use tokio::time::timeout;
 
 use self::accounts::{AccountList, AccountName};
 use self::cache::Cache;
+use self::in_flight::InFlight;
+use self::limits::ReviewLimits;
 use super::caller::{Caller, Role};
 use super::error::AuthError;
+use super::jwt::CompactToken;
 use crate::config::{ConfigError, Settings};
 
 /// The maximum duration of a review.
@@ -55,6 +62,8 @@ pub(super) struct TokenReviews {
     /// An empty list allows all accounts.
     allowed: AccountList,
     cache: Mutex<Cache<Result<Caller, AuthError>>>,
+    in_flight: InFlight<Result<Caller, AuthError>>,
+    limits: ReviewLimits,
 }
 
 impl TokenReviews {
@@ -81,31 +90,52 @@ impl TokenReviews {
                 "needs a Kubernetes cluster, and none is configured",
             )
         })?;
-        Ok(Some(Self { reviewer, audiences: [audience], admins, allowed, cache: Mutex::default() }))
+        Ok(Some(Self {
+            reviewer,
+            audiences: [audience],
+            admins,
+            allowed,
+            cache: Mutex::default(),
+            in_flight: InFlight::default(),
+            limits: ReviewLimits::new(),
+        }))
     }
 
-    /// Returns the caller of a token. `expiry` is the unverified expiry of the token in seconds since 1970; it can only
-    /// shorten the time for which the token is cached. `now` is the time since 1970.
+    /// Returns the caller of a token. Its unverified claims can reject it without a review, and shorten the time for which it
+    /// is cached. `now` is the time since 1970.
     pub(super) async fn check(
         &self,
         token: &str,
-        expiry: Option<f64>,
+        parsed: &CompactToken<'_>,
+        address: Option<IpAddr>,
         now: Duration,
     ) -> Result<Caller, AuthError> {
+        let [audience] = &self.audiences;
+        unverified::check(parsed, audience, now)?;
         let key = Cache::<()>::key(token);
         let cached = self.cache().get(&key);
         if let Some(outcome) = cached {
             return outcome;
         }
-        let outcome = self.review(token).await;
-        let lifetime = match outcome {
-            Ok(_) => time_left(expiry, now).min(ACCEPTED_LIFETIME),
-            // The failure is not one of the token.
-            Err(AuthError::Unavailable(_)) => return outcome,
-            Err(_) => REJECTED_LIFETIME,
+        let _waiting = self.limits.wait()?;
+        let review = async {
+            self.limits.check(address)?;
+            let outcome = self.review(token).await;
+            let lifetime = match outcome {
+                Ok(_) => time_left(parsed.unverified_expiry(), now).min(ACCEPTED_LIFETIME),
+                // The failure is not one of the token.
+                Err(AuthError::Unavailable(_)) => return outcome,
+                Err(_) => REJECTED_LIFETIME,
+            };
+            self.cache().insert(key, outcome.clone(), lifetime);
+            outcome
         };
-        self.cache().insert(key, outcome.clone(), lifetime);
-        outcome
+        self.in_flight.join(key, review).await
+    }
+
+    /// Removes clients without recent reviews from the limits.
+    pub(super) fn remove_idle(&self) {
+        self.limits.remove_idle();
     }
 
     async fn review(&self, token: &str) -> Result<Caller, AuthError> {

@@ -7,6 +7,7 @@ use config::{Config, File, FileFormat};
 
 use super::error::ConfigError;
 use super::input_file;
+use super::names::VariableNames;
 use crate::text::single_line;
 
 /// The maximum length of a parser's message.
@@ -47,21 +48,23 @@ fn parse_yaml(text: &str) -> Result<HashMap<String, config::Value>, serde_saphyr
 pub(super) fn texts(
     path: &Path,
     table: HashMap<String, config::Value>,
-    names: &[String],
+    names: &VariableNames,
 ) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
     for (key, value) in table {
-        let known =
-            names.iter().find(|name| name.eq_ignore_ascii_case(&key)).ok_or_else(|| ConfigError::File {
-                path: path.to_owned(),
-                problem: format!("`{key}` is not a setting of this program; see --help for the ones it has"),
-            })?;
-        // The parser's own error would contain the value, which may be a secret.
-        let text = value.into_string().map_err(|_| ConfigError::File {
+        let invalid = |problem: &str| ConfigError::File {
             path: path.to_owned(),
-            problem: format!("`{key}` must be a text, a number or true or false"),
-        })?;
-        values.insert(known.to_lowercase(), text);
+            problem: format!("`{key}` {problem}"),
+        };
+        let known = names.find(&key);
+        let name = known
+            .ok_or_else(|| invalid("is not a setting of this program; see --help for the ones it has"))?;
+        names.check_value(name, &value).map_err(invalid)?;
+        // The parser's own error would contain the value, which may be a secret.
+        let text = value.into_string().map_err(|_| invalid("must be a text, a number or true or false"))?;
+        if values.insert(name.to_lowercase(), text).is_some() {
+            return Err(invalid("is set twice; remove one"));
+        }
     }
     Ok(values)
 }

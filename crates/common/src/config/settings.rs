@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::error::ConfigError;
+use super::names::VariableNames;
 use super::secret_source::SecretSource;
 use super::variable::{DefaultValue, Variable, VariableKind};
 use super::{environment, file};
@@ -25,14 +26,9 @@ impl Settings {
     /// Reads the file, if there is one (YAML, TOML or JSON by its extension), and the environment, which has priority.
     ///
     /// # Errors
-    /// [`ConfigError::File`] when the file can't be read or contains a key that is none of the variables.
+    /// When the file can't be read or contains a key that is none of the variables, or a credential is set but empty.
     pub fn load(file: Option<&Path>, variables: &[Variable]) -> Result<Self, ConfigError> {
-        let file_keys = variables
-            .iter()
-            .filter(|variable| variable.kind == VariableKind::Secret)
-            .map(|variable| format!("{}_FILE", variable.name));
-        let texts = variables.iter().filter(|variable| variable.kind != VariableKind::Structure);
-        let names: Vec<String> = texts.map(|variable| variable.name.to_owned()).chain(file_keys).collect();
+        let names = VariableNames::new(variables);
         let mut layers = Config::builder();
         let mut structures = HashMap::new();
         if let Some(path) = file {
@@ -45,7 +41,9 @@ impl Settings {
                 layers = layers.set_default(key, value).map_err(|error| file::parse_error(path, &error))?;
             }
         }
-        let environment = Environment::default().ignore_empty(true).source(Some(environment::read(&names)?));
+        let from_environment = environment::read(&names.all)?;
+        names.check_not_empty(&from_environment)?;
+        let environment = Environment::default().ignore_empty(true).source(Some(from_environment));
         let values = layers.add_source(environment).build();
         let values = values.map_err(|error| ConfigError::variable("the environment", error.to_string()))?;
         Ok(Self { values, structures, defaults: defaults(variables), file: file.map(Path::to_owned) })

@@ -13,6 +13,9 @@ pub struct Variable {
     pub description: &'static str,
     /// The default, which the help text contains.
     pub default: DefaultValue,
+    /// Whether it decides who has access. An empty value, or one that is not a text, is then an error: as "not set" it
+    /// would open the access that it limits.
+    pub is_credential: bool,
 }
 
 /// A kind of value.
@@ -40,17 +43,28 @@ pub enum DefaultValue {
 impl Variable {
     /// A variable whose value may be shown.
     pub const fn plain(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: VariableKind::Plain, description, default: DefaultValue::None }
+        Self::new(name, VariableKind::Plain, description)
     }
 
     /// A variable whose value is never shown.
     pub const fn secret(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: VariableKind::Secret, description, default: DefaultValue::None }
+        Self::new(name, VariableKind::Secret, description).credential()
     }
 
     /// A list or table of the configuration file.
     pub const fn structure(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: VariableKind::Structure, description, default: DefaultValue::None }
+        Self::new(name, VariableKind::Structure, description)
+    }
+
+    const fn new(name: &'static str, kind: VariableKind, description: &'static str) -> Self {
+        Self { name, kind, description, default: DefaultValue::None, is_credential: false }
+    }
+
+    /// The variable as one that decides who has access. Every secret is one.
+    #[must_use]
+    pub const fn credential(mut self) -> Self {
+        self.is_credential = true;
+        self
     }
 
     /// The variable with this default, which [`Settings::parsed_or_default`](super::Settings::parsed_or_default) reads.
@@ -74,7 +88,7 @@ pub fn help(variables: &[Variable]) -> String {
     let mut text =
         "Environment, or the same names in the file of --config (after the semicolon: the default):\n"
             .to_owned();
-    for Variable { name, kind, description, default } in variables {
+    for Variable { name, kind, description, default, .. } in variables {
         let mark = match kind {
             VariableKind::Plain => ' ',
             VariableKind::Secret => '*',

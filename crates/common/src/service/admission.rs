@@ -16,6 +16,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::error::ServiceError;
+use super::metrics::HttpMetrics;
 use super::probes::PROBE_PATHS;
 use super::problem::ProblemKind;
 use super::request_slot::RequestSlot;
@@ -34,7 +35,8 @@ type Rates<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 
 /// Admits requests.
 pub(super) struct Admission {
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
+    metrics: HttpMetrics,
     rates: Rates<CallerKey>,
     wrong_credentials: Rates<IpAddr>,
     slots: Arc<Shares>,
@@ -49,9 +51,15 @@ pub(super) struct ConcurrencyLimit {
 }
 
 impl Admission {
-    pub(super) fn new(authenticator: Authenticator, rate_limit: NonZeroU32, max_requests: usize) -> Self {
+    pub(super) fn new(
+        authenticator: Arc<Authenticator>,
+        metrics: HttpMetrics,
+        rate_limit: NonZeroU32,
+        max_requests: usize,
+    ) -> Self {
         Self {
             authenticator,
+            metrics,
             rates: RateLimiter::hashmap(Quota::per_second(rate_limit)),
             wrong_credentials: RateLimiter::hashmap(WRONG_CREDENTIALS),
             slots: Shares::new(max_requests),
@@ -71,7 +79,12 @@ impl Admission {
     }
 
     async fn admit(&self, headers: &HeaderMap, address: IpAddr) -> Result<(CallerKey, Caller), ServiceError> {
-        let (key, caller) = match self.authenticator.authenticate(headers).await? {
+        let authentication = self.authenticator.authenticate(headers, Some(address)).await;
+        if authentication.caller.is_some() {
+            // The response is not an error, which the request log would count.
+            authentication.rejected.iter().for_each(|error| self.metrics.count_refusal(error.reason()));
+        }
+        let (key, caller) = match authentication.into_caller()? {
             Some(caller) => (CallerKey::Name(caller.name.clone()), caller),
             None if self.authenticator.configured() => {
                 return Err(ServiceError::new(

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::allowed_hosts::AllowedHosts;
 use super::memory::MemorySize;
 use crate::config::{ConfigError, Settings, Variable};
 
 /// The variables of this module, for a program's list.
-pub const VARIABLES: [Variable; 6] = [
+pub const VARIABLES: [Variable; 7] = [
     Variable::plain("LISTEN_ADDR", "the address and port to serve on").with_default("0.0.0.0:8000"),
     Variable::plain("RATE_LIMIT", "requests of one caller per second").with_default("200"),
     Variable::plain("MEMORY_LIMIT", "the memory of the process, such as 64Mi; connections get 7/16 of it")
@@ -19,10 +20,16 @@ pub const VARIABLES: [Variable; 6] = [
         .with_default("2000"),
     Variable::plain("SHUTDOWN_GRACE_SECONDS", "how long requests may continue after SIGTERM")
         .with_default("20"),
+    Variable::plain(
+        "ALLOWED_HOSTS",
+        "HOST,... that requests may be sent to, beside localhost; others are rejected",
+    )
+    .with_default_described("all")
+    .credential(),
 ];
 
 /// The settings of a service's listener and limits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServiceConfig {
     /// The address and port to serve on.
     pub listen_address: SocketAddr,
@@ -36,6 +43,8 @@ pub struct ServiceConfig {
     pub max_streams: usize,
     /// How long requests may continue after the program was asked to stop.
     pub shutdown_grace: Duration,
+    /// The hosts that requests may name.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl ServiceConfig {
@@ -52,6 +61,7 @@ impl ServiceConfig {
             max_requests: number("MAX_REQUESTS")?.get() as usize,
             max_streams: number("MAX_STREAMS")?.get() as usize,
             shutdown_grace: Duration::from_secs(number("SHUTDOWN_GRACE_SECONDS")?.get().into()),
+            allowed_hosts: settings.parsed("ALLOWED_HOSTS")?.unwrap_or_default(),
         })
     }
 }

@@ -137,6 +137,10 @@ impl From<AuthError> for ServiceError {
                 Self::new(ProblemKind::AUTH_UNAVAILABLE, "The credential can't be checked now. Retry.")
                     .with_retry_after(RETRY_AFTER_OUTAGE)
             }
+            AuthError::Throttled => {
+                let detail = "Too many credentials have to be checked. Wait, and retry.";
+                Self::new(ProblemKind::TOO_MANY_REQUESTS, detail).with_retry_after(Duration::from_secs(1))
+            }
             AuthError::NotAllowed => {
                 Self::new(ProblemKind::NOT_ALLOWED, "The caller is known, but has no access.")
             }

@@ -14,6 +14,8 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use super::admission::{self, Admission, ConcurrencyLimit};
 use super::config::ServiceConfig;
 use super::connections::Connections;
+use super::credential_metrics;
+use super::cross_site::{self, SiteRules};
 use super::error::ServiceError;
 use super::error_format::{ErrorFormat, format_errors};
 use super::memory::MemoryPlan;
@@ -30,6 +32,7 @@ pub struct HttpService {
     config: ServiceConfig,
     registry: Arc<Registry>,
     request_log: Arc<RequestLog>,
+    authenticator: Arc<Authenticator>,
     admission: Arc<Admission>,
     streams: Streams,
     connections: Arc<Connections>,
@@ -55,6 +58,8 @@ impl HttpService {
         mut registry: Registry,
     ) -> Self {
         let metrics = HttpMetrics::register(&mut registry);
+        let authenticator = Arc::new(authenticator);
+        credential_metrics::register(&mut registry, &authenticator);
         let memory = MemoryPlan::of(config.memory_limit);
         let max_streams = config.max_streams.min(memory.max_streams());
         tracing::info!(
@@ -66,12 +71,18 @@ impl HttpService {
         );
         let (stop, stopping) = watch::channel(false);
         Self {
-            config,
             connections: Connections::new(memory.connections, metrics.closed_connections()),
             registry: Arc::new(registry),
-            admission: Arc::new(Admission::new(authenticator, config.rate_limit, config.max_requests)),
+            admission: Arc::new(Admission::new(
+                Arc::clone(&authenticator),
+                metrics.clone(),
+                config.rate_limit,
+                config.max_requests,
+            )),
             streams: Streams::new(max_streams, stopping, metrics.open_streams()),
             request_log: Arc::new(RequestLog::new(name, metrics)),
+            config,
+            authenticator,
             stop,
             error_format: None,
             own_probes: &[],
@@ -110,6 +121,9 @@ impl HttpService {
             middleware::from_fn_with_state(Arc::clone(&self.admission), admission::authenticate);
         let limit = ConcurrencyLimit { admission: Arc::clone(&self.admission), own_probes: self.own_probes };
         let limit_concurrency = middleware::from_fn_with_state(limit, admission::limit_concurrency);
+        let rules =
+            SiteRules { allowed_hosts: self.config.allowed_hosts.clone(), own_probes: self.own_probes };
+        let reject_cross_site = middleware::from_fn_with_state(rules, cross_site::reject_cross_site);
         let observe = middleware::from_fn_with_state(Arc::clone(&self.request_log), request_log::observe);
         let secret_headers = [
             header::AUTHORIZATION,
@@ -122,6 +136,7 @@ impl HttpService {
             .fallback(unknown_route)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(limit_concurrency)
+            .layer(reject_cross_site)
             .layer(CatchPanicLayer::custom(panicked));
         let formatted = match self.error_format {
             Some(format) => limited.layer(middleware::from_fn_with_state(format, format_errors)),
@@ -141,6 +156,7 @@ impl HttpService {
         tokio::select! {
             () = served => {}
             () = self.admission.remove_idle_callers() => {}
+            () = self.authenticator.keep_current() => {}
         }
     }
 }

@@ -31,6 +31,12 @@ impl ProblemKind {
     /// The caller is authenticated and lacks the permission.
     pub const NOT_ALLOWED: Self =
         Self::new("not-allowed", StatusCode::FORBIDDEN, "The caller may not do this");
+    /// A page of another site has sent a request that may change something.
+    pub const CROSS_SITE: Self =
+        Self::new("cross-site", StatusCode::FORBIDDEN, "A page of another site has sent the request");
+    /// The request is for a host that is not allowed.
+    pub const UNKNOWN_HOST: Self =
+        Self::new("unknown-host", StatusCode::FORBIDDEN, "The host is not one of this service");
     /// No route has the path.
     pub const UNKNOWN_ROUTE: Self =
         Self::new("unknown-route", StatusCode::NOT_FOUND, "There is no such route");

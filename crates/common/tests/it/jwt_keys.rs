@@ -4,6 +4,7 @@ use std::fs;
 
 use common::auth::{AuthError, Authenticator};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::support::key::{Key, encode, key_set, unsigned, with_audience_and_issuer};
 use crate::support::{AUDIENCE, ISSUER, authenticator, bearer, claims, from_now};
@@ -15,13 +16,13 @@ fn all() -> [Key; 3] {
     [Key::rs256(1), Key::es256(), Key::eddsa()]
 }
 
-/// An authenticator with these keys from a file, and with the secret if there is one.
-async fn with_keys(keys: &[Value], secret: Option<&str>) -> Authenticator {
-    let file = tempfile::NamedTempFile::new().unwrap();
+/// An authenticator with these keys from a file, which must exist while they are used, and with the secret if there is one.
+async fn with_keys(keys: &[Value], secret: Option<&str>) -> (Authenticator, NamedTempFile) {
+    let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), key_set(keys)).unwrap();
     let mut values = with_audience_and_issuer("JWKS_FILE", file.path().to_str().unwrap()).to_vec();
     values.extend(secret.map(|secret| ("JWT_SECRET", secret)));
-    authenticator(&values).await
+    (authenticator(&values).await, file)
 }
 
 async fn with_secret(secret: &str) -> Authenticator {
@@ -32,7 +33,7 @@ async fn with_secret(secret: &str) -> Authenticator {
 async fn signatures_of_each_accepted_algorithm_are_verified() {
     let keys = all();
     let jwks: Vec<Value> = keys.iter().map(|key| key.jwk(key.algorithm())).collect();
-    let authenticator = with_keys(&jwks, Some(SECRET)).await;
+    let (authenticator, _file) = with_keys(&jwks, Some(SECRET)).await;
     for key in keys.iter().chain([&Key::hs256(SECRET)]) {
         let caller = bearer(&authenticator, &key.token(key.algorithm(), &claims())).await;
         assert_eq!(caller.unwrap().name, "jwt:alice", "{}", key.algorithm());
@@ -43,7 +44,7 @@ async fn signatures_of_each_accepted_algorithm_are_verified() {
 async fn a_signature_of_another_key_is_rejected() {
     let others = [Key::rs256(2), Key::es256(), Key::eddsa()];
     for (key, other) in all().iter().zip(&others) {
-        let authenticator = with_keys(&[key.jwk("key")], None).await;
+        let (authenticator, _file) = with_keys(&[key.jwk("key")], None).await;
         assert!(bearer(&authenticator, &key.token("key", &claims())).await.is_ok());
         let outcome = bearer(&authenticator, &other.token("key", &claims())).await;
         assert_eq!(outcome, Err(AuthError::BadSignature), "{}", key.algorithm());
@@ -55,7 +56,7 @@ async fn a_signature_of_another_key_is_rejected() {
 #[tokio::test]
 async fn a_key_that_is_not_in_the_set_is_unknown() {
     let key = Key::es256();
-    let authenticator = with_keys(&[key.jwk("key")], None).await;
+    let (authenticator, _file) = with_keys(&[key.jwk("key")], None).await;
     assert_eq!(bearer(&authenticator, &key.token("other", &claims())).await, Err(AuthError::WrongKey));
 }
 
@@ -68,16 +69,16 @@ async fn identifiers_of_keys_are_optional_on_either_side() {
         jwk
     };
     let without_id = key.token_with(&json!({ "alg": "ES256" }), &claims());
-    let both = with_keys(&[other.jwk("other"), key.jwk("key")], None).await;
+    let (both, _file) = with_keys(&[other.jwk("other"), key.jwk("key")], None).await;
     assert!(bearer(&both, &without_id).await.is_ok());
-    let both = with_keys(&[nameless(&other), nameless(&key)], None).await;
+    let (both, _file) = with_keys(&[nameless(&other), nameless(&key)], None).await;
     assert!(bearer(&both, &key.token("any", &claims())).await.is_ok());
 }
 
 #[tokio::test]
 async fn the_algorithm_none_is_rejected_in_every_spelling() {
     let keys = all().map(|key| key.jwk("key"));
-    let authenticator = with_keys(&keys, Some(SECRET)).await;
+    let (authenticator, _file) = with_keys(&keys, Some(SECRET)).await;
     for name in ["none", "None", "NONE", "nOnE", ""] {
         for signature in ["", "AA"] {
             let message = unsigned(&json!({ "alg": name, "kid": "key" }), &claims());
@@ -89,7 +90,7 @@ async fn the_algorithm_none_is_rejected_in_every_spelling() {
 
 #[tokio::test]
 async fn other_algorithms_are_rejected_before_a_key_is_selected() {
-    let authenticator = with_keys(&[Key::rs256(1).jwk("key")], Some(SECRET)).await;
+    let (authenticator, _file) = with_keys(&[Key::rs256(1).jwk("key")], Some(SECRET)).await;
     for name in ["HS384", "HS512", "RS384", "RS512", "PS256", "ES384", "hs256", "rs256"] {
         for key in [Key::hs256(SECRET), Key::rs256(1)] {
             let token = key.token_with(&json!({ "alg": name, "kid": "key" }), &claims());
@@ -112,8 +113,8 @@ async fn a_public_key_is_not_accepted_as_an_hs256_secret() {
             })
             .chain([jwk.to_string().into_bytes(), key_set(std::slice::from_ref(&jwk)).into_bytes()])
             .collect();
-        let (keys_only, both) =
-            (with_keys(std::slice::from_ref(&jwk), None).await, with_keys(&[jwk], Some(SECRET)).await);
+        let (keys_only, _file) = with_keys(std::slice::from_ref(&jwk), None).await;
+        let (both, _other_file) = with_keys(&[jwk], Some(SECRET)).await;
         for secret in material {
             let token = Key::hs256(secret).token("key", &claims());
             assert_eq!(bearer(&keys_only, &token).await, Err(AuthError::Algorithm));
@@ -130,7 +131,7 @@ fn base64_url(text: &str) -> Vec<u8> {
 #[tokio::test]
 async fn the_algorithm_must_fit_the_type_of_the_named_key() {
     for key in all() {
-        let authenticator = with_keys(&[key.jwk("key")], None).await;
+        let (authenticator, _file) = with_keys(&[key.jwk("key")], None).await;
         for other in all().iter().filter(|other| other.algorithm() != key.algorithm()) {
             let token = other.token("key", &claims());
             assert_eq!(bearer(&authenticator, &token).await, Err(AuthError::Algorithm));
@@ -141,7 +142,7 @@ async fn the_algorithm_must_fit_the_type_of_the_named_key() {
 #[tokio::test]
 async fn a_symmetric_key_in_a_set_is_skipped() {
     let (secret, key) = (Key::hs256(SECRET), Key::es256());
-    let authenticator = with_keys(&[secret.jwk("secret"), key.jwk("key")], None).await;
+    let (authenticator, _file) = with_keys(&[secret.jwk("secret"), key.jwk("key")], None).await;
     assert!(bearer(&authenticator, &key.token("key", &claims())).await.is_ok());
     assert_eq!(bearer(&authenticator, &secret.token("secret", &claims())).await, Err(AuthError::Algorithm));
 }
@@ -172,7 +173,7 @@ async fn keys_for_other_purposes_and_invalid_keys_are_skipped() {
         json!(null),
     ];
     for jwk in unusable {
-        let authenticator = with_keys(&[jwk.clone(), good.jwk("good")], None).await;
+        let (authenticator, _file) = with_keys(&[jwk.clone(), good.jwk("good")], None).await;
         assert!(bearer(&authenticator, &good.token("good", &claims())).await.is_ok(), "{jwk}");
         for key in all() {
             let outcome = bearer(&authenticator, &key.token("key", &claims())).await;
@@ -185,7 +186,7 @@ async fn keys_for_other_purposes_and_invalid_keys_are_skipped() {
         changed(&good, json!({ "key_ops": ["verify"] })),
     ];
     for jwk in usable {
-        let authenticator = with_keys(std::slice::from_ref(&jwk), None).await;
+        let (authenticator, _file) = with_keys(std::slice::from_ref(&jwk), None).await;
         assert!(bearer(&authenticator, &good.token("key", &claims())).await.is_ok(), "{jwk}");
     }
 }
@@ -195,14 +196,14 @@ async fn a_key_that_is_not_a_point_of_the_curve_verifies_no_signature() {
     let key = Key::es256();
     let mut jwk = key.jwk("key");
     jwk["y"] = json!(encode([1; 32]));
-    let authenticator = with_keys(&[jwk], None).await;
+    let (authenticator, _file) = with_keys(&[jwk], None).await;
     assert_eq!(bearer(&authenticator, &key.token("key", &claims())).await, Err(AuthError::BadSignature));
 }
 
 #[tokio::test]
 async fn a_key_in_the_header_of_the_token_is_not_used() {
     let (ours, theirs) = (Key::es256(), Key::es256());
-    let authenticator = with_keys(&[ours.jwk("key")], None).await;
+    let (authenticator, _file) = with_keys(&[ours.jwk("key")], None).await;
     let header =
         json!({ "alg": "ES256", "kid": "key", "jwk": theirs.jwk("key"), "jku": "https://evil.test/keys" });
     assert!(bearer(&authenticator, &ours.token_with(&header, &claims())).await.is_ok());
@@ -224,7 +225,7 @@ async fn members_of_the_header_that_are_not_understood_are_ignored() {
 #[tokio::test]
 async fn empty_and_zero_signatures_are_rejected() {
     for key in all() {
-        let authenticator = with_keys(&[key.jwk("key")], None).await;
+        let (authenticator, _file) = with_keys(&[key.jwk("key")], None).await;
         let token = key.token("key", &claims());
         let message = token.rsplit_once('.').unwrap().0;
         for signature in [String::new(), encode([0; 64]), encode([0; 256]), "!".to_owned()] {

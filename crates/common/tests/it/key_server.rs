@@ -7,7 +7,8 @@ use common::auth::{AuthError, Authenticator, Caller};
 
 use crate::support::key::{Key, key_set, with_audience_and_issuer};
 use crate::support::key_server::KeyServer;
-use crate::support::{advance, authenticator, bearer, claims};
+use crate::support::log::LogCapture;
+use crate::support::{advance, authenticator, bearer, claims, try_authenticator};
 
 const MAX_AGE: Duration = Duration::from_mins(5);
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -152,12 +153,7 @@ async fn a_caller_who_disconnects_does_not_cancel_the_fetch() {
 async fn the_last_valid_keys_stay_when_the_server_fails_or_sends_an_invalid_set() {
     let key = Key::es256();
     let (mut server, authenticator) = serving(&key, "key").await;
-    let bad = [
-        ("500 Internal Server Error", ""),
-        ("404 Not Found", ""),
-        ("200 OK", "<html>"),
-        ("200 OK", "{\"keys\":[]}"),
-    ];
+    let bad = [("500 Internal Server Error", ""), ("404 Not Found", ""), ("200 OK", "<html>")];
     for (number, (status, body)) in bad.into_iter().enumerate() {
         server.answer(status, body);
         advance(MAX_AGE).await;
@@ -171,6 +167,35 @@ async fn the_last_valid_keys_stay_when_the_server_fails_or_sends_an_invalid_set(
     advance(MAX_AGE).await;
     assert_eq!(authenticate(&authenticator, &key, "other").await, Err(UNAVAILABLE));
     assert!(authenticate(&authenticator, &key, "key").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_set_without_keys_revokes_all_keys_until_the_server_has_keys_again() {
+    let key = Key::es256();
+    let (log, _guard) = LogCapture::install();
+    let (server, authenticator) = serving(&key, "key").await;
+    assert_eq!(authenticator.revocations().collect::<Vec<_>>(), [("JWKS_URL", false)]);
+    // A symmetric key can't be used, so this set has no keys either.
+    for set in ["{\"keys\":[]}".to_owned(), key_set(&[Key::hs256("x".repeat(32)).jwk("key")])] {
+        server.serve(&set);
+        advance(MAX_AGE).await;
+        // Without a request: the service calls this once a second.
+        authenticator.revocations().for_each(drop);
+        until(&authenticator, &key, "key", Err(AuthError::WrongKey)).await;
+        assert_eq!(authenticator.revocations().collect::<Vec<_>>(), [("JWKS_URL", true)]);
+    }
+    assert_eq!(log.text().matches("the keys of JWKS_URL are revoked").count(), 1, "{}", log.text());
+    server.serve(&key_set(&[key.jwk("key")]));
+    advance(MIN_INTERVAL).await;
+    assert!(authenticate(&authenticator, &key, "key").await.is_ok());
+    assert_eq!(log.text().matches("contains keys again").count(), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_set_without_keys_is_an_error_at_startup() {
+    let server = KeyServer::start("{\"keys\":[]}").await;
+    let error = try_authenticator(&with_audience_and_issuer("JWKS_URL", &server.url)).await.unwrap_err();
+    assert!(error.to_string().starts_with("JWKS_URL: the key set contains no key"), "{error}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod certificates;
 mod child;
 mod configuration;
+mod empty_settings;
 mod headers;
 mod http_client;
 mod input_files;

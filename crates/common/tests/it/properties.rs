@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use common::auth::Authenticator;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::key::{Key, key_set, with_audience_and_issuer};
@@ -14,16 +15,16 @@ use crate::support::{authenticate, authenticator, claims};
 const TOKEN: &str = "0123456789abcdef+/==";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// An authenticator with a key of each kind, and a valid token of each.
-static FIXTURE: LazyLock<(Authenticator, Vec<String>)> = LazyLock::new(|| {
+/// An authenticator with a key of each kind, a valid token of each, and the file with the keys.
+static FIXTURE: LazyLock<(Authenticator, Vec<String>, NamedTempFile)> = LazyLock::new(|| {
     let keys = [Key::rs256(1), Key::es256(), Key::eddsa(), Key::hs256(SECRET)];
-    let file = tempfile::NamedTempFile::new().unwrap();
+    let file = NamedTempFile::new().unwrap();
     let jwks: Vec<_> = keys.iter().map(|key| key.jwk(key.algorithm())).collect();
     fs::write(file.path(), key_set(&jwks)).unwrap();
     let mut values = with_audience_and_issuer("JWKS_FILE", file.path().to_str().unwrap()).to_vec();
     values.extend([("JWT_SECRET", SECRET), ("INTERNAL_TOKEN", TOKEN)]);
     let tokens = keys.iter().map(|key| key.token(key.algorithm(), &claims())).collect();
-    (runtime().block_on(authenticator(&values)), tokens)
+    (runtime().block_on(authenticator(&values)), tokens, file)
 });
 
 fn runtime() -> Runtime {

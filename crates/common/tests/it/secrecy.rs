@@ -60,7 +60,10 @@ async fn no_formatted_value_and_no_log_line_contains_a_secret_or_a_token() {
     assert_eq!((accepted, rejected), (3, 6));
     std::fs::write(file.path(), format!("\u{e4}{TOKEN}")).unwrap();
     advance(Duration::from_secs(1)).await;
-    assert!(authenticate(&authenticator, &[("x-internal-token", TOKEN)]).await.is_ok());
+    assert_eq!(
+        authenticate(&authenticator, &[("x-internal-token", TOKEN)]).await,
+        Err(AuthError::WrongToken)
+    );
 
     for values in [
         vec![("JWT_SECRET", &SECRET[..20])],
@@ -72,10 +75,7 @@ async fn no_formatted_value_and_no_log_line_contains_a_secret_or_a_token() {
     }
 
     let logged = log.text();
-    assert!(
-        logged.contains("can't be reviewed") && logged.contains("its last valid content stays in use"),
-        "{logged}"
-    );
+    assert!(logged.contains("can't be reviewed") && logged.contains("the credential is revoked"), "{logged}");
     for text in [&shown, &logged] {
         for hidden in ["very-secret", &jwt, &expired, &account, jwt.rsplit_once('.').unwrap().1] {
             assert!(!text.contains(hidden), "{hidden} is in: {text}");
@@ -84,23 +84,37 @@ async fn no_formatted_value_and_no_log_line_contains_a_secret_or_a_token() {
 }
 
 #[tokio::test]
-async fn an_invalid_file_is_logged_once_and_so_is_its_recovery() {
+async fn a_revocation_is_logged_once_and_so_is_its_end() {
     let (log, _guard) = LogCapture::install();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), TOKEN).unwrap();
     let path = file.path().to_str().unwrap();
     let authenticator = try_authenticator(&[("INTERNAL_TOKEN_FILE", path)]).await.unwrap();
-    let (warning, recovery) = ("its last valid content stays in use", "the file was reloaded");
+    let (warning, recovery) = ("the credential is revoked", "the file was reloaded");
     for (content, warnings, recoveries) in [("", 1, 0), ("", 1, 0), (TOKEN, 1, 1), (TOKEN, 1, 1), ("", 2, 1)]
     {
         std::fs::write(file.path(), content).unwrap();
         advance(Duration::from_secs(1)).await;
-        assert!(authenticate(&authenticator, &[("x-internal-token", TOKEN)]).await.is_ok());
+        let outcome = authenticate(&authenticator, &[("x-internal-token", TOKEN)]).await;
+        assert_eq!(outcome.is_ok(), content == TOKEN);
         let logged = log.text();
         assert_eq!(logged.matches(warning).count(), warnings, "{logged}");
         assert_eq!(logged.matches(recovery).count(), recoveries, "{logged}");
     }
     assert!(log.text().contains("INTERNAL_TOKEN_FILE"));
+}
+
+#[tokio::test]
+async fn a_short_secret_causes_a_warning_that_names_the_setting() {
+    let (log, _guard) = LogCapture::install();
+    assert!(try_authenticator(&[("INTERNAL_TOKEN", TOKEN), ("ADMIN_SECRET", ADMIN)]).await.is_ok());
+    assert_eq!(log.text(), "");
+    let (short, enough) = ("x".repeat(15), "x".repeat(16));
+    let values = [("INTERNAL_TOKEN", enough.as_str()), ("ADMIN_SECRET", &format!("{enough}\n{short}"))];
+    assert!(try_authenticator(&values).await.is_ok());
+    let text = log.text();
+    assert_eq!(text.matches("shorter than 16 bytes").count(), 1, "{text}");
+    assert!(text.contains("ADMIN_SECRET") && !text.contains(&short), "{text}");
 }
 
 #[test]
@@ -118,6 +132,7 @@ fn reasons_are_distinct_labels() {
         AuthError::WrongIssuer,
         AuthError::Rejected,
         AuthError::NotAllowed,
+        AuthError::Throttled,
         AuthError::Unavailable(""),
     ];
     let reasons: std::collections::BTreeSet<&str> = all.into_iter().map(AuthError::reason).collect();

@@ -2,6 +2,8 @@
 
 mod admission;
 mod connections;
+mod credentials;
+mod cross_site;
 mod error_format;
 mod errors;
 mod probes;

@@ -129,22 +129,47 @@ async fn a_swapped_link_is_followed_as_kubernetes_makes_it() {
 }
 
 #[tokio::test]
-async fn an_absent_empty_or_invalid_file_keeps_the_last_valid_secret() {
+async fn a_secret_is_revoked_when_its_file_is_emptied_removed_or_invalid_and_accepted_again_when_it_is_back()
+{
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     fs::write(&path, "good").unwrap();
     let authenticator = with_token_file(&path).await;
+    let is_revoked = || authenticator.revocations().collect::<Vec<_>>() == [("INTERNAL_TOKEN_FILE", true)];
+    let back = async || {
+        fs::write(&path, "good").unwrap();
+        advance(SECOND).await;
+        assert!(accepts(&authenticator, "good").await && !is_revoked());
+    };
 
-    fs::remove_file(&path).unwrap();
-    advance(SECOND).await;
-    assert!(accepts(&authenticator, "good").await);
-    for invalid in ["".as_bytes(), b" \n", b"\xff\xfe", "pässword".as_bytes()] {
+    for invalid in ["".as_bytes(), b" \n", b"\xff\xfe", "p\u{e4}ssword".as_bytes()] {
         fs::write(&path, invalid).unwrap();
         advance(SECOND).await;
-        assert!(accepts(&authenticator, "good").await, "{invalid:?}");
+        assert!(!accepts(&authenticator, "good").await && is_revoked(), "{invalid:?}");
+        let empty = authenticate(&authenticator, &[("x-internal-token", "")]).await;
+        assert_eq!(empty, Ok(None), "an empty secret is not the one of an empty file");
+        back().await;
     }
-    fs::write(&path, "better").unwrap();
+    fs::remove_file(&path).unwrap();
     advance(SECOND).await;
-    assert!(accepts(&authenticator, "better").await);
-    assert!(!accepts(&authenticator, "good").await);
+    assert!(!accepts(&authenticator, "good").await && is_revoked());
+    assert!(authenticator.configured(), "access is not open instead");
+    back().await;
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    advance(SECOND).await;
+    assert!(!accepts(&authenticator, "good").await && is_revoked());
+}
+
+#[tokio::test]
+async fn the_other_credentials_stay_valid_when_one_is_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, "token").unwrap();
+    let values = [("INTERNAL_TOKEN_FILE", path.to_str().unwrap()), ("ADMIN_SECRET", "secret")];
+    let authenticator = authenticator(&values).await;
+    fs::remove_file(&path).unwrap();
+    advance(SECOND).await;
+    assert!(!accepts(&authenticator, "token").await);
+    assert!(authenticate(&authenticator, &[("x-admin-secret", "secret")]).await.unwrap().is_some());
 }

@@ -50,7 +50,7 @@ pub(crate) async fn authenticate(
     for (name, value) in headers {
         map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
-    authenticator.authenticate(&map).await
+    authenticator.authenticate(&map, None).await.into_caller()
 }
 
 /// The outcome of a request with this bearer token.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::auth::{AuthError, AuthMethod, Authenticator, Caller, Role};
-use serde_json::json;
+use http::HeaderMap;
+use serde_json::{Value, json};
 
-use crate::support::key::Key;
+use crate::support::key::{Key, encode};
 use crate::support::reviewer::{FakeReviewer, service_account_token};
 use crate::support::{AUDIENCE, advance, authenticator_with_reviewer, bearer, from_now};
 
@@ -168,27 +169,68 @@ async fn a_review_that_hangs_times_out() {
     assert_eq!(bearer(&authenticator, &token()).await.unwrap_err().reason(), "unavailable");
 }
 
+/// The outcome of a request with this bearer token from an address.
+async fn from_address(
+    authenticator: &Authenticator,
+    token: &str,
+    address: &str,
+) -> Result<Caller, AuthError> {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let outcome = authenticator.authenticate(&headers, address.parse().ok()).await;
+    outcome.into_caller().map(|caller| caller.expect("bearer tokens are configured"))
+}
+
 #[tokio::test]
-async fn the_cache_is_bounded_and_a_flood_of_wrong_tokens_does_not_evict_a_valid_one() {
+async fn a_flood_of_forged_tokens_costs_few_reviews_and_delays_no_other_client() {
     let reviewer = FakeReviewer::new();
     let authenticator = with_lists(&reviewer, &[]).await;
+    let known = service_account_token("known", &json!({}));
+    reviewer.accept(&known, "trading", "dashboard");
+    assert!(from_address(&authenticator, &known, "10.0.0.1").await.is_ok());
     reviewer.accept(&token(), "trading", "dashboard");
-    tokio::time::pause();
-    assert!(bearer(&authenticator, &token()).await.is_ok());
-    let wrong: Vec<String> =
-        (0..2000).map(|number| service_account_token(&number.to_string(), &json!({}))).collect();
-    for token in &wrong {
-        assert_eq!(bearer(&authenticator, token).await, Err(AuthError::Rejected));
+    let mut throttled = 0;
+    for number in 0..4000 {
+        let forged = service_account_token(&number.to_string(), &json!({}));
+        match from_address(&authenticator, &forged, "10.0.0.66").await {
+            Err(AuthError::Throttled) => throttled += 1,
+            outcome => assert_eq!(outcome, Err(AuthError::Rejected)),
+        }
     }
-    let reviews = reviewer.reviews().len();
-    assert_eq!(reviews, 2001);
-    assert!(bearer(&authenticator, &token()).await.is_ok());
-    assert_eq!(reviewer.reviews().len(), reviews);
-    // The cache contains no more than its maximum.
-    for token in &wrong {
-        assert_eq!(bearer(&authenticator, token).await, Err(AuthError::Rejected));
+    assert_eq!(reviewer.reviews().len(), 4001 - throttled);
+    assert!(reviewer.reviews().len() < 200, "{}", reviewer.reviews().len());
+    // A token that is cached, also one of that address, and a new one of another address.
+    assert!(from_address(&authenticator, &known, "10.0.0.66").await.is_ok());
+    assert!(from_address(&authenticator, &token(), "10.0.0.1").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_can_not_be_valid_is_rejected_without_a_review() {
+    let reviewer = FakeReviewer::new();
+    let authenticator = with_lists(&reviewer, &[]).await;
+    let changed = |changes: Value| service_account_token("one", &changes);
+    let token = token();
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let (_, claims) = message.split_once('.').unwrap();
+    let header = encode(json!({ "alg": "HS256" }).to_string());
+    let signature = encode([7; 64]);
+    let wrong = [
+        (changed(json!({ "aud": ["https://kubernetes.default.svc"] })), "wrong_audience"),
+        (changed(json!({ "aud": null })), "wrong_audience"),
+        (changed(json!({ "exp": from_now(-60) })), "expired"),
+        (changed(json!({ "exp": null })), "no_expiry"),
+        (changed(json!({ "sub": "system:serviceaccount:ops:admin" })), "malformed"),
+        (changed(json!({ "kubernetes.io": {} })), "malformed"),
+        (changed(json!({ "kubernetes.io": { "namespace": "trading" } })), "malformed"),
+        (format!("{message}."), "bad_signature"),
+        (format!("{message}.{}", encode([7; 63])), "bad_signature"),
+        (format!("{message}.!"), "bad_signature"),
+        (format!("{header}.{claims}.{signature}"), "algorithm"),
+    ];
+    for (token, reason) in &wrong {
+        assert_eq!(bearer(&authenticator, token).await.unwrap_err().reason(), *reason, "{token}");
     }
-    assert!(reviewer.reviews().len() - reviews >= 2000 - 1024);
+    assert!(reviewer.reviews().is_empty());
 }
 
 #[tokio::test]
@@ -214,7 +256,7 @@ async fn jwts_and_service_account_tokens_can_be_used_together() {
     assert_eq!(reviewer.reviews().len(), 1);
     // The claim selects the check, and a signature with the JWT secret does not satisfy the TokenReview.
     let signed_by_us = Key::hs256(SECRET).token("", &json!({ "exp": from_now(300), "kubernetes.io": {} }));
-    assert_eq!(bearer(&authenticator, &signed_by_us).await, Err(AuthError::Rejected));
+    assert_eq!(bearer(&authenticator, &signed_by_us).await, Err(AuthError::Algorithm));
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ pub trait RegistryBackend: Send + Sync {
     /// The settings and the size of the bucket of instances as last read; None when it does not exist or was never read.
     fn bucket(&self) -> Option<BucketInfo>;
 
+    /// What prevents the use of NATS, in sentences without secrets. Denied subjects are named even while the buckets are live.
+    fn problems(&self) -> Vec<String>;
+
     /// What has happened to the watches since the program started.
     fn watch_counters(&self) -> WatchCounters;
 }

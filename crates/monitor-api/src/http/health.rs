@@ -71,6 +71,9 @@ struct NatsHealth {
     status: &'static str,
     /// The time of a round trip; null when NATS does not answer.
     latency_ms: Option<f64>,
+    /// Why it is unhealthy, as far as known, and the subjects that it denies to this service. Absent if there is no problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
 }
 
 /// Be welcomed
@@ -97,14 +100,20 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> Json<HealthDocument> 
     get, path = "/ready", operation_id = "ready", tag = "health", security(()),
     responses(
         (status = 200, description = "NATS answers", body = ReadyDocument),
-        (status = 503, description = "NATS does not answer", body = ErrorDocument),
+        (status = 503, description = "NATS does not answer, or can't be used; the message has the reasons", body = ErrorDocument),
     ),
 )]
 pub(super) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<ReadyDocument>, ServiceError> {
     if api.connection().is_available() {
         return Ok(Json(ReadyDocument { status: "ready" }));
     }
-    Err(ServiceError::new(HEALTH_CHECK_FAILED, "NATS is unavailable"))
+    let problems = api.backend.problems();
+    let message = if problems.is_empty() {
+        "NATS is unavailable".to_owned()
+    } else {
+        format!("NATS is unavailable: {}", problems.join("; "))
+    };
+    Err(ServiceError::new(HEALTH_CHECK_FAILED, message))
 }
 
 /// Get the state of the deployment
@@ -130,12 +139,15 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<StatusDocument> 
 pub(super) async fn detailed(State(api): State<Arc<Api>>) -> Json<DetailedHealthDocument> {
     let latency = api.backend.latency().await;
     let latency_ms = latency.map(|latency| (latency.as_secs_f64() * 100_000.0).round() / 100.0);
-    let nats_status = if latency.is_some() { "healthy" } else { "unhealthy" };
+    // An account without JetStream, or without the permissions, answers pings.
+    let is_usable = latency.is_some() && api.connection().is_available();
+    let nats_status = if is_usable { "healthy" } else { "unhealthy" };
+    let problems = api.backend.problems();
     Json(DetailedHealthDocument {
         status: if latency.is_some() { api.health_word() } else { "degraded" },
         service: SERVICE,
         version: VERSION,
         system_metrics: api.system_load.read(),
-        dependencies: Dependencies { nats: NatsHealth { status: nats_status, latency_ms } },
+        dependencies: Dependencies { nats: NatsHealth { status: nats_status, latency_ms, problems } },
     })
 }

@@ -40,6 +40,8 @@ struct ConnectionDocument {
     /// The same of the bucket of the definitions.
     definitions_state: &'static str,
     nats_url: String,
+    /// What prevents the use of NATS: no connection, no JetStream, subjects that its permissions deny to this service.
+    problems: Vec<String>,
     reconnects: u64,
     resyncs: u64,
     /// Messages of the bucket that are not applied yet.
@@ -129,6 +131,7 @@ fn connection(api: &Api) -> ConnectionDocument {
         unavailable_since,
         definitions_state: api.cache.connection(Bucket::Definitions).as_str(),
         nats_url: api.deployment.nats_url.clone(),
+        problems: api.backend.problems(),
         reconnects: counters.reconnects,
         resyncs: counters.resyncs,
         lag: counters.lag,

@@ -11,12 +11,18 @@ use crate::domain::backend::{BucketInfo, RegistryBackend, WatchCounters};
 pub(super) struct NatsBackend {
     connection: NatsConnection,
     report: BucketReport,
+    definitions_report: BucketReport,
     bucket: String,
 }
 
 impl NatsBackend {
-    pub(super) fn new(connection: NatsConnection, report: BucketReport, bucket: &str) -> Self {
-        Self { connection, report, bucket: bucket.to_owned() }
+    pub(super) fn new(
+        connection: NatsConnection,
+        report: BucketReport,
+        definitions_report: BucketReport,
+        bucket: &str,
+    ) -> Self {
+        Self { connection, report, definitions_report, bucket: bucket.to_owned() }
     }
 }
 
@@ -37,6 +43,17 @@ impl RegistryBackend for NatsBackend {
             messages: info.messages,
             last_revision: info.last_revision,
         })
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.connection.problems();
+        for problem in [&self.report, &self.definitions_report].into_iter().filter_map(BucketReport::problem)
+        {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        problems
     }
 
     fn watch_counters(&self) -> WatchCounters {

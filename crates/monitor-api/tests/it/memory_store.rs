@@ -115,6 +115,10 @@ impl RegistryBackend for FixedBackend {
         })
     }
 
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn watch_counters(&self) -> WatchCounters {
         WatchCounters { resyncs: 2, reconnects: 3, lag: 4 }
     }

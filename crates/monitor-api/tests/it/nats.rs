@@ -6,6 +6,7 @@ mod entries;
 mod event_stream;
 mod load;
 mod outages;
+mod permissions;
 mod registry_bucket;
 mod running_program;
 mod secrecy;

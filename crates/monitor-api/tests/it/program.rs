@@ -27,6 +27,9 @@ fn wrong_settings_end_the_program_without_repeating_secrets() {
         (&[("NATS_URL", "http://alice:secret-7d1f@nats")], "NATS_URL"),
         (&[("NATS_TOKEN", "secret-7d1f"), ("NATS_CREDS_FILE", "/creds")], "set only one of"),
         (&[("NATS_PASSWORD", "secret-7d1f")], "NATS_USER is missing"),
+        (&[("INTERNAL_TOKEN", "")], "INTERNAL_TOKEN: is set, but empty"),
+        (&[("ADMIN_SECRET_FILE", " ")], "ADMIN_SECRET_FILE: is set, but empty"),
+        (&[("NATS_TOKEN", "")], "NATS_TOKEN: is set, but empty"),
     ] {
         let outcome = run(&[], variables);
         assert_eq!(outcome.code, Some(2), "{outcome:?}");

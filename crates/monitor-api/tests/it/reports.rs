@@ -66,7 +66,8 @@ async fn the_report_of_the_registry_has_every_entry() {
         json!({
             "connection": {
                 "state": "unavailable", "unavailable_since": "2026-02-10T08:00:00.000000Z",
-                "definitions_state": "unavailable", "nats_url": "nats://nats:4222", "reconnects": 3, "resyncs": 2, "lag": 4,
+                "definitions_state": "unavailable", "nats_url": "nats://nats:4222", "problems": [],
+                "reconnects": 3, "resyncs": 2, "lag": 4,
             },
             "bucket": {
                 "name": "service_registry", "max_age_seconds": 30.0, "history": 1, "replicas": 3, "bytes": 4096,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The keys of a bucket.
+/// The keys of a bucket, including those whose last message is a deletion: the stream counts them too.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     by_key: HashMap<Arc<str>, Entry>,
@@ -17,85 +17,86 @@ pub(super) struct Entries {
 struct Entry {
     revision: u64,
     stored_at: Timestamp,
+    is_deleted: bool,
+    /// The key exists in the stream since this revision.
+    known_since: u64,
     /// The last replay that delivered the key.
     replay: u64,
 }
 
 impl Entries {
-    /// Starts a replay of the bucket. Revisions of another stream can't be compared.
-    pub(super) fn begin_replay(&mut self, is_same_stream: bool) {
+    /// Starts a replay of the bucket.
+    pub(super) fn begin_replay(&mut self) {
         self.replay += 1;
-        if !is_same_stream {
-            for entry in self.by_key.values_mut() {
-                entry.revision = 0;
-            }
-        }
     }
 
-    /// Applies a write. Returns whether it is newer than what is already applied.
+    /// Applies a write. Returns whether it is another one than the one that is already applied. It can be an older one: when
+    /// the stream was restored from a copy, or when the last message of the key has expired before the others.
     pub(super) fn put(&mut self, key: &str, revision: u64, stored_at: Timestamp) -> bool {
-        let replay = self.replay;
-        let Some((key, entry)) = self.by_key.get_key_value(key).map(|(key, entry)| (Arc::clone(key), *entry))
-        else {
-            let key: Arc<str> = key.into();
-            self.by_age.insert((stored_at, Arc::clone(&key)));
-            self.by_key.insert(key, Entry { revision, stored_at, replay });
-            return true;
+        let before = self.insert(key, revision, stored_at, false);
+        before.is_none_or(|entry| {
+            entry.is_deleted || (entry.revision, entry.stored_at) != (revision, stored_at)
+        })
+    }
+
+    /// Applies a deletion. Returns whether the key existed.
+    pub(super) fn delete(&mut self, key: &str, revision: u64, stored_at: Timestamp) -> bool {
+        let before = self.insert(key, revision, stored_at, true);
+        before.is_some_and(|entry| !entry.is_deleted)
+    }
+
+    fn insert(&mut self, key: &str, revision: u64, stored_at: Timestamp, is_deleted: bool) -> Option<Entry> {
+        let (key, before) = match self.by_key.get_key_value(key) {
+            Some((key, entry)) => (Arc::clone(key), Some(*entry)),
+            None => (key.into(), None),
         };
-        if entry.revision > revision {
-            return false;
-        }
-        if entry.stored_at != stored_at {
-            self.by_age.remove(&(entry.stored_at, Arc::clone(&key)));
+        if before.is_none_or(|entry| entry.stored_at != stored_at) {
+            if let Some(entry) = before {
+                self.by_age.remove(&(entry.stored_at, Arc::clone(&key)));
+            }
             self.by_age.insert((stored_at, Arc::clone(&key)));
         }
-        self.by_key.insert(key, Entry { revision, stored_at, replay });
-        entry.revision < revision
+        let known_since = before.map_or(revision, |entry| entry.known_since.min(revision));
+        self.by_key.insert(key, Entry { revision, stored_at, is_deleted, known_since, replay: self.replay });
+        before
     }
 
-    /// Applies a deletion. Returns whether the key existed and the deletion is newer.
-    pub(super) fn delete(&mut self, key: &str, revision: u64) -> bool {
-        let is_newer = self.by_key.get(key).is_some_and(|entry| entry.revision <= revision);
-        is_newer && self.remove(key).is_some()
-    }
-
-    /// Removes a key that the replay did not deliver, and returns it with its revision.
+    /// Removes the keys that the replay did not deliver, and returns those that were not deleted, with their revisions.
     pub(super) fn sweep(&mut self) -> Vec<(Arc<str>, u64)> {
         let missing = self.by_key.iter().filter(|(_, entry)| entry.replay != self.replay);
-        let missing: Vec<_> = missing.map(|(key, entry)| (Arc::clone(key), entry.revision)).collect();
-        for (key, _) in &missing {
-            self.remove(key);
+        let missing: Vec<_> = missing.map(|(key, entry)| (Arc::clone(key), *entry)).collect();
+        for (key, entry) in &missing {
+            self.by_key.remove(key);
+            self.by_age.remove(&(entry.stored_at, Arc::clone(key)));
         }
-        missing
+        let existing = missing.into_iter().filter(|(_, entry)| !entry.is_deleted);
+        existing.map(|(key, entry)| (key, entry.revision)).collect()
     }
 
-    /// The number of keys that were last written after this time, up to this revision.
+    /// The number of keys, deleted ones included, that were last written after this time, and existed at this revision.
     pub(super) fn count(&self, stored_after: Timestamp, last_revision: u64) -> usize {
-        let is_counted = |entry: &&Entry| entry.stored_at > stored_after && entry.revision <= last_revision;
+        let is_counted =
+            |entry: &&Entry| entry.stored_at > stored_after && entry.known_since <= last_revision;
         self.by_key.values().filter(is_counted).count()
     }
 
     /// Removes the oldest key if it was stored before this time, and returns it with its revision.
     pub(super) fn expire(&mut self, stored_before: Timestamp) -> Option<(Arc<str>, u64)> {
-        let (stored_at, key) = self.by_age.first()?;
-        if *stored_at >= stored_before {
-            return None;
+        while self.by_age.first().is_some_and(|(stored_at, _)| *stored_at < stored_before) {
+            let (_, key) = self.by_age.pop_first()?;
+            if let Some(entry) = self.by_key.remove(&key)
+                && !entry.is_deleted
+            {
+                return Some((key, entry.revision));
+            }
         }
-        let key = Arc::clone(key);
-        let entry = self.remove(&key)?;
-        Some((key, entry.revision))
+        None
     }
 
     /// The time from `now` until the oldest key reaches this age.
     pub(super) fn until_expiry(&self, max_age: SignedDuration, now: Timestamp) -> Option<SignedDuration> {
         let (stored_at, _) = self.by_age.first()?;
         Some(max_age - now.duration_since(*stored_at))
-    }
-
-    fn remove(&mut self, key: &str) -> Option<Entry> {
-        let (key, entry) = self.by_key.remove_entry(key)?;
-        self.by_age.remove(&(entry.stored_at, key));
-        Some(entry)
     }
 }
 
@@ -114,12 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_of_the_same_stream_delivers_only_what_is_new() {
+    fn a_replay_delivers_only_what_is_new() {
         let mut entries = Entries::default();
-        entries.begin_replay(false);
+        entries.begin_replay();
         assert!(entries.put("a", 1, at(1)));
         assert!(entries.put("b", 2, at(2)));
-        entries.begin_replay(true);
+        assert!(!entries.delete("d", 3, at(3)), "it did not exist");
+        entries.begin_replay();
         assert!(!entries.put("a", 1, at(1)), "delivered before");
         assert!(entries.put("c", 3, at(3)));
         assert_eq!(keys(&entries.sweep()), [("b", 2)]);
@@ -127,21 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn an_older_revision_changes_nothing() {
+    fn what_a_replay_delivers_is_the_last_message_even_if_it_is_an_older_one() {
         let mut entries = Entries::default();
         entries.put("a", 5, at(5));
-        assert!(!entries.put("a", 4, at(4)));
-        assert!(!entries.delete("a", 4));
-        assert!(entries.delete("a", 6));
-        assert!(!entries.delete("a", 7), "it does not exist any more");
-    }
-
-    #[test]
-    fn another_stream_starts_with_smaller_revisions() {
-        let mut entries = Entries::default();
-        entries.put("a", 100, at(1));
-        entries.begin_replay(false);
-        assert!(entries.put("a", 1, at(9)));
+        entries.put("b", 6, at(6));
+        entries.delete("c", 7, at(7));
+        entries.begin_replay();
+        assert!(entries.put("a", 4, at(4)));
+        assert!(entries.put("b", 6, at(9)), "the same revision of another stream");
+        assert!(entries.put("c", 3, at(3)));
+        assert_eq!(keys(&entries.sweep()), []);
+        assert!(entries.delete("a", 8, at(8)));
+        assert!(!entries.delete("a", 9, at(9)), "it does not exist any more");
     }
 
     #[test]
@@ -155,6 +154,21 @@ mod tests {
         assert_eq!(entries.expire(at(11)), None);
         assert_eq!(entries.expire(at(12)).map(|(key, _)| key.to_string()), Some("b".to_owned()));
         assert_eq!(entries.expire(at(12)), None);
-        assert!(!entries.delete("b", 9));
+        assert!(!entries.delete("b", 9, at(12)));
+        assert_eq!(entries.expire(at(20)), None, "a deletion expires without an effect");
+        assert_eq!(entries.until_expiry(max_age, at(20)), Some(max_age));
+    }
+
+    #[test]
+    fn deleted_keys_are_counted_and_keys_that_came_later_are_not() {
+        let mut entries = Entries::default();
+        entries.put("a", 1, at(1));
+        entries.put("b", 2, at(2));
+        entries.delete("b", 3, at(3));
+        entries.put("a", 4, at(4));
+        entries.put("c", 5, at(5));
+        assert_eq!(entries.count(Timestamp::MIN, 5), 3);
+        assert_eq!(entries.count(Timestamp::MIN, 3), 2, "a existed before its last write");
+        assert_eq!(entries.count(at(3), 5), 2, "b can have expired");
     }
 }

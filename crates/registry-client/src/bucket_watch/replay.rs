@@ -1,14 +1,16 @@
 //! One consumer of a bucket: it delivers the last message of each key, and then every new message.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
+use async_nats::jetstream::consumer::pull::{Config, MessagesError, MessagesErrorKind, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
-use jiff::{SignedDuration, Timestamp};
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind, Stream};
+use jiff::Timestamp;
 
 use super::message::Position;
+use super::progress::{Pace, Progress};
+use super::server_clock::ServerClock;
 use super::stream_info::{BucketInfo, Probe, probe};
 use crate::connection::NatsConnection;
 use crate::time::timestamp;
@@ -24,23 +26,27 @@ const IDLE_HEARTBEAT: Duration = Duration::from_secs(2);
 const REQUEST_EXPIRY: Duration = Duration::from_secs(30);
 /// When the server removes a consumer that this program did not remove.
 const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30);
-/// How often a replay that is not complete asks for the number of messages that follow: an entry that expires before it is
-/// delivered would otherwise leave it incomplete.
-const PENDING_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The number of checks without a message after which a replay has failed.
-const MAX_IDLE_CHECKS: u32 = 10;
+/// How often a replay that is not complete asks for the number of messages that follow. A bucket can be empty, and an entry can
+/// expire before it is delivered.
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
+/// When it asks for the first time.
+const FIRST_COUNT_DELAY: Duration = Duration::from_millis(30);
+/// The number of such questions without a message after which a replay has failed.
+const MAX_IDLE_COUNTS: u32 = 10;
 
 /// Why a consumer ended, or could not be created.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum End {
     /// The connection was lost.
     LinkLost,
     /// The bucket does not exist.
     Missing,
-    /// NATS did not answer.
-    NoAnswer,
-    /// The consumer no longer delivers all messages.
+    /// The bucket can't be read, for this reason.
+    Unavailable(String),
+    /// The consumer failed, or no longer delivers all messages.
     Lost(&'static str),
+    /// The bucket is not what the messages of the consumer have made of it, although the consumer works.
+    Differs(&'static str),
 }
 
 /// A consumer of a bucket.
@@ -51,58 +57,42 @@ pub(super) struct Replay {
     pub(super) messages: Messages,
     /// Whether the last message of each key was delivered.
     pub(super) is_complete: bool,
-    /// The revision that must have been delivered when the stream's information is read again.
-    pub(super) must_reach: u64,
+    /// The part of a subject before the key.
+    pub(super) subject_prefix: String,
     clock: ServerClock,
+    progress: Progress,
     stream: Stream<()>,
     consumer: String,
     delivered: u64,
-    idle_checks: u32,
-}
-
-/// The clock of the server. It does not follow changes of this machine's clock.
-struct ServerClock {
-    time: Timestamp,
-    read_at: Instant,
+    idle_counts: u32,
 }
 
 impl Replay {
     /// Creates a consumer.
-    pub(super) async fn open(
-        connection: &NatsConnection,
-        stream_name: &str,
-        filter: &str,
-    ) -> Result<Self, End> {
-        let info = match probe(connection.jetstream(), stream_name).await {
+    pub(super) async fn open(connection: &NatsConnection, bucket: &str) -> Result<Self, End> {
+        let stream_name = format!("KV_{bucket}");
+        let info = match probe(connection.jetstream(), &stream_name).await {
             Probe::Present(info) => info,
             Probe::Missing => return Err(End::Missing),
-            Probe::Unknown | Probe::NoAnswer => return Err(End::NoAnswer),
+            Probe::Failed(problem) => return Err(End::Unavailable(problem)),
+            Probe::Unknown => return Err(End::Unavailable(String::new())),
         };
-        let stream =
-            connection.jetstream().get_stream_no_info(stream_name).await.map_err(|_| End::NoAnswer)?;
+        let subject_prefix = format!("$KV.{}.", info.mirror_of.as_deref().unwrap_or(bucket));
+        let stream = connection.jetstream().get_stream_no_info(&stream_name).await;
+        let stream = stream.map_err(|error| End::Unavailable(error.to_string()))?;
         let config = Config {
             deliver_policy: DeliverPolicy::LastPerSubject,
             // This policy needs a filter.
-            filter_subject: filter.to_owned(),
+            filter_subject: format!("{subject_prefix}>"),
             ack_policy: AckPolicy::None,
             inactive_threshold: INACTIVE_THRESHOLD,
             memory_storage: true,
             num_replicas: 1,
             ..Config::default()
         };
-        let consumer = stream.create_consumer(config).await.map_err(|error| match error.kind() {
-            ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                End::Missing
-            }
-            ConsumerErrorKind::JetStream(error) => {
-                tracing::warn!(stream = stream_name, %error, "NATS rejects the consumer of a bucket");
-                End::NoAnswer
-            }
-            _ => End::NoAnswer,
-        })?;
+        let consumer = stream.create_consumer(config).await.map_err(|error| end_of(&stream_name, &error))?;
         let created = consumer.cached_info();
-        let clock = ServerClock { time: timestamp(created.created), read_at: Instant::now() };
-        let (name, is_complete) = (created.name.clone(), created.num_pending == 0);
+        let (clock, name) = (ServerClock::reading(timestamp(created.created)), created.name.clone());
         let bytes_ahead = MIN_BYTES_AHEAD.max(connection.client().max_payload().saturating_mul(2));
         let messages = consumer
             .stream()
@@ -112,50 +102,77 @@ impl Replay {
             .expires(REQUEST_EXPIRY)
             .messages();
         Ok(Self {
-            messages: messages.await.map_err(|_| End::NoAnswer)?,
-            is_complete,
-            must_reach: 0,
+            messages: messages.await.map_err(|error| End::Unavailable(error.to_string()))?,
+            is_complete: false,
+            subject_prefix,
             clock,
+            progress: Progress::default(),
             stream,
             consumer: name,
             delivered: 0,
-            idle_checks: 0,
+            idle_counts: 0,
             info,
         })
     }
 
-    /// Counts a message. Returns whether it directly follows the one before.
-    pub(super) fn follows(&mut self, position: Position) -> bool {
+    /// Applies the position of a message. Returns whether it directly follows the one before.
+    pub(super) fn advance(&mut self, position: Position) -> bool {
         let follows = position.consumer == self.delivered + 1;
         self.delivered = position.consumer;
-        self.idle_checks = 0;
+        self.idle_counts = 0;
+        self.progress.observe(position.stream);
+        if self.is_complete {
+            // A new message. What was just stored can't have expired, even if the server's clock was set back.
+            self.clock = ServerClock::reading(position.stored_at);
+        }
         follows
+    }
+
+    /// The last message of each key was delivered. Messages that no longer exist are not delivered.
+    pub(super) fn complete(&mut self) {
+        self.is_complete = true;
+        self.progress.observe(self.info.last_revision);
     }
 
     /// The time by the server's clock.
     pub(super) fn server_time(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.clock.read_at.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.clock.time.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+        self.clock.now()
     }
 
-    /// A future that completes after a while with the number of messages that the consumer will deliver before the replay is
-    /// complete, as the server counts them.
+    /// The number of messages of the stream that were not delivered.
+    pub(super) fn lag(&self, last_revision: u64) -> u64 {
+        self.progress.lag(last_revision)
+    }
+
+    /// Compares what was delivered with the last revision of the stream.
+    pub(super) fn check_progress(&mut self, last_revision: u64) -> Pace {
+        self.progress.check(last_revision)
+    }
+
+    /// A future that completes after a while with what the server counts.
     pub(super) fn count_pending(&self) -> impl Future<Output = Option<PendingCount>> + Send + 'static {
         let (stream, consumer) = (self.stream.clone(), self.consumer.clone());
+        let is_first = self.delivered == 0 && self.idle_counts == 0;
+        let delay = if is_first { FIRST_COUNT_DELAY } else { COUNT_INTERVAL };
         async move {
-            tokio::time::sleep(PENDING_CHECK_INTERVAL).await;
+            tokio::time::sleep(delay).await;
             let info = stream.consumer_info(consumer).await.ok()?;
-            Some(PendingCount { pending: info.num_pending, delivered: info.delivered.consumer_sequence })
+            Some(PendingCount {
+                pending: info.num_pending,
+                delivered: info.delivered.consumer_sequence,
+                has_request: info.num_waiting > 0,
+            })
         }
     }
 
-    /// Applies the number of pending messages. Returns whether the replay is complete now.
+    /// Applies what the server counts. Returns whether the replay is complete now.
     pub(super) fn apply_count(&mut self, count: Option<PendingCount>) -> Result<bool, End> {
-        if count == Some(PendingCount { pending: 0, delivered: self.delivered }) {
+        let complete = PendingCount { pending: 0, delivered: self.delivered, has_request: true };
+        if count == Some(complete) {
             return Ok(true);
         }
-        self.idle_checks += 1;
-        if self.idle_checks > MAX_IDLE_CHECKS { Err(End::Lost("it delivers nothing")) } else { Ok(false) }
+        self.idle_counts += 1;
+        if self.idle_counts > MAX_IDLE_COUNTS { Err(End::Lost("it delivers nothing")) } else { Ok(false) }
     }
 
     /// Deletes the consumer in the background. If that fails, the server removes it later.
@@ -166,9 +183,36 @@ impl Replay {
     }
 }
 
-/// How many messages a consumer still has to deliver.
+/// What the server counts of a consumer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct PendingCount {
+    /// The messages that were not delivered.
     pending: u64,
+    /// The messages that were delivered.
     delivered: u64,
+    /// Whether a request for messages has arrived. Without it, nothing can be delivered.
+    has_request: bool,
+}
+
+/// Why the messages of a consumer end.
+pub(super) fn end_of_messages(error: Option<&MessagesError>) -> End {
+    End::Lost(match error.map(MessagesError::kind) {
+        Some(MessagesErrorKind::MissingHeartbeat) => "it is silent",
+        Some(MessagesErrorKind::ConsumerDeleted) => "it was deleted",
+        _ => "it failed",
+    })
+}
+
+fn end_of(stream: &str, error: &ConsumerError) -> End {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            End::Missing
+        }
+        ConsumerErrorKind::JetStream(error) => {
+            End::Unavailable(format!("NATS rejects a consumer of the stream {stream}: {error}"))
+        }
+        _ => End::Unavailable(format!(
+            "NATS does not answer the request to create a consumer of the stream {stream}"
+        )),
+    }
 }

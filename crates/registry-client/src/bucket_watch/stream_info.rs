@@ -1,11 +1,14 @@
 //! Reads the information of a bucket's stream, in a task of its own.
 
+use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind};
 use async_nats::jetstream::stream::Info;
+use futures_util::future::select;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -16,9 +19,14 @@ use crate::time::timestamp;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// How often it is read while it can't be.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// When the request is repeated.
+const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a follower of a stream may be silent. Leaders send a message every second.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
+
+const NO_JETSTREAM: &str =
+    "JetStream is not enabled, or not for the account of this client, or its domain is another one";
 
 /// The settings and the size of a bucket.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +47,8 @@ pub struct BucketInfo {
     pub last_revision: u64,
     /// The number of keys, including those whose last message is a deletion.
     pub keys: u64,
+    /// The name of the bucket that this one is a mirror of. Its messages have the subjects of that bucket.
+    pub mirror_of: Option<String>,
 }
 
 /// The result of reading a stream's information.
@@ -50,8 +60,8 @@ pub(super) enum Probe {
     Present(BucketInfo),
     /// The bucket does not exist.
     Missing,
-    /// There was no answer.
-    NoAnswer,
+    /// The stream can't be used, for this reason.
+    Failed(String),
 }
 
 impl From<&Info> for BucketInfo {
@@ -65,21 +75,51 @@ impl From<&Info> for BucketInfo {
             messages: info.state.messages,
             last_revision: info.state.last_sequence,
             keys: info.state.subjects_count,
+            mirror_of: info
+                .config
+                .mirror
+                .as_ref()
+                .map(|origin| origin.name.strip_prefix("KV_").unwrap_or(&origin.name).to_owned()),
         }
     }
 }
 
-/// Reads the information of a stream.
+/// Reads the information of a stream. One lost answer is no failure: the request is repeated while the answer may still come.
 pub(super) async fn probe(jetstream: &Context, stream: &str) -> Probe {
+    let mut first = pin!(probe_once(jetstream, stream));
+    match tokio::time::timeout(REPEAT_AFTER, &mut first).await {
+        Ok(Probe::Failed(_)) => probe_once(jetstream, stream).await,
+        Ok(result) => result,
+        Err(_) => select(first, pin!(probe_once(jetstream, stream))).await.factor_first().0,
+    }
+}
+
+async fn probe_once(jetstream: &Context, stream: &str) -> Probe {
     match jetstream.get_stream(stream).await {
-        Ok(stream) if !has_quorum(stream.cached_info()) => Probe::NoAnswer,
+        Ok(info) if !has_quorum(info.cached_info()) => Probe::Failed(format!(
+            "a majority of the servers that store the stream {stream} is not available"
+        )),
         Ok(stream) => Probe::Present(stream.cached_info().into()),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
                 Probe::Missing
             }
-            _ => Probe::NoAnswer,
+            kind => Probe::Failed(problem(stream, &kind, &error)),
         },
+    }
+}
+
+fn problem(stream: &str, kind: &GetStreamErrorKind, error: &GetStreamError) -> String {
+    let request_error = || error.source()?.downcast_ref::<RequestError>().map(RequestError::kind);
+    match kind {
+        GetStreamErrorKind::JetStream(error) => match error.error_code() {
+            ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
+                NO_JETSTREAM.to_owned()
+            }
+            _ => format!("NATS can't read the stream {stream}: {error}"),
+        },
+        _ if request_error() == Some(RequestErrorKind::NoResponders) => NO_JETSTREAM.to_owned(),
+        _ => format!("NATS does not answer requests for the information of the stream {stream}"),
     }
 }
 

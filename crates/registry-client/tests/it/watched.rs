@@ -57,6 +57,24 @@ impl Watched {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The problems of the connection and of the watch.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.connection.problems().into_iter().chain(self.report.problem()).collect()
+    }
+
+    /// Waits until a problem contains the text, and returns all problems.
+    pub(crate) async fn until_problem(&self, text: &str) -> Vec<String> {
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        loop {
+            let problems = self.problems();
+            if problems.iter().any(|problem| problem.contains(text)) {
+                return problems;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "no problem contains {text:?}: {problems:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the view meets the condition, and returns it.
     pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&View) -> bool) -> View {
         let view = Arc::clone(&self.view);

@@ -10,7 +10,7 @@ const PASSWORD: &str = "p4ssw0rd-of-the-desk";
 #[tokio::test]
 async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
     let dsn = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/x");
-    let cases: [(Environment<'_>, &[&str], &[&str]); 22] = [
+    let cases: [(Environment<'_>, &[&str], &[&str]); 24] = [
         (&[], &["--sink", "sqlite"], &["DATABASE_URL", "is not set", "postgres://"]),
         (&[("DATABASE_URL", &dsn)], &[], &["INTERNAL_TOKEN", "is not set"]),
         (
@@ -21,6 +21,9 @@ async fn the_error_of_a_wrong_setting_names_it_and_the_fix() {
         ),
         (&[("DATABASE_URL", &dsn)], &["--sink", "d1"], &["CLOUDFLARE_ACCOUNT_ID", "is not set"]),
         (&[("SQLITE_PATH", "")], &["--sink", "sqlite"], &["SQLITE_PATH", "is not set"]),
+        // Without the secret, days would be sent without a signature.
+        (&[("SIGNING_SECRET", "")], &["--sink", "sqlite"], &["SIGNING_SECRET", "is set, but empty"]),
+        (&[("DATABASE_URL_FILE", " ")], &["--sink", "sqlite"], &["DATABASE_URL_FILE", "is set, but empty"]),
         (&[("LOG_LEVEL", "warning")], &["--sink", "sqlite"], &["LOG_LEVEL", "warn", "debug"]),
         (
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://ann:secret@127.0.0.1:1")],

@@ -40,7 +40,7 @@ async fn a_request_without_a_valid_credential_is_rejected_and_counted() {
         api.post("/trigger-sync").bearer_auth("no-token"),
         api.post("/trigger-sync").bearer_auth(hs256(JWT_SECRET, &tokens::expired("alice"))),
         api.post("/trigger-sync")
-            .header("x-internal-token", INTERNAL_TOKEN)
+            .header("x-internal-token", "wrong-internal-token")
             .header("x-admin-secret", "wrong-one"),
     ];
     for request in wrong {

@@ -74,12 +74,19 @@ impl TriggerApi {
         Self::spawn_by(command, variables)
     }
 
-    /// Starts the program with that command, and waits until it serves.
+    /// Starts the program with that command, and waits until it serves. An empty value removes an earlier one.
     pub(crate) fn spawn_by(mut command: Command, variables: &[(&str, &str)]) -> Self {
         // Creating a client requires a TLS provider, although no test uses TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         command.envs([("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
-        command.envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
+        for (name, value) in variables {
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
+        }
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program is built");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (sender, log) = channel();

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::admin_claim::AdminClaim;
+use super::admin_claims::AdminClaims;
 use super::compact::Claims;
 use crate::auth::caller::{Caller, Role};
 use crate::auth::error::AuthError;
 use crate::config::{ConfigError, Settings};
 
 /// The maximum clock skew in seconds.
-const LEEWAY: f64 = 30.0;
+pub(in crate::auth) const LEEWAY: f64 = 30.0;
 
 /// The rules for claims.
 pub(super) struct ClaimRules {
     audience: Option<String>,
     issuer: Option<String>,
-    admin: AdminClaim,
+    admins: AdminClaims,
 }
 
 impl ClaimRules {
@@ -25,7 +25,7 @@ impl ClaimRules {
         Ok(Self {
             audience: settings.text("JWT_AUDIENCE"),
             issuer: settings.text("JWT_ISSUER"),
-            admin: settings.parsed_or_default("JWT_ADMIN_CLAIM")?,
+            admins: settings.parsed_or_default("JWT_ADMIN_CLAIM")?,
         })
     }
 
@@ -65,7 +65,7 @@ impl ClaimRules {
             Some(Value::String(subject)) => Some(subject.as_str()),
             Some(_) => return Err(AuthError::Malformed("the token's subject (sub) is not a text")),
         };
-        let role = if self.admin.matches(claims) { Role::Admin } else { Role::Internal };
+        let role = if self.admins.matches(claims) { Role::Admin } else { Role::Internal };
         Ok(Caller::jwt(subject, role))
     }
 
@@ -110,8 +110,8 @@ mod tests {
     /// The outcome for these claims at [`NOW`].
     fn check(audience: Option<&str>, issuer: Option<&str>, claims: Value) -> Result<String, AuthError> {
         let Value::Object(claims) = claims else { unreachable!("claims are an object") };
-        let admin = "role=admin".parse().map_err(AuthError::Malformed)?;
-        let rules = ClaimRules { audience: audience.map(Into::into), issuer: issuer.map(Into::into), admin };
+        let admins = "role=admin".parse().map_err(AuthError::Malformed)?;
+        let rules = ClaimRules { audience: audience.map(Into::into), issuer: issuer.map(Into::into), admins };
         rules.check(&claims, Duration::from_secs(NOW)).map(|caller| caller.name)
     }
 

@@ -53,12 +53,22 @@ impl<'t> CompactToken<'t> {
         }
     }
 
+    /// The algorithm as the header has it.
+    pub(in crate::auth) fn algorithm_name(&self) -> &str {
+        &self.header.alg
+    }
+
+    /// The length of the signature; None when it is not base64url.
+    pub(in crate::auth) fn signature_bytes(&self) -> Option<usize> {
+        URL_SAFE_NO_PAD.decode(self.signature).ok().map(|signature| signature.len())
+    }
+
     /// The identifier of the signing key, where the header names it.
     pub(super) fn key_id(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
 
-    pub(super) fn claims(&self) -> &Claims {
+    pub(in crate::auth) fn claims(&self) -> &Claims {
         &self.claims
     }
 

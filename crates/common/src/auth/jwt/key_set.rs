@@ -19,6 +19,8 @@ const RSA_MODULUS_BITS: RangeInclusive<usize> = 2048..=4096;
 /// bytes.
 const COORDINATE_BYTES: usize = 32;
 
+pub(super) const NO_KEYS: &str = "contains no key for RS256, ES256 or EdDSA signatures";
+
 /// Keys that verify signatures.
 pub(super) struct KeySet {
     keys: Vec<PublicKey>,
@@ -32,18 +34,25 @@ struct PublicKey {
 }
 
 impl KeySet {
-    /// Parses a JWK set. Keys that can't be used are skipped (RFC 7517, section 5).
+    /// Parses a JWK set that must contain a key.
+    pub(super) fn parse_with_keys(text: &str) -> Result<Self, &'static str> {
+        let set = Self::parse(text)?;
+        if set.is_empty() { Err(NO_KEYS) } else { Ok(set) }
+    }
+
+    /// Parses a JWK set. Keys that can't be used are skipped (RFC 7517, section 5), so the set may be empty.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         #[derive(Deserialize)]
         struct JwkSet {
             keys: Vec<Value>,
         }
         let set: JwkSet = serde_json::from_str(text).map_err(|_| "is not a JWK set")?;
-        let keys: Vec<PublicKey> = set.keys.into_iter().filter_map(PublicKey::parse).collect();
-        if keys.is_empty() {
-            return Err("contains no key for RS256, ES256 or EdDSA signatures");
-        }
-        Ok(Self { keys })
+        Ok(Self { keys: set.keys.into_iter().filter_map(PublicKey::parse).collect() })
+    }
+
+    /// Whether the set verifies no signature at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// Checks that the signature is of the key that the token names, or of any key when it names none.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 use reqwest::{StatusCode, Url};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::compact::CompactToken;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, NO_KEYS};
 use crate::auth::error::AuthError;
 use crate::config::ConfigError;
 use crate::http::{RetryPolicy, RetryingClient};
@@ -17,6 +18,9 @@ use crate::http::{RetryPolicy, RetryingClient};
 const MAX_AGE: Duration = Duration::from_mins(5);
 /// The minimum time between two fetches, so that tokens with an invented `kid` can't overload the issuer.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// The number of requests that may wait for a fetch. Every client can name an unknown key, and a server that hangs must not
+/// let such requests occupy the service.
+const MAX_WAITING: usize = 16;
 /// One short attempt, because a request may wait for it. The next request that needs the keys tries again.
 const POLICY: RetryPolicy =
     RetryPolicy { budget: Duration::from_secs(5), attempt_timeout: Duration::from_secs(5), attempts: 1 };
@@ -31,6 +35,7 @@ pub(super) struct RemoteKeys {
     state: Mutex<FetchState>,
     /// Locked during a fetch, so that there is one at a time.
     fetching: tokio::sync::Mutex<()>,
+    waiting: Semaphore,
 }
 
 #[derive(Default)]
@@ -46,7 +51,8 @@ struct FetchState {
 }
 
 impl RemoteKeys {
-    /// Fetches the keys for the first time. A failed fetch is not an error, because the server may start later.
+    /// Fetches the keys for the first time. A failed fetch is not an error, because the server may start later; a set
+    /// without keys is one.
     pub(super) async fn connect(url: &str) -> Result<Arc<Self>, ConfigError> {
         let problem = |problem| ConfigError::variable("JWKS_URL", problem);
         // The error does not contain the URL, which may contain a password.
@@ -55,10 +61,21 @@ impl RemoteKeys {
             return Err(problem("is not an http or https URL".to_owned()));
         }
         let client = RetryingClient::new(url.as_str(), POLICY, MAX_RESPONSE_BYTES);
-        let keys =
-            Arc::new(Self { url, client, state: Mutex::default(), fetching: tokio::sync::Mutex::default() });
+        let keys = Arc::new(Self {
+            url,
+            client,
+            state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+            waiting: Semaphore::new(MAX_WAITING),
+        });
         keys.refresh().await;
-        Ok(keys)
+        if keys.state().is_empty() { Err(problem(format!("the key set {NO_KEYS}"))) } else { Ok(keys) }
+    }
+
+    /// Whether the server has revoked all keys. Keys that are old are fetched again, in the background.
+    pub(super) fn revoked(self: &Arc<Self>) -> bool {
+        self.fetch_stale();
+        self.state().is_empty()
     }
 
     /// Checks that the signature is of the key that the token names.
@@ -67,10 +84,8 @@ impl RemoteKeys {
         token: &CompactToken<'_>,
         algorithm: Algorithm,
     ) -> Result<(), AuthError> {
-        if self.state().is_stale() {
-            // This request uses the keys that are already there.
-            tokio::spawn(Arc::clone(self).fetch());
-        }
+        // This request uses the keys that are already there.
+        self.fetch_stale();
         let keys = self.state().keys.clone();
         if let Some(keys) = keys {
             match keys.check_signature(token, algorithm) {
@@ -78,6 +93,7 @@ impl RemoteKeys {
                 known => return known,
             }
         }
+        let _waiting = self.waiting.try_acquire().map_err(|_| AuthError::Throttled)?;
         self.refresh().await;
         let (keys, failed) = {
             let state = self.state();
@@ -88,6 +104,12 @@ impl RemoteKeys {
             // The key may be new, and the fetch that would show it has failed.
             Err(AuthError::WrongKey) if failed => Err(unavailable),
             known => known,
+        }
+    }
+
+    fn fetch_stale(self: &Arc<Self>) {
+        if self.state().is_stale() {
+            tokio::spawn(Arc::clone(self).fetch());
         }
     }
 
@@ -109,8 +131,16 @@ impl RemoteKeys {
         state.failed = fetched.is_err();
         match fetched {
             Ok(keys) => {
+                let was_empty = state.is_empty();
                 state.keys = Some(Arc::new(keys));
                 state.fetched = Some(Instant::now());
+                let is_empty = state.is_empty();
+                drop(state);
+                if is_empty && !was_empty {
+                    tracing::warn!("the keys of JWKS_URL are revoked: the key set of its server {NO_KEYS}");
+                } else if was_empty && !is_empty {
+                    tracing::info!("the key set of JWKS_URL contains keys again");
+                }
             }
             Err(problem) => {
                 let known = state.keys.is_some();
@@ -140,6 +170,11 @@ impl RemoteKeys {
 }
 
 impl FetchState {
+    /// Whether the server's key set contains no key, so that all keys are revoked.
+    fn is_empty(&self) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.is_empty())
+    }
+
     /// Whether the keys are old and a fetch is allowed.
     fn is_stale(&self) -> bool {
         self.fetched.is_some_and(|fetched| fetched.elapsed() >= MAX_AGE) && self.may_start()

@@ -58,3 +58,19 @@ impl<V: Clone> Cache<V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, Duration, MAX_ENTRIES};
+
+    #[test]
+    fn the_cache_is_bounded_and_entries_that_expire_soon_do_not_evict_those_that_last() {
+        let mut cache = Cache::default();
+        cache.insert(Cache::<()>::key("valid"), "valid", Duration::from_mins(1));
+        for number in 0..2 * MAX_ENTRIES {
+            cache.insert(Cache::<()>::key(&number.to_string()), "rejected", Duration::from_secs(5));
+        }
+        assert_eq!(cache.entries.len(), MAX_ENTRIES);
+        assert_eq!(cache.get(&Cache::<()>::key("valid")), Some("valid"));
+    }
+}

@@ -62,7 +62,7 @@ async fn a_caller_above_the_rate_limit_has_to_wait_and_others_do_not() {
     assert_eq!(rejected.expect("the limit is reached"), "1");
     let other = service.get("/hello").header("x-admin-secret", SECRETS[1].1);
     assert_eq!(other.send().await.unwrap().status(), 200);
-    let wrong = hello().header("x-admin-secret", "wrong");
+    let wrong = service.get("/hello").header("x-admin-secret", "wrong");
     service.problem(wrong, 401, "wrong-credential").await;
 }
 
@@ -81,6 +81,22 @@ async fn requests_above_the_limit_of_concurrent_ones_are_rejected_and_probes_are
     }
     slow.abort();
     service.wait_for_status("/open", 200).await;
+}
+
+#[tokio::test]
+async fn a_wrong_credential_beside_a_valid_one_is_counted_and_does_not_reject_the_request() {
+    let service = TestService::start(&SECRETS).await;
+    let hello = service.get("/hello").header("x-internal-token", SECRETS[0].1);
+    let response = hello.header("x-admin-secret", "guessed").bearer_auth("ignored").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let line = "greeter_credentials_refused_total{reason=\"wrong_token\"}";
+    assert_eq!(service.metric(line).await, Some(1));
+    let admin = service.get("/admin").header("x-admin-secret", SECRETS[1].1);
+    assert_eq!(admin.header("x-internal-token", "wrong").send().await.unwrap().status(), 200);
+    // An empty header is not a credential.
+    service.problem(service.get("/hello").header("x-admin-secret", ""), 401, "missing-credential").await;
+    let empty = service.get("/admin").header("x-admin-secret", "").header("x-internal-token", SECRETS[0].1);
+    service.problem(empty, 403, "not-allowed").await;
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ impl TokenReviewer for FakeReviewer {
 pub(crate) fn service_account_token(id: &str, changes: &Value) -> String {
     let mut claims = json!({
         "iss": "https://kubernetes.default.svc", "aud": [AUDIENCE], "exp": 4_102_444_800_i64, "jti": id,
+        "sub": "system:serviceaccount:trading:dashboard",
         "kubernetes.io": { "namespace": "trading", "serviceaccount": { "name": "dashboard" } },
     });
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());

@@ -1,5 +1,7 @@
 //! Authorization: only administrators may start analyses, with every kind of credential.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ADMIN_SECRET, TRIGGER, source, start, start_without_secret, trigger_analysis};
+use super::{ADMIN_SECRET, TRIGGER, source, start, start_without_secret, trigger_analysis, wait_for_end_of};
 use crate::authentication::tokens::hs256;
 use crate::support::{TriggerApi, answer, problem};
 
@@ -120,6 +122,57 @@ async fn a_caller_who_is_no_administrator_may_follow_runs_but_not_start_them() {
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
     let run = format!("/v1/runs/{}", started["run_id"].as_str().unwrap());
     assert_eq!(answer(api.get(&run).bearer_auth(&user)).await.1["requested_by"], "jwt:alice");
+}
+
+/// The names and amounts in a result. Short ones, and small numbers, occur in other texts too.
+fn confidential(result: &Value, found: &mut BTreeSet<String>) {
+    match result {
+        Value::Array(items) => items.iter().for_each(|item| confidential(item, found)),
+        Value::Object(members) => {
+            let of_the_run = |name: &str| name == "kind";
+            let members = members.iter().filter(|(name, _)| !of_the_run(name));
+            members.for_each(|(_, member)| confidential(member, found));
+        }
+        Value::String(text) if text.len() > 12 => drop(found.insert(text.clone())),
+        Value::Number(number) if number.to_string().len() > 8 => drop(found.insert(number.to_string())),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn no_route_shows_a_part_of_a_result_to_a_caller_who_is_no_administrator() {
+    let (folder, source) = (TempDir::new().unwrap(), source().await);
+    let api = start(&folder, &source, &JWT);
+    let id = trigger_analysis(&api).await;
+    let mut secrets = BTreeSet::new();
+    confidential(&wait_for_end_of(&api, &id).await["result"], &mut secrets);
+    assert!(secrets.len() > 50, "{secrets:?}");
+    let result = format!("/v1/runs/{id}/result");
+    let status = format!("/api/admin/portfolio/analysis-status/{id}");
+    let user = hs256(JWT_SECRET, &claims(&json!({ "role": "not admin" })));
+    for accept in ["application/json", "text/html"] {
+        for path in [&result, &status] {
+            let get = || api.get(path).header("accept", accept);
+            problem(get(), 401, "missing-credential").await;
+            problem(get().bearer_auth(&user), 403, "not-allowed").await;
+            problem(get().header("x-internal-token", INTERNAL_TOKEN), 403, "not-allowed").await;
+        }
+    }
+    // What every caller may read of a run: its state, progress and log.
+    for path in [
+        format!("/v1/runs/{id}"),
+        format!("/v1/runs/{id}/logs"),
+        format!("/v1/runs/{id}/events"),
+        "/v1/runs".to_owned(),
+        "/v1/targets".to_owned(),
+        "/v1/targets/portfolio-analysis".to_owned(),
+        "/metrics".to_owned(),
+    ] {
+        let (status, body) = answer(api.get(&path).header("x-internal-token", INTERNAL_TOKEN)).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let shown = secrets.iter().find(|secret| body.to_string().contains(secret.as_str()));
+        assert_eq!(shown, None, "{path}");
+    }
 }
 
 #[tokio::test]
