@@ -90,6 +90,12 @@ prepare_nats() {
   scripts/tools.sh nats-server >/dev/null
 }
 
+# The cron library of Kubernetes, with which trigger-core's schedules are compared.
+prepare_next_run() {
+  need go 'install Go 1.26 or later; it builds tools/next-run'
+  scripts/tools.sh next-run >/dev/null
+}
+
 prepare_nextest() {
   [[ $(cargo nextest --version 2>/dev/null) != *" $nextest_version"* ]] || return 0
   heading "installing cargo-nextest $nextest_version"
@@ -207,6 +213,7 @@ deny() {
 rust() {
   prepare_postgres
   prepare_nats
+  prepare_next_run
   prepare_worker
   prepare_nextest
   command -v curl >/dev/null || package curl

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds tools from Go modules (for charts and workflows, and NATS), once, into the user's cache. Prints the folder that has them:
+# Builds tools from Go modules (for charts, workflows and tests, and NATS), once, into the user's cache. Prints the folder that has them:
 #
 #   PATH=$(scripts/tools.sh helm kubeconform kube-score cyclonus):$PATH
 #   PATH=$(scripts/tools.sh nats-server nats):$PATH
@@ -36,7 +36,7 @@ if [[ ${1-} == --pinned ]]; then
   shift
 fi
 # The folder of each tool's module.
-declare -A modules=([actionlint]=$root/tools/actionlint [nats-server]=$root/tools/nats/nats-server [nats]=$root/tools/nats/natscli)
+declare -A modules=([actionlint]=$root/tools/actionlint [next-run]=$root/tools/next-run [nats-server]=$root/tools/nats/nats-server [nats]=$root/tools/nats/natscli)
 for folder in "$root"/tools/charts/*/; do modules[$(basename "$folder")]=${folder%/}; done
 tools=("$@")
 if ((${#tools[@]} == 0)); then tools=("${!modules[@]}"); fi

@@ -123,7 +123,7 @@ def _describe(target: Document) -> None:
     if status["suspended"]:
         following.markdown(":material/pause_circle: suspended")
     elif at is None:
-        following.markdown("none")
+        following.markdown(plain(f"none: {status['no_next_run']['message']}"))
     else:
         following.markdown(f"{plain(at.astimezone(here).strftime('%a %d %b, %H:%M %Z'))}, in {span(at - datetime.now(UTC))}")
     overlap.caption("Overlap")

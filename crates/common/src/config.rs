@@ -8,6 +8,7 @@
 mod environment;
 mod error;
 mod file;
+pub mod input_file;
 mod names;
 mod secret_source;
 mod settings;
@@ -19,5 +20,5 @@ pub use self::secret_source::SecretSource;
 pub use self::settings::Settings;
 pub use self::variable::{DefaultValue, Variable, VariableKind, help};
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "kubernetes", feature = "postgres"))]
 pub(crate) use self::environment::from_environment;

@@ -1,13 +1,18 @@
 //! The client of a Kubernetes API server, and its token reviews.
 
+mod kubeconfig;
+mod proxy;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
+use self::proxy::ProxyEnvironment;
 use crate::auth::{ReviewError, Reviewed, TokenReviewer};
 use crate::tls;
 
@@ -33,19 +38,21 @@ pub struct Cluster {
 #[error("no Kubernetes cluster is configured: {0}; set KUBECONFIG, or run in a pod with a ServiceAccount")]
 pub struct ClusterError(String);
 
-/// Finds the cluster as kubectl does: by `KUBECONFIG`, else `~/.kube/config`, else the pod's ServiceAccount. It sends no
-/// request.
+/// Finds the cluster as kubectl does: by the files of `KUBECONFIG`, else `~/.kube/config`, else the pod's ServiceAccount. It
+/// sends no request.
 ///
 /// # Errors
 /// When there is no such configuration, or it can't be used.
 pub async fn connect() -> Result<Cluster, ClusterError> {
     tls::install_provider();
-    let mut config = Config::infer().await.map_err(|error| ClusterError(error.to_string()))?;
-    if config.proxy_url.is_some() {
-        // The client's own error would contain the URL of the proxy, and perhaps a password.
-        let problem = "HTTPS_PROXY or the kubeconfig's proxy-url is set, and proxies to an API server are not supported";
-        return Err(ClusterError(problem.to_owned()));
-    }
+    let mut config = match kubeconfig::read().map_err(ClusterError)? {
+        Some(kubeconfig) => from_kubeconfig(kubeconfig).await.map_err(ClusterError)?,
+        None => Config::incluster().map_err(|error| {
+            ClusterError(format!(
+                "no kubeconfig has a current context, and there is no ServiceAccount: {error}"
+            ))
+        })?,
+    };
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let namespace = config.default_namespace.clone();
@@ -55,6 +62,20 @@ pub async fn connect() -> Result<Cluster, ClusterError> {
     config.reset_reader_on_write = true;
     let watching = Client::try_from(config).map_err(|error| ClusterError(error.to_string()))?;
     Ok(Cluster { client, watching, namespace })
+}
+
+async fn from_kubeconfig(kubeconfig: Kubeconfig) -> Result<Config, String> {
+    let context =
+        kubeconfig.contexts.iter().find(|named| Some(&named.name) == kubeconfig.current_context.as_ref());
+    let cluster = context.and_then(|named| named.context.as_ref()).map(|context| context.cluster.as_str());
+    let cluster = kubeconfig.clusters.iter().find(|named| Some(named.name.as_str()) == cluster);
+    let proxy_url = cluster.and_then(|named| named.cluster.as_ref()?.proxy_url.clone());
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let mut config = config.map_err(|error| error.to_string())?;
+    // The library compares NO_PROXY with the proxy, and not with the server.
+    let environment = ProxyEnvironment::read().map_err(|error| error.to_string())?;
+    config.proxy_url = environment.proxy(&config.cluster_url, proxy_url.as_deref())?;
+    Ok(config)
 }
 
 /// Reviews need the verb `create` on `tokenreviews`, which a ClusterRole grants.

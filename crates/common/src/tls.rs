@@ -12,6 +12,7 @@ use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, OtherError, SupportedProtocolVersion, WantsVerifier,
 };
 
+use crate::config::{file_from_environment, input_file};
 use crate::text::single_line;
 
 pub(crate) use self::verifier::TrustedRoots;
@@ -21,6 +22,11 @@ pub(crate) use self::verifier::Unverified;
 /// The certificates that the system trusts, or those of the file that `SSL_CERT_FILE` names. An empty list is not an error
 /// here: an image without certificates can use plain HTTP, and a TLS handshake reports the missing root.
 pub(crate) fn system_roots() -> Vec<CertificateDer<'static>> {
+    let named = file_from_environment("SSL_CERT_FILE");
+    if let Some(error) = named.and_then(|file| input_file::open(&file).err()) {
+        tracing::warn!(%error, "SSL_CERT_FILE can't be read, so no https server is trusted");
+        return Vec::new();
+    }
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();

@@ -1,9 +1,11 @@
 //! The variables of a client, and the settings that they make.
 
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use common::config::{ConfigError, Settings, Variable};
+use common::config::{ConfigError, Settings, Variable, input_file};
 use secrecy::SecretString;
 
 use crate::connection::{NatsCredentials, NatsSettings};
@@ -87,7 +89,7 @@ pub fn nats(settings: &Settings, url: SecretString, client_name: &str) -> Result
     let nats = NatsSettings {
         url,
         credentials: credentials(settings)?,
-        ca_file: settings.text("NATS_CA_FILE").map(Into::into),
+        ca_file: file(settings, "NATS_CA_FILE")?,
         domain: settings.text("NATS_JS_DOMAIN"),
         client_name: client_name.to_owned(),
     };
@@ -110,6 +112,17 @@ pub fn bucket(settings: &Settings, variable: &str) -> Result<String, ConfigError
     Err(ConfigError::variable(variable, problem))
 }
 
+/// The path of a file. The client of NATS reads it, and would wait for the writer of a FIFO.
+fn file(settings: &Settings, variable: &str) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(path) = settings.text(variable).map(PathBuf::from) else { return Ok(None) };
+    match input_file::open(&path) {
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            Err(ConfigError::variable(variable, format!("{}: {error}", path.display())))
+        }
+        _ => Ok(Some(path)),
+    }
+}
+
 fn credentials(settings: &Settings) -> Result<Option<NatsCredentials>, ConfigError> {
     let token = settings.secret("NATS_TOKEN")?.map(NatsCredentials::Token);
     let password = match (settings.text("NATS_USER"), settings.secret("NATS_PASSWORD")?) {
@@ -118,7 +131,7 @@ fn credentials(settings: &Settings) -> Result<Option<NatsCredentials>, ConfigErr
         (Some(_), None) => return Err(ConfigError::variable("NATS_USER", "NATS_PASSWORD is missing")),
         (None, Some(_)) => return Err(ConfigError::variable("NATS_PASSWORD", "NATS_USER is missing")),
     };
-    let file = settings.text("NATS_CREDS_FILE").map(|path| NatsCredentials::CredentialsFile(path.into()));
+    let file = file(settings, "NATS_CREDS_FILE")?.map(NatsCredentials::CredentialsFile);
     let mut given = [token, password, file].into_iter().flatten();
     match (given.next(), given.next()) {
         (credentials, None) => Ok(credentials),

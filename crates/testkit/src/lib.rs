@@ -17,6 +17,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod python;
 pub mod tcp_proxy;
+pub mod tool;
 pub mod trading_days;
 pub mod worker;
 

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use self::configuration::configuration;
 use crate::child::GuardedChild;
 use crate::postgres::unique_number;
+use crate::tool;
 
 /// The ports of servers.
 const PORTS: Range<u16> = 12_000..30_000;
@@ -287,15 +288,6 @@ fn program(version: NatsVersion) -> &'static Path {
             assert!(path.exists(), "no {}; install it: apt-get install nats-server", path.display());
             path
         }
-        NatsVersion::Pinned => PINNED.get_or_init(|| tool("nats-server")),
+        NatsVersion::Pinned => PINNED.get_or_init(|| tool::path("nats-server")),
     }
-}
-
-/// A program that `scripts/tools.sh` builds or finds in the cache.
-fn tool(name: &str) -> PathBuf {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/tools.sh");
-    let output = Command::new(&script).arg(name).output().expect("scripts/tools.sh can be run");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "scripts/tools.sh {name}: {stderr}");
-    Path::new(stdout.trim()).join(name)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::config::input_file;
 use common::text::single_line;
 use jiff::civil::Date;
 use tracing::Instrument;
@@ -14,6 +15,8 @@ use crate::source::{Source, ViewDay};
 
 /// The maximum length of the error of an invalid document, in bytes. It contains names of the document's fields.
 const MAX_REASON: usize = 1024;
+/// The maximum size of a document of `--input`, in bytes. A day of a million points has a quarter of it.
+const MAX_DOCUMENT: u64 = 256 * 1024 * 1024;
 
 /// The sinks that days are stored in.
 pub(crate) struct Sinks {
@@ -67,7 +70,7 @@ async fn read_and_store(source: &mut Source, sinks: &Sinks, date: Date) -> Resul
 pub(crate) async fn ship_document(path: &Path, sinks: Option<&Sinks>) -> Result<Shipped, SyncError> {
     let started = Instant::now();
     let invalid = |reason: String| SyncError::Input { path: path.to_owned(), reason };
-    let document = std::fs::read(path).map_err(|error| invalid(error.to_string()))?;
+    let document = input_file::read(path, MAX_DOCUMENT).map_err(|error| invalid(error.to_string()))?;
     let normalized = normalize(&document).map_err(|error| match error {
         NormalizeError::EmptyDay(_) => SyncError::EmptyInput(error),
         _ => invalid(single_line(&error.to_string(), MAX_REASON)),

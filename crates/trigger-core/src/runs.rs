@@ -100,12 +100,16 @@ impl Runs {
         match target {
             Target::CronJob(target) => {
                 let snapshot = self.executor.inspect(target, Freshness::Cached).await?;
-                let next_run_at = schedule::next_run(&snapshot.cronjob, Timestamp::now());
-                Ok(TargetStatus { cronjob: Some(snapshot.cronjob), next_run_at, active: snapshot.active })
+                let next_run = schedule::next_run(&snapshot.cronjob, Timestamp::now());
+                Ok(TargetStatus {
+                    cronjob: Some(snapshot.cronjob),
+                    next_run: Some(next_run),
+                    active: snapshot.active,
+                })
             }
             Target::Task(target) => {
                 let active = self.store.unfinished(&target.name).await?;
-                Ok(TargetStatus { cronjob: None, next_run_at: None, active })
+                Ok(TargetStatus { cronjob: None, next_run: None, active })
             }
         }
     }

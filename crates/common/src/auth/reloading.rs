@@ -1,7 +1,6 @@
 //! A value that is read again when its file changes.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,12 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::config::{ConfigError, SecretSource, Settings};
+use crate::config::{ConfigError, SecretSource, Settings, input_file};
 
 /// The minimum time between two checks of a file.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The maximum number of bytes that are read of a file.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Parses the text of a file. The error describes what is wrong, and contains no part of the text.
 pub(super) type Parse<T> = fn(&str) -> Result<T, &'static str>;
@@ -183,9 +180,7 @@ fn unread<T>(error: io::Error) -> FileContent<T> {
 }
 
 fn read(path: &Path) -> io::Result<SecretString> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
-    Ok(text.into())
+    input_file::read_text(path).map(SecretString::from)
 }
 
 fn digest(text: &SecretString) -> [u8; 32] {

@@ -22,7 +22,7 @@ pub(super) fn read(names: &[String]) -> Result<HashMap<String, String>, ConfigEr
 ///
 /// # Errors
 /// When one is not UTF-8.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "kubernetes", feature = "postgres"))]
 pub(crate) fn from_environment(names: &[&str]) -> Result<HashMap<String, String>, ConfigError> {
     read(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
 }

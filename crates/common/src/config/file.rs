@@ -6,23 +6,42 @@ use std::path::Path;
 use config::{Config, File, FileFormat};
 
 use super::error::ConfigError;
+use super::input_file;
 use super::names::VariableNames;
+use crate::text::single_line;
+
+/// The maximum length of a parser's message.
+const MAX_PROBLEM: usize = 200;
 
 /// The top-level values of the file.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, config::Value>, ConfigError> {
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => FileFormat::Toml,
-        Some("json") => FileFormat::Json,
-        _ => FileFormat::Yaml,
+    let invalid = |problem: String| ConfigError::File { path: path.to_owned(), problem };
+    let text = input_file::read_text(path).map_err(|error| invalid(error.to_string()))?;
+    let parse = |format| {
+        let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
+        let table = parsed.and_then(|parsed| parsed.cache.into_table());
+        table.map(|table| table.into_iter().collect()).map_err(|error| parse_error(path, &error))
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::File { path: path.to_owned(), problem: error.to_string() })?;
-    let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
-    Ok(parsed
-        .and_then(|parsed| parsed.cache.into_table())
-        .map_err(|error| parse_error(path, &error))?
-        .into_iter()
-        .collect())
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => parse(FileFormat::Toml),
+        Some("json") => parse(FileFormat::Json),
+        _ => parse_yaml(&text).map_err(|error| invalid(single_line(&error.to_string(), MAX_PROBLEM))),
+    }
+}
+
+/// Parses YAML within a budget that includes what aliases expand to: a kilobyte of nested aliases can stand for gigabytes.
+fn parse_yaml(text: &str) -> Result<HashMap<String, config::Value>, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: 50_000,
+            max_total_scalar_bytes: 4 * 1024 * 1024,
+        },
+        strict_booleans: true,
+        // A snippet would contain a part of the file, which may be a secret.
+        with_snippet: false,
+    };
+    let table: Option<_> = serde_saphyr::from_str_with_options(text, options)?;
+    Ok(table.unwrap_or_default())
 }
 
 /// The values as texts, by the variables' names in lower case.

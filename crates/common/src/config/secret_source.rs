@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::error::ConfigError;
+use super::input_file;
 
 /// The source of a secret.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ impl SecretSource {
         };
         let problem =
             |problem: String| ConfigError::variable(variable, format!("{}: {problem}", path.display()));
-        let content = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+        let content = input_file::read_text(path).map_err(|error| problem(error.to_string()))?;
         match content.trim() {
             "" => Err(problem("is empty; put the secret into it".to_owned())),
             secret => Ok(secret.into()),

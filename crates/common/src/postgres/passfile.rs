@@ -1,11 +1,12 @@
 //! Password files, with one password per line: `host:port:database:user:password`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use secrecy::SecretString;
+
+use crate::config::input_file;
 
 /// The login that a line must match.
 #[derive(Clone, Copy, Debug)]
@@ -18,20 +19,22 @@ pub(super) struct Login<'a> {
 
 /// The password of the first line that matches. As in libpq, a file that is absent or readable by others is not used.
 pub(super) fn find(path: &Path, login: &Login<'_>) -> Option<SecretString> {
-    let file = File::open(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    if !metadata.is_file() {
-        tracing::warn!("the password file of Postgres is not used: it is not a regular file");
-        return None;
-    }
-    if metadata.mode() & 0o077 != 0 {
+    let file = match input_file::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            tracing::warn!(%error, "the password file of Postgres is not used: it is not a regular file");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    if file.metadata().ok()?.mode() & 0o077 != 0 {
         tracing::warn!(
             "the password file of Postgres is not used: others may read it; its mode must be 0600 or less"
         );
         return None;
     }
     // A line that is not UTF-8 is skipped.
-    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    let lines = BufReader::new(file.take(input_file::MAX_BYTES)).split(b'\n').map_while(Result::ok);
     let lines = lines.filter_map(|line| String::from_utf8(line).ok());
     lines.filter(|line| !line.starts_with('#')).find_map(|line| password_in(&line, login))
 }

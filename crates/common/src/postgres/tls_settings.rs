@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
 use super::values::Values;
+use crate::config::input_file;
 use crate::tls::{self, TrustedRoots, Unverified};
 
 /// The value of `sslmode`.
@@ -154,7 +155,8 @@ fn versions(values: &Values<'_>) -> Result<Vec<&'static SupportedProtocolVersion
 }
 
 fn read(path: &Path, keyword: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("the file of {keyword} can't be read: {}", error.kind()))
+    input_file::read(path, input_file::MAX_BYTES)
+        .map_err(|error| format!("the file of {keyword} can't be read: {error}"))
 }
 
 fn certificates(path: &Path, keyword: &str) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -8,6 +8,7 @@ mod configuration;
 mod empty_settings;
 mod headers;
 mod http_client;
+mod input_files;
 mod jwt_claims;
 mod jwt_keys;
 mod jwt_rotation;

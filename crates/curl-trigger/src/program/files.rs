@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use curl_trigger::{plan::files::ReadFile, text::lossy};
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::{FileType, Mode, OFlags},
     io::Errno,
 };
 
@@ -26,7 +26,7 @@ pub(crate) fn read(path: &str, limit: usize) -> Result<Vec<u8>, String> {
     let file = if path == "-" {
         sys::stdio(0)
     } else {
-        opened = open(path, OFlags::RDONLY).map_err(describe)?;
+        opened = open_input(path)?;
         opened.as_fd()
     };
     let mut bytes = Vec::new();
@@ -41,6 +41,19 @@ pub(crate) fn read(path: &str, limit: usize) -> Result<Vec<u8>, String> {
             Err(Errno::INTR) => {}
             Err(error) => return Err(describe(error)),
         }
+    }
+}
+
+/// Opens a regular file, or anything in `/dev`, as for `-d @/dev/stdin`. Another FIFO could block the program.
+fn open_input(path: &str) -> Result<OwnedFd, String> {
+    if path.starts_with("/dev/") {
+        return open(path, OFlags::RDONLY).map_err(describe);
+    }
+    let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(describe)?;
+    let mode = rustix::fs::fstat(&file).map_err(describe)?.st_mode;
+    match FileType::from_raw_mode(mode) {
+        FileType::RegularFile => Ok(file),
+        _ => Err(String::from("it is not a regular file")),
     }
 }
 

@@ -78,6 +78,17 @@ fn secrets_and_bodies_come_from_mounted_files() {
 }
 
 #[test]
+fn a_fifo_as_a_secret_is_an_error_and_does_not_block() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let fifo = directory.path().join("fifo").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is installed").success());
+    let output =
+        run_with(&[], &[("TRIGGER_URL", "http://127.0.0.1:1/"), ("BEARER_TOKEN_FILE", fifo.as_str())]);
+    let error = output.exits(26).err;
+    assert!(error.contains("it is not a regular file"), "{error}");
+}
+
+#[test]
 fn no_secret_is_ever_printed() {
     let server = Server::responding_with(response(
         "401 Unauthorized",

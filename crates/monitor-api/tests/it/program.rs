@@ -38,6 +38,21 @@ fn wrong_settings_end_the_program_without_repeating_secrets() {
 }
 
 #[test]
+fn files_that_would_block_or_never_end_are_errors_of_their_settings() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let fifo = folder.path().join("fifo").display().to_string();
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is installed");
+    assert!(made.success());
+    for name in ["INTERNAL_TOKEN_FILE", "NATS_CREDS_FILE", "NATS_CA_FILE", "CONFIG_FILE"] {
+        for file in [fifo.as_str(), "/dev/zero"] {
+            let outcome = run(&[], &[("NATS_URL", "nats://127.0.0.1:1"), (name, file)]);
+            assert_eq!(outcome.code, Some(2), "{name}: {outcome:?}");
+            assert!(outcome.log.contains(&format!("{file}: is a")), "{name}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
 fn the_help_lists_every_variable() {
     let help = run(&["--help"], &[]);
     assert_eq!(help.code, Some(0));

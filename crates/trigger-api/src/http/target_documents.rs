@@ -4,6 +4,7 @@ use common::service::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
 use trigger_core::runs::TargetStatus;
+use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
@@ -71,9 +72,11 @@ pub(super) struct TargetStatusDocument {
     schedule: Option<String>,
     /// The time zone of the schedule; null is the cluster's own.
     time_zone: Option<String>,
-    /// When the schedule starts the next run; null while it is suspended.
+    /// When the schedule starts the next run; null for a task, and if `no_next_run` has a reason.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_run_at: Option<Timestamp>,
+    /// Why `next_run_at` is null; null for a task.
+    no_next_run: Option<NoNextRunDocument>,
     /// When the schedule last started a run.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_scheduled_at: Option<Timestamp>,
@@ -83,6 +86,16 @@ pub(super) struct TargetStatusDocument {
     concurrency_policy: Option<&'static str>,
     /// The runs that have not ended, oldest first, at most 50; `/v1/runs` lists all of them.
     active: Vec<RunDocument>,
+}
+
+/// Why there is no time of a next run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NoNextRun)]
+pub(super) struct NoNextRunDocument {
+    /// A fixed word, such as `Suspended`.
+    reason: &'static str,
+    /// A sentence for people.
+    message: String,
 }
 
 /// What a start would do now.
@@ -130,17 +143,29 @@ impl TargetDocument {
 }
 
 impl From<TargetStatus> for TargetStatusDocument {
-    fn from(TargetStatus { cronjob, next_run_at, active }: TargetStatus) -> Self {
+    fn from(TargetStatus { cronjob, next_run, active }: TargetStatus) -> Self {
         let cronjob = cronjob.as_ref();
+        let (next_run_at, no_next_run) = match next_run {
+            Some(Ok(at)) => (Some(at), None),
+            Some(Err(reason)) => (None, Some(NoNextRunDocument::from(&reason))),
+            None => (None, None),
+        };
         Self {
             schedule: cronjob.map(|cronjob| cronjob.schedule.clone()),
             time_zone: cronjob.and_then(|cronjob| cronjob.time_zone.clone()),
             next_run_at,
+            no_next_run,
             last_scheduled_at: cronjob.and_then(|cronjob| cronjob.last_scheduled_at),
             suspended: cronjob.is_some_and(|cronjob| cronjob.suspended),
             concurrency_policy: cronjob.map(|cronjob| cronjob.concurrency_policy.as_str()),
             active: active.iter().take(MAX_ACTIVE).map(RunDocument::from).collect(),
         }
+    }
+}
+
+impl From<&NoNextRun> for NoNextRunDocument {
+    fn from(reason: &NoNextRun) -> Self {
+        Self { reason: reason.as_str(), message: reason.to_string() }
     }
 }
 

@@ -10,6 +10,7 @@ mod endings;
 mod history;
 mod http_edges;
 mod identical;
+mod kubeconfigs;
 mod memory;
 mod on_a_node;
 mod openapi;

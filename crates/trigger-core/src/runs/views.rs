@@ -8,14 +8,15 @@ use crate::cronjob::CronJobSummary;
 use crate::executor::LogStream;
 use crate::log_buffers::LogTail;
 use crate::run::Run;
+use crate::schedule::NoNextRun;
 
 /// The present state of a target.
 #[derive(Debug)]
 pub struct TargetStatus {
     /// The CronJob; None for a task.
     pub cronjob: Option<CronJobSummary>,
-    /// When the schedule starts the next run; None if there is no schedule or it is suspended.
-    pub next_run_at: Option<Timestamp>,
+    /// When the schedule starts the next run; None for a task.
+    pub next_run: Option<Result<Timestamp, NoNextRun>>,
     /// The runs that have not ended, oldest first.
     pub active: Vec<Run>,
 }

@@ -1,0 +1,3 @@
+//! Tests of trigger-core with programs that are not part of it.
+
+mod schedules;
