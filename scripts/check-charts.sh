@@ -26,9 +26,9 @@ source scripts/checks.sh
 # ---- With Helm
 
 declare -A variants manifests namespaces
-# Sets chart, inputs, release, variants, manifests, namespaces and ignored_scores, and defines the chart's functions `policies` and `releases`.
+# Sets chart, inputs, release, listen_section, listen_port, variants, manifests, namespaces and ignored_scores, and defines the chart's functions `policies` and `releases`.
 select_chart() {
-  chart=deploy/charts/$1 inputs=$checks/$1 release='' ignored_scores=()
+  chart=deploy/charts/$1 inputs=$checks/$1 release='' listen_section='' listen_port='' ignored_scores=()
   # shellcheck source=/dev/null
   source "$inputs/checks.sh"
 }
@@ -51,6 +51,13 @@ bad_values_are_refused() {
   done <"$inputs/bad-values.txt"
 }
 
+port_follows() {
+  local output
+  output=$(helm template "$release" "$chart" --namespace "${namespaces[prod]}" --set-string image.tag=$tag \
+    --set-string "$listen_section.settings.LISTEN_ADDR=[::]:9000")
+  grep -q 'containerPort: 9000' <<<"$output" && grep -q '{protocol: TCP, port: 9000}' <<<"$output"
+  ! grep -E "containerPort: $listen_port|protocol: TCP, port: $listen_port" <<<"$output"
+}
 # shellcheck disable=SC2086 # several options
 empty_values() { $checks/empty_values.py "$chart" ${variants[everything]}; }
 
@@ -80,6 +87,7 @@ umbrella_charts() {
 with_helm() {
   local name
   while IFS= read -r name; do check "${chart##*/}: helm lint --strict: $name" linted "$name"; done < <(names)
+  check "${chart##*/}: the port of containers and NetworkPolicies follows LISTEN_ADDR" port_follows
   bad_values_are_refused
   check "${chart##*/}: each value can be empty, or the error names it" empty_values
   check "${chart##*/}: as a dependency with a condition" with_condition

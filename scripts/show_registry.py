@@ -69,6 +69,8 @@ def show(document):
         print("\nEntries that can't be read:")
         for entry in document["unreadable"]:
             print(f"  {entry['key']}: {entry['problem']}")
+    if failure := document.get("copy_failure"):
+        print(f"\n{amount(failure['definitions'], 'definition')} not copied since {day(failure['since'])}: {failure['problem']}")
 
 
 def show_instances(instances):

@@ -217,6 +217,7 @@ rust() {
   prepare_worker
   prepare_nextest
   command -v curl >/dev/null || package curl
+  command -v chromium >/dev/null || package chromium
   need python3 'install Python 3'
   prepare_cluster
   local filter='all()'

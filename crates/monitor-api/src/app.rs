@@ -91,7 +91,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let http_router = service.router(http::service_routes(&api), api as Arc<dyn ServiceStatus>);
     let http_router = http::with_normalized_paths(http_router);
 
-    let listener = listen(config.service.listen_address).await?;
+    let listener = listen(config.service.listen_address)?;
     let address = listener.local_addr().unwrap_or(config.service.listen_address);
     tracing::info!(%address, nats = connected.nats_url, version = env!("CARGO_PKG_VERSION"), "serving");
     let stop_requested = async {

@@ -3,7 +3,7 @@
 mod environment;
 mod nats;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -22,8 +22,11 @@ const DEFAULT_PORT: u16 = 8100;
 const STALE_THRESHOLD_SECONDS: std::ops::RangeInclusive<i64> = 1..=300;
 
 const OWN: [Variable; 11] = [
-    Variable::plain("LISTEN_ADDR", "the address and port to serve on; it replaces API_PORT")
-        .with_default("0.0.0.0:8100"),
+    Variable::plain(
+        "LISTEN_ADDR",
+        "the address and port to serve on, [::] for both IP families; it replaces API_PORT",
+    )
+    .with_default("[::]:8100"),
     Variable::plain("API_PORT", "the port to serve on").with_default_described("API_CONTAINER_PORT, or 8100"),
     Variable::plain("API_CONTAINER_PORT", "the port if API_PORT is not set"),
     Variable::secret("NATS_URL", "nats://... or tls://..., several separated by commas")
@@ -130,7 +133,7 @@ pub fn listen_address(settings: &Settings) -> Result<SocketAddr, ConfigError> {
         Some(port) => port,
         None => settings.parsed("API_CONTAINER_PORT")?.unwrap_or(DEFAULT_PORT),
     };
-    Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+    Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
 }
 
 fn stale_threshold(settings: &Settings) -> Result<SignedDuration, ConfigError> {

@@ -20,3 +20,4 @@ pub mod json_array;
 pub mod queries;
 pub mod state;
 pub mod subscription;
+pub mod unreadable;

@@ -6,6 +6,7 @@ mod definition_bucket;
 mod follow;
 mod mirror;
 mod mirror_plan;
+mod mirrored_keys;
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use tokio::task::JoinSet;
 use self::backend::NatsBackend;
 use self::bucket_writer::BucketWriter;
 use self::definition_bucket::DefinitionBucket;
-use self::mirror::{Mirror, MirroredKeys};
+use self::mirror::Mirror;
+use self::mirrored_keys::MirroredKeys;
 use crate::domain::backend::RegistryBackend;
 use crate::domain::cache::RegistryCache;
 use crate::domain::definition_store::DefinitionStore;

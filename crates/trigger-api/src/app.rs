@@ -28,7 +28,7 @@ use self::registered::RegisteredService;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, ExecutorKind};
 use crate::http::metrics::RunMetrics;
-use crate::http::{self, Api};
+use crate::http::{self, Aliases, Api};
 use crate::tasks;
 
 /// The time limit for storing the last observations when the program stops.
@@ -79,6 +79,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     };
     let namespace = cluster.as_ref().map_or("local", |cluster| cluster.namespace.as_str()).to_owned();
     let targets = config.targets.resolve(&namespace)?;
+    let aliases = Aliases::new(&config.aliases, &targets, &tasks::definitions())?;
     let authenticator = authenticator(config.settings(), cluster.as_ref()).await?;
 
     let history = History::open(&config).await?;
@@ -113,12 +114,12 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let metrics = Arc::new(RunMetrics::register(&mut registry));
     let service = HttpService::new("trigger-api", config.service.clone(), authenticator, registry);
     let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
-    let routes = http::service_routes(&api, &tasks::definitions());
+    let routes = http::service_routes(&api, &tasks::definitions(), &aliases);
     let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);
     let _background = BackgroundTasks::start(&history, config.retention, executor, queue, metrics);
     let runner = tokio::spawn(runner.run(service.stopping()));
 
-    let listener = listen(config.service.listen_address).await?;
+    let listener = listen(config.service.listen_address)?;
     let address = listener.local_addr().unwrap_or(config.service.listen_address);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
     let stop_requested = async {

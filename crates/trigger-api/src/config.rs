@@ -1,7 +1,9 @@
 //! The settings. All of them are read and checked before the program does anything else.
 
+mod aliases;
 mod targets;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -14,13 +16,15 @@ use registry_client::configuration::{self as registry, RegistrationSettings};
 use secrecy::SecretString;
 use trigger_core::run_store::Retention;
 use trigger_core::runner::RunnerConfig;
+use trigger_core::target_name::TargetName;
 #[cfg(feature = "local")]
 use trigger_local::LocalConfig;
 
+pub(crate) use self::aliases::invalid as invalid_alias;
 pub use self::targets::TargetSettings;
 use crate::tasks::{self, TASKS};
 
-const OWN: [Variable; 14] = [
+const OWN: [Variable; 15] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")
         .with_default_described("the pod's own"),
@@ -29,6 +33,7 @@ const OWN: [Variable; 14] = [
         "the targets: a list of name and cronjob (namespace, allow_suspended) or task (max_concurrent, queue, \
          timeout_seconds, resume)",
     ),
+    Variable::structure("ALIASES", "further paths that start a target: a table of path and target"),
     Variable::plain("DEFAULT_TARGET", "the target that POST /trigger-sync starts")
         .with_default_described("the only one"),
     Variable::secret("DATABASE_URL", "the history: sqlite:PATH, postgres://... or host=... dbname=...")
@@ -86,6 +91,8 @@ pub struct Config {
     pub runner: RunnerConfig,
     /// The targets.
     pub targets: TargetSettings,
+    /// Further paths, and the target that each of them starts.
+    pub aliases: BTreeMap<String, TargetName>,
     /// The registry of services, if this one registers itself.
     pub registration: Option<RegistrationSettings>,
     settings: Settings,
@@ -124,6 +131,7 @@ impl Config {
             retention,
             runner,
             targets,
+            aliases: aliases::read(&settings)?,
             registration: RegistrationSettings::from_settings(&settings, SERVICE, env!("CARGO_PKG_VERSION"))?,
             settings,
         })

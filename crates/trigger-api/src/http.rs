@@ -5,6 +5,8 @@
 pub mod metrics;
 pub mod problem_kinds;
 
+mod admin_health;
+mod aliases;
 mod api_error;
 mod body;
 mod documents;
@@ -16,6 +18,7 @@ mod openapi;
 mod page;
 mod problem_document;
 mod results;
+mod run_page;
 mod runs;
 mod sender;
 mod starting;
@@ -27,30 +30,42 @@ mod task_routes;
 use std::sync::Arc;
 
 use axum::Router;
-use common::service::{ServiceRoutes, probe_routes};
+use common::service::{ServiceRoutes, probe_routes, trailing_slash_redirects};
 use trigger_core::task::TaskDefinition;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::aliases::Aliases;
 pub use self::status::Api;
 
-/// All routes, including those of the tasks.
-pub fn service_routes(api: &Arc<Api>, tasks: &[&'static TaskDefinition]) -> ServiceRoutes {
-    let document: Arc<str> = openapi_json(tasks).into();
-    let open = Router::new().route("/openapi.json", openapi::route(document));
-    let (protected, _) = protected_routes(tasks).with_state(Arc::clone(api)).split_for_parts();
+/// All routes, including those of the tasks and those that the configuration adds.
+pub fn service_routes(api: &Arc<Api>, tasks: &[&'static TaskDefinition], aliases: &Aliases) -> ServiceRoutes {
+    let document = document(tasks, aliases);
+    let redirects = trailing_slash_redirects(&document);
+    let open =
+        Router::new().route("/openapi.json", openapi::route(to_json(&document).into())).merge(redirects);
+    let protected = aliases.add(protected_routes(tasks));
+    let (protected, _) = protected.with_state(Arc::clone(api)).split_for_parts();
     ServiceRoutes { open, protected }
 }
 
-/// The OpenAPI document of the routes.
-///
-/// # Panics
-/// When the document can't be written as JSON, which a test rules out.
+/// The OpenAPI document of the routes, without those that the configuration adds.
 pub fn openapi_json(tasks: &[&'static TaskDefinition]) -> String {
+    to_json(&document(tasks, &Aliases::default()))
+}
+
+fn document(tasks: &[&'static TaskDefinition], aliases: &Aliases) -> OpenApi {
     let mut document = protected_routes(tasks).into_openapi();
     document.merge(probe_routes().into_openapi());
     document.merge(openapi::own_route());
-    openapi::complete(document, tasks).to_pretty_json().expect("an OpenAPI document is JSON")
+    let mut document = openapi::complete(document, tasks);
+    aliases.describe(&mut document);
+    document
+}
+
+fn to_json(document: &OpenApi) -> String {
+    document.to_pretty_json().expect("an OpenAPI document is JSON")
 }
 
 /// The routes that require a credential as soon as one is configured.
@@ -66,6 +81,7 @@ fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>
         .routes(routes!(logs::get_logs))
         .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))
-        .routes(routes!(events::all_events));
+        .routes(routes!(events::all_events))
+        .routes(routes!(admin_health::admin_health));
     task_routes::add(routes, tasks)
 }

@@ -1,6 +1,7 @@
 //! Runs Jobs in a Kubernetes cluster.
 //!
-//! [`watch`] receives changes of the targets' CronJobs, of Jobs and of their pods, and applies them to the [`cache`].
+//! [`changes`] lists and watches objects. [`watch`] applies the changes of the targets' CronJobs, of Jobs and of their pods
+//! to the [`cache`].
 //! [`state`] and [`cause`] derive the state of a run, and its cause, from a Job and its pods. [`template`] builds a Job
 //! from a CronJob. [`logs`] follows the logs of running containers. [`executor`] combines them.
 
@@ -8,12 +9,15 @@ pub mod executor;
 
 mod cache;
 mod cause;
+mod changes;
 mod client;
 mod error;
 mod events;
 mod health;
+mod list_splitter;
 mod listing;
 mod logs;
+mod object_list;
 mod objects;
 mod pods;
 mod reconcile;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::event::Event;
@@ -21,7 +21,10 @@ use super::store_error::StoreError;
 /// How often the events of other replicas are read.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How many events are read in one statement.
-const PAGE: u16 = 500;
+const PAGE: u16 = 20;
+/// How many subscribers may have a page of old events in memory. Further ones read one event at a time, because a client
+/// that does not read its stream keeps its page.
+const MAX_PAGES: usize = 32;
 /// How many events a subscriber may lag behind before it reads them from the store.
 const BACKLOG: usize = 256;
 
@@ -43,6 +46,7 @@ pub struct Feed {
     /// The number after which publishing starts. A subscriber reads it first: otherwise events between its subscription and
     /// the first poll would be lost.
     start: OnceCell<i64>,
+    pages: Arc<Semaphore>,
 }
 
 impl Feed {
@@ -54,6 +58,7 @@ impl Feed {
             latest: watch::Sender::default(),
             wake: Notify::new(),
             start: OnceCell::new(),
+            pages: Arc::new(Semaphore::new(MAX_PAGES)),
         }
     }
 
@@ -123,7 +128,8 @@ impl Feed {
             store: Arc::clone(&self.store),
             live,
             last: if known { start } else { newest },
-            backlog: (known && start < newest).then(Vec::new),
+            backlog: (known && start < newest).then(Backlog::default),
+            pages: Arc::clone(&self.pages),
         };
         let gap = stream::iter((!known).then_some(Notice::Gap));
         Ok(gap.chain(stream::unfold(subscriber, Subscriber::next)))
@@ -153,25 +159,36 @@ struct Subscriber {
     store: Arc<dyn RunStore>,
     live: broadcast::Receiver<Arc<Event>>,
     last: i64,
-    /// Events that were read from the store and not returned yet, newest first; None if the subscriber has caught up.
-    backlog: Option<Vec<Event>>,
+    /// None if the subscriber has caught up.
+    backlog: Option<Backlog>,
+    pages: Arc<Semaphore>,
+}
+
+/// Old events.
+#[derive(Default)]
+struct Backlog {
+    /// Events that were read from the store and not returned yet, newest first.
+    events: Vec<Event>,
+    page: Option<OwnedSemaphorePermit>,
 }
 
 impl Subscriber {
     async fn next(mut self) -> Option<(Notice, Self)> {
         loop {
             if let Some(backlog) = &mut self.backlog {
-                if let Some(event) = backlog.pop() {
-                    self.last = event.sequence;
-                    return Some((Notice::Event(Arc::new(event)), self));
+                if backlog.events.is_empty() {
+                    let Ok(events) = backlog.read(&*self.store, self.last, &self.pages).await else {
+                        self.backlog = None;
+                        return Some((Notice::Gap, self));
+                    };
+                    backlog.events = events;
                 }
-                let Ok(mut events) = self.store.events_after(self.last, PAGE).await else {
+                let Some(event) = backlog.events.pop() else {
                     self.backlog = None;
-                    return Some((Notice::Gap, self));
+                    continue;
                 };
-                events.reverse();
-                self.backlog = (!events.is_empty()).then_some(events);
-                continue;
+                self.last = event.sequence;
+                return Some((Notice::Event(Arc::new(event)), self));
             }
             match self.live.recv().await {
                 Ok(event) if event.sequence > self.last => {
@@ -179,9 +196,25 @@ impl Subscriber {
                     return Some((Notice::Event(event), self));
                 }
                 Ok(_) => {}
-                Err(RecvError::Lagged(_)) => self.backlog = Some(Vec::new()),
+                Err(RecvError::Lagged(_)) => self.backlog = Some(Backlog::default()),
                 Err(RecvError::Closed) => return None,
             }
         }
+    }
+}
+
+impl Backlog {
+    /// Reads the events after the one of that number, newest first.
+    async fn read(
+        &mut self,
+        store: &dyn RunStore,
+        after: i64,
+        pages: &Arc<Semaphore>,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.page = self.page.take().or_else(|| Arc::clone(pages).try_acquire_owned().ok());
+        let limit = if self.page.is_some() { PAGE } else { 1 };
+        let mut events = store.events_after(after, limit).await?;
+        events.reverse();
+        Ok(events)
     }
 }

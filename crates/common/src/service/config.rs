@@ -10,7 +10,8 @@ use crate::config::{ConfigError, Settings, Variable};
 
 /// The variables of this module, for a program's list.
 pub const VARIABLES: [Variable; 7] = [
-    Variable::plain("LISTEN_ADDR", "the address and port to serve on").with_default("0.0.0.0:8000"),
+    Variable::plain("LISTEN_ADDR", "the address and port to serve on; [::] is both IP families")
+        .with_default("[::]:8000"),
     Variable::plain("RATE_LIMIT", "requests of one caller per second").with_default("200"),
     Variable::plain("MEMORY_LIMIT", "the memory of the process, such as 64Mi; connections get 7/16 of it")
         .with_default_described("that of the container, or 256Mi"),

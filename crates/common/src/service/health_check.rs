@@ -1,6 +1,6 @@
 //! A client of `/readyz`, for the health checks of images that have no shell.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::http::{HttpError, RetryPolicy, RetryingClient};
@@ -24,9 +24,9 @@ pub enum HealthCheckError {
 /// # Errors
 /// When it is not ready, or does not respond.
 pub async fn check_health(listen_address: SocketAddr) -> Result<(), HealthCheckError> {
-    let ip: IpAddr = match listen_address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+    // A listener of both families accepts IPv4 too, and has only IPv4 on a machine without IPv6.
+    let ip = match listen_address.ip() {
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     };
     let url = format!("http://{}/readyz", SocketAddr::new(ip, listen_address.port()));

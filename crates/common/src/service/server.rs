@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use super::connection_io::{ConnectionIo, Exchange};
 use super::connections::{Connections, STREAM_BYTES};
+use super::listener::client_address;
 
 /// The time for the head of a request to arrive, also for the next request of a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,22 +33,6 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// The pause after a connection could not be accepted, which usually means that file descriptors or memory are
 /// exhausted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// A service that can't listen on its address.
-#[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address}: {source}; set LISTEN_ADDR to an address that is free")]
-pub struct ListenError {
-    address: SocketAddr,
-    source: std::io::Error,
-}
-
-/// Listens on the address.
-///
-/// # Errors
-/// When the address is in use, or is not one of this machine.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
-}
 
 /// Serves until `stop` completes. Requests in progress then have `grace` to complete.
 pub(super) async fn serve(
@@ -65,7 +50,7 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
         };
         let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
+            Ok((stream, address)) => (stream, client_address(address)),
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
                 connections.close_one();

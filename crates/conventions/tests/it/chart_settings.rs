@@ -8,16 +8,15 @@ use serde_json::Value;
 use crate::sources::{assert_none, read, root};
 
 /// Plain variables that are not settings of a chart, with the reason.
-const NOT_SETTINGS: [(&str, &str); 22] = [
+const NOT_SETTINGS: [(&str, &str); 21] = [
     ("HOSTNAME", "Kubernetes sets it to the name of the pod"),
     ("MEMORY_LIMIT", "the container's limit is read from its control group"),
-    ("LISTEN_ADDR", "the port is fixed in the Service and the probes"),
     ("CRONJOB_NAME", "set from triggerApi.defaultTarget"),
     ("DEFAULT_TARGET", "set from triggerApi.defaultTarget"),
     ("TARGET_NAMESPACE", "always the release's namespace, which has the Role"),
     ("EXECUTOR", "always kubernetes"),
     ("JWKS_FILE", "use JWKS_URL, or a Secret with JWT_SECRET"),
-    ("API_PORT", "the port is fixed in the Service and the probes"),
+    ("API_PORT", "use LISTEN_ADDR"),
     ("API_CONTAINER_PORT", "the chart sets API_PORT"),
     ("DEFAULT_NATS_HOST", "the chart sets NATS_URL"),
     ("NATS_CLIENT_PORT", "the chart sets NATS_URL"),

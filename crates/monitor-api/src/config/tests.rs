@@ -28,7 +28,7 @@ fn problem(values: &[(&str, &str)]) -> String {
 #[test]
 fn the_defaults_are_those_of_the_replaced_system() {
     let config = config(&[]);
-    assert_eq!(config.service.listen_address.to_string(), "0.0.0.0:8100");
+    assert_eq!(config.service.listen_address.to_string(), "[::]:8100");
     assert_eq!(config.nats.url.expose_secret(), "nats://localhost:4222");
     assert_eq!(
         (config.buckets.instances.as_str(), config.stale_threshold.as_secs()),
@@ -45,8 +45,8 @@ fn the_more_specific_variable_wins() {
     let port = |values: &[(&str, &str)]| config(values).service.listen_address.to_string();
     let (listen, own, container) =
         (("LISTEN_ADDR", "127.0.0.1:1"), ("API_PORT", "2"), ("API_CONTAINER_PORT", "3"));
-    assert_eq!(port(&[container]), "0.0.0.0:3");
-    assert_eq!(port(&[container, own]), "0.0.0.0:2");
+    assert_eq!(port(&[container]), "[::]:3");
+    assert_eq!(port(&[container, own]), "[::]:2");
     assert_eq!(port(&[container, own, listen]), "127.0.0.1:1");
     let url = |values: &[(&str, &str)]| config(values).nats.url.expose_secret().to_owned();
     let (host, client_port) = (("DEFAULT_NATS_HOST", "nats"), ("NATS_CLIENT_PORT", "4000"));

@@ -38,7 +38,7 @@ pub struct RegistryCache {
 impl RegistryCache {
     /// A cache into which nothing was read. An instance is stale when its last heartbeat is older than the threshold.
     pub fn new(stale_threshold: SignedDuration, clock: Clock) -> Self {
-        let state = RegistryState::new(stale_threshold, clock.now());
+        let state = RegistryState::new(stale_threshold);
         let (position, _) = watch::channel(state.events.position());
         Self { state: Mutex::new(state), clock, position, deadlines_changed: Notify::new() }
     }
@@ -57,6 +57,21 @@ impl RegistryCache {
     /// Applies the removal of an instance's key.
     pub fn remove_instance(&self, key: &str, revision: u64, reason: RemovalReason) {
         self.apply(|state, now| state.remove_instance(key, revision, reason, now));
+    }
+
+    /// Applies a write of a key of the bucket of instances that is neither an instance nor a definition.
+    pub fn put_unreadable(&self, key: &str, revision: u64, problem: &str) {
+        self.apply(|state, _| state.put_unreadable(key, revision, problem));
+    }
+
+    /// Applies a write or a removal of a key of the bucket of instances that is not an instance and can be read, or is gone.
+    pub fn remove_unreadable(&self, key: &str) {
+        self.apply(|state, _| state.remove_unreadable(key));
+    }
+
+    /// Sets how many definitions can't be copied and why; None: all of them are copied. Returns whether this begins or ends.
+    pub fn set_copy_failure(&self, failure: Option<(usize, String)>) -> bool {
+        self.apply(|state, now| state.set_copy_failure(failure, now))
     }
 
     /// Applies a write of a definition.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use registry_client::key::{self, EntryKind};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,14 +67,30 @@ pub struct DefinitionChanges {
     pub version: Option<String>,
 }
 
-/// The value of an entry is not a definition.
+/// The value of an entry is not a definition of the service that its key names.
 #[derive(Debug, thiserror::Error)]
-#[error("not a definition: {0}")]
-pub struct UnreadableDefinitionError(#[from] serde_json::Error);
+pub enum UnreadableDefinitionError {
+    /// It is not an object, or a field has another type.
+    #[error("not a definition: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// It is an object of another kind.
+    #[error("not a definition: it has neither service_name nor owner")]
+    OtherObject,
+    /// It is an instance under the key of a definition.
+    #[error("not a definition: it is an instance, whose key has to begin with service-instances__")]
+    Instance,
+    /// It is the definition of another service.
+    #[error("not the definition of the service that the key names: its service_name is {0:?}")]
+    OtherService(String),
+}
 
 /// The fields of a definition that any program may have written.
 #[derive(Deserialize)]
 struct WrittenFields {
+    #[serde(alias = "serviceName")]
+    service_name: Option<String>,
+    #[serde(alias = "instanceId")]
+    instance_id: Option<IgnoredAny>,
     owner: Option<String>,
     description: Option<String>,
     version: Option<String>,
@@ -107,9 +124,16 @@ impl Definition {
     /// are converted to UTC.
     ///
     /// # Errors
-    /// When the value is not an object, or a field is not a text.
+    /// When the value is not an object, a field is not a text, or it is not the definition of this service: other programs
+    /// store other objects in the bucket of instances, too.
     pub fn read(key: &str, value: &[u8], stored_at: Timestamp) -> Result<Self, UnreadableDefinitionError> {
         let fields: WrittenFields = serde_json::from_slice(value)?;
+        match fields.service_name {
+            _ if fields.instance_id.is_some() => return Err(UnreadableDefinitionError::Instance),
+            Some(name) if name != key => return Err(UnreadableDefinitionError::OtherService(name)),
+            None if fields.owner.is_none() => return Err(UnreadableDefinitionError::OtherObject),
+            Some(_) | None => {}
+        }
         let time = |text: Option<String>| {
             let Some(text) = text else { return utc_text(stored_at) };
             text.parse().map_or(text, utc_text)
@@ -181,14 +205,34 @@ mod tests {
     fn a_definition_of_another_program_is_read_as_far_as_possible() {
         let stored_at = time("2026-03-01T00:00:00Z");
         let value =
-            br#"{"service_name":"other","owner":null,"createdAt":"2026-02-10T16:00:00+08:00","more":1}"#;
+            br#"{"service_name":"risk_engine","owner":null,"createdAt":"2026-02-10T16:00:00+08:00","more":1}"#;
         let read = Definition::read("risk_engine", value, stored_at).unwrap();
         assert_eq!(read.service_name, "risk_engine");
         assert_eq!((read.owner.as_str(), read.version.as_str()), ("", "0.0.0"));
         assert_eq!(read.created_at, CREATED);
         assert_eq!(read.updated_at, "2026-03-01T00:00:00.000000Z");
-        for value in [&b"[]"[..], b"{", b"\xff", b"{\"owner\":1}", b""] {
-            assert!(Definition::read("risk-engine", value, stored_at).is_err(), "{value:?}");
+        assert_eq!(
+            Definition::read("risk-engine", b"{\"owner\":\"risk\"}", stored_at).unwrap().owner,
+            "risk"
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_definition_of_its_key_can_not_be_read() {
+        for value in [
+            &b"[]"[..],
+            b"{",
+            b"\xff",
+            b"",
+            b"{\"owner\":1}",
+            b"{}",
+            b"{\"enabled\":true}",
+            b"{\"service_name\":\"other\",\"owner\":\"o\"}",
+            b"{\"serviceName\":\"risk-engine\",\"instanceId\":\"1\"}",
+            b"{\"service_name\":\"risk-engine\",\"instance_id\":\"1\",\"owner\":\"o\"}",
+        ] {
+            let read = Definition::read("risk-engine", value, Timestamp::UNIX_EPOCH);
+            assert!(read.is_err(), "{}", value.escape_ascii());
         }
     }
 

@@ -41,9 +41,12 @@ pub enum StoreError {
     /// The stored revision is not the expected one.
     #[error("the definition was changed by another request")]
     Conflict,
-    /// NATS can't be reached or did not answer in time. The write may have happened.
+    /// NATS can't be reached or did not answer in time. Nothing was written.
     #[error("NATS is unavailable: {0}")]
     Unavailable(String),
+    /// NATS did not confirm the write, which may have happened.
+    #[error("NATS did not confirm the write: {0}")]
+    Unconfirmed(String),
     /// NATS rejected the request.
     #[error("NATS rejected the request: {0}")]
     Failed(String),

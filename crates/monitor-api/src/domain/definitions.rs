@@ -37,9 +37,12 @@ pub enum DefinitionError {
     /// Fields violate rules; there is at least one.
     #[error("the definition violates rules: {0:?}")]
     Rules(Vec<RuleError>),
-    /// NATS is unavailable.
+    /// NATS is unavailable. Nothing was written.
     #[error("NATS is unavailable: {0}")]
     Unavailable(String),
+    /// NATS did not confirm the write, which may have happened.
+    #[error("NATS did not confirm the write: {0}")]
+    Unconfirmed(String),
     /// NATS rejected the request.
     #[error("NATS rejected the request: {0}")]
     Failed(String),
@@ -51,6 +54,7 @@ impl From<StoreError> for DefinitionError {
             StoreError::AlreadyExists => Self::AlreadyExists,
             StoreError::Conflict => Self::ConcurrentUpdate,
             StoreError::Unavailable(cause) => Self::Unavailable(cause),
+            StoreError::Unconfirmed(cause) => Self::Unconfirmed(cause),
             StoreError::Failed(cause) => Self::Failed(cause),
         }
     }

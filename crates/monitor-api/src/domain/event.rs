@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::clock::utc_text;
-use super::connection::Connection;
+use super::connection::{Bucket, Connection};
 use super::instance_entry::InstanceEntry;
 
 /// Why an instance was removed.
@@ -82,8 +82,10 @@ pub enum RegistryEvent {
         /// The revision of the bucket.
         revision: u64,
     },
-    /// The connection to the bucket of instances changed.
+    /// The connection to a bucket changed.
     State {
+        /// The bucket.
+        bucket: Bucket,
         /// The connection.
         connection: Connection,
         /// When it changed.
@@ -133,7 +135,8 @@ impl RegistryEvent {
             Self::Removed { .. } => "removed",
             Self::Stale { .. } => "stale",
             Self::Definition { .. } => "definition",
-            Self::State { .. } => "state",
+            Self::State { bucket: Bucket::Instances, .. } => "state",
+            Self::State { bucket: Bucket::Definitions, .. } => "definitions_state",
         }
     }
 
@@ -161,7 +164,7 @@ impl RegistryEvent {
                 service: json.as_deref().map(raw),
                 revision: *revision,
             }),
-            Self::State { connection, at } => {
+            Self::State { connection, at, .. } => {
                 json!({ "state": connection.as_str(), "at": utc_text(*at) }).to_string()
             }
         }

@@ -1,8 +1,7 @@
 //! The most recent events, from which interrupted streams resume.
 
 use std::collections::VecDeque;
-
-use jiff::Timestamp;
+use std::ops::Range;
 
 use super::event::RegistryEvent;
 
@@ -10,6 +9,8 @@ use super::event::RegistryEvent;
 const MAX_EVENTS: usize = 4096;
 /// The maximum size of the events that are kept, in bytes. The newest event is always kept.
 const MAX_EVENT_BYTES: usize = 2 * 1024 * 1024;
+/// The ids before the first event. A client can read each id as a JSON number without loss, also after years of events.
+const FIRST_POSITIONS: Range<i64> = 1 << 40..1 << 52;
 
 /// The most recent events. Readers keep only the id of the last event they have read, so a slow reader takes no memory: it
 /// loses events instead.
@@ -27,10 +28,14 @@ pub struct EventRing {
 pub struct EventsLostError;
 
 impl EventRing {
-    /// An empty ring. Ids begin with the time in microseconds, so that an id of an earlier process is never one of this
-    /// process.
-    pub fn new(now: Timestamp) -> Self {
-        Self { events: VecDeque::new(), bytes: 0, position: now.as_microsecond() }
+    /// An empty ring. Ids begin with a random number, so that the id of another process, such as a replica that started at the
+    /// same moment, is practically never one of this process.
+    pub fn with_random_start() -> Self {
+        Self::starting_after(fastrand::i64(FIRST_POSITIONS))
+    }
+
+    fn starting_after(position: i64) -> Self {
+        Self { events: VecDeque::new(), bytes: 0, position }
     }
 
     /// The id of the newest event.
@@ -67,8 +72,6 @@ impl EventRing {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::Timestamp;
-
     use super::{EventRing, EventsLostError, MAX_EVENT_BYTES, MAX_EVENTS, RegistryEvent};
 
     fn event(json: &str) -> RegistryEvent {
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_reader_resumes_after_any_event_that_is_kept() {
-        let mut ring = EventRing::new(Timestamp::UNIX_EPOCH);
+        let mut ring = EventRing::starting_after(0);
         assert_eq!(ids(&ring, 0), Ok(vec![]));
         for _ in 0..3 {
             ring.push(event("{}"));
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_position_of_another_process_is_lost() {
-        let mut ring = EventRing::new(Timestamp::from_second(100).unwrap());
+        let mut ring = EventRing::starting_after(100_000_000);
         ring.push(event("{}"));
         for position in [i64::MIN, -1, 0, 99_999_999, 100_000_002, i64::MAX] {
             assert_eq!(ids(&ring, position), Err(EventsLostError), "{position}");
@@ -104,8 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn processes_that_start_at_the_same_moment_have_other_ids() {
+        let first = EventRing::with_random_start();
+        let mut second = EventRing::with_random_start();
+        for _ in 0..MAX_EVENTS {
+            second.push(event("{}"));
+        }
+        assert_eq!(ids(&second, first.position()), Err(EventsLostError));
+    }
+
+    #[test]
     fn the_oldest_events_are_dropped_beyond_the_limits() {
-        let mut ring = EventRing::new(Timestamp::UNIX_EPOCH);
+        let mut ring = EventRing::starting_after(0);
         for _ in 0..=MAX_EVENTS {
             ring.push(event("{}"));
         }

@@ -16,6 +16,13 @@ struct Position {
     key: Arc<str>,
 }
 
+impl Position {
+    /// The position before those of an instance.
+    fn before(service: &str, id: &str) -> Self {
+        Self { service: service.into(), id: id.into(), key: "".into() }
+    }
+}
+
 /// The instances of the registry.
 #[derive(Debug)]
 pub struct Instances {
@@ -64,11 +71,15 @@ impl Instances {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes an instance whose deadline has passed since the last call. Each heartbeat is taken at most once.
-    pub fn take_stale(&mut self, now: Timestamp) -> Option<&InstanceEntry> {
+    /// Takes the key of an instance whose deadline has passed since the last call. Each heartbeat is taken at most once.
+    pub fn take_stale(&mut self, now: Timestamp) -> Option<Arc<str>> {
         self.deadlines.first().filter(|(deadline, _)| *deadline < now)?;
-        let (_, key) = self.deadlines.pop_first()?;
-        self.entries.get(self.positions.get(&key)?)
+        self.deadlines.pop_first().map(|(_, key)| key)
+    }
+
+    /// The instance of a key, which may be stale.
+    pub fn get(&self, key: &str) -> Option<&InstanceEntry> {
+        self.entries.get(self.positions.get(key)?)
     }
 
     /// All instances with their keys, including stale ones, in the order of lists.
@@ -83,7 +94,7 @@ impl Instances {
 
     /// The instances of a service that are not stale.
     pub fn visible_of(&self, service: &str, now: Timestamp) -> impl Iterator<Item = &InstanceEntry> {
-        let first = Position { service: service.into(), id: "".into(), key: "".into() };
+        let first = Position::before(service, "");
         let service = Arc::clone(&first.service);
         let of_service =
             self.entries.range(first..).take_while(move |(position, _)| position.service == service);
@@ -92,7 +103,11 @@ impl Instances {
 
     /// The instance of that name, if it is not stale.
     pub fn find(&self, service: &str, id: &str, now: Timestamp) -> Option<&InstanceEntry> {
-        self.visible_of(service, now).find(|entry| &*entry.id == id)
+        let entries = self.entries.range(Position::before(service, id)..);
+        let of_instance = entries
+            .take_while(|(position, _)| (&*position.service, &*position.id) == (service, id))
+            .map(|(_, entry)| entry);
+        of_instance.filter(|entry| !self.is_stale(entry, now)).max_by_key(|entry| entry.revision)
     }
 }
 

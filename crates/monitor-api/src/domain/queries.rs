@@ -8,7 +8,8 @@ use registry_client::instance::InstanceStatus;
 use super::definition::StoredDefinition;
 use super::instance_entry::InstanceEntry;
 use super::json_array::JsonArray;
-use super::state::{DefinitionEntry, RegistryState, UnreadableKey};
+use super::state::{CopyFailure, DefinitionEntry, RegistryState};
+use super::unreadable::UnreadableKey;
 
 /// The maximum number of unreadable keys in a report.
 const MAX_REPORTED_KEYS: usize = 100;
@@ -45,6 +46,8 @@ pub struct RegistryCounts {
     pub definitions: usize,
     /// Entries that can't be read.
     pub unreadable: usize,
+    /// Definitions that can't be copied to the bucket of instances.
+    pub uncopied: usize,
 }
 
 /// An instance of a report.
@@ -67,8 +70,10 @@ pub struct RegistryContents {
     pub instances: Vec<InstanceRow>,
     /// The definitions.
     pub definitions: Vec<StoredDefinition>,
-    /// The first entries that can't be read, by key.
+    /// The first entries that can't be read.
     pub unreadable: Vec<(String, UnreadableKey)>,
+    /// Why definitions can't be copied to the bucket of instances; None if they can.
+    pub copy_failure: Option<CopyFailure>,
     /// The counts.
     pub counts: RegistryCounts,
 }
@@ -93,6 +98,11 @@ impl RegistryState {
         self.instances.find(service, id, now).map(|entry| Arc::clone(&entry.json))
     }
 
+    /// A definition as JSON.
+    pub fn definition_json(&self, name: &str) -> Option<Arc<str>> {
+        self.definitions.get(name).map(|entry| Arc::clone(&entry.json))
+    }
+
     /// The definitions, in the order of their names.
     pub fn definitions_json(&self) -> JsonArray {
         self.definitions.values().map(|entry| Arc::clone(&entry.json)).collect()
@@ -111,7 +121,8 @@ impl RegistryState {
         let now = self.effective_time(now);
         let mut counts = RegistryCounts {
             definitions: self.definitions.len(),
-            unreadable: self.unreadable.len(),
+            unreadable: self.unreadable.count(),
+            uncopied: self.copy_failure().map_or(0, |failure| failure.definitions),
             ..RegistryCounts::default()
         };
         let mut last_service = None;
@@ -146,11 +157,11 @@ impl RegistryState {
             is_stale: self.instances.is_stale(entry, effective),
             entry: entry.clone(),
         };
-        let unreadable = self.unreadable.iter().take(MAX_REPORTED_KEYS);
         RegistryContents {
             instances: self.instances.all().map(row).collect(),
             definitions: self.definitions.values().map(|entry| entry.stored.clone()).collect(),
-            unreadable: unreadable.map(|(key, problem)| (key.to_string(), problem.clone())).collect(),
+            unreadable: self.unreadable.first(MAX_REPORTED_KEYS),
+            copy_failure: self.copy_failure().cloned(),
             counts: self.counts(now),
         }
     }

@@ -11,9 +11,7 @@ use super::event::{RegistryEvent, RemovalReason};
 use super::event_ring::EventRing;
 use super::instance_entry::InstanceEntry;
 use super::instances::Instances;
-
-/// The maximum length of the stored reason why an entry can't be read, in characters.
-const MAX_PROBLEM_LENGTH: usize = 200;
+use super::unreadable::UnreadableKeys;
 
 /// A message that was written to a bucket.
 #[derive(Clone, Copy, Debug)]
@@ -28,15 +26,6 @@ pub struct Write<'w> {
     pub stored_at: Timestamp,
 }
 
-/// An entry that can't be read.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct UnreadableKey {
-    /// The revision of the bucket that wrote it.
-    pub revision: u64,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
 /// A definition of the cache, with its JSON.
 #[derive(Clone, Debug)]
 pub struct DefinitionEntry {
@@ -46,27 +35,40 @@ pub struct DefinitionEntry {
     pub json: Arc<str>,
 }
 
+/// Definitions can't be copied to the bucket of instances.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CopyFailure {
+    /// The number of definitions.
+    pub definitions: usize,
+    /// Since when, without a success in between.
+    pub since: Timestamp,
+    /// What happened, and what to do.
+    pub problem: String,
+}
+
 /// The state of the registry.
 #[derive(Debug)]
 pub struct RegistryState {
     pub(super) instances: Instances,
     pub(super) definitions: BTreeMap<Arc<str>, DefinitionEntry>,
-    pub(super) unreadable: BTreeMap<Box<str>, UnreadableKey>,
+    pub(super) unreadable: UnreadableKeys,
     pub(super) events: EventRing,
     instance_bucket: BucketCondition,
     definition_bucket: BucketCondition,
+    copy_failure: Option<CopyFailure>,
 }
 
 impl RegistryState {
     /// The state before anything was read.
-    pub fn new(stale_threshold: SignedDuration, now: Timestamp) -> Self {
+    pub fn new(stale_threshold: SignedDuration) -> Self {
         Self {
             instances: Instances::new(stale_threshold),
             definitions: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
-            events: EventRing::new(now),
+            unreadable: UnreadableKeys::default(),
+            events: EventRing::with_random_start(),
             instance_bucket: BucketCondition::default(),
             definition_bucket: BucketCondition::default(),
+            copy_failure: None,
         }
     }
 
@@ -85,15 +87,12 @@ impl RegistryState {
 
     /// Applies the state of the connection to a bucket.
     pub fn set_connection(&mut self, bucket: Bucket, connection: Connection, now: Timestamp) {
-        match bucket {
-            Bucket::Instances => {
-                if self.instance_bucket.set(connection, now) {
-                    self.events.push(RegistryEvent::State { connection, at: now });
-                }
-            }
-            Bucket::Definitions => {
-                self.definition_bucket.set(connection, now);
-            }
+        let condition = match bucket {
+            Bucket::Instances => &mut self.instance_bucket,
+            Bucket::Definitions => &mut self.definition_bucket,
+        };
+        if condition.set(connection, now) {
+            self.events.push(RegistryEvent::State { bucket, connection, at: now });
         }
     }
 
@@ -102,37 +101,43 @@ impl RegistryState {
         let Write { key, value, revision, stored_at } = write;
         match InstanceEntry::read(value, revision, stored_at) {
             Ok(entry) => {
-                self.unreadable.remove(key);
+                self.unreadable.remove(Bucket::Instances, key);
                 let now = self.effective_time(now);
-                let is_stale = self.instances.is_stale(&entry, now);
-                let event = RegistryEvent::put(&entry, is_stale);
+                let stale = RegistryEvent::put(&entry, true);
                 let (service, id) = (Arc::clone(&entry.service), Arc::clone(&entry.id));
                 let replaced = self.instances.put(key, entry, now);
                 if let Some(replaced) = replaced.filter(|old| (&old.service, &old.id) != (&service, &id)) {
-                    self.events.push(RegistryEvent::removed(&replaced, revision, RemovalReason::Replaced));
+                    self.report_removal(&replaced, revision, RemovalReason::Replaced, now);
                 }
-                self.events.push(event);
+                let visible = self.instances.find(&service, &id, now);
+                self.events.push(visible.map_or(stale, |visible| RegistryEvent::put(visible, false)));
             }
             Err(error) => {
                 if let Some(entry) = self.instances.remove(key) {
-                    self.events.push(RegistryEvent::removed(&entry, revision, RemovalReason::Unreadable));
+                    let now = self.effective_time(now);
+                    self.report_removal(&entry, revision, RemovalReason::Unreadable, now);
                 }
-                self.mark_unreadable(key, revision, &error.to_string());
+                self.unreadable.put(Bucket::Instances, key, revision, &error.to_string());
             }
         }
     }
 
     /// Applies the removal of an instance's key.
     pub fn remove_instance(&mut self, key: &str, revision: u64, reason: RemovalReason, now: Timestamp) {
-        self.unreadable.remove(key);
-        let Some(entry) = self.instances.remove(key) else { return };
-        let now = self.effective_time(now);
-        // Another key can have the same instance, which then has not disappeared.
-        let event = match self.instances.find(&entry.service, &entry.id, now) {
-            Some(remaining) => RegistryEvent::put(remaining, false),
-            None => RegistryEvent::removed(&entry, revision, reason),
-        };
-        self.events.push(event);
+        self.unreadable.remove(Bucket::Instances, key);
+        if let Some(entry) = self.instances.remove(key) {
+            self.report_removal(&entry, revision, reason, self.effective_time(now));
+        }
+    }
+
+    /// Applies a write of a key of the bucket of instances that is neither an instance nor a definition.
+    pub fn put_unreadable(&mut self, key: &str, revision: u64, problem: &str) {
+        self.unreadable.put(Bucket::Instances, key, revision, problem);
+    }
+
+    /// Applies a write or a removal of a key of the bucket of instances that is not an instance and can be read, or is gone.
+    pub fn remove_unreadable(&mut self, key: &str) {
+        self.unreadable.remove(Bucket::Instances, key);
     }
 
     /// Applies a write of a definition.
@@ -140,7 +145,7 @@ impl RegistryState {
         let Write { key, value, revision, stored_at } = write;
         match Definition::read(key, value, stored_at) {
             Ok(definition) => {
-                self.unreadable.remove(key);
+                self.unreadable.remove(Bucket::Definitions, key);
                 let json: Arc<str> = definition.to_json().into();
                 let stored = StoredDefinition { definition, revision };
                 let entry = DefinitionEntry { stored, json: Arc::clone(&json) };
@@ -150,23 +155,38 @@ impl RegistryState {
             }
             Err(error) => {
                 self.forget_definition(key, revision);
-                self.mark_unreadable(key, revision, &error.to_string());
+                self.unreadable.put(Bucket::Definitions, key, revision, &error.to_string());
             }
         }
     }
 
     /// Applies the removal of a definition.
     pub fn remove_definition(&mut self, key: &str, revision: u64) {
-        self.unreadable.remove(key);
+        self.unreadable.remove(Bucket::Definitions, key);
         self.forget_definition(key, revision);
+    }
+
+    /// Sets how many definitions can't be copied and why; None: all of them are copied. Returns whether this begins or ends.
+    pub fn set_copy_failure(&mut self, failure: Option<(usize, String)>, now: Timestamp) -> bool {
+        let since = self.copy_failure.as_ref().map_or(now, |failure| failure.since);
+        let failure = failure.map(|(definitions, problem)| CopyFailure { definitions, since, problem });
+        let changed = failure.is_some() != self.copy_failure.is_some();
+        self.copy_failure = failure;
+        changed
+    }
+
+    /// Why definitions can't be copied; None if they can.
+    pub fn copy_failure(&self) -> Option<&CopyFailure> {
+        self.copy_failure.as_ref()
     }
 
     /// Reports the instances that have become stale since the last call. Returns the moment after which the next one does;
     /// None while NATS is unavailable.
     pub fn mark_stale(&mut self, now: Timestamp) -> Option<Timestamp> {
         let effective = self.effective_time(now);
-        while let Some(entry) = self.instances.take_stale(effective) {
-            let event = RegistryEvent::stale(entry);
+        while let Some(key) = self.instances.take_stale(effective) {
+            let Some(entry) = self.instances.get(&key) else { continue };
+            let event = self.event_without(entry, effective).unwrap_or_else(|| RegistryEvent::stale(entry));
             self.events.push(event);
         }
         self.next_deadline().filter(|_| effective == now)
@@ -183,9 +203,21 @@ impl RegistryState {
         }
     }
 
-    fn mark_unreadable(&mut self, key: &str, revision: u64, problem: &str) {
-        let problem = problem.chars().take(MAX_PROBLEM_LENGTH).collect();
-        self.unreadable.insert(key.into(), UnreadableKey { revision, problem });
+    fn report_removal(
+        &mut self,
+        entry: &InstanceEntry,
+        revision: u64,
+        reason: RemovalReason,
+        now: Timestamp,
+    ) {
+        let event = self.event_without(entry, now);
+        self.events.push(event.unwrap_or_else(|| RegistryEvent::removed(entry, revision, reason)));
+    }
+
+    /// The event for a hidden or removed entry whose instance has not disappeared, because another key has it.
+    fn event_without(&self, entry: &InstanceEntry, now: Timestamp) -> Option<RegistryEvent> {
+        let remaining = self.instances.find(&entry.service, &entry.id, now)?;
+        Some(RegistryEvent::put(remaining, false))
     }
 }
 

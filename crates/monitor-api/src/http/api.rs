@@ -54,9 +54,19 @@ impl Api {
         self.cache.connection(Bucket::Instances)
     }
 
-    /// `healthy`, or `degraded` while the served state is not the current one or has no bucket.
+    /// `healthy`, or `degraded` while the served state is not the current one or has no bucket, or definitions can't be copied.
     pub(super) fn health_word(&self) -> &'static str {
-        if self.connection() == Connection::Live { "healthy" } else { "degraded" }
+        if self.connection() == Connection::Live && self.copy_problem().is_none() {
+            "healthy"
+        } else {
+            "degraded"
+        }
+    }
+
+    /// Why definitions can't be copied to the bucket of instances; None if they can.
+    fn copy_problem(&self) -> Option<String> {
+        let problem = self.cache.inspect(|state, _| Some(state.copy_failure()?.problem.clone()))?;
+        Some(format!("definitions can't be copied to the bucket of the registry: {problem}"))
     }
 
     pub(super) fn uptime(&self) -> Duration {
@@ -69,10 +79,10 @@ impl ServiceStatus for Api {
     /// The service is ready while NATS answers. A missing bucket does not matter: the Job that creates it may run only after
     /// the service is ready.
     async fn readiness(&self) -> Readiness {
-        let degraded = Some("the bucket of the registry does not exist".to_owned());
+        let ready = |degraded| Readiness { degraded, ..Readiness::default() };
         match self.connection() {
-            Connection::Live => Readiness::default(),
-            Connection::BucketMissing => Readiness { degraded, ..Readiness::default() },
+            Connection::Live => ready(self.copy_problem()),
+            Connection::BucketMissing => ready(Some("the bucket of the registry does not exist".to_owned())),
             Connection::Connecting | Connection::Unavailable { .. } => {
                 Readiness { waiting_for: vec!["NATS".to_owned()], degraded: None }
             }

@@ -52,7 +52,14 @@ impl ApiError {
                 Self(validation_error(&errors))
             }
             DefinitionError::Unavailable(cause) => {
-                let message = "NATS is unavailable, so services can't be changed. Retry.";
+                let message = "NATS is unavailable, so nothing was changed. Retry.";
+                Self(unavailable(message).with_internal_cause(cause))
+            }
+            DefinitionError::Unconfirmed(cause) => {
+                let message = format!(
+                    "NATS did not confirm the change of service '{name}', so it may have been made. Read the service before you \
+                     repeat the request."
+                );
                 Self(unavailable(message).with_internal_cause(cause))
             }
             DefinitionError::Failed(cause) => {
@@ -67,7 +74,7 @@ impl ApiError {
     }
 }
 
-fn unavailable(message: &str) -> ServiceError {
+fn unavailable(message: impl Into<String>) -> ServiceError {
     ServiceError::new(SERVICE_UNAVAILABLE, message).with_retry_after(RETRY_AFTER)
 }
 

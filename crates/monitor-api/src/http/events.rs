@@ -23,7 +23,7 @@ use crate::domain::subscription::{Notice, Subscription};
 #[derive(ToSchema)]
 pub(super) struct ServerSentEvent {
     /// The name: `snapshot` and `resync` (`PositionData`), `put` (`PutData`), `removed` (`RemovedData`), `stale` (`StaleData`),
-    /// `definition` (`DefinitionData`), `state` (`StateData`).
+    /// `definition` (`DefinitionData`), `state` and `definitions_state` (`StateData`).
     #[schema(schema_with = event_names)]
     event: String,
     /// The data as JSON, a text that must be parsed.
@@ -37,7 +37,7 @@ pub(super) struct ServerSentEvent {
 }
 
 fn event_names() -> utoipa::openapi::schema::Object {
-    let names = ["snapshot", "put", "removed", "stale", "definition", "state", "resync"];
+    let names = ["snapshot", "put", "removed", "stale", "definition", "state", "definitions_state", "resync"];
     utoipa::openapi::ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::Type::String)
         .enum_values(Some(names))
@@ -101,7 +101,7 @@ struct DefinitionDocument {
     revision: u64,
 }
 
-/// The connection to the registry changed.
+/// The connection to the bucket of instances changed, or with `definitions_state` that to the bucket of definitions.
 #[expect(dead_code, reason = "only the OpenAPI document needs it")]
 #[derive(ToSchema)]
 struct StateData {

@@ -25,7 +25,7 @@ pub(super) struct WelcomeDocument {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct HealthDocument {
-    /// `healthy`; `degraded` while NATS is unavailable or the bucket is missing.
+    /// `healthy`; `degraded` while NATS is unavailable, the bucket is missing, or definitions can't be copied to it.
     status: &'static str,
     service: &'static str,
     version: &'static str,
@@ -52,7 +52,7 @@ pub(super) struct StatusDocument {
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct DetailedHealthDocument {
-    /// `healthy`; `degraded` while NATS is unavailable or the bucket is missing.
+    /// `healthy`; `degraded` while NATS is unavailable, the bucket is missing, or definitions can't be copied to it.
     status: &'static str,
     service: &'static str,
     version: &'static str,

@@ -20,6 +20,7 @@ pub struct RegistryMetrics {
     services: Gauge,
     definitions: Gauge,
     unreadable_entries: Gauge,
+    uncopied_definitions: Gauge,
     connected: Gauge,
     watch_lag: Gauge,
     max_clock_skew: Gauge<f64, AtomicU64>,
@@ -37,7 +38,8 @@ impl RegistryMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let Self { instances, stale_instances, services, definitions, unreadable_entries, .. } = &metrics;
-        let Self { connected, watch_lag, max_clock_skew, reconnects, resyncs, .. } = &metrics;
+        let Self { uncopied_definitions, connected, watch_lag, max_clock_skew, reconnects, resyncs, .. } =
+            &metrics;
         add(registry, "instances", "Instances that are not stale, by status", instances);
         add(
             registry,
@@ -48,6 +50,12 @@ impl RegistryMetrics {
         add(registry, "services", "Services with at least one instance that is not stale", services);
         add(registry, "definitions", "Definitions of services", definitions);
         add(registry, "unreadable_entries", "Entries that can't be read", unreadable_entries);
+        add(
+            registry,
+            "uncopied_definitions",
+            "Definitions that can't be copied to the bucket of instances",
+            uncopied_definitions,
+        );
         add(registry, "connected", "1 if NATS answers, otherwise 0", connected);
         add(registry, "watch_lag_messages", "Messages of the bucket that are not applied yet", watch_lag);
         add(
@@ -80,6 +88,7 @@ impl RegistryMetrics {
         set(&self.services, counts.services);
         set(&self.definitions, counts.definitions);
         set(&self.unreadable_entries, counts.unreadable);
+        set(&self.uncopied_definitions, counts.uncopied);
         self.connected.set(i64::from(connection.is_available()));
         self.watch_lag.set(watch.lag.cast_signed());
         self.max_clock_skew.set(max_clock_skew_seconds);

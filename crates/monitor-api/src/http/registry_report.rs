@@ -15,7 +15,8 @@ use crate::domain::clock::utc_text;
 use crate::domain::connection::{Bucket, Connection, NotSyncedError};
 use crate::domain::definition::StoredDefinition;
 use crate::domain::queries::{InstanceRow, RegistryCounts};
-use crate::domain::state::UnreadableKey;
+use crate::domain::state::CopyFailure;
+use crate::domain::unreadable::UnreadableKey;
 
 /// The state of the registry.
 #[derive(Serialize, ToSchema)]
@@ -29,6 +30,9 @@ pub(super) struct RegistryDocument {
     definitions: Vec<DefinitionRowDocument>,
     /// The first 100 entries that can't be read.
     unreadable: Vec<UnreadableDocument>,
+    /// Why definitions can't be copied to the bucket of instances; null if they can. As these copies are the only writes of this
+    /// service to that bucket, heartbeats may fail for the same reason.
+    copy_failure: Option<CopyFailureDocument>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,6 +91,15 @@ struct DefinitionRowDocument {
 }
 
 #[derive(Serialize, ToSchema)]
+struct CopyFailureDocument {
+    /// The number of definitions.
+    definitions: usize,
+    /// Since when, in UTC.
+    since: String,
+    problem: String,
+}
+
+#[derive(Serialize, ToSchema)]
 struct UnreadableDocument {
     key: String,
     revision: u64,
@@ -111,6 +124,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
         instances: contents.instances.into_iter().map(Into::into).collect(),
         definitions: contents.definitions.into_iter().map(Into::into).collect(),
         unreadable: contents.unreadable.into_iter().map(Into::into).collect(),
+        copy_failure: contents.copy_failure.map(Into::into),
     };
     let response = Json(document).into_response();
     match freshness {
@@ -181,6 +195,12 @@ impl From<StoredDefinition> for DefinitionRowDocument {
             updated_at: definition.updated_at,
             revision,
         }
+    }
+}
+
+impl From<CopyFailure> for CopyFailureDocument {
+    fn from(CopyFailure { definitions, since, problem }: CopyFailure) -> Self {
+        Self { definitions, since: utc_text(since), problem }
     }
 }
 

@@ -2,11 +2,11 @@
 //! a wrong method.
 
 use axum::extract::Request;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Uri, header};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, any};
+use axum::routing::MethodRouter;
 use axum::{Router, middleware};
-use common::service::{ProblemKind, ServiceError};
+use common::service::{ProblemKind, ServiceError, trailing_slash_redirects};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use utoipa::openapi::{OpenApi, PathItem};
 
@@ -68,15 +68,12 @@ fn normalized(path: &str) -> String {
 
 /// For every path of the document: the response to other methods, and the redirect from the path with a trailing slash.
 pub(super) fn fallback_routes(document: &OpenApi) -> Router {
-    let mut router = Router::new();
+    let mut router = trailing_slash_redirects(document);
     for (path, item) in &document.paths.paths {
         let allowed = allowed_methods(item);
         let refuse = move || std::future::ready(method_not_allowed(&allowed));
         // Without a handler of its own, HEAD would be answered by that of GET.
         router = router.route(path, MethodRouter::new().head(refuse.clone()).fallback(refuse));
-        if path != "/" {
-            router = router.route(&format!("{path}/"), any(redirect));
-        }
     }
     router
 }
@@ -90,16 +87,6 @@ fn allowed_methods(item: &PathItem) -> String {
 fn method_not_allowed(allowed: &str) -> impl IntoResponse + use<> {
     let error = ServiceError::new(ProblemKind::METHOD_NOT_ALLOWED, "The route does not support this method.");
     ([(header::ALLOW, allowed.to_owned())], error)
-}
-
-/// The location is relative to the host: the service does not know under which address a proxy serves it.
-async fn redirect(uri: Uri) -> impl IntoResponse {
-    let path = uri.path().trim_end_matches('/');
-    let location = match uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)])
 }
 
 #[cfg(test)]

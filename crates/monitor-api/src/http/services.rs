@@ -45,6 +45,8 @@ pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Response, ApiErr
          headers(("Location" = String, description = "Its path"))),
         (status = 409, description = "A service has this name", body = ErrorDocument),
         (status = 422, description = "A field is not valid", body = ErrorDocument),
+        (status = 503, description = "NATS is unavailable and nothing was changed, or it did not confirm the change, which may have been \
+                                      made: the message states which. Or a limit is reached", body = ErrorDocument),
     ),
 )]
 pub(super) async fn create(
@@ -106,6 +108,8 @@ pub(super) async fn get_revision(
         (status = 404, description = "There is no such service", body = ErrorDocument),
         (status = 409, description = "The definition has another revision", body = ErrorDocument),
         (status = 422, description = "A field is not valid", body = ErrorDocument),
+        (status = 503, description = "NATS is unavailable and nothing was changed, or it did not confirm the change, which may have been \
+                                      made: the message states which. Or a limit is reached", body = ErrorDocument),
     ),
 )]
 pub(super) async fn update(
@@ -124,6 +128,8 @@ pub(super) async fn update(
     responses(
         (status = 204, description = "It is deleted"),
         (status = 404, description = "There is no such service", body = ErrorDocument),
+        (status = 503, description = "NATS is unavailable and nothing was changed, or it did not confirm the change, which may have been \
+                                      made: the message states which. Or a limit is reached", body = ErrorDocument),
     ),
 )]
 pub(super) async fn delete(

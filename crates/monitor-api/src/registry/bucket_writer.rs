@@ -6,12 +6,14 @@ use std::error::Error;
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::jetstream::stream::{Config, LastRawMessageErrorKind};
 use async_nats::jetstream::{Error as JetStreamError, ErrorCode};
 use bytes::Bytes;
 use jiff::Timestamp;
 use registry_client::bucket::NewBucket;
 use registry_client::connection::NatsConnection;
+
+use super::mirrored_keys::source_of;
 
 /// `JSStreamWrongLastSequenceConstantErr` of the server.
 const WRONG_SEQUENCE_OF_CLUSTERS: u64 = 10164;
@@ -33,6 +35,8 @@ pub(super) struct LastMessage {
     pub(super) stored_at: Timestamp,
     /// None after a deletion.
     pub(super) value: Option<Bytes>,
+    /// The revision of the definition that it is a copy of.
+    pub(super) source: Option<u64>,
 }
 
 /// Why a request failed.
@@ -75,6 +79,7 @@ impl BucketWriter {
         Ok(Some(LastMessage {
             revision: message.sequence,
             stored_at: Timestamp::from_nanosecond(message.time.unix_timestamp_nanos()).unwrap_or_default(),
+            source: source_of(Some(&message.headers)),
             value: (!is_deletion).then_some(message.payload),
         }))
     }
@@ -93,11 +98,22 @@ impl BucketWriter {
         created.map(drop).map_err(|error| RequestError::Rejected(error.to_string()))
     }
 
-    /// Changes the number of servers that store the bucket.
-    pub(super) async fn set_replicas(&self, settings: NewBucket) -> Result<(), RequestError> {
-        let config = settings.stream_config(&self.bucket);
-        let updated = self.connection.jetstream().update_stream(config).await;
-        updated.map(drop).map_err(|error| RequestError::Rejected(error.to_string()))
+    /// Changes settings of the bucket. Returns whether there was a change.
+    pub(super) async fn change_settings(
+        &self,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<bool, RequestError> {
+        let jetstream = self.connection.jetstream();
+        let stream = jetstream.get_stream(self.stream_name()).await;
+        let stream = stream.map_err(|error| RequestError::Rejected(error.to_string()))?;
+        let current = &stream.cached_info().config;
+        let mut config = current.clone();
+        change(&mut config);
+        if config == *current {
+            return Ok(false);
+        }
+        let updated = jetstream.update_stream(config).await;
+        updated.map(|_| true).map_err(|error| RequestError::Rejected(error.to_string()))
     }
 
     /// Writes a key, if its last revision is `expected`; None: whatever it is, and 0: if it has none. Returns the new revision.

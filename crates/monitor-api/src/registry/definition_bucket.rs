@@ -3,11 +3,15 @@
 //! Every write expects a revision. The answer to a write can be lost, and a cluster can report a wrong revision without a
 //! reason (nats-server issue 7281), so after each failure the key is read again: if it contains the write, the write succeeded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::stream::DiscardPolicy;
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use registry_client::bucket::NewBucket;
 use registry_client::bucket_watch::BucketReport;
 
@@ -22,6 +26,10 @@ pub(super) struct DefinitionBucket {
     writer: BucketWriter,
     instances_report: BucketReport,
     report: BucketReport,
+    /// When the bucket was created whose settings were checked.
+    checked: Mutex<Option<Timestamp>>,
+    /// The last correction failed, which is logged.
+    has_warned: AtomicBool,
 }
 
 /// What a write leaves behind.
@@ -32,24 +40,59 @@ enum Written {
 
 impl DefinitionBucket {
     pub(super) fn new(writer: BucketWriter, instances_report: BucketReport, report: BucketReport) -> Self {
-        Self { writer, instances_report, report }
+        Self {
+            writer,
+            instances_report,
+            report,
+            checked: Mutex::default(),
+            has_warned: AtomicBool::new(false),
+        }
     }
 
     /// The last message of the key of a definition.
     pub(super) async fn last(&self, name: &str) -> Result<Option<LastMessage>, StoreError> {
+        self.last_message(name).await.map_err(store_error)
+    }
+
+    async fn last_message(&self, name: &str) -> Result<Option<LastMessage>, RequestError> {
         match self.writer.last(name).await {
             Err(RequestError::NoBucket) => Ok(None),
-            last => last.map_err(store_error),
+            last => last,
         }
     }
 
-    /// Stores the bucket on as many servers as the bucket of instances, which may have been created later.
-    pub(super) async fn follow_replicas(&self) {
-        let (Some(own), Some(instances)) = (self.report.info(), self.instances_report.info()) else { return };
-        if own.replicas < instances.replicas
-            && let Err(error) = self.writer.set_replicas(self.settings()).await
-        {
-            tracing::warn!(%error, "the bucket of definitions can't be stored on more servers");
+    /// Corrects the settings of a bucket that another program created: definitions must not expire, nor be removed when the bucket
+    /// is full. It is stored on as many servers as the bucket of instances, which may have been created later.
+    pub(super) async fn correct_settings(&self) {
+        let Some(own) = self.report.info() else { return };
+        let replicas = self.instances_report.info().map_or(1, |info| info.replicas).max(own.replicas);
+        let is_checked =
+            self.checked.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&own.created);
+        if is_checked && own.max_age.is_zero() && own.replicas == replicas {
+            return;
+        }
+        let corrected = self.writer.change_settings(|config| {
+            config.max_age = Duration::ZERO;
+            config.discard = DiscardPolicy::New;
+            config.num_replicas = replicas;
+        });
+        match corrected.await {
+            Ok(changed) => {
+                if changed {
+                    tracing::info!(
+                        replicas,
+                        "the settings of the bucket of definitions are corrected: no max_age, discard new, replicas"
+                    );
+                }
+                *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(own.created);
+                self.has_warned.store(false, Ordering::Relaxed);
+            }
+            Err(error) if !self.has_warned.swap(true, Ordering::Relaxed) => tracing::warn!(
+                %error,
+                "the settings of the bucket of definitions can't be corrected, so definitions may be lost; set no max_age, \
+                 discard new, and the replicas of the bucket of instances"
+            ),
+            Err(_) => {}
         }
     }
 
@@ -67,13 +110,14 @@ impl DefinitionBucket {
                 Err(error) => error,
             };
             may_have_happened |= matches!(error, RequestError::NoAnswer(_));
+            let failed = |error| if may_have_happened { unconfirmed(&error) } else { store_error(error) };
             match error {
                 RequestError::NoBucket if expected == 0 => {
-                    self.writer.create_bucket(self.settings()).await.map_err(store_error)?;
+                    self.writer.create_bucket(self.settings()).await.map_err(failed)?;
                 }
                 RequestError::NoBucket => return Err(StoreError::Conflict),
                 RequestError::WrongRevision | RequestError::NoAnswer(_) => {
-                    let last = self.last(name).await?;
+                    let last = self.last_message(name).await.map_err(failed)?;
                     let revision = last.as_ref().map_or(0, |last| last.revision);
                     if may_have_happened && revision > expected && contains(last, written) {
                         return Ok(revision);
@@ -82,10 +126,10 @@ impl DefinitionBucket {
                         return Err(StoreError::Conflict);
                     }
                 }
-                RequestError::Rejected(_) => return Err(store_error(error)),
+                RequestError::Rejected(_) => return Err(failed(error)),
             }
         }
-        Err(StoreError::Unavailable("the write was not confirmed".to_owned()))
+        Err(StoreError::Unconfirmed("NATS did not confirm any of the attempts".to_owned()))
     }
 
     async fn request(&self, name: &str, written: &Written, expected: u64) -> Result<u64, RequestError> {
@@ -106,6 +150,12 @@ fn contains(last: Option<LastMessage>, written: &Written) -> bool {
     }
 }
 
+/// The error of a request after a write whose answer is missing.
+fn unconfirmed(error: &RequestError) -> StoreError {
+    StoreError::Unconfirmed(error.to_string())
+}
+
+/// The error of a request before which nothing was written.
 fn store_error(error: RequestError) -> StoreError {
     match error {
         RequestError::WrongRevision => StoreError::Conflict,

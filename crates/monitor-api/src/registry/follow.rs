@@ -5,7 +5,7 @@ use std::sync::Arc;
 use registry_client::bucket_watch::{BucketEvent, BucketPut, BucketState, Removal};
 use registry_client::key::EntryKind;
 
-use super::mirror::MirroredKeys;
+use super::mirrored_keys::MirroredKeys;
 use crate::domain::cache::RegistryCache;
 use crate::domain::connection::{Bucket, Connection};
 use crate::domain::event::RemovalReason;
@@ -17,9 +17,15 @@ pub(super) fn instances(
     keys: Arc<MirroredKeys>,
 ) -> impl FnMut(BucketEvent<'_>) + Send {
     move |event| match event {
-        BucketEvent::Put(put) if EntryKind::of(put.key) == EntryKind::Definition => keys.put(put),
+        BucketEvent::Put(put) if EntryKind::of(put.key) == EntryKind::Definition => match keys.put(put) {
+            Ok(()) => cache.remove_unreadable(put.key),
+            Err(error) => cache.put_unreadable(put.key, put.revision, &error.to_string()),
+        },
         BucketEvent::Put(put) => cache.put_instance(write(put)),
-        BucketEvent::Removed { key, .. } if EntryKind::of(key) == EntryKind::Definition => keys.remove(key),
+        BucketEvent::Removed { key, .. } if EntryKind::of(key) == EntryKind::Definition => {
+            keys.remove(key);
+            cache.remove_unreadable(key);
+        }
         BucketEvent::Removed { key, revision, reason } => {
             let reason = match reason {
                 Removal::Deleted => RemovalReason::Deleted,
@@ -40,13 +46,23 @@ pub(super) fn definitions(
     cache: Arc<RegistryCache>,
     keys: Arc<MirroredKeys>,
 ) -> impl FnMut(BucketEvent<'_>) + Send {
-    move |event| {
-        match event {
-            BucketEvent::Put(put) => cache.put_definition(write(put)),
-            BucketEvent::Removed { key, revision, .. } => cache.remove_definition(key, revision),
-            BucketEvent::State(state) => cache.set_connection(Bucket::Definitions, connection(state)),
+    move |event| match event {
+        BucketEvent::Put(put) => {
+            cache.put_definition(write(put));
+            keys.definition_changed(put.key);
         }
-        keys.notify();
+        BucketEvent::Removed { key, revision, reason } => {
+            let json = cache.inspect(|state, _| state.definition_json(key));
+            cache.remove_definition(key, revision);
+            match json.filter(|_| reason == Removal::Swept) {
+                Some(json) => keys.definition_swept(key, json),
+                None => keys.definition_changed(key),
+            }
+        }
+        BucketEvent::State(state) => {
+            cache.set_connection(Bucket::Definitions, connection(state));
+            keys.definitions_state_changed(state == BucketState::Missing);
+        }
     }
 }
 

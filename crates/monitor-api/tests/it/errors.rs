@@ -15,7 +15,11 @@ async fn an_error_of_the_store_does_not_show_its_cause() {
     let message = "The store of the services failed; the log contains the cause.";
     change().await.is_error(500, "KV_STORE_ERROR", message, &Value::Null);
     api.store.fail_with(StoreError::Unavailable("a secret of NATS".to_owned()));
-    let message = "NATS is unavailable, so services can't be changed. Retry.";
+    let message = "NATS is unavailable, so nothing was changed. Retry.";
+    change().await.is_error(503, "SERVICE_UNAVAILABLE", message, &Value::Null);
+    api.store.fail_with(StoreError::Unconfirmed("a secret of NATS".to_owned()));
+    let message = "NATS did not confirm the change of service 'risk-engine', so it may have been made. Read the service before \
+                   you repeat the request.";
     change().await.is_error(503, "SERVICE_UNAVAILABLE", message, &Value::Null);
 }
 

@@ -100,9 +100,11 @@ async fn a_stream_begins_with_its_position_and_reports_changes_with_their_data()
     let data = json!({ "service_name": "risk-engine", "service": null, "revision": 2 });
     assert_eq!(events.next().await.data, data);
     api.connect(Connection::BucketMissing);
-    let state = events.next().await;
     let data = json!({ "state": "bucket_missing", "at": "2026-02-10T08:00:00.000000Z" });
-    assert_eq!((state.name.as_str(), state.data), ("state", data));
+    for name in ["state", "definitions_state"] {
+        let state = events.next().await;
+        assert_eq!((state.name.as_str(), &state.data), (name, &data));
+    }
 }
 
 #[tokio::test]
@@ -166,6 +168,7 @@ async fn instances_are_reported_when_they_become_stale() {
     api.disconnect();
     api.advance(600);
     api.connect(Connection::Live);
-    assert_eq!(events.names(3).await, ["state", "state", "stale"]);
+    let names = ["state", "definitions_state", "state", "definitions_state", "stale"];
+    assert_eq!(events.names(5).await, names);
     reporter.abort();
 }

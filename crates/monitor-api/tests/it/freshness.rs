@@ -70,7 +70,7 @@ async fn writes_are_unavailable_while_nats_is_and_nothing_is_changed() {
         api.send_json("PUT", "/api/services/risk-engine", "{\"owner\":\"x\"}").await,
         api.request("DELETE", "/api/services/risk-engine").await,
     ] {
-        let message = "NATS is unavailable, so services can't be changed. Retry.";
+        let message = "NATS is unavailable, so nothing was changed. Retry.";
         response.is_error(503, "SERVICE_UNAVAILABLE", message, &Value::Null);
         assert_eq!(response.header("retry-after"), Some("5"));
     }

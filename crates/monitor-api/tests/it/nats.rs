@@ -1,9 +1,11 @@
 //! The program on real NATS servers.
 
 mod cluster;
+mod definition_buckets;
 mod definitions;
 mod entries;
 mod event_stream;
+mod foreign_values;
 mod load;
 mod outages;
 mod permissions;

@@ -86,6 +86,7 @@ async fn the_report_of_the_registry_has_every_entry() {
                 "updated_at": "2026-02-10T08:00:00.000000Z", "revision": 1,
             }],
             "unreadable": [{ "key": "service-instances__garbage", "revision": 7 }],
+            "copy_failure": null,
         })
     );
 }
@@ -116,6 +117,7 @@ async fn the_metrics_are_those_of_the_registry() {
         "monitor_api_services 1",
         "monitor_api_definitions 1",
         "monitor_api_unreadable_entries 1",
+        "monitor_api_uncopied_definitions 0",
         "monitor_api_connected 1",
         "monitor_api_watch_lag_messages 4",
         "monitor_api_max_clock_skew_seconds 40.0",

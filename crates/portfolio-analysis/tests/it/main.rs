@@ -3,6 +3,7 @@
 mod column_types;
 mod connecting;
 mod failures;
+mod layout;
 mod pages;
 mod reference;
 mod requests;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use trigger_core::run::{Cause, Run, State, TaskRun};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -94,7 +95,8 @@ pub(super) struct Triggered {
 /// A page of runs, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct RunPage {
-    pub(super) runs: Vec<RunDocument>,
+    #[schema(value_type = Vec<RunDocument>)]
+    pub(super) runs: Vec<Box<RawValue>>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
 }

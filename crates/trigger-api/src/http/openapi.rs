@@ -14,6 +14,8 @@ use utoipa::openapi::{
     SecurityRequirement,
 };
 
+use super::admin_health::ADMIN_TAG;
+
 /// The problems of every protected route.
 const COMMON_PROBLEMS: [(&str, &str); 8] = [
     ("400", "The request can't be read"),
@@ -60,7 +62,8 @@ pub(super) fn own_route() -> OpenApi {
 
 /// Adds what all routes have in common. The routes of tasks are for administrators.
 pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition]) -> OpenApi {
-    let admin_tags: Vec<&str> = tasks.iter().filter_map(|task| Some(task.routes.as_ref()?.tag)).collect();
+    let tags_of_tasks = tasks.iter().filter_map(|task| Some(task.routes.as_ref()?.tag));
+    let admin_tags: Vec<&str> = tags_of_tasks.chain([ADMIN_TAG]).collect();
     document.info = InfoBuilder::new()
         .title("trigger-api")
         .version(env!("CARGO_PKG_VERSION"))

@@ -39,3 +39,39 @@ pub(super) fn plain(run: &Run, result: &Value) -> String {
 fn rendered(page: &impl Template) -> String {
     page.render().expect("writing to a String never fails")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use testkit::browser::cut_off;
+    use trigger_core::run::{RunId, State, Trigger};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_cut_off_at_any_width() {
+        let long = "a-name-of-many-characters-".repeat(8);
+        let run = Run {
+            id: RunId::new(&*long),
+            target: "portfolio-analysis".parse().unwrap(),
+            namespace: "trading".to_owned(),
+            job_name: long.clone(),
+            trigger: Trigger::Manual,
+            state: State::Failed,
+            cause: Some(Cause::new("Error", long.clone())),
+            requested_by: Some(long.clone()),
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            created_at: "2026-02-11T12:00:00Z".parse().unwrap(),
+            started_at: None,
+            finished_at: None,
+            task: None,
+        };
+        let widths = [360, 560, 800, 1100, 1400];
+        assert_eq!(cut_off(&state(&run), &widths, &[]), [""; 0]);
+        // The result is in an element of its own, which can be scrolled.
+        let faults = cut_off(&plain(&run, &json!({ "result": long.repeat(9) })), &widths, &[]);
+        assert!(faults.iter().all(|fault| fault.ends_with("null has to be scrolled")), "{faults:?}");
+    }
+}

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use common::auth::Caller;
 use common::service::{PathSegment, QueryParams, ServiceError};
 use serde::Deserialize;
-use trigger_core::run::{Run, RunId};
+use trigger_core::run::RunId;
 use trigger_core::run_store::{Cursor, RunFilter};
 use utoipa::IntoParams;
 
@@ -18,6 +18,7 @@ use super::api_error::ApiError;
 use super::documents::{RunDocument, RunPage};
 use super::headers::poll_again;
 use super::problem_document::ProblemDocument;
+use super::run_page;
 use super::status::access_of;
 
 const DEFAULT_PAGE_SIZE: u16 = 50;
@@ -34,7 +35,7 @@ pub(super) struct ListQuery {
     state: Option<String>,
     /// Only the run of the Job with this name.
     job_name: Option<String>,
-    /// The size of a page, from 1 to 500; 50 by default.
+    /// The maximum number of runs of a page, from 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u16>,
     /// The `next` of the previous page.
@@ -47,7 +48,8 @@ fn state_parameter() -> utoipa::openapi::schema::Object {
 
 /// List runs
 ///
-/// Scheduled and manual runs, newest first, including those whose Jobs have been deleted.
+/// Scheduled and manual runs, newest first, including those whose Jobs have been deleted. A page ends before its limit when
+/// it is longer than 256 KiB; `next` then continues it.
 #[utoipa::path(
     get, path = "/v1/runs", operation_id = "listRuns", tag = "runs",
     params(ListQuery),
@@ -57,19 +59,13 @@ pub(super) async fn list_runs(
     State(api): State<Arc<Api>>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<(HeaderMap, Json<RunPage>), ApiError> {
-    let mut filter = query.filter()?;
-    let limit = usize::from(filter.limit);
-    // One more run than the page has shows whether there is a next page.
-    filter.limit += 1;
-    let mut runs = api.runs.list(&filter).await?;
-    let more = runs.len() > limit;
-    runs.truncate(limit);
-    let next = runs.last().filter(|_| more).map(cursor_text);
+    let (runs, after) = run_page::read(&api.runs, query.filter()?).await?;
+    let next = after.as_ref().map(cursor_text);
     let mut headers = HeaderMap::new();
     if let Some(Ok(link)) = next.as_ref().map(|cursor| HeaderValue::try_from(query.link(cursor))) {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, Json(RunPage { runs: runs.iter().map(RunDocument::from).collect(), next })))
+    Ok((headers, Json(RunPage { runs, next })))
 }
 
 /// Get a run
@@ -142,8 +138,8 @@ impl ListQuery {
 }
 
 /// An opaque text for a position in the list.
-fn cursor_text(run: &Run) -> String {
-    hex::encode(format!("{} {}", run.created_at, run.id))
+fn cursor_text(cursor: &Cursor) -> String {
+    hex::encode(format!("{} {}", cursor.created_at, cursor.id))
 }
 
 fn parse_cursor(text: &str) -> Result<Cursor, &'static str> {

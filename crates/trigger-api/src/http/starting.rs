@@ -47,8 +47,18 @@ pub(super) async fn trigger_sync(
     headers: HeaderMap,
     body: SyncBody,
 ) -> Result<Response, ApiError> {
-    let target = api.runs.default_target()?;
-    let (started, waited) = start(&api, target, sender, &headers, body.into()).await?;
+    start_job(&api, api.runs.default_target()?, sender, &headers, body).await
+}
+
+/// Starts the Job of that target, and responds as `/trigger-sync` does.
+pub(super) async fn start_job(
+    api: &Api,
+    target: &Target,
+    sender: Sender,
+    headers: &HeaderMap,
+    body: SyncBody,
+) -> Result<Response, ApiError> {
+    let (started, waited) = start(api, target, sender, headers, body.into()).await?;
     let document = Json(Triggered::new(&started.run, started.found));
     Ok((response_headers(&started.run, &location(&started.run), waited), document).into_response())
 }
@@ -89,7 +99,7 @@ pub(super) async fn start_run(
     Ok((status, headers, Json(RunDocument::from(&started.run))).into_response())
 }
 
-fn location(run: &Run) -> String {
+pub(super) fn location(run: &Run) -> String {
     format!("/v1/runs/{}", run.id)
 }
 

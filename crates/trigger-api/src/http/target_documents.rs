@@ -13,6 +13,9 @@ use super::api_error::ApiError;
 use super::documents::{RunDocument, string_enum};
 use super::problem_document::ProblemDocument;
 
+/// How many active runs the document of a target has.
+const MAX_ACTIVE: usize = 50;
+
 /// The targets.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct TargetPage {
@@ -81,7 +84,7 @@ pub(super) struct TargetStatusDocument {
     suspended: bool,
     /// `Allow`, `Forbid` or `Replace`; null for a task.
     concurrency_policy: Option<&'static str>,
-    /// The runs that have not ended, oldest first.
+    /// The runs that have not ended, oldest first, at most 50; `/v1/runs` lists all of them.
     active: Vec<RunDocument>,
 }
 
@@ -155,7 +158,7 @@ impl From<TargetStatus> for TargetStatusDocument {
             last_scheduled_at: cronjob.and_then(|cronjob| cronjob.last_scheduled_at),
             suspended: cronjob.is_some_and(|cronjob| cronjob.suspended),
             concurrency_policy: cronjob.map(|cronjob| cronjob.concurrency_policy.as_str()),
-            active: active.iter().map(RunDocument::from).collect(),
+            active: active.iter().take(MAX_ACTIVE).map(RunDocument::from).collect(),
         }
     }
 }

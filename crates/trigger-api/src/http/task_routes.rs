@@ -18,7 +18,7 @@ use trigger_core::run::{RunId, State as RunState};
 use trigger_core::runs::RunError;
 use trigger_core::target::Target;
 use trigger_core::target_name::TargetKind;
-use trigger_core::task::{TaskDefinition, TaskRoutes};
+use trigger_core::task::TaskDefinition;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::body::start_body;
@@ -39,7 +39,7 @@ pub(super) fn add(
 ) -> OpenApiRouter<Arc<Api>> {
     for task in tasks {
         if let Some(own) = &task.routes {
-            let handlers = start_route(task, own);
+            let handlers = start_route(task);
             routes = routes.routes((openapi::schemas(), openapi::start_path(task, own), handlers));
             let handlers = status_route(task);
             routes = routes.routes((openapi::schemas(), openapi::status_path(own), handlers));
@@ -48,12 +48,9 @@ pub(super) fn add(
     routes
 }
 
-fn start_route(
-    task: &'static TaskDefinition,
-    routes: &'static TaskRoutes,
-) -> axum::routing::MethodRouter<Arc<Api>> {
+fn start_route(task: &'static TaskDefinition) -> axum::routing::MethodRouter<Arc<Api>> {
     post(move |State(api): State<Arc<Api>>, sender, headers, request| {
-        start(api, task, routes, sender, headers, request)
+        start(api, task, sender, headers, request)
     })
 }
 
@@ -66,20 +63,32 @@ fn status_route(task: &'static TaskDefinition) -> axum::routing::MethodRouter<Ar
 async fn start(
     api: Arc<Api>,
     task: &'static TaskDefinition,
-    routes: &'static TaskRoutes,
     sender: Sender,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     // The body of a caller that may not start the task is not read.
     authorize(&access_of(&sender.caller), Action::Start, TargetKind::Task)?;
-    let target = target_of(&api, task)?;
+    start_task(&api, target_of(&api, task)?, task, sender, &headers, request).await
+}
+
+/// Starts a run of the task, and responds as the task's own route does.
+pub(super) async fn start_task(
+    api: &Api,
+    target: &Target,
+    task: &'static TaskDefinition,
+    sender: Sender,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
     let body = start_body(task, read_json(request).await?)?;
-    let (started, waited) = starting::start(&api, target, sender, &headers, body).await?;
-    let document = TaskStarted::new(&started.run, routes.started_message);
-    let location = format!("{}/{}", routes.status.path, started.run.id);
+    let (started, waited) = starting::start(api, target, sender, headers, body).await?;
+    let (location, message) = match &task.routes {
+        Some(own) => (format!("{}/{}", own.status.path, started.run.id), own.started_message),
+        None => (starting::location(&started.run), "The run is queued"),
+    };
     let headers = response_headers(&started.run, &location, waited);
-    Ok((StatusCode::ACCEPTED, headers, Json(document)).into_response())
+    Ok((StatusCode::ACCEPTED, headers, Json(TaskStarted::new(&started.run, message))).into_response())
 }
 
 async fn status(

@@ -19,7 +19,7 @@ use super::objects::{
 };
 use super::pods::JobPod;
 use super::state::observed_state;
-use super::template::{FINGERPRINT, INSTANTIATE, REASON, REQUEST_ID, REQUESTED_BY};
+use super::template::{FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY};
 
 /// The cached state of the cluster.
 #[derive(Default)]
@@ -27,7 +27,15 @@ pub(super) struct ClusterCache {
     targets: Vec<CronJobTarget>,
     cronjobs: HashMap<(String, String), Arc<CronJobObject>>,
     jobs: HashMap<RunId, CachedJob>,
+    /// The Jobs of the same namespaces that belong to no target. Their pods are not kept.
+    other_jobs: HashMap<RunId, OtherJob>,
+    /// Pods of cached Jobs, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
+    listing: Listing,
+}
+
+struct OtherJob {
+    namespace: Option<String>,
     listing: Listing,
 }
 
@@ -43,7 +51,10 @@ struct CachedJob {
 }
 
 /// The metadata without the large fields that are not used.
-fn used_metadata(metadata: ObjectMeta) -> ObjectMeta {
+fn used_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|key, _| key == INSTANTIATE || key.starts_with(OWN_ANNOTATIONS));
+    }
     ObjectMeta { managed_fields: None, labels: None, owner_references: None, ..metadata }
 }
 
@@ -52,7 +63,8 @@ impl ClusterCache {
         Self { targets: targets.to_vec(), ..Self::default() }
     }
 
-    pub(super) fn apply_cronjob(&mut self, cronjob: CronJobObject) {
+    pub(super) fn apply_cronjob(&mut self, mut cronjob: CronJobObject) {
+        cronjob.metadata.managed_fields = None;
         let metadata = &cronjob.metadata;
         if let (Some(namespace), Some(name)) = (metadata.namespace.clone(), metadata.name.clone()) {
             let cached = self.cronjobs.entry((namespace, name)).or_insert_with(|| Arc::new(cronjob.clone()));
@@ -72,8 +84,12 @@ impl ClusterCache {
 
     /// Applies a Job. Returns its run if the run changed; None if not, or if the Job belongs to no target.
     pub(super) fn apply_job(&mut self, job: JobObject, now: Timestamp) -> Option<Run> {
-        let (id, target) = self.target_of(&job.metadata)?;
         let listing = self.listing;
+        let Some((id, target)) = self.target_of(&job.metadata) else {
+            self.apply_other_job(job.metadata);
+            return None;
+        };
+        self.other_jobs.remove(&id);
         if let Some(cached) = self.jobs.get_mut(&id) {
             cached.listing = listing;
             if resource_version(&cached.metadata) > resource_version(&job.metadata) {
@@ -97,6 +113,13 @@ impl ClusterCache {
         changed.then_some(run)
     }
 
+    fn apply_other_job(&mut self, metadata: ObjectMeta) {
+        if let Some(id) = metadata.uid.map(RunId::new).filter(|id| !self.jobs.contains_key(id)) {
+            self.pods.remove(&id);
+            self.other_jobs.insert(id, OtherJob { namespace: metadata.namespace, listing: self.listing });
+        }
+    }
+
     /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
     pub(super) fn remove_job(&mut self, mut job: JobObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(job.metadata.uid.clone()?);
@@ -105,6 +128,7 @@ impl ClusterCache {
             .deletion_timestamp
             .get_or_insert(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now));
         let run = self.apply_job(job, now);
+        self.other_jobs.remove(&id);
         self.jobs.remove(&id);
         self.pods.remove(&id);
         run
@@ -113,6 +137,9 @@ impl ClusterCache {
     /// Applies a pod. Returns the run of its Job if the run changed.
     pub(super) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
+        if self.other_jobs.contains_key(&id) {
+            return None;
+        }
         let pod = JobPod { listing: self.listing, ..JobPod::of_run(pod, &id)? };
         let pods = self.pods.entry(id.clone()).or_default();
         pods.retain(|other| other.uid != pod.uid);
@@ -157,6 +184,8 @@ impl ClusterCache {
     pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing) {
         self.jobs
             .retain(|_, job| job.listing >= listing || job.metadata.namespace.as_deref() != Some(namespace));
+        self.other_jobs
+            .retain(|_, job| job.listing >= listing || job.namespace.as_deref() != Some(namespace));
         let jobs = &self.jobs;
         self.pods.retain(|id, pods| jobs.contains_key(id) || pods.iter().any(|pod| pod.listing >= listing));
     }

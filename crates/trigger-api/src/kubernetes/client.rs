@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
-use kube::{Client, Resource};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 
 use super::error::{executor_error, is_status};
+use super::object_list::list_each;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 
 /// The API server, and the longest time that one request may take.
@@ -36,19 +38,24 @@ impl ClusterClient {
         })
     }
 
-    pub(super) async fn jobs(&self, namespace: &str) -> Result<Vec<JobObject>, ExecutorError> {
-        let api = objects::jobs(&self.client, namespace);
-        Ok(self.read(api.list(&ListParams::default())).await?.items)
+    /// Applies each Job of the namespace, one at a time: most of them may be Jobs of others.
+    pub(super) async fn each_job(
+        &self,
+        namespace: &str,
+        apply: impl FnMut(JobObject) + Send,
+    ) -> Result<(), ExecutorError> {
+        self.list(objects::jobs(&self.client, namespace), &ListParams::default(), apply).await
     }
 
-    /// The Jobs of the namespace as they were at that resourceVersion.
-    pub(super) async fn jobs_at(
+    /// Like [`Self::each_job`], with the Jobs as they were at that resourceVersion.
+    pub(super) async fn each_job_at(
         &self,
         namespace: &str,
         version: u64,
-    ) -> Result<Vec<JobObject>, ExecutorError> {
+        apply: impl FnMut(JobObject) + Send,
+    ) -> Result<(), ExecutorError> {
         let exact = ListParams::default().at(&version.to_string()).matching(VersionMatch::Exact);
-        Ok(self.read(objects::jobs(&self.client, namespace).list(&exact)).await?.items)
+        self.list(objects::jobs(&self.client, namespace), &exact, apply).await
     }
 
     pub(super) async fn job(&self, namespace: &str, name: &str) -> Result<Option<JobObject>, ExecutorError> {
@@ -61,7 +68,18 @@ impl ClusterClient {
         job: &str,
     ) -> Result<Vec<PodObject>, ExecutorError> {
         let selector = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
-        Ok(self.read(objects::pods(&self.client, namespace).list(&selector)).await?.items)
+        let mut pods = Vec::new();
+        self.list(objects::pods(&self.client, namespace), &selector, |pod| pods.push(pod)).await?;
+        Ok(pods)
+    }
+
+    async fn list<K: Resource + Clone + DeserializeOwned>(
+        &self,
+        api: Api<K>,
+        params: &ListParams,
+        apply: impl FnMut(K) + Send,
+    ) -> Result<(), ExecutorError> {
+        self.read(list_each(&api, params, apply)).await.map(drop)
     }
 
     /// Sends exactly one POST: a retry could create a second Job.

@@ -90,10 +90,7 @@ impl KubernetesExecutor {
     /// Lists the Jobs of the namespace and applies them to the cache.
     async fn relist(&self, namespace: &str) -> Result<(), ExecutorError> {
         let listing = self.shared.cache().begin_listing();
-        let jobs = self.shared.cluster.jobs(namespace).await?;
-        for job in jobs {
-            self.apply_job(job);
-        }
+        self.shared.cluster.each_job(namespace, |job| self.apply_job(job)).await?;
         self.shared.cache().end_job_listing(namespace, listing);
         Ok(())
     }
@@ -207,9 +204,10 @@ impl Executor for KubernetesExecutor {
             return Ok(Vec::new());
         };
         let mut past = ClusterCache::new(&self.shared.targets);
-        for job in self.shared.cluster.jobs_at(&target.namespace, version).await? {
+        let apply = |job| {
             past.apply_job(job, Timestamp::now());
-        }
+        };
+        self.shared.cluster.each_job_at(&target.namespace, version, apply).await?;
         let others =
             past.runs(target).into_iter().filter(|other| other.id != run.id && !other.state.is_final());
         Ok(others.cloned().collect())

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use kube::runtime::watcher;
 use trigger_core::executor::NotReady;
 
 /// The health of every watch, by what it watches: for example `Jobs in trading`.
@@ -47,7 +46,7 @@ impl WatchesHealth {
     }
 
     /// Records an error of a watch. The same error is logged once.
-    pub(super) fn record_error(&self, what: &str, error: &watcher::Error) {
+    pub(super) fn record_error(&self, what: &str, error: &kube::Error) {
         let text = error.to_string();
         self.change(what, |watch| {
             if watch.error.as_deref() != Some(text.as_str()) {

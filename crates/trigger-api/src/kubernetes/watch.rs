@@ -1,84 +1,51 @@
 //! Watches the cluster and applies its changes to the cache.
-//!
-//! The API server ends each watch after 25 s, and the next one resumes at the same resourceVersion. A connection that
-//! hangs is closed by the read timeout of the client for watches, so the cache is never much older than that. When the
-//! API server no longer has the resourceVersion (410 Gone), the objects are listed again.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use futures_util::StreamExt;
 use jiff::Timestamp;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, Resource};
+use kube::api::ListParams;
+use kube::runtime::watcher::Event;
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
+use super::changes::Watched;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
 use super::{cause, logs, reconcile};
 
-const WATCH_SECONDS: u32 = 25;
-const MIN_RETRY_DELAY: Duration = Duration::from_millis(200);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The delays between retries of a watch. They are short enough that a recovery is noticed within seconds.
-struct RetryDelays(ExponentialBackoff);
-
-impl RetryDelays {
-    fn new() -> Self {
-        let delays =
-            ExponentialBuilder::new().with_min_delay(MIN_RETRY_DELAY).with_max_delay(MAX_RETRY_DELAY);
-        Self(delays.with_jitter().without_max_times().build())
-    }
-}
-
-impl Iterator for RetryDelays {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0.next()
-    }
-}
-
-impl Backoff for RetryDelays {
-    fn reset(&mut self) {
-        *self = Self::new();
-    }
-}
 
 /// Starts watches of every target's CronJob, and of the Jobs and their pods in every namespace that has a target.
 pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet<()>) {
     for target in &shared.targets {
         // A field selector with the name, so that RBAC can restrict the permission to that name.
-        let by_name = watcher::Config::default().fields(&format!("metadata.name={}", target.cronjob));
-        let api = objects::cronjobs(client, &target.namespace);
+        let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
+        let source = Watched { api: objects::cronjobs(client, &target.namespace), selection };
         let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, api, by_name, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_cronjob_event(shared, &key, event);
         });
     }
     for namespace in shared.namespaces() {
-        let all = watcher::Config::default();
+        let source = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("Jobs in {namespace}");
-        spawn(shared, watches, objects::jobs(client, &namespace), all, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_job_event(shared, &own_namespace, &mut listing, event);
         });
-        let of_jobs = watcher::Config::default().labels("batch.kubernetes.io/job-name");
+        let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
+        let source = Watched { api: objects::pods(client, &namespace), selection };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("pods in {namespace}");
-        spawn(shared, watches, objects::pods(client, &namespace), of_jobs, what, move |shared, event| {
+        spawn(shared, watches, source, what, move |shared, event| {
             apply_pod_event(shared, &own_namespace, &mut listing, event);
         });
     }
@@ -88,8 +55,7 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
 fn spawn<K>(
     shared: &Arc<Shared>,
     watches: &mut JoinSet<()>,
-    api: Api<K>,
-    config: watcher::Config,
+    source: Watched<K>,
     what: String,
     mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
 ) where
@@ -98,21 +64,18 @@ fn spawn<K>(
     let shared = Arc::clone(shared);
     shared.health.register(&what);
     watches.spawn(async move {
-        let mut events =
-            watcher::watcher(api, config.timeout(WATCH_SECONDS)).backoff(RetryDelays::new()).boxed();
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
-                    let listed = matches!(event, Event::InitDone);
-                    apply_event(&shared, event);
-                    shared.health.clear_error(&what);
-                    if listed {
-                        shared.health.mark_listed(&what);
-                    }
+        let report = |event| match event {
+            Ok(event) => {
+                let listed = matches!(event, Event::InitDone);
+                apply_event(&shared, event);
+                shared.health.clear_error(&what);
+                if listed {
+                    shared.health.mark_listed(&what);
                 }
-                Err(error) => shared.health.record_error(&what, &error),
             }
-        }
+            Err(error) => shared.health.record_error(&what, &error),
+        };
+        source.follow(report).await;
     });
 }
 

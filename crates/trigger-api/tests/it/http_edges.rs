@@ -1,5 +1,6 @@
-//! The HTTP interface: waiting, event streams, limits, pages, request ids and invalid requests.
+//! The HTTP interface: addresses, waiting, event streams, limits, pages, request ids and invalid requests.
 
+mod addresses;
 mod limits;
 mod requests;
 mod streams;

@@ -1,6 +1,7 @@
 //! `trigger-api` from the outside, with real parts.
 
 mod admission;
+mod aliases;
 mod analysis_routes;
 mod authentication;
 mod cluster_faults;
@@ -10,6 +11,7 @@ mod history;
 mod http_edges;
 mod identical;
 mod kubeconfigs;
+mod memory;
 mod on_a_node;
 mod openapi;
 mod races;

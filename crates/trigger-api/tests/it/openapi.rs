@@ -12,8 +12,9 @@ use crate::support::TriggerApi;
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// All routes.
-const ROUTES: [&str; 18] = [
+const ROUTES: [&str; 19] = [
     "DELETE /v1/runs/{run}",
+    "GET /api/admin/health",
     "GET /api/admin/portfolio/analysis-status/{run_id}",
     "GET /healthz",
     "GET /metrics",
@@ -74,7 +75,8 @@ async fn the_committed_document_is_the_one_that_the_program_prints_and_serves() 
         "docs/openapi.json is outdated; update it with: trigger-api openapi > docs/openapi.json"
     );
     let folder = TempDir::new().expect("a temporary folder");
-    let served = api(&folder).get("/openapi.json").send().await.expect("a response");
+    let api = api(&folder);
+    let served = api.get("/openapi.json").send().await.expect("a response");
     assert_eq!(served.headers()["content-type"], "application/json");
     assert_eq!(format!("{}\n", served.text().await.expect("a complete body")), committed);
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use trigger_api::config::VARIABLES;
 use trigger_api::http::metrics::RunMetrics;
-use trigger_api::http::{Api, openapi_json, service_routes};
+use trigger_api::http::{Aliases, Api, openapi_json, service_routes};
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
@@ -154,7 +154,7 @@ impl TestService {
             logs,
         });
         let api = Arc::new(Api { runs, metrics, streams: service.streams() });
-        let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO]);
+        let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO], &Aliases::default());
         // The sender of `stopping` belongs to the service.
         let http_router = service.router(routes, api);
         background.spawn(async move {

@@ -30,6 +30,11 @@
 http://{{ .Release.Name }}-monitor-api:8100
 {{- end }}
 
+{{- /* The port of monitor-api's pods. */ -}}
+{{- define "aegis.monitorApiPort" -}}
+{{ include "library.listenPort" (list .Values.monitorApi.settings 8100) }}
+{{- end }}
+
 {{- define "aegis.bucketReplicas" -}}
 {{ .Values.postInstall.createKvBucket.replicas | default (ternary 3 1 (gt (int .Values.nats.replicas) 1)) }}
 {{- end }}

@@ -6,6 +6,8 @@
 source "$inputs/nats.sh"
 
 release=aegis-trader
+# The section with the settings of the HTTP service, and its port.
+listen_section=monitorApi listen_port=8100
 # The rendered manifests, and their namespaces.
 manifests=([dev]=deploy/manifests/aegis-trader/dev [prod]=deploy/manifests/aegis-trader/prod)
 namespaces=([dev]=aegis-trader [prod]=aegis-trader)

@@ -3,6 +3,8 @@
 # The chart tradeops: see deploy/charts/checks/README.md.
 
 release=tradeops
+# The section with the settings of the HTTP service, and its port.
+listen_section=triggerApi listen_port=8000
 # The rendered manifests, and their namespaces.
 manifests=([dev]=deploy/manifests/dev [prod]=deploy/manifests/prod)
 namespaces=([dev]=trading-dev [prod]=trading)

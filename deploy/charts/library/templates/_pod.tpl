@@ -77,6 +77,11 @@ readinessProbe:
   periodSeconds: 5
 {{- end }}
 
+{{- /* (list SETTINGS DEFAULT): the port that a service listens on. Its Service keeps the default port. */ -}}
+{{- define "library.listenPort" -}}
+{{- with (first .).LISTEN_ADDR }}{{ regexFind "[0-9]+$" . }}{{ else }}{{ last . }}{{ end -}}
+{{- end }}
+
 {{- /* Given $. Delays the end of a container: new requests arrive until every node has removed the pod from the Service. */ -}}
 {{- define "library.stopDelay" -}}
 {{- if semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version -}}

@@ -5,12 +5,16 @@ targets:
   - {cronjob: {{ .cronjob }}{{ with .name }}, name: {{ . }}{{ end }}{{ if .allowSuspended }}, allow_suspended: true{{ end }}}
   {{- end }}
 default_target: {{ .Values.triggerApi.defaultTarget }}
+{{- with .Values.triggerApi.aliases }}
+aliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
-{{- /* "true" if a configuration file is needed, else empty. For one target without options, CRONJOB_NAME is enough. */ -}}
+{{- /* "true" if a configuration file is needed, else empty. For one target without options and aliases, CRONJOB_NAME is enough. */ -}}
 {{- define "tradeops.hasTargetsFile" -}}
 {{- $targets := .Values.triggerApi.targets -}}
-{{- if or (gt (len $targets) 1) (first $targets).name (first $targets).allowSuspended -}}true{{- end -}}
+{{- if or (gt (len $targets) 1) (first $targets).name (first $targets).allowSuspended .Values.triggerApi.aliases -}}true{{- end -}}
 {{- end }}
 
 {{- define "tradeops.cronJobs" -}}

@@ -33,7 +33,7 @@ struct TestState {
 impl TestState {
     /// A state that is live at second 0.
     fn live() -> Self {
-        let mut state = RegistryState::new(THRESHOLD, at(0));
+        let mut state = RegistryState::new(THRESHOLD);
         state.set_connection(Bucket::Instances, Connection::Live, at(0));
         state.set_connection(Bucket::Definitions, Connection::Live, at(0));
         let seen = state.events.position();
@@ -121,6 +121,55 @@ fn of_two_keys_with_one_instance_the_last_write_is_the_instance() {
     test.state.remove_instance("service-instances__b", 9, RemovalReason::Deleted, test.now);
     assert_eq!(test.event_names(), ["put"], "the instance has not disappeared");
     assert!(test.state.instance_json("risk", "1", test.now).unwrap().contains("ACTIVE"));
+}
+
+/// Puts one instance under two keys, changes one of them, and returns the events of the change. They never report that the
+/// instance has disappeared, because the other key still has it.
+fn events_of_two_keys(heartbeats: [i64; 2], change: impl FnOnce(&mut TestState)) -> Vec<String> {
+    let mut test = TestState::live();
+    test.put_value("service-instances__a", &value("risk", "1", "ACTIVE", at(heartbeats[0])));
+    test.put_value("service-instances__b", &value("risk", "1", "STANDBY", at(heartbeats[1])));
+    test.events();
+    change(&mut test);
+    assert!(test.all().contains(&"1".to_owned()), "it is listed");
+    test.events()
+}
+
+/// Whether the event reports that the instance 1 is visible with this status.
+fn is_put_of(event: &str, status: &str) -> bool {
+    event.starts_with("put ") && event.contains(status) && event.ends_with("\"stale\":false}")
+}
+
+#[test]
+fn an_instance_whose_first_key_names_another_one_has_not_disappeared() {
+    let events = events_of_two_keys([0, 0], |test| {
+        test.put_value("service-instances__a", &value("risk", "2", "ACTIVE", at(0)));
+    });
+    assert!(is_put_of(&events[0], "STANDBY") && is_put_of(&events[1], "\"2\""), "{events:?}");
+    assert_eq!(events.len(), 2);
+}
+
+#[test]
+fn an_instance_whose_first_key_becomes_unreadable_has_not_disappeared() {
+    let events = events_of_two_keys([0, 0], |test| test.put_value("service-instances__a", "garbage"));
+    assert!(events.len() == 1 && is_put_of(&events[0], "STANDBY"), "{events:?}");
+}
+
+#[test]
+fn an_old_heartbeat_under_a_second_key_does_not_hide_the_instance() {
+    let events = events_of_two_keys([0, 0], |test| {
+        test.put_value("service-instances__b", &value("risk", "1", "UNHEALTHY", at(-100)));
+    });
+    assert!(events.len() == 1 && is_put_of(&events[0], "ACTIVE"), "{events:?}");
+}
+
+#[test]
+fn a_key_that_becomes_stale_does_not_hide_an_instance_that_another_key_has() {
+    let events = events_of_two_keys([30, 0], |test| {
+        test.now = at(36);
+        test.state.mark_stale(test.now);
+    });
+    assert!(events.len() == 1 && is_put_of(&events[0], "ACTIVE"), "{events:?}");
 }
 
 #[test]
@@ -214,6 +263,30 @@ fn an_unreadable_entry_is_counted_and_hides_what_it_overwrote() {
 }
 
 #[test]
+fn a_key_can_be_unreadable_in_both_buckets() {
+    let mut test = TestState::live();
+    test.state.put_unreadable("risk", 4, "not a definition");
+    test.define("risk", "not JSON");
+    assert_eq!(test.state.counts(test.now).unreadable, 2);
+    test.define("risk", "{\"owner\":\"me\"}");
+    assert_eq!(test.state.counts(test.now).unreadable, 1);
+    test.state.remove_unreadable("risk");
+    assert_eq!(test.state.counts(test.now).unreadable, 0);
+}
+
+#[test]
+fn a_failure_of_copies_is_reported_from_its_beginning() {
+    let mut test = TestState::live();
+    let mut fail =
+        |definitions, second| test.state.set_copy_failure(Some((definitions, "full".to_owned())), at(second));
+    assert_eq!((fail(1, 10), fail(2, 20)), (true, false));
+    let failure = test.state.copy_failure().unwrap();
+    assert_eq!((failure.definitions, failure.since), (2, at(10)));
+    assert!(test.state.set_copy_failure(None, at(30)));
+    assert_eq!(test.state.copy_failure(), None);
+}
+
+#[test]
 fn everything_is_counted() {
     let mut test = TestState::live();
     for (service, id, status, age) in [
@@ -225,7 +298,7 @@ fn everything_is_counted() {
     ] {
         test.put(service, id, status, at(-age));
     }
-    test.define("risk", "{}");
+    test.define("risk", "{\"owner\":\"me\"}");
     let expected = RegistryCounts {
         visible: 4,
         active: 1,
@@ -236,6 +309,7 @@ fn everything_is_counted() {
         services: 2,
         definitions: 1,
         unreadable: 0,
+        uncopied: 0,
     };
     assert_eq!(test.state.counts(test.now), expected);
     assert!((test.state.max_clock_skew_seconds() - 100.0).abs() < f64::EPSILON);

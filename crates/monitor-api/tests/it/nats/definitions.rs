@@ -12,7 +12,11 @@ use super::running_program::{ProgramResponse, RunningProgram};
 const SOURCE_HEADER: &str = "Tradeops-Definition-Revision";
 
 /// Waits until the copy of a definition in the registry's bucket meets the condition.
-async fn until_copy(bucket: &RegistryBucket, name: &str, condition: impl Fn(Option<&Value>) -> bool) {
+pub(crate) async fn until_copy(
+    bucket: &RegistryBucket,
+    name: &str,
+    condition: impl Fn(Option<&Value>) -> bool,
+) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
         let value = bucket.store.get(name).await.unwrap();

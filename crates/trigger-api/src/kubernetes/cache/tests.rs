@@ -55,6 +55,43 @@ fn a_job_without_an_owner_becomes_a_run_when_the_cronjob_adopts_it() {
 }
 
 #[test]
+fn the_pods_of_jobs_of_others_are_not_kept_whichever_is_observed_first() {
+    let mut cache = cache();
+    let of_others = |id, version| job_with(id, version, "/metadata/ownerReferences", json!([]));
+    cache.apply_pod(running_pod("early", "a"), now());
+    assert_eq!(names_of_pods(&cache, "a").len(), 1, "the Job is not known yet");
+    cache.apply_job(of_others("a", 1), now());
+    cache.apply_pod(running_pod("late", "a"), now());
+    assert!(names_of_pods(&cache, "a").is_empty());
+    let listing = cache.begin_listing();
+    cache.end_job_listing("elsewhere", listing);
+    assert_eq!(cache.other_jobs.len(), 1, "a Job of another namespace");
+    cache.end_job_listing(NAMESPACE, listing);
+    assert!(cache.other_jobs.is_empty(), "the Job no longer exists");
+    cache.apply_job(of_others("b", 1), now());
+    cache.remove_job(of_others("b", 2), now());
+    assert!(cache.other_jobs.is_empty());
+}
+
+#[test]
+fn only_what_is_used_of_a_job_and_of_a_cronjob_is_kept() {
+    let mut cache = cache();
+    let annotations =
+        json!({ INSTANTIATE: "manual", REASON: "late data", "example.com/large": "x".repeat(9) });
+    cache.apply_job(job_with("a", 1, "/metadata/annotations", annotations), now());
+    let metadata = &cache.jobs[&id("a")].metadata;
+    let kept: Vec<&str> = metadata.annotations.iter().flatten().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(kept, [INSTANTIATE, REASON]);
+    assert!(metadata.managed_fields.is_none() && metadata.labels.is_none());
+    let fields = json!([{ "manager": "kubectl", "operation": "Apply", "fieldsV1": { "f:spec": {} } }]);
+    let metadata = json!({ "name": "sync-cronjob", "namespace": NAMESPACE, "managedFields": fields });
+    let cronjob = json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata });
+    cache.apply_cronjob(serde_json::from_value(cronjob).unwrap());
+    let cached = &cache.cronjobs[&(NAMESPACE.to_owned(), "sync-cronjob".to_owned())];
+    assert!(cached.metadata.managed_fields.is_none());
+}
+
+#[test]
 fn a_run_has_the_annotations_of_its_job() {
     let annotations = json!({
         INSTANTIATE: "manual", REQUESTED_BY: "jwt:alice", REASON: "late data", REQUEST_ID: "request-1", FINGERPRINT: "abc",
