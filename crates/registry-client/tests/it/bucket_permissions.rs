@@ -38,7 +38,7 @@ async fn a_client_that_may_not_read_the_stream_s_information_reports_it() {
 
 #[tokio::test]
 async fn a_client_that_may_not_create_consumers_reports_it() {
-    denied("$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.CREATE.KV_service_registry.>").await;
+    denied("$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.CREATE.KV_service_registry").await;
 }
 
 /// An empty bucket delivers nothing, so a denied request for messages must not look the same.
