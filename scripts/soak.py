@@ -36,7 +36,6 @@ from pathlib import Path
 
 TOKEN = "soak-internal-token-000000000001"
 JWT_SECRET = "soak-jwt-secret-0000000000000000000000000001"
-ADMIN_SECRET = "soak-admin-secret-00000000000001"
 CGROUPS = Path("/sys/fs/cgroup")
 P99_LIMIT_MS = 250
 CRONJOB = """
