@@ -30,6 +30,8 @@ source "$root/scripts/deploy/images.sh"
 source "$root/scripts/deploy/secrets.sh"
 # shellcheck source=scripts/deploy/volumes.sh
 source "$root/scripts/deploy/volumes.sh"
+# shellcheck source=scripts/deploy/admission.sh
+source "$root/scripts/deploy/admission.sh"
 # shellcheck source=scripts/deploy/upgrade.sh
 source "$root/scripts/deploy/upgrade.sh"
 
@@ -68,6 +70,7 @@ deploy() {
   provide_secrets "${options[@]}"
   provide_volumes "$@"
   upgrade "${options[@]}"
+  check_admission
   "$root/scripts/operate.sh" status
 }
 

@@ -6,6 +6,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/release.sh"
 # shellcheck source=scripts/deploy/images.sh
 source "$root/scripts/deploy/images.sh"
+# shellcheck source=scripts/deploy/admission.sh
+source "$root/scripts/deploy/admission.sh"
 
 missing=0
 ok() { printf 'ok       %s\n' "$*"; }
@@ -134,6 +136,17 @@ if helm status "$release" >/dev/null 2>&1; then
     printf '%s\n' "$problems"
   else
     ok 'all pods are ready'
+  fi
+  if [[ $chart_name == tradeops ]]; then
+    unprotected=$(admission_problems)
+    if [[ -z $(protected_targets) ]]; then
+      note 'the release has no admission policies: with trigger-api'"'"'s token, any Job of the namespace can be created'
+    elif [[ -z $unprotected ]]; then
+      ok 'the admission policy denies Jobs that differ from those of the targets'
+    else
+      lacks 'an admission policy that protects the targets' 'install it with the release; if it is installed, restart the API server'
+      printf '%s\n' "$unprotected"
+    fi
   fi
 else
   note "the release is not deployed: $(again deploy)"

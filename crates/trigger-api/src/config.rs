@@ -24,7 +24,7 @@ pub(crate) use self::aliases::invalid as invalid_alias;
 pub use self::targets::TargetSettings;
 use crate::tasks::{self, TASKS};
 
-const OWN: [Variable; 15] = [
+const OWN: [Variable; 16] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")
         .with_default_described("the pod's own"),
@@ -42,6 +42,11 @@ const OWN: [Variable; 15] = [
     Variable::structure("LOCAL", "for EXECUTOR=local: manifests, programs, env"),
     Variable::plain("CLUSTER_TIMEOUT_SECONDS", "the time limit of a call to the API server")
         .with_default("10"),
+    Variable::plain(
+        "CHECK_ADMISSION_POLICY",
+        "true: try out each hour whether the admission policy protects",
+    )
+    .with_default("false"),
     Variable::plain("HISTORY_RUNS", "ended runs that are kept, per target").with_default("10000"),
     Variable::plain("HISTORY_EVENTS", "changes that are kept for event streams to resume")
         .with_default("10000"),
@@ -85,6 +90,8 @@ pub struct Config {
     pub executor: ExecutorKind,
     /// The time limit of a call to the API server.
     pub cluster_timeout: Duration,
+    /// Whether the admission policy is tried out.
+    pub check_admission: bool,
     /// How much of the history is kept.
     pub retention: Retention,
     /// How tasks are executed.
@@ -127,6 +134,7 @@ impl Config {
             service: ServiceConfig::from_settings(&settings)?,
             database_url: settings.secret("DATABASE_URL")?.unwrap_or_else(|| DATABASE_URL.into()),
             executor: executor(&settings)?,
+            check_admission: settings.parsed_or_default("CHECK_ADMISSION_POLICY")?,
             cluster_timeout: seconds(&settings, "CLUSTER_TIMEOUT_SECONDS")?,
             retention,
             runner,

@@ -3,10 +3,11 @@
 //! [`changes`] lists and watches objects. [`watch`] applies the changes of the targets' CronJobs, of Jobs and of their pods
 //! to the [`cache`].
 //! [`state`] and [`cause`] derive the state of a run, and its cause, from a Job and its pods. [`template`] builds a Job
-//! from a CronJob. [`logs`] follows the logs of running containers. [`executor`] combines them.
+//! from a CronJob. [`admission_check`] tries out the admission policy. [`logs`] follows the logs of running containers. [`executor`] combines them.
 
 pub mod executor;
 
+mod admission_check;
 mod cache;
 mod cause;
 mod changes;

@@ -1,5 +1,6 @@
 //! The port through which Jobs run: in a cluster, or on this machine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use super::cronjob::{CronJobTarget, TargetSnapshot};
 use super::request::RunRequest;
 use super::run::{Run, RunId};
 use super::store_error::StoreError;
+use super::target_name::TargetName;
 
 /// How old the state may be that an executor returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,6 +86,22 @@ pub trait Executor: Send + Sync {
 
     /// Whether the executor has observed all its targets once.
     fn readiness(&self) -> Result<(), NotReady>;
+
+    /// Whether targets are protected from a thief of this program's credential, for those where it was tried out.
+    fn protection(&self) -> BTreeMap<TargetName, Protection> {
+        BTreeMap::new()
+    }
+}
+
+/// Whether someone who has this program's credential can run only what the target's schedule would run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Protection {
+    /// Only the Job of the template can be created.
+    Holds,
+    /// Any Job can be created.
+    Missing,
+    /// It could not be tried out. The text is for the log.
+    Unknown(String),
 }
 
 /// The pieces of a log.

@@ -3,6 +3,7 @@
 mod error;
 mod views;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::Stream;
@@ -14,7 +15,7 @@ pub use self::error::RunError;
 pub use self::views::{RunLog, TargetStatus};
 use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
-use super::executor::{Executor, ExecutorError, Freshness, NotReady};
+use super::executor::{Executor, ExecutorError, Freshness, NotReady, Protection};
 use super::feed::{Feed, Notice};
 use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
@@ -277,6 +278,11 @@ impl Runs {
     /// With the reason when it has not.
     pub fn readiness(&self) -> Result<(), NotReady> {
         self.executor.readiness()
+    }
+
+    /// Whether targets are protected from a thief of this program's credential, for those where it was tried out.
+    pub fn protection(&self) -> BTreeMap<TargetName, Protection> {
+        self.executor.protection()
     }
 
     /// Reads from the store, to see whether it answers.

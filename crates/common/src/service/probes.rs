@@ -1,4 +1,5 @@
 //! The routes `/healthz`, `/readyz` and `/metrics`.
+#![expect(unused_qualifications, reason = "utoipa's macro qualifies the query's type")]
 
 use std::sync::Arc;
 
@@ -8,12 +9,14 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ServiceError;
+use super::extract::QueryParams;
 
 /// The paths that no limit applies to and that need no credential.
 pub(super) const PROBE_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -35,6 +38,8 @@ pub struct Readiness {
     pub waiting_for: Vec<String>,
     /// Why a ready service is degraded.
     pub degraded: Option<String>,
+    /// What an operator should know, although the service works. Only `/readyz?verbose` shows it.
+    pub notices: Vec<String>,
 }
 
 /// The state of the probes' handlers.
@@ -55,6 +60,18 @@ pub struct ProbeDocument {
     /// Why the service is degraded.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// With `verbose`: what an operator should know, although the service works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notices: Option<Vec<String>>,
+}
+
+/// Options of a probe.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ProbeQuery {
+    /// Show notices too. The value does not matter, as in the probes of Kubernetes.
+    #[param(value_type = Option<String>)]
+    verbose: Option<IgnoredAny>,
 }
 
 /// The routes of the probes, with their OpenAPI documentation.
@@ -68,25 +85,30 @@ pub fn probe_routes() -> OpenApiRouter<ProbeState> {
     responses((status = 200, description = "It is alive", body = ProbeDocument)),
 )]
 async fn healthz() -> Json<ProbeDocument> {
-    Json(ProbeDocument { status: "ok", waiting_for: Vec::new(), reason: None })
+    Json(ProbeDocument { status: "ok", waiting_for: Vec::new(), reason: None, notices: None })
 }
 
 /// Check whether the service can work
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readyz", tag = "probes", security(()),
+    params(ProbeQuery),
     responses(
         (status = 200, description = "It is ready, or `degraded`", body = ProbeDocument),
         (status = 503, description = "It is not ready", body = ProbeDocument),
     ),
 )]
-async fn readyz(State(state): State<ProbeState>) -> (StatusCode, Json<ProbeDocument>) {
-    let Readiness { waiting_for, degraded: reason } = state.status.readiness().await;
+async fn readyz(
+    State(state): State<ProbeState>,
+    QueryParams(query): QueryParams<ProbeQuery>,
+) -> (StatusCode, Json<ProbeDocument>) {
+    let Readiness { waiting_for, degraded: reason, notices } = state.status.readiness().await;
     let (code, status) = match (&waiting_for[..], &reason) {
         ([], None) => (StatusCode::OK, "ok"),
         ([], Some(_)) => (StatusCode::OK, "degraded"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    (code, Json(ProbeDocument { status, waiting_for, reason }))
+    let notices = query.verbose.is_some().then_some(notices);
+    (code, Json(ProbeDocument { status, waiting_for, reason, notices }))
 }
 
 /// Read the metrics

@@ -51,7 +51,7 @@ impl ServiceStatus for TestStatus {
     async fn readiness(&self) -> Readiness {
         let ready = self.0.load(Ordering::Relaxed);
         let waiting_for = if ready { Vec::new() } else { vec!["the database".to_owned()] };
-        Readiness { waiting_for, degraded: None }
+        Readiness { waiting_for, ..Readiness::default() }
     }
 }
 

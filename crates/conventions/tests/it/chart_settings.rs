@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::sources::{assert_none, read, root};
 
 /// Plain variables that are not settings of a chart, with the reason.
-const NOT_SETTINGS: [(&str, &str); 21] = [
+const NOT_SETTINGS: [(&str, &str); 22] = [
     ("HOSTNAME", "Kubernetes sets it to the name of the pod"),
     ("MEMORY_LIMIT", "the container's limit is read from its control group"),
     ("CRONJOB_NAME", "set from triggerApi.defaultTarget"),
     ("DEFAULT_TARGET", "set from triggerApi.defaultTarget"),
     ("TARGET_NAMESPACE", "always the release's namespace, which has the Role"),
+    ("CHECK_ADMISSION_POLICY", "set from triggerApi.admissionPolicies.enabled"),
     ("EXECUTOR", "always kubernetes"),
     ("JWKS_FILE", "use JWKS_URL, or a Secret with JWT_SECRET"),
     ("API_PORT", "use LISTEN_ADDR"),

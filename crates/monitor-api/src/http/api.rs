@@ -84,7 +84,7 @@ impl ServiceStatus for Api {
             Connection::Live => ready(self.copy_problem()),
             Connection::BucketMissing => ready(Some("the bucket of the registry does not exist".to_owned())),
             Connection::Connecting | Connection::Unavailable { .. } => {
-                Readiness { waiting_for: vec!["NATS".to_owned()], degraded: None }
+                Readiness { waiting_for: vec!["NATS".to_owned()], ..Readiness::default() }
             }
         }
     }

@@ -35,7 +35,13 @@ impl RunningExecutor {
                 let cluster = cluster.expect("this executor has a cluster");
                 let limit = config.cluster_timeout;
                 Self::Kubernetes(Arc::new(KubernetesExecutor::start(
-                    cluster, limit, targets, recorder, logs, store,
+                    cluster,
+                    limit,
+                    config.check_admission,
+                    targets,
+                    recorder,
+                    logs,
+                    store,
                 )))
             }
             #[cfg(feature = "local")]

@@ -48,13 +48,13 @@ pub(super) async fn admin_health(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<AdminHealth>, ApiError> {
     authorize(&access_of(&caller), Action::ReadResult, TargetKind::Task)?;
-    let Readiness { waiting_for, degraded } = api.readiness().await;
+    let Readiness { waiting_for, degraded, notices } = api.readiness().await;
     let status = match (waiting_for.is_empty(), &degraded) {
         (true, None) => "healthy",
         (true, Some(_)) => "degraded",
         (false, _) => "unhealthy",
     };
-    let problems = waiting_for.into_iter().chain(degraded).collect();
+    let problems = waiting_for.into_iter().chain(degraded).chain(notices).collect();
     Ok(Json(AdminHealth {
         status,
         version: env!("CARGO_PKG_VERSION"),

@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use trigger_core::executor::Protection;
 use trigger_core::recorder::Dropped;
 use trigger_core::run::Run;
 use trigger_core::start::{StartError, Started};
@@ -19,6 +20,7 @@ pub struct RunMetrics {
     runs_requested: Family<OutcomeLabels, Counter>,
     runs_ended: Family<EndLabels, Counter>,
     task_runs: Family<TaskLabels, Gauge>,
+    protected: Family<TargetLabels, Gauge>,
     store_writable: Gauge,
     store_unsaved_bytes: Gauge,
     store_dropped: Family<DroppedLabels, Counter>,
@@ -40,6 +42,11 @@ struct EndLabels {
 struct TaskLabels {
     target: String,
     state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct TargetLabels {
+    target: String,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -65,6 +72,11 @@ impl RunMetrics {
             "task_runs",
             "Runs of tasks that have not ended, in all replicas",
             metrics.task_runs.clone(),
+        );
+        registry.register(
+            "admission_policy_protects",
+            "1 if the admission policy denies Jobs that differ from the target's, otherwise 0; absent while unknown",
+            metrics.protected.clone(),
         );
         registry.register(
             "store_writable",
@@ -116,6 +128,18 @@ impl RunMetrics {
                 let labels = TaskLabels { target: target.to_string(), state };
                 self.task_runs.get_or_create(&labels).set(runs.cast_signed());
             }
+        }
+    }
+
+    pub(super) fn set_protection(&self, protection: &BTreeMap<TargetName, Protection>) {
+        self.protected.clear();
+        for (target, protection) in protection {
+            let value = match protection {
+                Protection::Holds => 1,
+                Protection::Missing => 0,
+                Protection::Unknown(_) => continue,
+            };
+            self.protected.get_or_create(&TargetLabels { target: target.to_string() }).set(value);
         }
     }
 

@@ -8,6 +8,7 @@ use common::auth::{Caller, Role};
 use common::service::{Readiness, ServiceStatus, Streams};
 use tokio::time::timeout;
 use trigger_core::access;
+use trigger_core::executor::Protection;
 use trigger_core::runs::Runs;
 
 use super::metrics::RunMetrics;
@@ -49,12 +50,23 @@ impl ServiceStatus for Api {
         if !is_read && self.runs.targets().cronjobs().next().is_none() {
             waiting_for.push("the history".to_owned());
         }
-        Readiness { waiting_for, degraded }
+        let unprotected =
+            self.runs.protection().into_iter().filter_map(|(target, protection)| match protection {
+                Protection::Holds => None,
+                Protection::Missing => {
+                    Some(format!("the admission policy does not protect the target {target}"))
+                }
+                Protection::Unknown(_) => {
+                    Some(format!("it is unknown whether the admission policy protects the target {target}"))
+                }
+            });
+        Readiness { waiting_for, degraded, notices: unprotected.collect() }
     }
 
     /// A scrape never waits for the store: the gauges that need it are updated in the background.
     async fn update_gauges(&self) {
         self.metrics.set_store_writable(self.runs.unwritable().is_none());
+        self.metrics.set_protection(&self.runs.protection());
         self.metrics.set_unsaved(self.runs.unsaved_bytes(), self.runs.dropped());
     }
 }

@@ -82,15 +82,34 @@ impl ClusterClient {
         self.read(list_each(&api, params, apply)).await.map(drop)
     }
 
-    /// Sends exactly one POST: a retry could create a second Job.
+    /// Creates the Job.
     pub(super) async fn create_job(
         &self,
         namespace: &str,
         job: &Value,
     ) -> Result<JobCreation, ExecutorError> {
+        self.post_job(namespace, job, &PostParams::default()).await
+    }
+
+    /// Lets the API server check the Job, and creates nothing.
+    pub(super) async fn dry_run_job(
+        &self,
+        namespace: &str,
+        job: &Value,
+    ) -> Result<JobCreation, ExecutorError> {
+        self.post_job(namespace, job, &PostParams { dry_run: true, ..PostParams::default() }).await
+    }
+
+    /// Sends exactly one POST: a retry could create a second Job.
+    async fn post_job(
+        &self,
+        namespace: &str,
+        job: &Value,
+        params: &PostParams,
+    ) -> Result<JobCreation, ExecutorError> {
         let path = k8s_openapi::api::batch::v1::Job::url_path(&(), Some(namespace));
         let body = serde_json::to_vec(job).map_err(|error| ExecutorError::Failed(error.to_string()))?;
-        let request = Request::new(path).create(&PostParams::default(), body);
+        let request = Request::new(path).create(params, body);
         let request = request.map_err(|error| ExecutorError::Failed(error.to_string()))?;
         match timeout(self.request_timeout, self.client.request::<JobObject>(request)).await {
             Ok(Ok(job)) => Ok(JobCreation::Created(Box::new(job))),

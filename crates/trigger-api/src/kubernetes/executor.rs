@@ -1,5 +1,6 @@
 //! The [`Executor`] that runs Jobs in a cluster.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
+use trigger_core::target_name::TargetName;
 
+use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
 use super::events::EventRecorder;
@@ -35,14 +38,17 @@ const MAX_DELETE_ATTEMPTS: u32 = 10;
 pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
+    admission: Arc<AdmissionCheck>,
     _watches: JoinSet<()>,
 }
 
 impl KubernetesExecutor {
-    /// Starts the watches. No request to the API server takes longer than `request_timeout`.
+    /// Starts the watches. No request to the API server takes longer than `request_timeout`. With `check_admission`, the
+    /// admission policy is tried out now and every hour.
     pub fn start(
         cluster: &Cluster,
         request_timeout: Duration,
+        check_admission: bool,
         targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         log_buffers: Arc<LogBuffers>,
@@ -60,7 +66,12 @@ impl KubernetesExecutor {
         });
         let mut watches = JoinSet::new();
         watch::start(&shared, &cluster.watching, &mut watches);
-        Self { events: EventRecorder::start(client, &mut watches), shared, _watches: watches }
+        let admission = Arc::new(AdmissionCheck::default());
+        if check_admission {
+            let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));
+            watches.spawn(async move { admission.run(&shared.cluster, &shared.targets).await });
+        }
+        Self { events: EventRecorder::start(client, &mut watches), shared, admission, _watches: watches }
     }
 
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
@@ -254,6 +265,10 @@ impl Executor for KubernetesExecutor {
 
     fn readiness(&self) -> Result<(), NotReady> {
         self.shared.health.readiness()
+    }
+
+    fn protection(&self) -> BTreeMap<TargetName, Protection> {
+        self.admission.results()
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 mod denials;
 mod owners;
 mod policy;
+mod protection;
 
 use reqwest::StatusCode;
 use serde_json::json;
