@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::target_name::{TargetKind, TargetName};
+use super::task::Parameters;
 
 /// The permanent id of a run. For a Job it is the Job's UID: every replica uses the same id, even with an empty history, and
 /// a later Job of the same name has another id. For a task it is `run_YYYYMMDD_HHMMSS_` and six random characters.
@@ -173,6 +174,15 @@ pub struct Run {
     pub request_id: Option<String>,
     /// The hash of the request's body; see [`super::request::fingerprint`].
     pub fingerprint: Option<String>,
+    /// The caller that sent the request on behalf of `requested_by`, if it was another one.
+    pub requested_via: Option<String>,
+    /// The run that this one repeats.
+    pub retry_of: Option<RunId>,
+    /// The values of the target's parameters that the request sets.
+    pub parameters: Parameters,
+    /// The names of the containers of its pods, in the order of the pod's spec, init containers first. Empty until a pod was
+    /// observed, and for a task.
+    pub containers: Vec<String>,
     /// When the Job was created.
     pub created_at: Timestamp,
     /// When its first container started, if that was observed.
@@ -222,6 +232,14 @@ impl Run {
         merged.reason = observed.reason.clone().or_else(|| self.reason.clone());
         merged.request_id = observed.request_id.clone().or_else(|| self.request_id.clone());
         merged.fingerprint = observed.fingerprint.clone().or_else(|| self.fingerprint.clone());
+        merged.requested_via = observed.requested_via.clone().or_else(|| self.requested_via.clone());
+        merged.retry_of = observed.retry_of.clone().or_else(|| self.retry_of.clone());
+        if observed.parameters.is_empty() {
+            merged.parameters.clone_from(&self.parameters);
+        }
+        if observed.containers.is_empty() {
+            merged.containers.clone_from(&self.containers);
+        }
         merged.started_at = observed.started_at.or(self.started_at);
         let is_older = self.state == State::Running && observed.state == State::Pending;
         if is_older || (self.state.is_final() && !self.is_replaced_by(observed)) {

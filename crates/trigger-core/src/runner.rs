@@ -86,9 +86,9 @@ impl Runner {
     async fn claim(&self, target: &TaskTarget, slot: u32) -> Option<Worker> {
         let worker = format!("{}-{:08x}", self.replica.name, fastrand::u32(..));
         match self.replica.store.claim(&target.name, slot, &worker).await {
-            Ok(Some((run, parameters))) => {
+            Ok(Some(run)) => {
                 self.replica.feed.wake();
-                Some(Worker::new(Arc::clone(&self.replica), target.clone(), worker, run, parameters))
+                Some(Worker::new(Arc::clone(&self.replica), target.clone(), worker, run))
             }
             Ok(None) => None,
             Err(error) => {

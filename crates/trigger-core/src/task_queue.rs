@@ -60,7 +60,7 @@ impl TaskQueue {
     pub async fn submit(&self, target: &TaskTarget, request: &RunRequest) -> Result<Started, StartError> {
         target.task.check(&request.parameters).map_err(StartError::BadParameters)?;
         let run = self.pending(target, request);
-        if self.tasks.enqueue(&run, &request.parameters, target.max_queued).await? {
+        if self.tasks.enqueue(&run, target.max_queued).await? {
             self.submitted.notify_one();
             self.feed.wake();
             return Ok(Started { run, found: false });
@@ -151,6 +151,10 @@ impl TaskQueue {
             reason: request.reason.clone(),
             request_id: Some(request.request_id.clone()),
             fingerprint: Some(fingerprint(request)),
+            requested_via: None,
+            retry_of: None,
+            parameters: request.parameters.clone(),
+            containers: Vec::new(),
             created_at: now,
             started_at: None,
             finished_at: None,

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::run::{Cause, Progress, Run, RunId, State};
 use super::store_error::StoreError;
 use super::target_name::TargetName;
-use super::task::Parameters;
 
 /// A worker's claim on a run of a task.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -58,15 +57,10 @@ pub enum LeaseStatus {
 pub trait TaskStore: Send + Sync {
     /// Adds a run to its target's queue and returns true. Returns false if `max_queued` runs of the target are queued
     /// already, or if a run with this id or name exists.
-    async fn enqueue(&self, run: &Run, parameters: &Parameters, max_queued: u32) -> Result<bool, StoreError>;
+    async fn enqueue(&self, run: &Run, max_queued: u32) -> Result<bool, StoreError>;
 
     /// Leases the target's oldest waiting run to a worker; None if no run waits or the target's slot is occupied.
-    async fn claim(
-        &self,
-        target: &TargetName,
-        slot: u32,
-        worker: &str,
-    ) -> Result<Option<(Run, Parameters)>, StoreError>;
+    async fn claim(&self, target: &TargetName, slot: u32, worker: &str) -> Result<Option<Run>, StoreError>;
 
     /// Stores a heartbeat of the worker and the progress of its run.
     async fn heartbeat(

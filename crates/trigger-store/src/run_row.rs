@@ -1,6 +1,8 @@
 //! A run as a row of the tables `runs` and `run_events`. Its columns are listed here and in the SQL of the schema.
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
 use trigger_core::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
 
@@ -68,6 +70,10 @@ run_row! {
         reason: Option<String>,
         request_id: Option<String>,
         fingerprint: Option<String>,
+        requested_via: Option<String>,
+        retry_of: Option<String>,
+        parameters: Option<String>,
+        containers: Option<String>,
         created_at: String,
         started_at: Option<String>,
         finished_at: Option<String>,
@@ -99,6 +105,10 @@ impl RunRow {
             reason: optional(&run.reason),
             request_id: optional(&run.request_id),
             fingerprint: optional(&run.fingerprint),
+            requested_via: optional(&run.requested_via),
+            retry_of: run.retry_of.as_ref().map(|id| text(id.as_str())),
+            parameters: (!run.parameters.is_empty()).then(|| json_text(&run.parameters)),
+            containers: (!run.containers.is_empty()).then(|| json_text(&run.containers)),
             created_at: time_text(run.created_at),
             started_at: run.started_at.map(time_text),
             finished_at: run.finished_at.map(time_text),
@@ -124,6 +134,10 @@ impl RunRow {
             reason: self.reason,
             request_id: self.request_id,
             fingerprint: self.fingerprint,
+            requested_via: self.requested_via,
+            retry_of: self.retry_of.map(RunId::new),
+            parameters: parse_json("parameters", self.parameters)?,
+            containers: parse_json("containers", self.containers)?,
             created_at: parse_time("created_at", &self.created_at)?,
             started_at: self.started_at.map(|text| parse_time("started_at", &text)).transpose()?,
             finished_at: self.finished_at.map(|text| parse_time("finished_at", &text)).transpose()?,
@@ -150,6 +164,18 @@ fn task_run(attempt: i32, percent: Option<i32>, note: Option<String>) -> Result<
     let percent =
         u8::try_from(percent.unwrap_or_default()).map_err(|error| decode_error("progress_percent", error))?;
     Ok(TaskRun { attempt, progress: Progress { percent, note: note.unwrap_or_default() } })
+}
+
+/// JSON without NUL: JSON escapes it, and Postgres stores the escape as text.
+fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("its keys are texts")
+}
+
+fn parse_json<T: Default + DeserializeOwned>(column: &str, text: Option<String>) -> Result<T, sqlx::Error> {
+    let Some(text) = text else {
+        return Ok(T::default());
+    };
+    serde_json::from_str(&text).map_err(|error| decode_error(column, error))
 }
 
 fn parse_time(column: &str, text: &str) -> Result<Timestamp, sqlx::Error> {
@@ -179,6 +205,10 @@ mod tests {
             reason: None,
             request_id: Some("request-1".to_owned()),
             fingerprint: Some("0f".to_owned()),
+            requested_via: Some("console".to_owned()),
+            retry_of: Some(RunId::new("run-0")),
+            parameters: [("SYNC_DATE".to_owned(), "2026-02-10\0".into())].into_iter().collect(),
+            containers: vec!["init".to_owned(), "sync".to_owned()],
             created_at: "2026-02-11T12:00:00.123456789Z".parse().unwrap(),
             started_at: None,
             finished_at: Some("2026-02-11T12:00:01Z".parse().unwrap()),

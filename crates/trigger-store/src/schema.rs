@@ -14,9 +14,10 @@ use super::schema_connection::SchemaConnection;
 
 /// The steps from an empty database to the current tables, for SQLite and for Postgres. A change of the tables is a new
 /// step; steps that were released do not change.
-const STEPS: [(&str, &str); 2] = [
+const STEPS: [(&str, &str); 3] = [
     (include_str!("schema/sqlite_1_runs.sql"), include_str!("schema/postgres_1_runs.sql")),
     (include_str!("schema/sqlite_2_tasks.sql"), include_str!("schema/postgres_2_tasks.sql")),
+    (include_str!("schema/sqlite_3_requests.sql"), include_str!("schema/postgres_3_requests.sql")),
 ];
 /// The version of the tables after the last step.
 #[expect(clippy::cast_possible_wrap, reason = "there are few steps")]
@@ -102,10 +103,8 @@ mod tests {
     use super::*;
 
     /// The columns of both tables that are no part of a run.
-    const OTHER_COLUMNS: [(&str, &[&str]); 2] = [
-        ("runs", &["saved_at", "version", "parameters", "worker", "slot", "beat"]),
-        ("run_events", &["sequence", "at"]),
-    ];
+    const OTHER_COLUMNS: [(&str, &[&str]); 2] =
+        [("runs", &["saved_at", "version", "worker", "slot", "beat"]), ("run_events", &["sequence", "at"])];
 
     fn expected(table: &str, others: &[&str]) -> Vec<String> {
         let name = |column: &&str| match (table, *column) {

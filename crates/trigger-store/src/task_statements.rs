@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use trigger_core::run::{Cause, Progress, Run, RunId, State, TaskRun};
 use trigger_core::target_name::TargetName;
-use trigger_core::task::Parameters;
 use trigger_core::task_store::{Lease, Outcome};
 
 use super::run_row::{COLUMNS, RUN_COLUMNS, RunRow, TASK_COLUMNS};
@@ -13,7 +12,7 @@ use super::statement::{SqlValue, Statement, placeholders};
 /// SQLite uses the index `runs_unfinished` only if its condition is repeated literally; the second part narrows it.
 const IS_QUEUED: &str = "state IN ('pending', 'running') AND state = 'pending' AND attempt IS NOT NULL";
 
-pub(super) fn enqueue(run: &Run, parameters: &Parameters, max_queued: u32) -> Statement {
+pub(super) fn enqueue(run: &Run, max_queued: u32) -> Statement {
     // A row without an attempt would be the run of a Job.
     let row = RunRow::new(&Run { task: Some(TaskRun::default()), ..run.clone() });
     let mut values = row.run_values();
@@ -21,18 +20,17 @@ pub(super) fn enqueue(run: &Run, parameters: &Parameters, max_queued: u32) -> St
     let count = values.len();
     values.extend([
         SqlValue::time(Timestamp::now()),
-        SqlValue::text(&Value::Object(parameters.clone()).to_string()),
         SqlValue::text(run.target.as_str()),
         SqlValue::number(max_queued),
     ]);
     let sql = format!(
-        "INSERT INTO runs ({COLUMNS}, saved_at, parameters, version, beat) \
+        "INSERT INTO runs ({COLUMNS}, saved_at, version, beat) \
         SELECT {}, 1, 0 \
         WHERE (SELECT COUNT(*) FROM runs WHERE target = ${} AND {IS_QUEUED}) < ${} \
         ON CONFLICT DO NOTHING",
-        placeholders(count + 2),
+        placeholders(count + 1),
+        count + 2,
         count + 3,
-        count + 4,
     );
     debug_assert_eq!(count, RUN_COLUMNS.len() + TASK_COLUMNS.len());
     Statement::new(sql, values)
@@ -47,7 +45,7 @@ pub(super) fn claim(target: &TargetName, slot: u32, worker: &str) -> Statement {
         progress_note = '', saved_at = $3, version = version + 1 \
         WHERE id = (SELECT id FROM runs WHERE target = $4 AND {IS_QUEUED} ORDER BY created_at, id LIMIT 1) \
         AND state = 'pending' AND NOT EXISTS (SELECT 1 FROM runs WHERE target = $4 AND slot = $2) \
-        RETURNING {COLUMNS}, parameters"
+        RETURNING {COLUMNS}"
     );
     let values = vec![
         SqlValue::text(worker),

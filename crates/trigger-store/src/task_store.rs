@@ -5,7 +5,6 @@ use serde_json::Value;
 use trigger_core::run::{Cause, Progress, Run, RunId, State};
 use trigger_core::store_error::StoreError;
 use trigger_core::target_name::TargetName;
-use trigger_core::task::Parameters;
 use trigger_core::task_store::{Lease, LeaseStatus, Outcome, TaskStore};
 
 use super::queries;
@@ -16,8 +15,8 @@ use super::task_statements as statements;
 
 #[async_trait]
 impl TaskStore for SqlStore {
-    async fn enqueue(&self, run: &Run, parameters: &Parameters, max_queued: u32) -> Result<bool, StoreError> {
-        let statement = statements::enqueue(run, parameters, max_queued);
+    async fn enqueue(&self, run: &Run, max_queued: u32) -> Result<bool, StoreError> {
+        let statement = statements::enqueue(run, max_queued);
         if self.connections.execute("queueing a run", &statement).await? == 1 {
             return Ok(true);
         }
@@ -26,14 +25,9 @@ impl TaskStore for SqlStore {
         Ok(found.is_some_and(|found| found.job_name == run.job_name && found.request_id == run.request_id))
     }
 
-    async fn claim(
-        &self,
-        target: &TargetName,
-        slot: u32,
-        worker: &str,
-    ) -> Result<Option<(Run, Parameters)>, StoreError> {
+    async fn claim(&self, target: &TargetName, slot: u32, worker: &str) -> Result<Option<Run>, StoreError> {
         let statement = statements::claim(target, slot, worker);
-        self.connections.first_unless_taken("claiming a run", &statement, read_claimed).await
+        self.connections.first_unless_taken("claiming a run", &statement, read_run).await
     }
 
     async fn heartbeat(
@@ -85,13 +79,6 @@ impl TaskStore for SqlStore {
         let read = |row: &Row| read_json(row, "result");
         self.connections.first("reading a result", &statements::result(id), read).await
     }
-}
-
-fn read_claimed(row: &Row) -> Result<(Run, Parameters), sqlx::Error> {
-    let Value::Object(parameters) = read_json(row, "parameters")? else {
-        return Err(decode_error("parameters", "not an object"));
-    };
-    Ok((read_run(row)?, parameters))
 }
 
 fn read_lease(row: &Row) -> Result<Lease, sqlx::Error> {

@@ -43,18 +43,12 @@ enum StopReason {
 }
 
 impl Worker {
-    pub(super) fn new(
-        replica: Arc<Replica>,
-        target: TaskTarget,
-        worker: String,
-        run: Run,
-        parameters: Parameters,
-    ) -> Self {
+    pub(super) fn new(replica: Arc<Replica>, target: TaskTarget, worker: String, run: Run) -> Self {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
         let lease = Lease { id: run.id, target: run.target, worker, heartbeat: 0, attempt };
         let deadline = std::time::Instant::now() + target.timeout;
         let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs)).with_deadline(deadline);
-        Self { replica, target, lease, parameters, context }
+        Self { replica, target, lease, parameters: run.parameters, context }
     }
 
     /// Executes the run and releases its lease. The log and the result are stored before the end of the run, so that a

@@ -29,7 +29,7 @@ fn observation() -> impl Strategy<Value = Run> {
     let trigger = prop::sample::select(vec![Trigger::Manual, Trigger::Scheduled]);
     (
         (0..3_u8, state, trigger, prop::option::of(cause())),
-        (text(), text(), text(), text()),
+        (text(), text(), text(), text(), text(), text()),
         (timestamp(), prop::option::of(timestamp()), prop::option::of(timestamp())),
     )
         .prop_map(|((id, state, trigger, cause), texts, times)| Run {
@@ -44,6 +44,10 @@ fn observation() -> impl Strategy<Value = Run> {
             reason: texts.1,
             request_id: texts.2,
             fingerprint: texts.3,
+            containers: texts.4.iter().cloned().collect(),
+            parameters: texts.4.map(|text| ("SYNC_DATE".to_owned(), text.into())).into_iter().collect(),
+            retry_of: texts.5.clone().map(|text| RunId::new(text.replace('\0', ""))),
+            requested_via: texts.5,
             created_at: times.0,
             started_at: times.1,
             finished_at: times.2,
@@ -61,6 +65,7 @@ fn storable(run: Run) -> Run {
         requested_by: text(run.requested_by),
         reason: text(run.reason),
         request_id: text(run.request_id),
+        requested_via: text(run.requested_via),
         fingerprint: text(run.fingerprint),
         created_at: time(run.created_at),
         started_at: run.started_at.map(time),

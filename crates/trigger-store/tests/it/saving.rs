@@ -81,6 +81,10 @@ async fn an_observation_without_requester_and_reason_keeps_the_stored_ones() {
             reason: None,
             request_id: None,
             fingerprint: None,
+            requested_via: None,
+            retry_of: None,
+            parameters: trigger_core::task::Parameters::default(),
+            containers: Vec::new(),
             ..running(&pending("a"))
         };
         // The watch can report the Job before or after the request that created it is saved.
