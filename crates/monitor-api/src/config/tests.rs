@@ -91,6 +91,18 @@ fn wrong_values_are_errors_that_name_the_variable() {
 }
 
 #[test]
+fn instances_and_definitions_have_different_buckets() {
+    for values in [
+        &[("DEFINITIONS_BUCKET", "service_registry")][..],
+        &[("NATS_KV_BUCKET", "service_definitions")],
+        &[("NATS_KV_BUCKET", "a"), ("DEFINITIONS_BUCKET", "a")],
+    ] {
+        let problem = problem(values);
+        assert!(problem.starts_with("DEFINITIONS_BUCKET") && problem.contains("NATS_KV_BUCKET"), "{problem}");
+    }
+}
+
+#[test]
 fn an_error_about_the_url_does_not_contain_it() {
     for url in ["nats://alice:secret@nats:port", "http://alice:secret@nats", "alice:secret@[nats"] {
         let problem = problem(&[("NATS_URL", url)]);
