@@ -18,5 +18,6 @@ mod races;
 mod registration;
 mod rights;
 mod second_task;
+mod settings;
 mod support;
 mod triggering;
