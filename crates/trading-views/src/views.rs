@@ -168,18 +168,14 @@ mod tests {
 
     #[test]
     fn a_view_has_a_name_of_sql() {
-        for name in [
-            "kpis",
-            "s.kpis",
-            "db.s.kpis",
-            "_a$1",
-            "S.\u{e4}",
-            r#""a b"."c.d""#,
-            r#"s."it's ""new""""#,
-        ] {
+        for name in
+            ["kpis", "s.kpis", "db.s.kpis", "_a$1", "S.\u{e4}", r#""a b"."c.d""#, r#"s."it's ""new""""#]
+        {
             assert!(is_relation_name(name), "{name}");
         }
-        for other in ["", "x;y", "a.b.c.d", r#""a"#, r#""""#, "a.", ".a", "a b", "1a", r#""a"b"#, "a--", "a.*"] {
+        for other in
+            ["", "x;y", "a.b.c.d", r#""a"#, r#""""#, "a.", ".a", "a b", "1a", r#""a"b"#, "a--", "a.*"]
+        {
             assert!(!is_relation_name(other), "{other}");
         }
     }

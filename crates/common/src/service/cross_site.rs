@@ -63,7 +63,7 @@ fn authority(request: &Request) -> Result<Option<Authority>, ServiceError> {
         ServiceError::bad_request("The request must have one Host header, with a host and possibly a port.")
     };
     let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
-    let named = match (request.uri().authority(), hosts[..]) {
+    let named = match (request.uri().authority(), hosts.as_slice()) {
         (_, [_, _, ..]) => return Err(invalid()),
         // HTTP/1.0 has no Host, and later versions than 1.1 have it in the target.
         (None, []) if request.version() != Version::HTTP_11 => return Ok(None),

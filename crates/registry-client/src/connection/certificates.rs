@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_nats::rustls::client::WebPkiServerVerifier;
 use async_nats::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use async_nats::rustls::crypto::ring;
 use async_nats::rustls::pki_types::pem::PemObject;
 use async_nats::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use async_nats::rustls::{
@@ -45,9 +46,15 @@ pub(super) fn client_config(
             roots
         }
     };
-    let Ok(inner) = WebPkiServerVerifier::builder(Arc::new(roots)).build() else { return Ok(None) };
-    let verifier = Arc::new(ReportingVerifier { inner, problems });
-    let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier);
+    let provider = Arc::new(ring::default_provider());
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let Ok(inner) = verifier else { return Ok(None) };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for all versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(ReportingVerifier { inner, problems }));
     Ok(Some(config.with_no_client_auth()))
 }
 

@@ -27,7 +27,10 @@ fn log(file: &Value, variables: &[(&str, &str)]) -> String {
 fn an_error_names_the_setting_that_is_wrong() {
     for (variables, message) in [
         (&[("CRONJOB_NAME", "UPPER")][..], "CRONJOB_NAME: \"UPPER\" is not the name of a CronJob"),
-        (&[("CRONJOB_NAME", "job"), ("TARGET_NAMESPACE", "x y")], "TARGET_NAMESPACE: \"x y\" is not the name"),
+        (
+            &[("CRONJOB_NAME", "job"), ("TARGET_NAMESPACE", "x y")],
+            "TARGET_NAMESPACE: \"x y\" is not the name",
+        ),
         (
             &[("CRONJOB_NAME", "job"), ("HISTORY_BYTES", "512Mi")],
             "HISTORY_BYTES: \"512Mi\" can't be used: use a whole number in digits only, without a unit",
@@ -37,7 +40,11 @@ fn an_error_names_the_setting_that_is_wrong() {
             "NATS_CA_FILE: /absent: No such file",
         ),
         (
-            &[("CRONJOB_NAME", "job"), ("NATS_URL", "nats://127.0.0.1:1"), ("NATS_CREDS_FILE", "/etc/hostname")],
+            &[
+                ("CRONJOB_NAME", "job"),
+                ("NATS_URL", "nats://127.0.0.1:1"),
+                ("NATS_CREDS_FILE", "/etc/hostname"),
+            ],
             "NATS_CREDS_FILE: /etc/hostname: has no JWT",
         ),
     ] {
