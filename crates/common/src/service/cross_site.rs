@@ -56,7 +56,7 @@ impl SiteRules {
     }
 }
 
-/// The host that the request is for. A target with a host replaces the header (RFC 9112, section 3.2.2). Without ALLOWED_HOSTS
+/// The host that the request is for. A target with a host replaces the header (RFC 9112, section 3.2.2). Without `ALLOWED_HOSTS`
 /// it is checked too: another server in front of this one could read an ambiguous host differently.
 fn authority(request: &Request) -> Result<Option<Authority>, ServiceError> {
     let invalid = || {

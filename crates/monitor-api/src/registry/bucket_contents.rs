@@ -24,19 +24,16 @@ impl BucketContents {
     /// prevents nothing.
     pub(super) fn foreign_problem(self, bucket: &str) -> Option<String> {
         let Self { max_age, definitions, others } = self;
-        let reason = match () {
-            () if self.are_definitions() => return None,
-            () if !max_age.is_zero() => {
-                let seconds = max_age.as_secs_f64();
-                format!(
-                    "whose entries expire after {seconds} s, and which has {others} keys that are no definitions"
-                )
-            }
-            () if definitions == 0 && others > 0 => {
-                format!("which has {others} keys that are no definitions, and no definition")
-            }
-            () => return None,
+        let has_only_others = definitions == 0 && others > 0;
+        if self.are_definitions() || (max_age.is_zero() && !has_only_others) {
+            return None;
+        }
+        let expiry = if max_age.is_zero() {
+            String::new()
+        } else {
+            format!("whose entries expire after {} s, and ", max_age.as_secs_f64())
         };
+        let reason = format!("{expiry}which has {definitions} definitions and {others} other keys");
         Some(format!(
             "DEFINITIONS_BUCKET names the bucket {bucket}, {reason}. It may be that of another program, so it is not changed. Set \
              DEFINITIONS_BUCKET to a bucket of definitions only and without max_age, or to the name of none, which is then created"
