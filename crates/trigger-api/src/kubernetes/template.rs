@@ -12,8 +12,10 @@ use super::objects::CronJobObject;
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 /// The prefix of the annotations of trigger-api.
 pub(super) const OWN_ANNOTATIONS: &str = "tradeops.dev/";
-/// The caller who requested the run.
+/// The caller or the person who requested the run.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
+/// The caller that sent the request on behalf of that person.
+pub(super) const REQUESTED_VIA: &str = "tradeops.dev/requested-via";
 /// The reason that the caller gave.
 pub(super) const REASON: &str = "tradeops.dev/reason";
 /// The id of the HTTP request.
@@ -59,15 +61,18 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
     let own = [
         (INSTANTIATE, Some("manual")),
         (REQUESTED_BY, Some(request.caller.as_str())),
+        (REQUESTED_VIA, request.via.as_deref()),
         (REASON, request.reason.as_deref()),
         (REQUEST_ID, Some(request.request_id.as_str())),
         (FINGERPRINT, Some(fingerprint.as_str())),
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {
-        if let Some(value) = value {
-            annotations.insert(key.to_owned(), json!(value));
-        }
+        // A template can't claim what the request does not say.
+        match value {
+            Some(value) => annotations.insert(key.to_owned(), json!(value)),
+            None => annotations.remove(key),
+        };
     }
     annotations
 }
