@@ -57,6 +57,8 @@ pub(super) fn job_from_template(
 fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
     let template_annotations = template.pointer("/metadata/annotations").and_then(Value::as_object);
     let mut annotations = template_annotations.cloned().unwrap_or_default();
+    // Not every request has one, and a template can't claim a caller.
+    annotations.remove(REQUESTED_VIA);
     let fingerprint = fingerprint(request);
     let own = [
         (INSTANTIATE, Some("manual")),
@@ -68,11 +70,9 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {
-        // A template can't claim what the request does not say.
-        match value {
-            Some(value) => annotations.insert(key.to_owned(), json!(value)),
-            None => annotations.remove(key),
-        };
+        if let Some(value) = value {
+            annotations.insert(key.to_owned(), json!(value));
+        }
     }
     annotations
 }
