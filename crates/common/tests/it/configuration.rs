@@ -26,7 +26,7 @@ async fn jwt_secrets_have_at_least_32_bytes_each() {
 
 #[tokio::test]
 async fn a_secret_that_a_header_can_not_carry_is_rejected() {
-    for name in ["INTERNAL_TOKEN", "ADMIN_SECRET"] {
+    for name in ["READ_TOKEN", "INTERNAL_TOKEN", "ADMIN_SECRET"] {
         let text = problem(&[(name, "pässword")]).await;
         assert!(text.starts_with(name) && text.contains("visible ASCII"), "{text}");
     }
@@ -173,7 +173,7 @@ fn only_the_secrets_are_declared_as_secrets() {
         .filter(|variable| variable.kind == VariableKind::Secret)
         .map(|variable| variable.name)
         .collect();
-    assert_eq!(secrets, ["INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
+    assert_eq!(secrets, ["READ_TOKEN", "INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
 }
 
 #[test]
