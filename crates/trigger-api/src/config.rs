@@ -29,7 +29,7 @@ const OWN: [Variable; 16] = [
         .with_default_described("the pod's own"),
     Variable::structure(
         "TARGETS",
-        "the targets: a list of name and cronjob (namespace, allow_suspended) or task (max_concurrent, queue, \
+        "the targets: a list of name and cronjob (namespace, allow_suspended, wait_seconds) or task (max_concurrent, queue, \
          timeout_seconds, resume)",
     ),
     Variable::structure("ALIASES", "further paths that start a target: a table of path and target"),

@@ -13,8 +13,10 @@ pub const MAX_REASON_LENGTH: usize = 500;
 /// A request for a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
-    /// The caller's name.
+    /// Who requests the run: a caller, or the person on whose behalf one acts. Keys are distinct per requester.
     pub caller: String,
+    /// The caller that acts on behalf of that person.
+    pub via: Option<String>,
     /// The caller's reason.
     pub reason: Option<String>,
     /// A repetition of the request with the same key finds the first run.

@@ -115,15 +115,24 @@ impl Runs {
         }
     }
 
-    /// What a start of the target would do now. Nothing is started.
+    /// What a start of the target by the caller would do now. Nothing is started.
     ///
     /// # Errors
     /// When the executor or the store fails.
-    pub async fn preview(&self, target: &Target, request: &RunRequest) -> Result<Preview, ExecutorError> {
-        match target {
-            Target::CronJob(target) => self.dispatcher.preview(target, request).await,
-            Target::Task(target) => Ok(self.queue.preview(target).await?),
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &RunRequest,
+    ) -> Result<Preview, ExecutorError> {
+        let mut preview = match target {
+            Target::CronJob(target) => self.dispatcher.preview(target, request).await?,
+            Target::Task(target) => self.queue.preview(target).await?,
+        };
+        if let Err(denied) = authorize(caller, Action::Start, target.kind()) {
+            preview.rejection = Some(denied.into());
         }
+        Ok(preview)
     }
 
     /// Starts a run of the target, or finds the run of an earlier request with the same key.
@@ -154,8 +163,8 @@ impl Runs {
         let run = self.find(id).await?;
         authorize(caller, Action::Cancel, run.kind())?;
         Ok(match run.kind() {
-            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.name).await?,
-            TargetKind::Task => self.queue.cancel(run, &caller.name).await?,
+            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.to_string()).await?,
+            TargetKind::Task => self.queue.cancel(run, &caller.to_string()).await?,
         })
     }
 

@@ -151,7 +151,7 @@ impl TaskQueue {
             reason: request.reason.clone(),
             request_id: Some(request.request_id.clone()),
             fingerprint: Some(fingerprint(request)),
-            requested_via: None,
+            requested_via: request.via.clone(),
             retry_of: None,
             parameters: request.parameters.clone(),
             containers: Vec::new(),

@@ -209,7 +209,7 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         reason: request.reason.clone(),
         request_id: Some(request.request_id.clone()),
         fingerprint: Some(fingerprint(request)),
-        requested_via: None,
+        requested_via: request.via.clone(),
         retry_of: None,
         parameters: trigger_core::task::Parameters::default(),
         containers: Vec::new(),

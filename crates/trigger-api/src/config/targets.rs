@@ -2,7 +2,7 @@
 
 mod entry;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -43,6 +43,12 @@ impl TargetSettings {
         let default = default_target(settings, &cronjobs, single.as_deref())?;
         let namespace = settings.text("TARGET_NAMESPACE");
         Ok(Self { cronjobs, tasks: task_targets, default, namespace })
+    }
+
+    /// The `wait_seconds` of the targets that have one.
+    pub fn default_waits(&self) -> BTreeMap<TargetName, u64> {
+        let wait = |entry: &CronJobEntry| Some((entry.name.clone(), entry.wait_seconds?.get().into()));
+        self.cronjobs.iter().filter_map(wait).collect()
     }
 
     /// The targets. CronJobs without a namespace are in `TARGET_NAMESPACE`, or else in `home`.

@@ -148,6 +148,12 @@ fn unknown_target(name: &TargetName) -> ApiError {
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         let (kind, detail, reason) = match denied {
+            Denied::NotOperator => (
+                ProblemKind::NOT_ALLOWED,
+                "The caller is known, but may only read. This requires an operator: X-Internal-Token, X-Admin-Secret, or a \
+                 token with the operator's claim.",
+                "not_operator",
+            ),
             Denied::NotAdmin => (
                 ProblemKind::NOT_ALLOWED,
                 "The caller is known, but this requires an administrator: X-Admin-Secret, or a token with the \

@@ -29,8 +29,10 @@ pub(super) struct RunDocument {
     pub(super) state: &'static str,
     /// Why the run has this state.
     cause: Option<CauseDocument>,
-    /// The caller that started the run, if it was started through this API.
+    /// The caller that started the run, or the person on whose behalf it did, if it was started through this API.
     requested_by: Option<String>,
+    /// The caller that started the run on behalf of that person.
+    requested_via: Option<String>,
     /// The caller's reason.
     reason: Option<String>,
     /// When its Job was created, or the run of the task queued.
@@ -77,7 +79,7 @@ pub(super) struct CauseDocument {
 /// The response of `POST /trigger-sync`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Triggered {
-    /// A sentence for people.
+    /// A sentence for people: that the Job was started, and how it ended if the response was sent after that.
     message: String,
     /// The name of the Job.
     job_name: String,
@@ -112,6 +114,7 @@ impl From<&Run> for RunDocument {
             state: run.state.as_str(),
             cause: run.cause.as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
+            requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
@@ -136,19 +139,32 @@ impl From<&Cause> for CauseDocument {
 
 impl Triggered {
     pub(super) fn new(run: &Run, found: bool) -> Self {
-        let message = if found {
-            format!("Job {} was started by an earlier request with the same key", run.job_name)
-        } else {
-            format!("Job {} started", run.job_name)
-        };
         Self {
-            message,
+            message: start_message(run, found),
             job_name: run.job_name.clone(),
             run_id: run.id.to_string(),
             namespace: run.namespace.clone(),
             state: run.state.as_str(),
             links: Links::of(run),
         }
+    }
+}
+
+fn start_message(run: &Run, found: bool) -> String {
+    let started = if found { "was started by an earlier request with the same key" } else { "started" };
+    let state = match run.state {
+        State::Pending => "is pending",
+        State::Running => "is running",
+        State::Succeeded => "succeeded",
+        State::Failed => "failed",
+        State::Cancelled => "was cancelled",
+        State::Interrupted => "was interrupted",
+    };
+    let job = &run.job_name;
+    match &run.cause {
+        Some(cause) => format!("Job {job} {started} and {state}: {}", cause.message),
+        None if run.state == State::Pending => format!("Job {job} {started}"),
+        None => format!("Job {job} {started} and {state}"),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use trigger_core::runs::TargetStatus;
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
+use trigger_core::target_name::TargetKind;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
@@ -117,11 +118,11 @@ impl TargetDocument {
             Ok(status) => (Some(TargetStatusDocument::from(status)), None),
             Err(error) => (None, Some(error.problem())),
         };
-        let name = target.name().to_string();
+        let (name, kind) = (target.name().to_string(), target.kind().as_str());
         match target {
             Target::CronJob(target) => Self {
                 name,
-                kind: "cronjob",
+                kind,
                 namespace: Some(target.namespace.clone()),
                 cronjob: Some(target.cronjob.clone()),
                 task: None,
@@ -136,7 +137,7 @@ impl TargetDocument {
                     timeout_seconds: target.timeout.as_secs(),
                     resumes: target.resumes(),
                 };
-                Self { name, kind: "task", namespace: None, cronjob: None, task: Some(task), status, problem }
+                Self { name, kind, namespace: None, cronjob: None, task: Some(task), status, problem }
             }
         }
     }
@@ -169,6 +170,6 @@ impl From<&NoNextRun> for NoNextRunDocument {
     }
 }
 
-fn kind_schema() -> Object {
-    string_enum(&["cronjob", "task"])
+pub(super) fn kind_schema() -> Object {
+    string_enum(&TargetKind::ALL.map(TargetKind::as_str))
 }

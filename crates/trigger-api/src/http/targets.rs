@@ -14,6 +14,7 @@ use trigger_core::target_name::TargetName;
 use super::Api;
 use super::api_error::ApiError;
 use super::problem_document::ProblemDocument;
+use super::status::access_of;
 use super::target_documents::{PreviewDocument, TargetDocument, TargetPage};
 
 /// List the targets
@@ -45,7 +46,7 @@ pub(super) async fn get_target(
 
 /// Preview a run
 ///
-/// The Job that would be created, and whether a start would be accepted now. Nothing is started. A task has no Job.
+/// The Job that would be created, and whether a start by this caller would be accepted now. Nothing is started. A task has no Job.
 #[utoipa::path(
     get, path = "/v1/targets/{target}/preview", operation_id = "previewRun", tag = "targets",
     params(("target" = String, Path, description = "The target's name")),
@@ -61,8 +62,14 @@ pub(super) async fn preview(
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Json<PreviewDocument>, ApiError> {
     let target = api.runs.target(&name)?;
-    let request = RunRequest { caller: caller.name, request_id, ..RunRequest::default() };
-    let preview = api.runs.preview(target, &request).await?;
+    let caller = access_of(&caller);
+    let request = RunRequest {
+        caller: caller.requester().to_owned(),
+        via: caller.via().map(str::to_owned),
+        request_id,
+        ..RunRequest::default()
+    };
+    let preview = api.runs.preview(&caller, target, &request).await?;
     let problem = preview.rejection.map(|rejection| ApiError::from(rejection).problem());
     Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: preview.job }))
 }

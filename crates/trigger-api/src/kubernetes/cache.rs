@@ -19,7 +19,9 @@ use super::objects::{
 };
 use super::pods::JobPod;
 use super::state::observed_state;
-use super::template::{FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY};
+use super::template::{
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
+};
 
 /// The cached state of the cluster.
 #[derive(Default)]
@@ -285,7 +287,7 @@ impl ClusterCache {
             reason: text(REASON),
             request_id: text(REQUEST_ID),
             fingerprint: text(FINGERPRINT),
-            requested_via: None,
+            requested_via: text(REQUESTED_VIA),
             retry_of: None,
             parameters: trigger_core::task::Parameters::default(),
             containers: Vec::new(),

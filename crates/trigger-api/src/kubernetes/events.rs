@@ -49,6 +49,7 @@ impl EventRecorder {
 fn event(target: &CronJobTarget, run: &Run) -> Event {
     let now = Some(Time(Timestamp::now()));
     let caller = run.requested_by.as_deref().unwrap_or("an unknown caller");
+    let via = run.requested_via.as_ref().map(|via| format!(" via {via}")).unwrap_or_default();
     Event {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", target.cronjob)),
@@ -64,7 +65,7 @@ fn event(target: &CronJobTarget, run: &Run) -> Event {
         },
         type_: Some("Normal".to_owned()),
         reason: Some("Triggered".to_owned()),
-        message: Some(format!("Created job {}, requested by {caller}", run.job_name)),
+        message: Some(format!("Created job {}, requested by {caller}{via}", run.job_name)),
         count: Some(1),
         first_timestamp: now.clone(),
         last_timestamp: now,

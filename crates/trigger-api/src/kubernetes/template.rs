@@ -12,8 +12,10 @@ use super::objects::CronJobObject;
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 /// The prefix of the annotations of trigger-api.
 pub(super) const OWN_ANNOTATIONS: &str = "tradeops.dev/";
-/// The caller who requested the run.
+/// The caller or the person who requested the run.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
+/// The caller that sent the request on behalf of that person.
+pub(super) const REQUESTED_VIA: &str = "tradeops.dev/requested-via";
 /// The reason that the caller gave.
 pub(super) const REASON: &str = "tradeops.dev/reason";
 /// The id of the HTTP request.
@@ -55,10 +57,13 @@ pub(super) fn job_from_template(
 fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
     let template_annotations = template.pointer("/metadata/annotations").and_then(Value::as_object);
     let mut annotations = template_annotations.cloned().unwrap_or_default();
+    // Not every request has one, and a template can't claim a caller.
+    annotations.remove(REQUESTED_VIA);
     let fingerprint = fingerprint(request);
     let own = [
         (INSTANTIATE, Some("manual")),
         (REQUESTED_BY, Some(request.caller.as_str())),
+        (REQUESTED_VIA, request.via.as_deref()),
         (REASON, request.reason.as_deref()),
         (REQUEST_ID, Some(request.request_id.as_str())),
         (FINGERPRINT, Some(fingerprint.as_str())),

@@ -1,5 +1,6 @@
 //! A second task beside the portfolio analysis: a definition and an implementation are all that the interface needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -153,7 +154,7 @@ impl TestService {
             feed,
             logs,
         });
-        let api = Arc::new(Api { runs, metrics, streams: service.streams() });
+        let api = Arc::new(Api { runs, metrics, streams: service.streams(), default_waits: BTreeMap::new() });
         let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO], &Aliases::default());
         // The sender of `stopping` belongs to the service.
         let http_router = service.router(routes, api);

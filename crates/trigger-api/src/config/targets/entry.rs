@@ -25,6 +25,7 @@ pub(super) struct TargetEntry {
     pub(super) namespace: Option<String>,
     pub(super) cronjob: Option<String>,
     pub(super) allow_suspended: Option<bool>,
+    pub(super) wait_seconds: Option<NonZeroU32>,
     pub(super) task: Option<String>,
     #[serde(alias = "at_once")]
     pub(super) max_concurrent: Option<NonZeroU32>,
@@ -39,6 +40,8 @@ pub(super) struct CronJobEntry {
     pub(super) namespace: Option<String>,
     pub(super) cronjob: String,
     pub(super) allow_suspended: bool,
+    /// How long `POST /trigger-sync` waits for the end of a run, if the request does not say.
+    pub(super) wait_seconds: Option<NonZeroU32>,
 }
 
 impl TargetEntry {
@@ -63,6 +66,7 @@ impl TargetEntry {
             namespace: self.namespace,
             cronjob,
             allow_suspended: self.allow_suspended.unwrap_or_default(),
+            wait_seconds: self.wait_seconds,
         })
     }
 
@@ -73,9 +77,9 @@ impl TargetEntry {
         tasks: &[Arc<dyn Task>],
     ) -> Result<TaskTarget, ConfigError> {
         let name = self.task.unwrap_or_default();
-        if self.namespace.is_some() || self.allow_suspended.is_some() {
+        if self.namespace.is_some() || self.allow_suspended.is_some() || self.wait_seconds.is_some() {
             return Err(invalid(format!(
-                "{name} is a task: only CronJobs have namespace and allow_suspended"
+                "{name} is a task: only CronJobs have namespace, allow_suspended and wait_seconds"
             )));
         }
         let task = tasks.iter().find(|task| task.definition().name == name).ok_or_else(|| {

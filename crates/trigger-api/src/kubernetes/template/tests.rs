@@ -41,6 +41,7 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
     });
     let request = RunRequest {
         reason: Some("late data".to_owned()),
+        via: Some("internal-token".to_owned()),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         ..request()
     };
@@ -55,6 +56,7 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
                 "team": "trading",
                 "cronjob.kubernetes.io/instantiate": "manual",
                 "tradeops.dev/requested-by": "jwt:alice",
+                "tradeops.dev/requested-via": "internal-token",
                 "tradeops.dev/reason": "late data",
                 "tradeops.dev/request-id": "request-1",
                 "tradeops.dev/idempotency-fingerprint": fingerprint(&request),
@@ -92,7 +94,7 @@ fn a_request_without_a_reason_or_a_trace_has_no_such_annotations() {
 #[test]
 fn a_template_can_not_claim_another_caller() {
     let forged = json!({
-        INSTANTIATE: "no", REQUESTED_BY: "mallory", REQUEST_ID: "forged", FINGERPRINT: "forged", "team": "trading",
+        INSTANTIATE: "no", REQUESTED_BY: "mallory", REQUEST_ID: "forged", FINGERPRINT: "forged", REQUESTED_VIA: "mallory", "team": "trading",
     });
     let template = json!({ "metadata": { "annotations": forged }, "spec": {} });
     let job = build(&template, &request());
@@ -106,6 +108,7 @@ fn a_template_can_not_claim_another_caller() {
     ] {
         assert_eq!(annotations[key], value, "{key}");
     }
+    assert_eq!(annotations.get(REQUESTED_VIA), None);
 }
 
 #[test]
