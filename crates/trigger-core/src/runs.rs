@@ -122,7 +122,7 @@ impl Runs {
     pub async fn preview(&self, target: &Target, request: &RunRequest) -> Result<Preview, ExecutorError> {
         match target {
             Target::CronJob(target) => self.dispatcher.preview(target, request).await,
-            Target::Task(target) => Ok(self.queue.preview(target).await?),
+            Target::Task(target) => Ok(self.queue.preview(target, request).await?),
         }
     }
 
@@ -138,9 +138,6 @@ impl Runs {
     ) -> Result<Started, StartError> {
         authorize(caller, Action::Start, target.kind())?;
         match target {
-            Target::CronJob(_) if !request.parameters.is_empty() => Err(StartError::BadParameters(
-                "a CronJob's Job has no parameters; it is created from its template".to_owned(),
-            )),
             Target::CronJob(target) => self.dispatcher.start(target, request).await,
             Target::Task(target) => self.queue.submit(target, request).await,
         }

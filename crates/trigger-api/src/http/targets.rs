@@ -13,6 +13,7 @@ use trigger_core::target_name::TargetName;
 
 use super::Api;
 use super::api_error::ApiError;
+use super::body::StartBody;
 use super::problem_document::ProblemDocument;
 use super::target_documents::{PreviewDocument, TargetDocument, TargetPage};
 
@@ -60,8 +61,44 @@ pub(super) async fn preview(
     Extension(caller): Extension<Caller>,
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Json<PreviewDocument>, ApiError> {
-    let target = api.runs.target(&name)?;
-    let request = RunRequest { caller: caller.name, request_id, ..RunRequest::default() };
+    previewed(&api, &name, RunRequest { caller: caller.name, request_id, ..RunRequest::default() }).await
+}
+
+/// Preview a run with parameters
+///
+/// Like `GET`, for a start with that body.
+#[utoipa::path(
+    post, path = "/v1/targets/{target}/preview", operation_id = "previewRunWithParameters", tag = "targets",
+    request_body(content = Option<StartBody>, content_type = "application/json"),
+    params(("target" = String, Path, description = "The target's name")),
+    responses(
+        (status = 200, description = "What a start would do", body = PreviewDocument),
+        (status = 404, description = "There is no such target, or no such CronJob", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn preview_with_parameters(
+    State(api): State<Arc<Api>>,
+    PathSegment(name): PathSegment<TargetName>,
+    Extension(caller): Extension<Caller>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    body: StartBody,
+) -> Result<Json<PreviewDocument>, ApiError> {
+    let request = RunRequest {
+        caller: caller.name,
+        request_id,
+        reason: body.reason,
+        parameters: body.parameters.0,
+        ..RunRequest::default()
+    };
+    previewed(&api, &name, request).await
+}
+
+async fn previewed(
+    api: &Api,
+    name: &TargetName,
+    request: RunRequest,
+) -> Result<Json<PreviewDocument>, ApiError> {
+    let target = api.runs.target(name)?;
     let preview = api.runs.preview(target, &request).await?;
     let problem = preview.rejection.map(|rejection| ApiError::from(rejection).problem());
     Ok(Json(PreviewDocument { allowed: problem.is_none(), problem, job: preview.job }))
