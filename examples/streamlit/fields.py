@@ -58,10 +58,14 @@ def _show_field(key: str, name: str, field: Schema, *, disabled: bool) -> None:
     explanation = plain(text) if text else None
     placeholder = f"{default} if empty" if default else None
     if _is_date(field):
-        st.date_input(label, value=None, min_value=date(1970, 1, 1), key=key, format="YYYY-MM-DD", help=explanation, disabled=disabled)
+        st.date_input(
+            label, value=None, min_value=date(1970, 1, 1), key=key, format="YYYY-MM-DD", help=explanation, disabled=disabled
+        )
         return
     if "enum" in field:
-        st.selectbox(label, field["enum"], index=None, key=key, placeholder=placeholder or "–", help=explanation, disabled=disabled)
+        st.selectbox(
+            label, field["enum"], index=None, key=key, placeholder=placeholder or "–", help=explanation, disabled=disabled
+        )
         return
     value = st.text_input(
         label, key=key, max_chars=field.get("maxLength"), placeholder=placeholder, help=explanation, disabled=disabled

@@ -52,7 +52,8 @@ spec:
               image: kraken-sync:1
               env: [{{name: SYNC_DATE, value: ""}}, {{name: MODE, value: full}}, {{name: NOTE, value: none}}]
               # It runs until the test writes an exit code into the pipe.
-              command: [sh, -c, 'echo "trades read for [$SYNC_DATE] $MODE $NOTE"; read -r code < {gate}; echo "ends with $code"; exit "$code"']
+              command: [sh, -c, 'echo "trades read for [$SYNC_DATE] $MODE $NOTE";
+                read -r code < {gate}; echo "ends with $code"; exit "$code"']
 """
 
 
