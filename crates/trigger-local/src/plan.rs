@@ -133,6 +133,7 @@ fn command(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use trigger_core::parameters::Parameters;
 
     use super::*;
     use crate::config::Program;
@@ -153,7 +154,12 @@ mod tests {
         let mut config = LocalConfig::new("jobs.yaml");
         let program = Program::new(vec!["sync".to_owned(), "--local".to_owned()]);
         config.programs.insert("registry.local/sync".to_owned(), program);
-        read(&manifest, &config, &PlannedJob { namespace: "trading", name: "sync-1" })
+        let parameters = Parameters::new();
+        read(
+            &manifest,
+            &config,
+            &PlannedJob { namespace: "trading", name: "sync-1", parameters: &parameters },
+        )
     }
 
     fn error_field(plan: Result<Plan, FieldError>) -> Option<String> {

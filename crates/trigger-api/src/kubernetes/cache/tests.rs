@@ -111,7 +111,7 @@ fn a_run_has_the_annotations_of_its_job() {
         fingerprint: Some("abc".to_owned()),
         requested_via: None,
         retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
+        parameters: Parameters::default(),
         containers: Vec::new(),
         created_at: "2026-11-21T10:00:00Z".parse().unwrap(),
         started_at: None,
