@@ -61,8 +61,8 @@ def test_the_page_has_a_field_for_each_parameter_and_a_run_has_their_values(trig
     trigger_api.start("Allow")
     page = open_page()
     expect(sync_button(page)).to_be_enabled()
-    page.get_by_label("Day").fill("2026-02-10")
-    page.get_by_label("Day").press("Enter")
+    page.get_by_role("spinbutton", name="year, Day").click()
+    page.keyboard.type("20260210")
     page.get_by_label("MODE").click()
     page.get_by_role("option", name="quick").click()
     page.get_by_label("NOTE").fill("late data")
@@ -74,7 +74,7 @@ def test_the_page_has_a_field_for_each_parameter_and_a_run_has_their_values(trig
     parameters = {"SYNC_DATE": "2026-02-10", "MODE": "quick", "NOTE": "late data"}
     assert runs(trigger_api)[0]["parameters"] == parameters  # type: ignore[comparison-overlap]
     # The fields are empty again, and a run without values is that of the schedule.
-    expect(page.get_by_label("Day")).to_have_value("")
+    expect(page.get_by_role("spinbutton", name="year, Day")).to_have_text("yyyy")
     page.get_by_text("Start another run in parallel").click()
     click_sync(page)
     expect(page.get_by_test_id("stCode")).to_contain_text("trades read for [] full none")
