@@ -268,6 +268,6 @@ impl Executor for KubernetesExecutor {
     }
 
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
-        self.admission.results()
+        self.admission.results().clone()
     }
 }
