@@ -12,6 +12,9 @@ from wording import plain
 
 Schema = dict[str, Any]
 
+NO_DATES = ("2026-2-10", "20260210", "10.02.2026", "2026-02-10T00:00", "day", "aaaa-bb-cc")
+"""Texts that the pattern of a date does not match."""
+
 
 def show_fields(target: str, schema: Schema | None, *, disabled: bool) -> bool:
     """Shows a field for each parameter; returns whether all required ones have a value."""
@@ -36,7 +39,7 @@ def chosen_values(target: str, schema: Schema | None) -> dict[str, str]:
 def clear_fields(target: str, schema: Schema | None) -> None:
     """Empties the fields."""
     for name, field in _fields(schema):
-        st.session_state[_key(target, name)] = None if _is_date(field) or "enum" in field else ""
+        st.session_state[_key(target, name)] = None if is_date(field) or "enum" in field else ""
 
 
 def _fields(schema: Schema | None) -> list[tuple[str, Schema]]:
@@ -48,8 +51,11 @@ def _key(target: str, name: str) -> str:
     return f"parameter-{target}-{name}"
 
 
-def _is_date(field: Schema) -> bool:
-    return field.get("format") == "date"
+def is_date(field: Schema) -> bool:
+    """Whether the format, or else the pattern, allows only days."""
+    if "format" in field or "pattern" not in field:
+        return field.get("format") == "date"
+    return _matches(field["pattern"], "2026-02-10") and not any(_matches(field["pattern"], other) for other in NO_DATES)
 
 
 def _show_field(key: str, name: str, field: Schema, *, disabled: bool) -> None:
@@ -57,7 +63,7 @@ def _show_field(key: str, name: str, field: Schema, *, disabled: bool) -> None:
     text = field.get("description")
     explanation = plain(text) if text else None
     placeholder = f"{default} if empty" if default else None
-    if _is_date(field):
+    if is_date(field):
         st.date_input(
             label, value=None, min_value=date(1970, 1, 1), key=key, format="YYYY-MM-DD", help=explanation, disabled=disabled
         )
