@@ -59,7 +59,7 @@ impl DeclaredParameters {
     pub fn schema(&self) -> Value {
         let properties = self.usable.iter().map(|(name, parameter)| (name.clone(), parameter.schema()));
         let required = self.usable.iter().filter(|(_, parameter)| parameter.declaration.required);
-        object_schema(properties.collect(), required.map(|(name, _)| name.as_str()))
+        object_schema(&properties.collect(), required.map(|(name, _)| name.as_str()))
     }
 
     /// Checks the values of a request.
@@ -145,7 +145,7 @@ impl DeclaredParameter {
 
 /// The JSON Schema of an object with those properties and no others.
 pub(super) fn object_schema<'a>(
-    properties: Parameters,
+    properties: &Parameters,
     required: impl IntoIterator<Item = &'a str>,
 ) -> Value {
     let required: Vec<&str> = required.into_iter().collect();

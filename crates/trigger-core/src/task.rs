@@ -36,12 +36,9 @@ impl TaskDefinition {
             single => vec![single.clone()],
         };
         let is_required = |schema: &Value| !types(schema).iter().any(|kind| kind == "null");
-        let required: Vec<String> = properties
-            .iter()
-            .filter(|(_, schema)| is_required(schema))
-            .map(|(name, _)| name.clone())
-            .collect();
-        object_schema(properties, required.iter().map(String::as_str))
+        let required =
+            properties.iter().filter(|(_, schema)| is_required(schema)).map(|(name, _)| name.as_str());
+        object_schema(&properties, required)
     }
 }
 

@@ -38,7 +38,7 @@ async fn a_run_has_the_requested_values_in_its_job_and_in_its_history() {
         assert_eq!(*variable(&job, "containers", "main", "PAIR"), "ETH/USD");
         assert_eq!(*variable(&job, "initContainers", "prepare", "WARM_UP"), "yes");
         assert_eq!(*variable(&job, "initContainers", "prepare", "PAIR"), "XBT/EUR");
-        assert_eq!(*variable(&job, "containers", "other", "PAIR"), "ETH/EUR");
+        assert_eq!(*variable(&job, "containers", "second", "PAIR"), "ETH/EUR");
         let id = run["run_id"].as_str().unwrap().to_owned();
 
         // The history keeps them when the Job is gone.

@@ -20,7 +20,7 @@ async fn values_of_declared_variables_may_differ_and_nothing_else() {
     let values = json!({ "SYNC_DATE": "2026-02-10", "PAIR": "ETH/USD", "WARM_UP": "yes" });
     for job in [job_with(&api, TARGET, &json!({})).await, job_with(&api, TARGET, &values).await] {
         let env = |path: &str| format!("{ENV}/{path}");
-        let (prepare, other) =
+        let (prepare, second) =
             ("/spec/template/spec/initContainers/0/env", "/spec/template/spec/containers/1/env");
         for (pointer, value) in [
             (env("2/value"), "anything"),
@@ -45,9 +45,9 @@ async fn values_of_declared_variables_may_differ_and_nothing_else() {
             ("a value in place of valueFrom", env("1"), json!({ "name": "TOKEN", "value": "x" })),
             ("another key of valueFrom", env("1/valueFrom/secretKeyRef/key"), json!("other")),
             ("the variable of an init container", format!("{prepare}/1/value"), json!("ETH/EUR")),
-            ("the variable of another container", format!("{other}/0/value"), json!("ETH/USD")),
+            ("the variable of another container", format!("{second}/0/value"), json!("ETH/USD")),
             ("a variable that several containers have", env("6/value"), json!("slow")),
-            ("the same in the other container", format!("{other}/1/value"), json!("fast")),
+            ("the same in the other container", format!("{second}/1/value"), json!("fast")),
             ("a variable that the container has twice", env("5/value"), json!("c")),
             ("a value that refers to a Secret", env("2/value"), json!("$(TOKEN)")),
             ("a reference after an escaped $", env("2/value"), json!("$$$(TOKEN)")),
