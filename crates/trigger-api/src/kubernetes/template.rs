@@ -96,10 +96,9 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {
-        match value {
-            Some(value) => annotations.insert(key.to_owned(), json!(value)),
-            None => annotations.remove(key),
-        };
+        if let Some(value) = value {
+            annotations.insert(key.to_owned(), json!(value));
+        }
     }
     annotations
 }

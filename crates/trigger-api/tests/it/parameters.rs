@@ -34,8 +34,8 @@ async fn a_run_has_the_requested_values_in_its_job_and_in_its_history() {
         let (status, run) = answer(with(api.post(RUNS), &values)).await;
         assert_eq!((status, &run["parameters"]), (StatusCode::ACCEPTED, &values), "{run}");
         let job = objects::get(&namespace, &format!("jobs/{}", run["job_name"].as_str().unwrap())).await;
-        assert_eq!(*variable(&job, "containers", "main", "SYNC_DATE"), "2026-02-10");
-        assert_eq!(*variable(&job, "containers", "main", "PAIR"), "ETH/USD");
+        assert_eq!(*variable(&job, "containers", "trader", "SYNC_DATE"), "2026-02-10");
+        assert_eq!(*variable(&job, "containers", "trader", "PAIR"), "ETH/USD");
         assert_eq!(*variable(&job, "initContainers", "prepare", "WARM_UP"), "yes");
         assert_eq!(*variable(&job, "initContainers", "prepare", "PAIR"), "XBT/EUR");
         assert_eq!(*variable(&job, "containers", "second", "PAIR"), "ETH/EUR");

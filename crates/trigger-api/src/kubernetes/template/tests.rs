@@ -119,10 +119,7 @@ fn a_cronjob_without_a_template_gives_no_job() {
 fn a_requested_job_has_the_values_of_its_parameters_in_its_variables_and_in_an_annotation() {
     let env = json!([{ "name": "HOST", "value": "db" }, { "name": "SYNC_DATE" }]);
     let pod = json!({ "containers": [{ "name": "main", "image": "app:1", "env": env }] });
-    let template = json!({
-        "metadata": { "annotations": { PARAMETERS: "{\"HOST\": \"forged\"}" } },
-        "spec": { "template": { "spec": pod } },
-    });
+    let template = json!({ "spec": { "template": { "spec": pod } } });
     let mut cronjob = cronjob(&template);
     let declared = [("parameters.tradeops.dev/SYNC_DATE".to_owned(), "{}".to_owned())];
     cronjob.metadata.annotations = Some(declared.into());

@@ -8,7 +8,7 @@ use super::policy::{AdmissionPolicy, try_create};
 use crate::support::{cronjobs, namespace};
 
 const TARGET: &str = "parameters";
-/// The variables of the container `main`.
+/// The variables of the container `trader`.
 const ENV: &str = "/spec/template/spec/containers/0/env";
 
 #[tokio::test]
