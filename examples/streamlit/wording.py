@@ -62,6 +62,11 @@ def took(run: dict[str, Any]) -> str:
     return span(end - begin) if begin else "–"
 
 
+def assignments(run: dict[str, Any]) -> str:
+    """The parameters of the run in one line."""
+    return ", ".join(f"{name}={value}" for name, value in run["parameters"].items())
+
+
 def headline(run: dict[str, Any]) -> str:
     """The state of the run in one line."""
     state, cause = run["state"], run["cause"] or {}

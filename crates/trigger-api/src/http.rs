@@ -78,7 +78,7 @@ fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>
         .routes(routes!(starting::start_run))
         .routes(routes!(targets::list_targets))
         .routes(routes!(targets::get_target))
-        .routes(routes!(targets::preview))
+        .routes(routes!(targets::preview, targets::preview_with_parameters))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run, runs::cancel_run))
         .routes(routes!(logs::get_logs))

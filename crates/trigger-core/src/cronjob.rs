@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::DeclaredParameters;
 use super::run::Run;
 use super::target_name::TargetName;
 
@@ -55,6 +56,8 @@ pub struct CronJobSummary {
     pub concurrency_policy: ConcurrencyPolicy,
     /// When the schedule last created a Job.
     pub last_scheduled_at: Option<Timestamp>,
+    /// The parameters that a request may set.
+    pub parameters: DeclaredParameters,
 }
 
 /// A target as its executor observed it at one moment.

@@ -152,6 +152,9 @@ pub enum ExecutorError {
     /// The history, which the executor needs for this, can't be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The CronJob does not accept the parameters of the request; the text is for the caller.
+    #[error("{0}")]
+    BadParameters(String),
     /// The Job was rejected by an admission policy or by its validation.
     #[error("refused: {0}")]
     Refused(String),

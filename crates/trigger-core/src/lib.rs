@@ -13,6 +13,7 @@ pub mod feed;
 pub mod log_buffers;
 pub mod log_interval;
 pub mod naming;
+pub mod parameters;
 pub mod pruner;
 pub mod recorder;
 pub mod request;

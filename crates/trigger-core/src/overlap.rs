@@ -113,6 +113,7 @@ pub(super) fn rejection(
 mod tests {
     use super::*;
     use crate::cronjob::CronJobSummary;
+    use crate::parameters::DeclaredParameters;
     use crate::run::{RunId, Trigger};
 
     fn run(job_name: &str) -> Run {
@@ -156,6 +157,7 @@ mod tests {
                 suspended,
                 concurrency_policy: policy,
                 last_scheduled_at: None,
+                parameters: DeclaredParameters::default(),
             },
             active: active.iter().map(|name| run(name)).collect(),
             generation: String::new(),

@@ -25,7 +25,7 @@ pub struct RunRequest {
     pub request_id: String,
     /// The W3C trace context for the Job.
     pub traceparent: Option<String>,
-    /// The parameters of a task; empty for a Job.
+    /// The values of the target's parameters.
     pub parameters: Parameters,
 }
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::Parameters;
 use super::target_name::{TargetKind, TargetName};
-use super::task::Parameters;
 
 /// The permanent id of a run. For a Job it is the Job's UID: every replica uses the same id, even with an empty history, and
 /// a later Job of the same name has another id. For a task it is `run_YYYYMMDD_HHMMSS_` and six random characters.

@@ -127,7 +127,7 @@ impl Runs {
     ) -> Result<Preview, ExecutorError> {
         let mut preview = match target {
             Target::CronJob(target) => self.dispatcher.preview(target, request).await?,
-            Target::Task(target) => self.queue.preview(target).await?,
+            Target::Task(target) => self.queue.preview(target, request).await?,
         };
         if let Err(denied) = authorize(caller, Action::Start, target.kind()) {
             preview.rejection = Some(denied.into());
@@ -147,9 +147,6 @@ impl Runs {
     ) -> Result<Started, StartError> {
         authorize(caller, Action::Start, target.kind())?;
         match target {
-            Target::CronJob(_) if !request.parameters.is_empty() => Err(StartError::BadParameters(
-                "a CronJob's Job has no parameters; it is created from its template".to_owned(),
-            )),
             Target::CronJob(target) => self.dispatcher.start(target, request).await,
             Target::Task(target) => self.queue.submit(target, request).await,
         }

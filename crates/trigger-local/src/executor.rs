@@ -24,7 +24,7 @@ use super::outcome;
 use super::plan::Plan;
 use super::registry::{Claim, Registry, StopReason, StopSender};
 use super::supervisor::{Context, Supervisor};
-use super::variables::JobName;
+use super::variables::PlannedJob;
 
 /// The time limit for stopping a run: its grace period, the rest of its log, and a reserve.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -111,10 +111,10 @@ impl Executor for LocalExecutor {
         &self,
         target: &CronJobTarget,
         job_name: &str,
-        _request: &RunRequest,
+        request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
-        let manifest = self.manifest(target).await?;
-        Plan::new(&manifest, &self.config, &JobName { namespace: &target.namespace, name: job_name })?;
+        let manifest = self.manifest(target).await?.with_parameters(&request.parameters)?;
+        Plan::new(&manifest, &self.config, &planned_job(target, job_name, request))?;
         Ok(manifest.job(&target.namespace, job_name))
     }
 
@@ -127,8 +127,8 @@ impl Executor for LocalExecutor {
         if let Some(existing) = self.existing(target, job_name).await? {
             return Ok(existing);
         }
-        let name = JobName { namespace: &target.namespace, name: job_name };
-        let plan = Plan::new(&self.manifest(target).await?, &self.config, &name)?;
+        let manifest = self.manifest(target).await?.with_parameters(&request.parameters)?;
+        let plan = Plan::new(&manifest, &self.config, &planned_job(target, job_name, request))?;
         let run = pending(target, job_name, request);
         let stop = match self.context.registry.claim(&run, target) {
             Claim::Granted(stop) => stop,
@@ -196,6 +196,10 @@ fn found(target: &CronJobTarget, run: Run) -> Result<Launched, ExecutorError> {
     }
 }
 
+fn planned_job<'a>(target: &'a CronJobTarget, name: &'a str, request: &'a RunRequest) -> PlannedJob<'a> {
+    PlannedJob { namespace: &target.namespace, name, parameters: &request.parameters }
+}
+
 fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run {
     Run {
         id: RunId::new(format!("local-{:032x}", fastrand::u128(..))),
@@ -211,7 +215,7 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         fingerprint: Some(fingerprint(request)),
         requested_via: request.via.clone(),
         retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
+        parameters: request.parameters.clone(),
         containers: Vec::new(),
         created_at: Timestamp::now(),
         started_at: None,

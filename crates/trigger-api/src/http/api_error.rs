@@ -91,9 +91,7 @@ impl From<StartError> for ApiError {
                     run.job_name
                 ),
             ),
-            StartError::BadParameters(problem) => {
-                Self::new(BAD_PARAMETERS, format!("The parameters are not valid: {problem}."))
-            }
+            StartError::BadParameters(problem) => bad_parameters(&problem),
             StartError::QueueFull { target, max_queued } => Self(
                 ServiceError::new(
                     QUEUE_FULL,
@@ -141,6 +139,10 @@ impl From<RunError> for ApiError {
     }
 }
 
+fn bad_parameters(problem: &str) -> ApiError {
+    ApiError::new(BAD_PARAMETERS, format!("The parameters are not valid: {problem}."))
+}
+
 fn unknown_target(name: &TargetName) -> ApiError {
     ApiError::new(UNKNOWN_TARGET, format!("There is no target {name}; GET /v1/targets lists all targets."))
 }
@@ -176,6 +178,7 @@ impl From<ExecutorError> for ApiError {
         let cause = error.to_string();
         let service_error = match error {
             ExecutorError::Store(error) => return error.into(),
+            ExecutorError::BadParameters(problem) => return bad_parameters(&problem),
             ExecutorError::NoCronJob { namespace, name } => {
                 return Self::new(
                     NO_CRONJOB,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use trigger_core::parameters::Parameters;
 use trigger_core::run::{Cause, Run, State, TaskRun};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -35,6 +36,9 @@ pub(super) struct RunDocument {
     requested_via: Option<String>,
     /// The caller's reason.
     reason: Option<String>,
+    /// The values of the target's parameters that the request set.
+    #[schema(value_type = Object)]
+    parameters: Parameters,
     /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -116,6 +120,7 @@ impl From<&Run> for RunDocument {
             requested_by: run.requested_by.clone(),
             requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),
+            parameters: run.parameters.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,

@@ -30,7 +30,7 @@ const COMMON_PROBLEMS: [(&str, &str); 8] = [
     ),
     ("504", "The cluster did not answer in time"),
 ];
-/// The additional problems of a route that starts a run.
+/// The additional problems of a route that starts a run, or previews it.
 const START_PROBLEMS: [(&str, &str); 5] = [
     ("408", "The body took too long to arrive"),
     ("409", "Another run is in progress, or the target is suspended"),

@@ -17,7 +17,7 @@ use trigger_core::target_name::TargetName;
 
 use super::Api;
 use super::api_error::ApiError;
-use super::body::{StartBody, SyncBody};
+use super::body::StartBody;
 use super::documents::{RunDocument, Triggered};
 use super::headers::{MAX_WAIT_SECONDS, has_preference, idempotency_key, preferred_wait, response_headers};
 use super::problem_document::ProblemDocument;
@@ -33,7 +33,7 @@ use super::status::access_of;
     path = "/trigger-sync",
     operation_id = "triggerSync",
     tag = "runs",
-    request_body(content = Option<SyncBody>, content_type = "application/json"),
+    request_body(content = Option<StartBody>, content_type = "application/json"),
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key finds the first run"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
@@ -46,7 +46,7 @@ pub(super) async fn trigger_sync(
     State(api): State<Arc<Api>>,
     sender: Sender,
     headers: HeaderMap,
-    body: SyncBody,
+    body: StartBody,
 ) -> Result<Response, ApiError> {
     start_job(&api, api.runs.default_target()?, sender, &headers, body).await
 }
@@ -57,10 +57,10 @@ pub(super) async fn start_job(
     target: &Target,
     sender: Sender,
     headers: &HeaderMap,
-    body: SyncBody,
+    body: StartBody,
 ) -> Result<Response, ApiError> {
     let slot = sender.slot.clone();
-    let (mut started, waited) = start(api, target, sender, headers, body.into()).await?;
+    let (mut started, waited) = start(api, target, sender, headers, body).await?;
     let default = api.default_waits.get(target.name()).filter(|_| !has_preference(headers));
     if let Some(seconds) = default
         && let Some(run) = wait_for_end(api, &slot, &started.run, MAX_WAIT_SECONDS.min(*seconds)).await
@@ -128,7 +128,7 @@ pub(super) async fn start(
         key: idempotency_key(headers)?,
         request_id,
         traceparent: traceparent(headers),
-        parameters: body.parameters,
+        parameters: body.parameters.0,
     };
     let outcome = api.runs.start(&caller, target, &request).await;
     api.metrics.count_start(target.name(), &outcome);

@@ -3,6 +3,8 @@
 use common::service::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
+use trigger_core::parameters::DeclaredParameters;
 use trigger_core::runs::TargetStatus;
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
@@ -41,6 +43,13 @@ pub(super) struct TargetDocument {
     /// The settings of the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskDocument>,
+    /// The JSON Schema of the object `parameters` of a start; null if the CronJob can't be observed.
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Value>,
+    /// Declarations of parameters on the CronJob that can't be used. Everything else of the target can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    invalid_parameters: Vec<InvalidParameterDocument>,
     /// The present state; null if it can't be observed.
     status: Option<TargetStatusDocument>,
     /// Why the present state can't be observed.
@@ -63,6 +72,16 @@ pub(super) struct TaskDocument {
     timeout_seconds: u64,
     /// Whether an interrupted run is started again.
     resumes: bool,
+}
+
+/// A declaration of a parameter that can't be used.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InvalidParameter)]
+pub(super) struct InvalidParameterDocument {
+    /// The variable that the annotation names.
+    name: String,
+    /// What to correct in the annotation or in the template.
+    problem: String,
 }
 
 /// The present state of a target.
@@ -107,13 +126,19 @@ pub(super) struct PreviewDocument {
     /// Why no run would be started.
     #[schema(value_type = Option<ProblemDocument>)]
     pub(super) problem: Option<Problem>,
-    /// The Job that would be created; null for a task.
+    /// The Job that would be created; null for a task, and if the parameters are not accepted.
     #[schema(value_type = Option<Object>)]
-    pub(super) job: Option<serde_json::Value>,
+    pub(super) job: Option<Value>,
 }
 
 impl TargetDocument {
     pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+        let declared = status.as_ref().ok().and_then(|status| Some(&status.cronjob.as_ref()?.parameters));
+        let invalid_parameters = declared.map(invalid_parameters).unwrap_or_default();
+        let parameters = match target {
+            Target::CronJob(_) => declared.map(DeclaredParameters::schema),
+            Target::Task(target) => Some(target.task.definition().schema()),
+        };
         let (status, problem) = match status {
             Ok(status) => (Some(TargetStatusDocument::from(status)), None),
             Err(error) => (None, Some(error.problem())),
@@ -126,6 +151,8 @@ impl TargetDocument {
                 namespace: Some(target.namespace.clone()),
                 cronjob: Some(target.cronjob.clone()),
                 task: None,
+                parameters,
+                invalid_parameters,
                 status,
                 problem,
             },
@@ -137,7 +164,17 @@ impl TargetDocument {
                     timeout_seconds: target.timeout.as_secs(),
                     resumes: target.resumes(),
                 };
-                Self { name, kind, namespace: None, cronjob: None, task: Some(task), status, problem }
+                Self {
+                    name,
+                    kind,
+                    namespace: None,
+                    cronjob: None,
+                    task: Some(task),
+                    parameters,
+                    invalid_parameters,
+                    status,
+                    problem,
+                }
             }
         }
     }
@@ -168,6 +205,13 @@ impl From<&NoNextRun> for NoNextRunDocument {
     fn from(reason: &NoNextRun) -> Self {
         Self { reason: reason.as_str(), message: reason.to_string() }
     }
+}
+
+fn invalid_parameters(declared: &DeclaredParameters) -> Vec<InvalidParameterDocument> {
+    let invalid = declared.unusable().iter();
+    let documents = invalid
+        .map(|(name, problem)| InvalidParameterDocument { name: name.clone(), problem: problem.clone() });
+    documents.collect()
 }
 
 pub(super) fn kind_schema() -> Object {

@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::api::core::v1::PodStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use trigger_core::cronjob::CronJobTarget;
+use trigger_core::parameters::Parameters;
 use trigger_core::run::{Run, RunId, Trigger};
 use trigger_core::target_name::TargetName;
 
@@ -20,7 +21,7 @@ use super::objects::{
 use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
 };
 
 /// The cached state of the cluster.
@@ -289,7 +290,7 @@ impl ClusterCache {
             fingerprint: text(FINGERPRINT),
             requested_via: text(REQUESTED_VIA),
             retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
+            parameters: parameters(metadata),
             containers: Vec::new(),
             created_at,
             started_at: observed.started_at,
@@ -297,6 +298,12 @@ impl ClusterCache {
             task: None,
         })
     }
+}
+
+/// The values of the run's parameters. Others can create Jobs too, so the annotation may be anything.
+fn parameters(metadata: &ObjectMeta) -> Parameters {
+    let text = annotation(metadata, PARAMETERS);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)
+        template::requested_job(&cronjob, job_name, request)
     }
 
     async fn launch(
@@ -193,7 +193,7 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        let job = template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)?;
+        let job = template::requested_job(&cronjob, job_name, request)?;
         match self.shared.cluster.create_job(&target.namespace, &job).await {
             Ok(JobCreation::Created(job)) => self.apply_created_job(target, *job),
             Ok(JobCreation::NameTaken) => self.existing_job(target, job_name, request).await,
@@ -270,8 +270,4 @@ impl Executor for KubernetesExecutor {
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
         self.admission.results().clone()
     }
-}
-
-fn no_template() -> ExecutorError {
-    ExecutorError::Failed("the CronJob has no job template".to_owned())
 }

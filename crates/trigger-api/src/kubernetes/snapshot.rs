@@ -5,6 +5,7 @@ use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
 use trigger_core::run::Run;
 
 use super::objects::CronJobObject;
+use super::template::declared_parameters;
 
 /// The UIDs of the Jobs that the CronJob's status lists as active.
 pub(super) fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
@@ -24,6 +25,7 @@ pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
             _ => ConcurrencyPolicy::Allow,
         },
         last_scheduled_at: text("/status/lastScheduleTime").and_then(|text| text.parse().ok()),
+        parameters: declared_parameters(cronjob),
     }
 }
 
@@ -40,6 +42,7 @@ pub(super) fn generation(runs: &[&Run]) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use trigger_core::parameters::DeclaredParameters;
     use trigger_core::run::{RunId, State, Trigger};
 
     use super::*;
@@ -62,6 +65,7 @@ mod tests {
             suspended: true,
             concurrency_policy: ConcurrencyPolicy::Forbid,
             last_scheduled_at: "2026-11-20T14:00:00Z".parse().ok(),
+            parameters: DeclaredParameters::default(),
         };
         assert_eq!(cronjob_summary(&full), expected);
         for (policy, expected) in [

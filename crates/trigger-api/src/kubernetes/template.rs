@@ -4,6 +4,8 @@
 //! `kubectl create job --from=cronjob/NAME`, plus annotations of trigger-api.
 
 use serde_json::{Map, Value, json};
+use trigger_core::executor::ExecutorError;
+use trigger_core::parameters::DeclaredParameters;
 use trigger_core::request::{RunRequest, fingerprint};
 
 use super::objects::CronJobObject;
@@ -22,10 +24,37 @@ pub(super) const REASON: &str = "tradeops.dev/reason";
 pub(super) const REQUEST_ID: &str = "tradeops.dev/request-id";
 /// The fingerprint of the request; a request that repeats the idempotency key must have the same one.
 pub(super) const FINGERPRINT: &str = "tradeops.dev/idempotency-fingerprint";
+/// The values of parameters, as a JSON object. The cache has no specs of pods, so it reads them here.
+pub(super) const PARAMETERS: &str = "tradeops.dev/parameters";
 /// The W3C trace context of the request.
 pub(super) const TRACEPARENT: &str = "tradeops.dev/traceparent";
 
-/// The Job of that name. None if the CronJob has no template, which the API server does not allow.
+/// The place of the spec of the pods in a CronJob.
+const POD_OF_CRONJOB: &str = "/spec/jobTemplate/spec/template/spec";
+/// The place of the spec of the pods in a Job.
+const POD_OF_JOB: &str = "/spec/template/spec";
+
+/// The parameters that the CronJob declares.
+pub(super) fn declared_parameters(cronjob: &CronJobObject) -> DeclaredParameters {
+    let annotations = cronjob.metadata.annotations.iter().flatten();
+    let annotations = annotations.map(|(key, text)| (key.as_str(), text.as_str()));
+    DeclaredParameters::of(annotations, cronjob.data.pointer(POD_OF_CRONJOB).unwrap_or(&Value::Null))
+}
+
+/// The Job of that name, with the parameters of the request.
+pub(super) fn requested_job(
+    cronjob: &CronJobObject,
+    job_name: &str,
+    request: &RunRequest,
+) -> Result<Value, ExecutorError> {
+    let no_template = || ExecutorError::Failed("the CronJob has no job template".to_owned());
+    let mut job = job_from_template(cronjob, job_name, request).ok_or_else(no_template)?;
+    let pod = job.pointer_mut(POD_OF_JOB).ok_or_else(no_template)?;
+    let set = declared_parameters(cronjob).set(&request.parameters, pod);
+    set.map_err(ExecutorError::BadParameters).map(|()| job)
+}
+
+/// The Job of that name, as the schedule creates it. None if the CronJob has no template, which the API server does not allow.
 pub(super) fn job_from_template(
     cronjob: &CronJobObject,
     job_name: &str,
@@ -60,6 +89,7 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
     // Not every request has one, and a template can't claim a caller.
     annotations.remove(REQUESTED_VIA);
     let fingerprint = fingerprint(request);
+    let parameters = Value::from(request.parameters.clone()).to_string();
     let own = [
         (INSTANTIATE, Some("manual")),
         (REQUESTED_BY, Some(request.caller.as_str())),
@@ -67,6 +97,7 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (REASON, request.reason.as_deref()),
         (REQUEST_ID, Some(request.request_id.as_str())),
         (FINGERPRINT, Some(fingerprint.as_str())),
+        (PARAMETERS, Some(parameters.as_str()).filter(|_| !request.parameters.is_empty())),
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {

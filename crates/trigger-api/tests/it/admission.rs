@@ -4,6 +4,7 @@
 mod changes;
 mod denials;
 mod owners;
+mod parameters;
 mod policy;
 mod protection;
 

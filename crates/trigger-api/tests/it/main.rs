@@ -15,6 +15,7 @@ mod kubeconfigs;
 mod memory;
 mod on_a_node;
 mod openapi;
+mod parameters;
 mod races;
 mod registration;
 mod rights;

@@ -32,6 +32,7 @@ const ROUTES: [&str; 20] = [
     "GET /v1/whoami",
     "POST /api/admin/portfolio/trigger-analysis",
     "POST /trigger-sync",
+    "POST /v1/targets/{target}/preview",
     "POST /v1/targets/{target}/runs",
 ];
 

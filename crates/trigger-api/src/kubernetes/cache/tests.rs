@@ -111,7 +111,7 @@ fn a_run_has_the_annotations_of_its_job() {
         fingerprint: Some("abc".to_owned()),
         requested_via: None,
         retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
+        parameters: Parameters::default(),
         containers: Vec::new(),
         created_at: "2026-11-21T10:00:00Z".parse().unwrap(),
         started_at: None,
@@ -303,4 +303,17 @@ fn the_runs_of_a_target_are_sorted_by_creation_and_id() {
     cache.apply_job(job_with("report", 1, "/metadata/ownerReferences", of_report), now());
     let runs: Vec<&str> = cache.runs(&sync()).into_iter().map(|run| run.id.as_str()).collect();
     assert_eq!(runs, ["z", "b", "c"]);
+}
+
+#[test]
+fn the_parameters_of_a_run_are_those_of_the_annotation_of_its_job() {
+    for (annotation, expected) in [
+        (r#"{"SYNC_DATE":"2026-02-10"}"#, json!({ "SYNC_DATE": "2026-02-10" })),
+        ("not JSON", json!({})),
+        ("[1]", json!({})),
+    ] {
+        let annotations = json!({ "tradeops.dev/parameters": annotation });
+        let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
+        assert_eq!(serde_json::Value::Object(run.parameters), expected);
+    }
 }

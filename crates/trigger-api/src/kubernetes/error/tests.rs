@@ -27,6 +27,7 @@ fn variant(error: &ExecutorError) -> &'static str {
         ExecutorError::QuotaExceeded(_) => "QuotaExceeded",
         ExecutorError::Store(_) => "Store",
         ExecutorError::Refused(_) => "Refused",
+        ExecutorError::BadParameters(_) => "BadParameters",
     }
 }
 

@@ -117,3 +117,24 @@ fn a_cronjob_without_a_template_gives_no_job() {
         assert_eq!(job_from_template(&cronjob(&template), "sync-a", &request()), None, "{template}");
     }
 }
+
+#[test]
+fn a_requested_job_has_the_values_of_its_parameters_in_its_variables_and_in_an_annotation() {
+    let env = json!([{ "name": "HOST", "value": "db" }, { "name": "SYNC_DATE" }]);
+    let pod = json!({ "containers": [{ "name": "main", "image": "app:1", "env": env }] });
+    let template = json!({ "spec": { "template": { "spec": pod } } });
+    let mut cronjob = cronjob(&template);
+    let declared = [("parameters.tradeops.dev/SYNC_DATE".to_owned(), "{}".to_owned())];
+    cronjob.metadata.annotations = Some(declared.into());
+    let parameters = |value: Value| serde_json::from_value(value).unwrap();
+    let job = |value: Value| {
+        requested_job(&cronjob, "sync-a", &RunRequest { parameters: parameters(value), ..request() })
+    };
+    let set = job(json!({ "SYNC_DATE": "2026-02-10" })).unwrap();
+    let variable = set.pointer("/spec/template/spec/containers/0/env/1");
+    assert_eq!(variable, Some(&json!({ "name": "SYNC_DATE", "value": "2026-02-10" })));
+    assert_eq!(set["metadata"]["annotations"][PARAMETERS], r#"{"SYNC_DATE":"2026-02-10"}"#);
+    let plain = job(json!({})).unwrap();
+    assert_eq!((&plain["spec"], plain["metadata"]["annotations"].get(PARAMETERS)), (&template["spec"], None));
+    assert!(matches!(job(json!({ "HOST": "x" })), Err(ExecutorError::BadParameters(_))));
+}
