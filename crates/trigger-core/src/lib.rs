@@ -16,6 +16,7 @@ pub mod naming;
 pub mod pruner;
 pub mod recorder;
 pub mod request;
+pub mod right;
 pub mod run;
 pub mod run_store;
 pub mod runner;

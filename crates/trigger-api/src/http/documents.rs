@@ -24,7 +24,7 @@ pub(super) struct RunDocument {
     /// What started the run.
     #[schema(schema_with = trigger_schema)]
     trigger: &'static str,
-    /// The state. The last four are final.
+    /// The state. The last four are final; `unknown` is a run that can't be observed.
     #[schema(schema_with = state_schema)]
     pub(super) state: &'static str,
     /// Why the run has this state.
@@ -136,11 +136,14 @@ impl From<&Cause> for CauseDocument {
 
 impl Triggered {
     pub(super) fn new(run: &Run, found: bool) -> Self {
-        let message = if found {
+        let mut message = if found {
             format!("Job {} was started by an earlier request with the same key", run.job_name)
         } else {
             format!("Job {} started", run.job_name)
         };
+        if let (State::Unknown, Some(cause)) = (run.state, &run.cause) {
+            message = format!("{message}. {}", cause.message);
+        }
         Self {
             message,
             job_name: run.job_name.clone(),
