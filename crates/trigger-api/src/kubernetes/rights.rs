@@ -87,10 +87,13 @@ impl DeniedRights {
         }
     }
 
-    /// Records that the API server grants the right.
+    /// Records that the API server grants the right. Roles have changed, so the rights of the namespace that are not tried
+    /// again by a watch may be granted too: they are no longer reported until they are denied again.
     pub(super) fn grant(&self, right: &Right<'_>) {
         let mut denied = self.locked();
         if !denied.is_empty() && denied.remove(&right.missing()).is_some() {
+            let is_tried_again = |verb: &str| matches!(verb, "list" | "watch");
+            denied.retain(|other, _| other.namespace != right.namespace || is_tried_again(other.verb));
             tracing::info!(right = %right.missing(), "trigger-api's ServiceAccount has got a right that it lacked");
         }
     }
@@ -131,6 +134,7 @@ mod tests {
         );
         rights.grant(&other);
         assert!(rights.denies(&jobs));
+        rights.deny(&Right::of_events("trading"));
         rights.grant(&jobs);
         assert_eq!(rights.limitations(), []);
     }
