@@ -20,6 +20,7 @@ use super::feed::{Feed, Notice};
 use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
+use super::right::Limitation;
 use super::run::{Run, RunId, State};
 use super::run_store::{RunFilter, RunStore};
 use super::schedule;
@@ -210,23 +211,28 @@ impl Runs {
     /// The log of a run; None if nothing is left of it. With `follow` the log continues until the run ends.
     ///
     /// # Errors
-    /// When the store can't be read.
-    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, StoreError> {
+    /// When the store can't be read, or nothing is left of the log because a right is missing.
+    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, ExecutorError> {
         if follow && let Some((tail, pieces)) = self.logs.follow(&run.id) {
             return Ok(Some(RunLog::Following(tail, Box::pin(pieces))));
         }
-        match self.executor.log(run).await {
+        let missing_right = match self.executor.log(run).await {
             Ok(Some(whole)) => return Ok(Some(RunLog::Whole(whole))),
-            Ok(None) => {}
+            Ok(None) => None,
+            Err(error @ ExecutorError::Forbidden { .. }) => Some(error),
             Err(error) => {
                 tracing::warn!(%error, run.id = %run.id, "cannot read the log; answering with the stored tail");
+                None
             }
-        }
+        };
         let tail = match self.logs.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
             Some(tail) => Some(tail),
             None => self.recorder.log(&run.id).await?,
         };
-        Ok(tail.map(RunLog::Tail))
+        match (tail, missing_right) {
+            (None, Some(error)) => Err(error),
+            (tail, _) => Ok(tail.map(RunLog::Tail)),
+        }
     }
 
     /// The changes of all runs from now on, or after the event of that number.
@@ -246,8 +252,11 @@ impl Runs {
     }
 
     /// Waits until the run has ended or the deadline has passed, even if the end can't be stored, and returns the run. The
-    /// run was started, so a failing store is not an error.
+    /// run was started, so a failing store is not an error. The end of a run that is not observed is not waited for.
     pub async fn ended(&self, run: Run, deadline: Instant) -> Run {
+        if run.state == State::Unknown {
+            return run;
+        }
         let started = run.clone();
         let unsaved = async move {
             let mut run = started;
@@ -278,7 +287,12 @@ impl Runs {
         self.recorder.dropped()
     }
 
-    /// Whether the executor has observed all its targets once.
+    /// What the executor does not do for lack of a right.
+    pub fn limitations(&self) -> Vec<Limitation> {
+        self.executor.limitations()
+    }
+
+    /// Whether the executor has observed all its targets once, except for what it has no right to observe.
     ///
     /// # Errors
     /// With the reason when it has not.

@@ -104,7 +104,7 @@ impl Executor for LocalExecutor {
         let cronjob = self.manifest(target).await?.summary()?;
         // Taken after the last await and under one lock, so that the active runs fit the generation.
         let (active, generation) = self.context.registry.snapshot(target);
-        Ok(TargetSnapshot { cronjob, active, generation })
+        Ok(TargetSnapshot { cronjob, active, unobserved: None, generation })
     }
 
     async fn preview(

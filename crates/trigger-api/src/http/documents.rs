@@ -25,7 +25,7 @@ pub(super) struct RunDocument {
     /// What started the run.
     #[schema(schema_with = trigger_schema)]
     trigger: &'static str,
-    /// The state. The last four are final.
+    /// The state. The last four are final; `unknown` is a run that can't be observed.
     #[schema(schema_with = state_schema)]
     pub(super) state: &'static str,
     /// Why the run has this state.
@@ -164,9 +164,11 @@ fn start_message(run: &Run, found: bool) -> String {
         State::Failed => "failed",
         State::Cancelled => "was cancelled",
         State::Interrupted => "was interrupted",
+        State::Unknown => "its state is unknown",
     };
     let job = &run.job_name;
     match &run.cause {
+        Some(cause) if run.state == State::Unknown => format!("Job {job} {started}. {}", cause.message),
         Some(cause) => format!("Job {job} {started} and {state}: {}", cause.message),
         None if run.state == State::Pending => format!("Job {job} {started}"),
         None => format!("Job {job} {started} and {state}"),

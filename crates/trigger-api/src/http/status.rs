@@ -64,13 +64,15 @@ impl ServiceStatus for Api {
                     Some(format!("it is unknown whether the admission policy protects the target {target}"))
                 }
             });
-        Readiness { waiting_for, degraded, notices: unprotected.collect() }
+        let limitations = self.runs.limitations().into_iter().map(|limitation| limitation.to_string());
+        Readiness { waiting_for, degraded, notices: unprotected.chain(limitations).collect() }
     }
 
     /// A scrape never waits for the store: the gauges that need it are updated in the background.
     async fn update_gauges(&self) {
         self.metrics.set_store_writable(self.runs.unwritable().is_none());
         self.metrics.set_protection(&self.runs.protection());
+        self.metrics.set_missing_rights(self.runs.limitations().len());
         self.metrics.set_unsaved(self.runs.unsaved_bytes(), self.runs.dropped());
     }
 }

@@ -123,6 +123,12 @@ impl ClusterCache {
         }
     }
 
+    /// Removes a Job that can't be observed any more, and its pods.
+    pub(super) fn forget_job(&mut self, id: &RunId) {
+        self.jobs.remove(id);
+        self.pods.remove(id);
+    }
+
     /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
     pub(super) fn remove_job(&mut self, mut job: JobObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(job.metadata.uid.clone()?);

@@ -13,6 +13,7 @@ use trigger_core::cronjob::CronJobTarget;
 use trigger_core::run::Run;
 
 use super::client::ClusterClient;
+use super::rights::Right;
 
 /// The maximum length of the queue. Events are optional, so more are dropped.
 const MAX_QUEUED: usize = 64;
@@ -31,7 +32,8 @@ impl EventRecorder {
         tasks.spawn(async move {
             while let Some((namespace, event)) = queued.recv().await {
                 let api: Api<Event> = Api::namespaced(cluster.client.clone(), &namespace);
-                if let Err(error) = cluster.read(api.create(&PostParams::default(), &event)).await {
+                let right = Right::of_events(&namespace);
+                if let Err(error) = cluster.read(&right, api.create(&PostParams::default(), &event)).await {
                     tracing::debug!(%error, "could not create a Kubernetes Event");
                 }
                 tokio::time::sleep(MIN_INTERVAL).await;

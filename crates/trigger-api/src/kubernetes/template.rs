@@ -3,6 +3,8 @@
 //! The template is copied as JSON, so that fields unknown to this program are kept. The metadata is the same as that of
 //! `kubectl create job --from=cronjob/NAME`, plus annotations of trigger-api.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use trigger_core::executor::ExecutorError;
 use trigger_core::parameters::DeclaredParameters;
@@ -46,9 +48,10 @@ pub(super) fn requested_job(
     cronjob: &CronJobObject,
     job_name: &str,
     request: &RunRequest,
+    added_labels: &BTreeMap<String, String>,
 ) -> Result<Value, ExecutorError> {
     let no_template = || ExecutorError::Failed("the CronJob has no job template".to_owned());
-    let mut job = job_from_template(cronjob, job_name, request).ok_or_else(no_template)?;
+    let mut job = job_from_template(cronjob, job_name, request, added_labels).ok_or_else(no_template)?;
     let pod = job.pointer_mut(POD_OF_JOB).ok_or_else(no_template)?;
     let set = declared_parameters(cronjob).set(&request.parameters, pod);
     set.map_err(ExecutorError::BadParameters).map(|()| job)
@@ -59,13 +62,14 @@ pub(super) fn job_from_template(
     cronjob: &CronJobObject,
     job_name: &str,
     request: &RunRequest,
+    added_labels: &BTreeMap<String, String>,
 ) -> Option<Value> {
     let template = cronjob.data.pointer("/spec/jobTemplate")?;
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), json!(job_name));
     metadata.insert("namespace".to_owned(), json!(cronjob.metadata.namespace));
-    if let Some(labels) = template.pointer("/metadata/labels") {
-        metadata.insert("labels".to_owned(), labels.clone());
+    if let Some(labels) = labels(template, added_labels) {
+        metadata.insert("labels".to_owned(), labels);
     }
     metadata.insert("annotations".to_owned(), annotations(template, request).into());
     // blockOwnerDeletion would require the permission to update the CronJob's finalizers.
@@ -81,6 +85,20 @@ pub(super) fn job_from_template(
     );
     let spec = template.get("spec")?;
     Some(json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec }))
+}
+
+fn labels(template: &Value, added: &BTreeMap<String, String>) -> Option<Value> {
+    let own = template.pointer("/metadata/labels");
+    if added.is_empty() {
+        return own.cloned();
+    }
+    // The API server gives a Job without labels those of its pod template.
+    let is_set = |labels: &&Value| labels.as_object().is_some_and(|labels| !labels.is_empty());
+    let default = || template.pointer("/spec/template/metadata/labels");
+    let mut labels =
+        own.filter(is_set).or_else(default).and_then(Value::as_object).cloned().unwrap_or_default();
+    labels.extend(added.iter().map(|(key, value)| (key.clone(), json!(value))));
+    Some(labels.into())
 }
 
 fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {

@@ -1,6 +1,7 @@
 //! The admission policy: with the token of trigger-api, only Jobs that are identical to those of a target's schedule can be
 //! created, and only Jobs of targets can be deleted.
 
+mod added_metadata;
 mod changes;
 mod denials;
 mod owners;

@@ -157,6 +157,7 @@ pub(crate) fn target() -> CronJobTarget {
         namespace: "trading".to_owned(),
         cronjob: "trades-sync".to_owned(),
         allow_suspended: false,
+        job_prefix: "trades-sync-".to_owned(),
     }
 }
 

@@ -17,6 +17,22 @@ aliases:
 {{- if or (gt (len $targets) 1) (first $targets).name (first $targets).allowSuspended (first $targets).waitSeconds .Values.triggerApi.aliases -}}true{{- end -}}
 {{- end }}
 
+{{- /* The labels of triggerApi.settings.JOB_LABELS, as a map in CEL. */ -}}
+{{- define "tradeops.addedLabels" -}}
+{{- $labels := dict -}}
+{{- range compact (splitList "," (.Values.triggerApi.settings.JOB_LABELS | default "")) -}}
+{{- $pair := splitn "=" 2 . -}}
+{{- $_ := set $labels $pair._0 $pair._1 -}}
+{{- end -}}
+{{- $labels | toJson | replace "\"" "'" -}}
+{{- end }}
+
+{{- /* The part of triggerApi.settings.JOB_NAME_FORMAT before {id}, as an expression in CEL. */ -}}
+{{- define "tradeops.jobNamePrefix" -}}
+{{- $format := .Values.triggerApi.settings.JOB_NAME_FORMAT | default "{cronjob}-{id}" -}}
+{{- printf "'%s'" ($format | replace "{id}" "" | replace "{cronjob}" "' + params.metadata.name + '") -}}
+{{- end }}
+
 {{- define "tradeops.cronJobs" -}}
 {{- $names := list -}}
 {{- range .Values.triggerApi.targets -}}{{- $names = append $names .cronjob -}}{{- end -}}

@@ -10,6 +10,8 @@ use trigger_core::cronjob::CronJobTarget;
 use trigger_core::target_name::{TargetName, is_dns_label};
 use trigger_core::task::{Task, TaskTarget};
 
+use crate::config::job_metadata::JobNameFormat;
+
 /// The default of `max_concurrent`.
 const MAX_CONCURRENT: NonZeroU32 = NonZeroU32::new(1).expect("it is above 0");
 /// The default of `timeout_seconds`: twice the time of the longest run that was observed.
@@ -99,7 +101,11 @@ impl TargetEntry {
 
 impl CronJobEntry {
     /// The target, in that namespace if it has none of its own.
-    pub(super) fn resolve(&self, namespace: &str) -> Result<CronJobTarget, ConfigError> {
+    pub(super) fn resolve(
+        &self,
+        namespace: &str,
+        job_names: &JobNameFormat,
+    ) -> Result<CronJobTarget, ConfigError> {
         let namespace = self.namespace.as_deref().unwrap_or(namespace);
         check_namespace(namespace)?;
         Ok(CronJobTarget {
@@ -107,6 +113,7 @@ impl CronJobEntry {
             namespace: namespace.to_owned(),
             cronjob: self.cronjob.clone(),
             allow_suspended: self.allow_suspended,
+            job_prefix: job_names.prefix(&self.cronjob)?,
         })
     }
 }

@@ -70,7 +70,8 @@ impl TaskStatus {
     pub(super) fn new(run: &Run, result: Option<Value>) -> Self {
         let status = match run.state {
             State::Pending => "queued",
-            State::Running => "running",
+            // The state of a task is never unknown.
+            State::Running | State::Unknown => "running",
             State::Succeeded => "completed",
             State::Failed => "failed",
             State::Cancelled => "cancelled",

@@ -22,7 +22,7 @@ fn request() -> RunRequest {
 }
 
 fn build(job_template: &Value, request: &RunRequest) -> Value {
-    job_from_template(&cronjob(job_template), "sync-abcdefghij", request).unwrap()
+    job_from_template(&cronjob(job_template), "sync-abcdefghij", request, &BTreeMap::new()).unwrap()
 }
 
 #[test]
@@ -83,6 +83,24 @@ fn a_template_without_metadata_gives_a_job_without_labels() {
 }
 
 #[test]
+fn added_labels_replace_those_of_the_template_and_keep_the_others() {
+    let pod = json!({ "metadata": { "labels": { "of-the-pod": "yes" } } });
+    let added = BTreeMap::from([("job-origin".to_owned(), "manual".to_owned())]);
+    for (labels, expected) in [
+        (json!({ "app": "sync" }), json!({ "app": "sync", "job-origin": "manual" })),
+        (json!({ "job-origin": "scheduled" }), json!({ "job-origin": "manual" })),
+        // The API server would give the Job the labels of its pods.
+        (json!({}), json!({ "of-the-pod": "yes", "job-origin": "manual" })),
+        (Value::Null, json!({ "of-the-pod": "yes", "job-origin": "manual" })),
+    ] {
+        let template = json!({ "metadata": { "labels": labels }, "spec": { "template": pod } });
+        let job = job_from_template(&cronjob(&template), "sync-a", &request(), &added).unwrap();
+        assert_eq!(job["metadata"]["labels"], expected, "{labels}");
+        assert_eq!(job["spec"]["template"], pod, "the pods have no label more");
+    }
+}
+
+#[test]
 fn a_request_without_a_reason_or_a_trace_has_no_such_annotations() {
     let job = build(&json!({ "spec": {} }), &request());
     let annotations = job["metadata"]["annotations"].as_object().unwrap();
@@ -114,7 +132,11 @@ fn a_template_can_not_claim_another_caller() {
 #[test]
 fn a_cronjob_without_a_template_gives_no_job() {
     for template in [Value::Null, json!({ "metadata": { "labels": { "app": "sync" } } })] {
-        assert_eq!(job_from_template(&cronjob(&template), "sync-a", &request()), None, "{template}");
+        assert_eq!(
+            job_from_template(&cronjob(&template), "sync-a", &request(), &BTreeMap::new()),
+            None,
+            "{template}"
+        );
     }
 }
 
