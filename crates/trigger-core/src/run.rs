@@ -209,6 +209,38 @@ pub const RESTARTED: &str = "Restarted";
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
 
 impl Run {
+    /// A run that was just created; only these fields are set.
+    pub fn pending(
+        id: RunId,
+        target: TargetName,
+        namespace: impl Into<String>,
+        job_name: impl Into<String>,
+        trigger: Trigger,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            target,
+            namespace: namespace.into(),
+            job_name: job_name.into(),
+            trigger,
+            state: State::Pending,
+            cause: None,
+            requested_by: None,
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            requested_via: None,
+            retry_of: None,
+            parameters: Parameters::default(),
+            containers: Vec::new(),
+            created_at,
+            started_at: None,
+            finished_at: None,
+            task: None,
+        }
+    }
+
     /// The kind of its target.
     pub fn kind(&self) -> TargetKind {
         if self.task.is_some() { TargetKind::Task } else { TargetKind::CronJob }

@@ -12,25 +12,15 @@ use super::statement::Statement;
 
 fn run(number: i64) -> Run {
     Run {
-        id: RunId::new(format!("run {number}")),
-        target: ["trades-sync", "analysis"][usize::from(number % 2 == 0)].parse().expect("a name"),
-        namespace: "trading".to_owned(),
-        job_name: format!("job-{number}"),
-        trigger: Trigger::Scheduled,
         state: State::ALL[usize::try_from(number % 6).expect("a small number")],
-        cause: None,
-        requested_by: None,
-        reason: None,
-        request_id: None,
-        fingerprint: None,
-        requested_via: None,
-        retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
-        containers: Vec::new(),
-        created_at: Timestamp::from_second(1_770_000_000 + number).expect("a time"),
-        started_at: None,
-        finished_at: None,
-        task: None,
+        ..Run::pending(
+            RunId::new(format!("run {number}")),
+            ["trades-sync", "analysis"][usize::from(number % 2 == 0)].parse().expect("a name"),
+            "trading",
+            format!("job-{number}"),
+            Trigger::Scheduled,
+            Timestamp::from_second(1_770_000_000 + number).expect("a time"),
+        )
     }
 }
 

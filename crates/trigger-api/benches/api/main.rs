@@ -155,25 +155,17 @@ async fn store_runs(history: &str) {
     for number in 0..STORED_RUNS {
         let at = start + (number * 60).seconds();
         let run = Run {
-            id: RunId::new(format!("00000000-0000-4000-8000-{number:012}")),
-            target: CRONJOB.parse().expect("a name"),
-            namespace: "trading".to_owned(),
-            job_name: format!("{CRONJOB}-{number}"),
-            trigger: Trigger::Scheduled,
             state: State::Succeeded,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: at,
             started_at: Some(at),
             finished_at: Some(at + 30.seconds()),
-            task: None,
+            ..Run::pending(
+                RunId::new(format!("00000000-0000-4000-8000-{number:012}")),
+                CRONJOB.parse().expect("a name"),
+                "trading",
+                format!("{CRONJOB}-{number}"),
+                Trigger::Scheduled,
+                at,
+            )
         };
         store.save(&run).await.expect("the history saves it");
     }
