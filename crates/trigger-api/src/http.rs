@@ -78,6 +78,7 @@ fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>
         .routes(routes!(targets::preview))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run, runs::cancel_run))
+        .routes(routes!(starting::retry_run))
         .routes(routes!(logs::get_logs))
         .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))

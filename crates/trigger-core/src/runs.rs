@@ -80,6 +80,16 @@ impl Runs {
         self.targets.get(name).ok_or_else(|| RunError::UnknownTarget(name.clone()))
     }
 
+    /// The target of a run, which a retry starts again.
+    ///
+    /// # Errors
+    /// When the target is not configured any more.
+    pub fn target_of(&self, run: &Run) -> Result<&Target, RunError> {
+        let not_configured =
+            || RunError::TargetNotConfigured { run: run.id.clone(), target: run.target.clone() };
+        self.targets.get(&run.target).ok_or_else(not_configured)
+    }
+
     /// The target that is started if none is named.
     ///
     /// # Errors

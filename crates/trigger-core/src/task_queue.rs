@@ -152,7 +152,7 @@ impl TaskQueue {
             request_id: Some(request.request_id.clone()),
             fingerprint: Some(fingerprint(request)),
             requested_via: None,
-            retry_of: None,
+            retry_of: request.retry_of.clone(),
             parameters: request.parameters.clone(),
             containers: Vec::new(),
             created_at: now,

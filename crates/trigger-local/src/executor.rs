@@ -210,7 +210,7 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         request_id: Some(request.request_id.clone()),
         fingerprint: Some(fingerprint(request)),
         requested_via: None,
-        retry_of: None,
+        retry_of: request.retry_of.clone(),
         parameters: trigger_core::task::Parameters::default(),
         containers: Vec::new(),
         created_at: Timestamp::now(),

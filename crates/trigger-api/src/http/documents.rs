@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trigger_core::run::{Cause, Run, State, TaskRun};
+use trigger_core::run::{Cause, Run, RunId, State, TaskRun};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -33,6 +33,8 @@ pub(super) struct RunDocument {
     requested_by: Option<String>,
     /// The caller's reason.
     reason: Option<String>,
+    /// The run that this one repeats.
+    retry_of: Option<String>,
     /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -113,6 +115,7 @@ impl From<&Run> for RunDocument {
             cause: run.cause.as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
             reason: run.reason.clone(),
+            retry_of: run.retry_of.as_ref().map(RunId::to_string),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,

@@ -19,7 +19,9 @@ use super::objects::{
 };
 use super::pods::JobPod;
 use super::state::observed_state;
-use super::template::{FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY};
+use super::template::{
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY, RETRY_OF,
+};
 
 /// The cached state of the cluster.
 #[derive(Default)]
@@ -286,7 +288,7 @@ impl ClusterCache {
             request_id: text(REQUEST_ID),
             fingerprint: text(FINGERPRINT),
             requested_via: None,
-            retry_of: None,
+            retry_of: text(RETRY_OF).map(RunId::new),
             parameters: trigger_core::task::Parameters::default(),
             containers: Vec::new(),
             created_at,

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use trigger_core::request::{RunRequest, fingerprint};
+use trigger_core::run::RunId;
 
 use super::objects::CronJobObject;
 
@@ -20,6 +21,8 @@ pub(super) const REASON: &str = "tradeops.dev/reason";
 pub(super) const REQUEST_ID: &str = "tradeops.dev/request-id";
 /// The fingerprint of the request; a request that repeats the idempotency key must have the same one.
 pub(super) const FINGERPRINT: &str = "tradeops.dev/idempotency-fingerprint";
+/// The run that this one repeats.
+pub(super) const RETRY_OF: &str = "tradeops.dev/retry-of";
 /// The W3C trace context of the request.
 pub(super) const TRACEPARENT: &str = "tradeops.dev/traceparent";
 
@@ -62,6 +65,7 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (REASON, request.reason.as_deref()),
         (REQUEST_ID, Some(request.request_id.as_str())),
         (FINGERPRINT, Some(fingerprint.as_str())),
+        (RETRY_OF, request.retry_of.as_ref().map(RunId::as_str)),
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {

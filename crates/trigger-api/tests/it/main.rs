@@ -16,6 +16,7 @@ mod on_a_node;
 mod openapi;
 mod races;
 mod registration;
+mod retries;
 mod rights;
 mod second_task;
 mod support;

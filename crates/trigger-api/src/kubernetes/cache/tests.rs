@@ -95,6 +95,7 @@ fn only_what_is_used_of_a_job_and_of_a_cronjob_is_kept() {
 fn a_run_has_the_annotations_of_its_job() {
     let annotations = json!({
         INSTANTIATE: "manual", REQUESTED_BY: "jwt:alice", REASON: "late data", REQUEST_ID: "request-1", FINGERPRINT: "abc",
+        RETRY_OF: "run-0",
     });
     let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
     let expected = Run {
@@ -102,6 +103,7 @@ fn a_run_has_the_annotations_of_its_job() {
         reason: Some("late data".to_owned()),
         request_id: Some("request-1".to_owned()),
         fingerprint: Some("abc".to_owned()),
+        retry_of: Some(RunId::new("run-0")),
         ..Run::pending(
             id("a"),
             "sync".parse().unwrap(),
