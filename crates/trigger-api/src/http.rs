@@ -13,6 +13,7 @@ mod documents;
 mod events;
 mod headers;
 mod links;
+mod list_query;
 mod logs;
 mod openapi;
 mod page;
@@ -24,6 +25,7 @@ mod sender;
 mod starting;
 mod status;
 mod target_documents;
+mod target_history;
 mod targets;
 mod task_routes;
 

@@ -1,6 +1,7 @@
 //! The service for runs of every kind of target: it starts, cancels, describes and authorizes.
 
 mod error;
+mod lists;
 mod views;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
+pub use self::lists::{DurationPercentiles, TargetHistory};
 pub use self::views::{RunLog, TargetStatus};
 use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
@@ -21,7 +23,7 @@ use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
 use super::run::{Run, RunId, State};
-use super::run_store::{RunFilter, RunStore};
+use super::run_store::RunStore;
 use super::schedule;
 use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
@@ -184,14 +186,6 @@ impl Runs {
             (Ok(None), None) => Err(RunError::UnknownRun(id.clone())),
             (Err(error), None) => Err(error.into()),
         }
-    }
-
-    /// Runs, newest first, including those that are not stored yet.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        self.recorder.list(filter).await
     }
 
     /// The result of a run; None if it has none.

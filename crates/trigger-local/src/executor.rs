@@ -55,8 +55,7 @@ impl LocalExecutor {
                 let run = run.ended(State::Interrupted, outcome::restarted(), Timestamp::now());
                 recorder.record(run).await;
             }
-            let newest = RunFilter { target: Some(target.name.clone()), limit: 1, ..RunFilter::default() };
-            for run in store.runs(&newest).await? {
+            for run in store.runs(&RunFilter::newest_of(&target.name)).await?.runs {
                 registry.add_earlier(run, target);
             }
         }

@@ -1,9 +1,11 @@
 //! The JSON documents of runs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trigger_core::run::{Cause, Run, RunId, State, TaskRun};
+use trigger_core::run::{Cause, Run, RunId, State, TaskRun, Trigger};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -101,6 +103,11 @@ pub(super) struct RunPage {
     pub(super) runs: Vec<Box<RawValue>>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
+    /// How many stored runs the conditions select in each state, whichever states the query has; null on later pages.
+    #[schema(value_type = Option<BTreeMap<String, u64>>)]
+    pub(super) counts: Option<BTreeMap<&'static str, u64>>,
+    /// Whether `counts` are exact; if not, there can be more runs. They are exact for conditions on targets and triggers.
+    pub(super) counts_exact: Option<bool>,
 }
 
 impl From<&Run> for RunDocument {
@@ -165,6 +172,7 @@ pub(super) fn state_schema() -> Object {
     string_enum(&State::ALL.map(State::as_str))
 }
 
-fn trigger_schema() -> Object {
-    string_enum(&["scheduled", "manual"])
+/// The schema of what started a run.
+pub(super) fn trigger_schema() -> Object {
+    string_enum(&Trigger::ALL.map(Trigger::as_str))
 }

@@ -3,7 +3,7 @@
 use common::service::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
-use trigger_core::runs::TargetStatus;
+use trigger_core::runs::{TargetHistory, TargetStatus};
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use utoipa::openapi::schema::Object;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, string_enum};
 use super::problem_document::ProblemDocument;
+use super::target_history::TargetHistoryDocument;
 
 /// How many active runs the document of a target has.
 const MAX_ACTIVE: usize = 50;
@@ -46,6 +47,8 @@ pub(super) struct TargetDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemDocument>)]
     problem: Option<Problem>,
+    /// The latest runs; null if the history can't be read.
+    history: Option<TargetHistoryDocument>,
 }
 
 /// The settings of a task.
@@ -112,7 +115,12 @@ pub(super) struct PreviewDocument {
 }
 
 impl TargetDocument {
-    pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        status: Result<TargetStatus, ApiError>,
+        history: Option<TargetHistory>,
+    ) -> Self {
+        let history = history.map(TargetHistoryDocument::from);
         let (status, problem) = match status {
             Ok(status) => (Some(TargetStatusDocument::from(status)), None),
             Err(error) => (None, Some(error.problem())),
@@ -127,6 +135,7 @@ impl TargetDocument {
                 task: None,
                 status,
                 problem,
+                history,
             },
             Target::Task(target) => {
                 let task = TaskDocument {
@@ -136,7 +145,8 @@ impl TargetDocument {
                     timeout_seconds: target.timeout.as_secs(),
                     resumes: target.resumes(),
                 };
-                Self { name, kind: "task", namespace: None, cronjob: None, task: Some(task), status, problem }
+                let (namespace, cronjob) = (None, None);
+                Self { name, kind: "task", namespace, cronjob, task: Some(task), status, problem, history }
             }
         }
     }
