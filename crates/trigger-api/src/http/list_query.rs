@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use common::service::ServiceError;
-use trigger_core::run::RunId;
+use trigger_core::run::{RunId, State};
 use trigger_core::run_store::{Cursor, RunFilter};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
@@ -29,7 +29,7 @@ pub(super) fn filter(parameters: &[(String, String)]) -> Result<RunFilter, Servi
     for (name, value) in parameters {
         match name.as_str() {
             "target" => filter.targets.extend(parsed_list(name, value)?),
-            "state" => filter.states.extend(parsed_list(name, value)?),
+            "state" => filter.states.extend(parsed_list::<State>(name, value)?),
             "trigger" => filter.trigger = Some(parsed(name, value)?),
             "requested_by" => filter.requested_by = text(value),
             "since" => filter.since = Some(parsed(name, value)?),
@@ -122,7 +122,7 @@ fn parse_cursor(text: &str) -> Result<Cursor, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use trigger_core::run::{State, Trigger};
+    use trigger_core::run::Trigger;
 
     use super::*;
 

@@ -259,6 +259,13 @@ async fn a_run_of_a_task_is_repeated_with_its_parameters_or_with_others() {
             service.json("GET", run["links"]["result"].as_str().unwrap(), &[ADMIN], Value::Null).await;
         assert_eq!(result, json!({ "echo": text }));
     }
+    let (_, target) = service.json("GET", "/v1/targets/echo", &[ADMIN], Value::Null).await;
+    let history = &target["history"];
+    assert_eq!(
+        (&history["last_success"]["retry_of"], &history["durations"]["runs"]),
+        (&first["run_id"], &json!(4))
+    );
+    assert!(history["durations"]["p50_seconds"].as_f64() <= history["durations"]["p95_seconds"].as_f64());
     let (status, _) = service.json("POST", &retry, &[ADMIN], json!({ "parameters": {} })).await;
     assert_eq!(status, 422, "the parameters of the request replace all others");
     let (status, _) = service.json("POST", &retry, &[], Value::Null).await;
