@@ -4,12 +4,13 @@
 //! or states is therefore divided into branches, each with one value per column, which are merged. Conditions that no index
 //! has, such as a text, are checked for a limited number of runs per statement, so that no request reads the whole history.
 
-use std::collections::BTreeSet;
+mod plan;
 
 use trigger_core::run::{State, Trigger};
 use trigger_core::run_store::{Cursor, RunFilter};
 use trigger_core::target_name::TargetName;
 
+use self::plan::{Branch, Plan};
 use super::run_row::COLUMNS;
 use super::statement::{SqlValue, Statement};
 
@@ -23,20 +24,16 @@ const NEWEST_FIRST: &str = "ORDER BY created_at DESC, id DESC";
 const CHECKED_COLUMNS: &str =
     "target, triggered_by, requested_by, job_name, reason, cause_reason, cause_message";
 
-/// The values of some columns, which select the entries of an index that has these columns before the time.
-type Branch<'a> = Vec<(&'static str, &'a str)>;
-
 /// Whether the filter has a condition that no index has. The runs of one Job are few.
 pub(super) fn is_search(filter: &RunFilter) -> bool {
-    let checks_target = !filter.targets.is_empty() || filter.trigger.is_some();
-    filter.job_name.is_none() && (filter.text.is_some() || (filter.requested_by.is_some() && checks_target))
+    filter.job_name.is_none() && Plan::of(filter).has_checks()
 }
 
 /// The position up to which a search reads; no row if that is the end of the list.
 pub(super) fn search_end(filter: &RunFilter) -> Statement {
     let mut sql = Sql::default();
     let range = sql.range(filter, None);
-    let branches = branches(filter);
+    let branches = Plan::of(filter).branches;
     let last = MAX_CHECKED / branches.len() - 1;
     let parts = branches.iter().map(|branch| {
         let conditions = sql.conditions(branch, &range);
@@ -52,8 +49,9 @@ pub(super) fn page(filter: &RunFilter, read_to: Option<&Cursor>) -> Statement {
     let mut sql = Sql::default();
     let limit = sql.bind(SqlValue::number(filter.limit));
     let mut common = sql.range(filter, read_to);
-    common.extend(sql.checks(filter));
-    let branches = branches(filter);
+    let plan = Plan::of(filter);
+    common.extend(sql.checks(&plan));
+    let branches = plan.branches;
     if let [branch] = &branches[..] {
         let conditions = sql.conditions(branch, &common);
         return sql.statement(format!("SELECT {COLUMNS} FROM runs {conditions}{NEWEST_FIRST} LIMIT {limit}"));
@@ -96,8 +94,9 @@ fn counts_by_reading(filter: &RunFilter) -> (Statement, usize) {
     let filter = RunFilter { states, after: None, ..filter.clone() };
     let mut sql = Sql::default();
     let range = sql.range(&filter, None);
-    let checks = sql.checks(&filter).join(" AND ");
-    let branches = branches(&filter);
+    let plan = Plan::of(&filter);
+    let checks = sql.checks(&plan).join(" AND ");
+    let branches = plan.branches;
     let (max, columns, selected) = if checks.is_empty() {
         (MAX_COUNTED, "state".to_owned(), "COUNT(*)".to_owned())
     } else {
@@ -116,37 +115,6 @@ fn counts_by_reading(filter: &RunFilter) -> (Statement, usize) {
         "SELECT branch, state, COUNT(*) AS checked, {selected} AS runs FROM ({parts}) AS parts GROUP BY branch, state"
     ));
     (statement, max)
-}
-
-/// The branches of a filter. Every combination has an index; see the last step of the schema.
-fn branches(filter: &RunFilter) -> Vec<Branch<'_>> {
-    if let Some(name) = &filter.job_name {
-        return vec![vec![("job_name", name.as_str())]];
-    }
-    let states =
-        State::ALL.into_iter().filter(|state| filter.states.is_empty() || filter.states.contains(state));
-    let states: Vec<&str> = states.map(State::as_str).collect();
-    if let Some(caller) = &filter.requested_by {
-        return divided(vec![vec![("requested_by", caller.as_str())]], "state", &states);
-    }
-    let targets: BTreeSet<&str> = filter.targets.iter().map(TargetName::as_str).collect();
-    let all = divided(vec![Vec::new()], "target", &Vec::from_iter(targets));
-    if filter.states.is_empty() && filter.trigger.is_none() {
-        return all;
-    }
-    let triggers =
-        Trigger::ALL.into_iter().filter(|trigger| filter.trigger.is_none_or(|only| only == *trigger));
-    let triggers: Vec<&str> = triggers.map(Trigger::as_str).collect();
-    divided(divided(all, "state", &states), "triggered_by", &triggers)
-}
-
-/// Each branch once for every value of the column.
-fn divided<'a>(branches: Vec<Branch<'a>>, column: &'static str, values: &[&'a str]) -> Vec<Branch<'a>> {
-    if values.is_empty() {
-        return branches;
-    }
-    let with = |branch: &Branch<'a>, value| [branch.as_slice(), &[(column, value)]].concat();
-    branches.iter().flat_map(|branch| values.iter().map(move |value| with(branch, *value))).collect()
 }
 
 /// The rows of all parts. A part has a limit, which SQL allows only in a subquery.
@@ -200,17 +168,13 @@ impl Sql {
     }
 
     /// The conditions that the branches do not have.
-    fn checks(&mut self, filter: &RunFilter) -> Vec<String> {
+    fn checks(&mut self, plan: &Plan<'_>) -> Vec<String> {
         let mut checks = Vec::new();
-        if filter.job_name.is_some() {
-            checks.extend(self.one_of("state", filter.states.iter().map(|state| state.as_str())));
-            checks.extend(self.one_of("requested_by", filter.requested_by.as_deref()));
-        }
-        if filter.job_name.is_some() || filter.requested_by.is_some() {
-            checks.extend(self.one_of("target", filter.targets.iter().map(TargetName::as_str)));
-            checks.extend(self.one_of("triggered_by", filter.trigger.map(Trigger::as_str)));
-        }
-        if let Some(text) = &filter.text {
+        checks.extend(self.one_of("target", plan.targets.iter().copied()));
+        checks.extend(self.one_of("state", plan.states.iter().copied()));
+        checks.extend(self.one_of("triggered_by", plan.trigger));
+        checks.extend(self.one_of("requested_by", plan.caller));
+        if let Some(text) = plan.text {
             let pattern = self.bind(SqlValue::text(&contains(text)));
             let like = ["job_name", "reason", "cause_reason", "cause_message"]
                 .map(|column| format!("LOWER({column}) LIKE LOWER({pattern}) ESCAPE '\\'"));
@@ -230,7 +194,7 @@ impl Sql {
     }
 }
 
-/// A pattern of LIKE for texts that contain this one.
+/// A pattern of LIKE that matches texts which contain this one.
 fn contains(text: &str) -> String {
     let mut pattern = "%".to_owned();
     for character in text.chars() {

@@ -18,7 +18,7 @@ const STEPS: [(&str, &str); 4] = [
     (include_str!("schema/sqlite_1_runs.sql"), include_str!("schema/postgres_1_runs.sql")),
     (include_str!("schema/sqlite_2_tasks.sql"), include_str!("schema/postgres_2_tasks.sql")),
     (include_str!("schema/sqlite_3_requests.sql"), include_str!("schema/postgres_3_requests.sql")),
-    (include_str!("schema/sqlite_4_lists.sql"), include_str!("schema/postgres_4_lists.sql")),
+    (include_str!("schema/sqlite_5_lists.sql"), include_str!("schema/postgres_5_lists.sql")),
 ];
 /// The version of the tables after the last step.
 #[expect(clippy::cast_possible_wrap, reason = "there are few steps")]

@@ -10,11 +10,13 @@ use trigger_core::run_store::{Cursor, RunFilter};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 use super::documents::{state_schema, trigger_schema};
-use super::openapi::TARGET_PATTERN;
+
+/// The pattern of a target's name.
+pub(super) const TARGET_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 const DEFAULT_PAGE_SIZE: u16 = 50;
 const MAX_PAGE_SIZE: u16 = 500;
-/// The statement has a part for each combination of target and state, and SQLite supports 500 parts.
+/// The maximum number of targets of a query.
 const MAX_TARGETS: usize = 32;
 /// The maximum length of a text that is searched, in characters.
 const MAX_TEXT_LENGTH: usize = 200;

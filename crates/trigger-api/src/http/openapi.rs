@@ -15,10 +15,7 @@ use utoipa::openapi::{
 };
 
 use super::admin_health::ADMIN_TAG;
-use super::list_query;
-
-/// The pattern of a target's name.
-pub(super) const TARGET_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+use super::list_query::{self, TARGET_PATTERN};
 
 /// The problems of every protected route.
 const COMMON_PROBLEMS: [(&str, &str); 8] = [
