@@ -60,12 +60,12 @@ pub(super) async fn list_runs(
     if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
         headers.insert(header::LINK, link);
     }
-    let (counts, counts_exact) = counts.map(count_documents).unzip();
+    let (counts, counts_exact) = counts.as_ref().map(count_documents).unzip();
     Ok((headers, Json(RunPage { runs, next, counts, counts_exact })))
 }
 
 /// The number of runs in each state, and whether these numbers are exact.
-fn count_documents(counts: RunCounts) -> (BTreeMap<&'static str, u64>, bool) {
+fn count_documents(counts: &RunCounts) -> (BTreeMap<&'static str, u64>, bool) {
     let of = |state: RunState| counts.by_state.get(&state).copied().unwrap_or_default();
     (RunState::ALL.into_iter().map(|state| (state.as_str(), of(state))).collect(), counts.exact)
 }

@@ -36,8 +36,9 @@ pub struct DurationPercentiles {
 impl DurationPercentiles {
     /// None if there is no duration. The start is the time of a node and the end that of the control plane, so a short run can
     /// seem to end before its start.
-    fn of(mut durations: Vec<SignedDuration>) -> Option<Self> {
-        durations.iter_mut().for_each(|duration| *duration = SignedDuration::ZERO.max(*duration));
+    fn of(durations: Vec<SignedDuration>) -> Option<Self> {
+        let mut durations: Vec<SignedDuration> =
+            durations.into_iter().map(|duration| duration.max(SignedDuration::ZERO)).collect();
         durations.sort();
         let runs = durations.len();
         let percentile = |percent: usize| {
