@@ -13,6 +13,7 @@ mod documents;
 mod events;
 mod headers;
 mod links;
+mod list_query;
 mod logs;
 mod openapi;
 mod page;
@@ -24,6 +25,7 @@ mod sender;
 mod starting;
 mod status;
 mod target_documents;
+mod target_history;
 mod targets;
 mod task_routes;
 mod viewing;
@@ -81,6 +83,7 @@ fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>
         .routes(routes!(targets::preview, targets::preview_with_parameters))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run, runs::cancel_run))
+        .routes(routes!(starting::retry_run))
         .routes(routes!(logs::get_logs))
         .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))

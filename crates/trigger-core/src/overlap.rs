@@ -122,25 +122,15 @@ mod tests {
 
     fn run(job_name: &str) -> Run {
         Run {
-            id: RunId::new(job_name),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: job_name.to_owned(),
-            trigger: Trigger::Scheduled,
             state: State::Running,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: crate::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(job_name),
+                "sync".parse().unwrap(),
+                "trading",
+                job_name.to_owned(),
+                Trigger::Scheduled,
+                Timestamp::UNIX_EPOCH,
+            )
         }
     }
 

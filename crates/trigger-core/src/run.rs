@@ -114,12 +114,24 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All triggers.
+    pub const ALL: [Self; 2] = [Self::Scheduled, Self::Manual];
+
     /// The trigger in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
             Self::Manual => "manual",
         }
+    }
+}
+
+impl FromStr for Trigger {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|trigger| trigger.as_str() == text);
+        found.ok_or_else(|| "there is no such trigger; use scheduled or manual".to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The service for runs of every kind of target: it starts, cancels, describes and authorizes.
 
 mod error;
+mod lists;
 mod views;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
+pub use self::lists::{DurationPercentiles, TargetHistory};
 pub use self::views::{RunLog, TargetStatus};
 use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
@@ -22,7 +24,7 @@ use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
 use super::right::Limitation;
 use super::run::{Run, RunId, State};
-use super::run_store::{RunFilter, RunStore};
+use super::run_store::RunStore;
 use super::schedule;
 use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
@@ -79,6 +81,16 @@ impl Runs {
     /// When there is none.
     pub fn target(&self, name: &TargetName) -> Result<&Target, RunError> {
         self.targets.get(name).ok_or_else(|| RunError::UnknownTarget(name.clone()))
+    }
+
+    /// The target of a run, which a retry starts again.
+    ///
+    /// # Errors
+    /// When the target is not configured any more.
+    pub fn target_of(&self, run: &Run) -> Result<&Target, RunError> {
+        let not_configured =
+            || RunError::TargetNotConfigured { run: run.id.clone(), target: run.target.clone() };
+        self.targets.get(&run.target).ok_or_else(not_configured)
     }
 
     /// The target that is started if none is named.
@@ -181,14 +193,6 @@ impl Runs {
             (Ok(None), None) => Err(RunError::UnknownRun(id.clone())),
             (Err(error), None) => Err(error.into()),
         }
-    }
-
-    /// Runs, newest first, including those that are not stored yet.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        self.recorder.list(filter).await
     }
 
     /// The result of a run; None if it has none.

@@ -155,7 +155,7 @@ impl TaskQueue {
             request_id: Some(request.request_id.clone()),
             fingerprint: Some(fingerprint(request)),
             requested_via: request.via.clone(),
-            retry_of: None,
+            retry_of: request.retry_of.clone(),
             parameters: request.parameters.clone(),
             containers: Vec::new(),
             created_at: now,

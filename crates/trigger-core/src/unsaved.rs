@@ -214,25 +214,16 @@ mod tests {
 
     fn run(id: &str, state: State) -> Run {
         Run {
-            id: RunId::new(id),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: id.to_owned(),
-            trigger: Trigger::Scheduled,
             state,
-            cause: None,
-            requested_by: None,
             reason: Some("r".repeat(500)),
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: crate::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(id),
+                "sync".parse().unwrap(),
+                "trading",
+                id.to_owned(),
+                Trigger::Scheduled,
+                Timestamp::UNIX_EPOCH,
+            )
         }
     }
 

@@ -55,8 +55,7 @@ impl LocalExecutor {
                 let run = run.ended(State::Interrupted, outcome::restarted(), Timestamp::now());
                 recorder.record(run).await;
             }
-            let newest = RunFilter { target: Some(target.name.clone()), limit: 1, ..RunFilter::default() };
-            for run in store.runs(&newest).await? {
+            for run in store.runs(&RunFilter::newest_of(&target.name)).await?.runs {
                 registry.add_earlier(run, target);
             }
         }
@@ -214,7 +213,7 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         request_id: Some(request.request_id.clone()),
         fingerprint: Some(fingerprint(request)),
         requested_via: request.via.clone(),
-        retry_of: None,
+        retry_of: request.retry_of.clone(),
         parameters: request.parameters.clone(),
         containers: Vec::new(),
         created_at: Timestamp::now(),

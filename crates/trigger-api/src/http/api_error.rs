@@ -129,6 +129,13 @@ impl From<RunError> for ApiError {
                 Self::new(UNKNOWN_RUN, format!("There is no run {id}; GET /v1/runs lists the known runs."))
             }
             RunError::UnknownTarget(name) => unknown_target(&name),
+            RunError::TargetNotConfigured { run, target } => Self::new(
+                UNKNOWN_TARGET,
+                format!(
+                    "The target {target} of the run {run} is not configured any more, so the run can't be repeated. Add the \
+                     target to the configuration, or start one of GET /v1/targets."
+                ),
+            ),
             RunError::NoDefaultTarget => Self::new(
                 UNKNOWN_TARGET,
                 "Several targets are configured and none is the default; start one by name, or set DEFAULT_TARGET.",

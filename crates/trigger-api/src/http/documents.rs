@@ -1,10 +1,12 @@
 //! The JSON documents of runs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use trigger_core::parameters::Parameters;
-use trigger_core::run::{Cause, Run, State, TaskRun};
+use trigger_core::run::{Cause, Run, RunId, State, TaskRun, Trigger};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -39,6 +41,8 @@ pub(super) struct RunDocument {
     /// The values of the target's parameters that the request set.
     #[schema(value_type = Object)]
     parameters: Parameters,
+    /// The run that this one repeats.
+    retry_of: Option<String>,
     /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -105,6 +109,11 @@ pub(super) struct RunPage {
     pub(super) runs: Vec<Box<RawValue>>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
+    /// How many stored runs the conditions select in each state, whichever states the query has; null on later pages.
+    #[schema(value_type = Option<BTreeMap<String, u64>>)]
+    pub(super) counts: Option<BTreeMap<&'static str, u64>>,
+    /// Whether `counts` are exact; if not, there can be more runs. They are exact for conditions on targets and triggers.
+    pub(super) counts_exact: Option<bool>,
 }
 
 impl From<&Run> for RunDocument {
@@ -121,6 +130,7 @@ impl From<&Run> for RunDocument {
             requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),
             parameters: run.parameters.clone(),
+            retry_of: run.retry_of.as_ref().map(RunId::to_string),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
@@ -185,6 +195,7 @@ pub(super) fn state_schema() -> Object {
     string_enum(&State::ALL.map(State::as_str))
 }
 
-fn trigger_schema() -> Object {
-    string_enum(&["scheduled", "manual"])
+/// The schema of what started a run.
+pub(super) fn trigger_schema() -> Object {
+    string_enum(&Trigger::ALL.map(Trigger::as_str))
 }

@@ -6,8 +6,8 @@ use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use trigger_core::task::TaskDefinition;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
@@ -15,6 +15,7 @@ use utoipa::openapi::{
 };
 
 use super::admin_health::ADMIN_TAG;
+use super::list_query::{self, TARGET_PATTERN};
 
 /// The problems of every protected route.
 const COMMON_PROBLEMS: [(&str, &str); 8] = [
@@ -78,9 +79,9 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
         for (operation, reads, starts) in operations(path) {
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter
-                    && let Some(schema) = schema_of(&parameter.name)
+                    && let Some(schema) = schema_of(parameter)
                 {
-                    parameter.schema = Some(schema.into());
+                    parameter.schema = Some(RefOr::T(schema));
                 }
             }
             if operation.security.is_none() {
@@ -101,10 +102,13 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
 }
 
 /// What the macros can't express: the pattern of a parameter, and that it may be absent but not null.
-fn schema_of(parameter: &str) -> Option<Object> {
+fn schema_of(parameter: &Parameter) -> Option<Schema> {
+    if parameter.parameter_in == ParameterIn::Query {
+        return list_query::schema_of(&parameter.name);
+    }
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let schema = match parameter {
-        "target" => text().pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+    let schema = match parameter.name.as_str() {
+        "target" => text().pattern(Some(TARGET_PATTERN)),
         // A quoted string (RFC 8941) is accepted as well.
         "Idempotency-Key" => text().pattern(Some("^[!#-~]([ !#-~]{0,253}[!#-~])?$")),
         "Last-Event-ID" => ObjectBuilder::new()
@@ -114,7 +118,7 @@ fn schema_of(parameter: &str) -> Option<Object> {
         "Prefer" => text(),
         _ => return None,
     };
-    Some(schema.build())
+    Some(Schema::Object(schema.build()))
 }
 
 /// The operations of a path, whether they only read, and whether they start a run.

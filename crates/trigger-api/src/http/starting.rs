@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use common::service::{PathSegment, RequestId, RequestSlot, traceparent};
 use tokio::time::Instant;
 use trigger_core::request::RunRequest;
-use trigger_core::run::Run;
+use trigger_core::run::{Run, RunId};
 use trigger_core::start::Started;
 use trigger_core::target::Target;
 use trigger_core::target_name::TargetName;
 
 use super::Api;
 use super::api_error::ApiError;
-use super::body::StartBody;
+use super::body::{RetryBody, StartBody};
 use super::documents::{RunDocument, Triggered};
 use super::headers::{MAX_WAIT_SECONDS, has_preference, idempotency_key, preferred_wait, response_headers};
 use super::problem_document::ProblemDocument;
@@ -60,7 +60,7 @@ pub(super) async fn start_job(
     body: StartBody,
 ) -> Result<Response, ApiError> {
     let slot = sender.slot.clone();
-    let (mut started, waited) = start(api, target, sender, headers, body).await?;
+    let (mut started, waited) = start(api, target, sender, headers, body, None).await?;
     let default = api.default_waits.get(target.name()).filter(|_| !has_preference(headers));
     if let Some(seconds) = default
         && let Some(run) = wait_for_end(api, &slot, &started.run, MAX_WAIT_SECONDS.min(*seconds)).await
@@ -101,10 +101,50 @@ pub(super) async fn start_run(
     body: StartBody,
 ) -> Result<Response, ApiError> {
     let target = api.runs.target(&name)?;
-    let (started, waited) = start(&api, target, sender, &headers, body).await?;
-    let status = if started.run.state.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let headers = response_headers(&started.run, &location(&started.run), waited);
-    Ok((status, headers, Json(RunDocument::from(&started.run))).into_response())
+    let (started, waited) = start(&api, target, sender, &headers, body, None).await?;
+    Ok(run_response(&started.run, waited))
+}
+
+/// Start a run again
+///
+/// Starts the run's target with the run's parameters, by the same rules as any start; `retry_of` of the new run is this one. The
+/// run may be scheduled, in progress, or one whose Job has been deleted. A repetition with the same `Idempotency-Key` finds the
+/// first new run.
+#[utoipa::path(
+    post,
+    path = "/v1/runs/{run}/retry",
+    operation_id = "retryRun",
+    tag = "runs",
+    request_body(content = Option<RetryBody>, content_type = "application/json"),
+    params(
+        ("run" = String, Path, description = "The run's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key finds the first run"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has ended, or after N seconds, at most 60", example = "wait=10"),
+    ),
+    responses(
+        (status = 200, description = "The new run, which has ended", body = RunDocument),
+        (status = 202, description = "The new run, which is in progress", body = RunDocument,
+         headers(("Location" = String, description = "The new run"), ("Retry-After" = u32, description = "When to poll again, in seconds"))),
+        (status = 404, description = "There is no such run, its target is not configured any more, or there is no such CronJob", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn retry_run(
+    State(api): State<Arc<Api>>,
+    PathSegment(id): PathSegment<RunId>,
+    sender: Sender,
+    headers: HeaderMap,
+    body: RetryBody,
+) -> Result<Response, ApiError> {
+    let earlier = api.runs.find(&id).await?;
+    let target = api.runs.target_of(&earlier)?;
+    let body = body.into_start(&earlier);
+    let (started, waited) = start(&api, target, sender, &headers, body, Some(earlier.id)).await?;
+    Ok(run_response(&started.run, waited))
+}
+
+fn run_response(run: &Run, waited: Option<u64>) -> Response {
+    let status = if run.state.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    (status, response_headers(run, &location(run), waited), Json(RunDocument::from(run))).into_response()
 }
 
 pub(super) fn location(run: &Run) -> String {
@@ -119,6 +159,7 @@ pub(super) async fn start(
     Sender { caller, request_id: RequestId(request_id), slot }: Sender,
     headers: &HeaderMap,
     body: StartBody,
+    retry_of: Option<RunId>,
 ) -> Result<(Started, Option<u64>), ApiError> {
     let caller = access_of(&caller);
     let request = RunRequest {
@@ -129,6 +170,7 @@ pub(super) async fn start(
         request_id,
         traceparent: traceparent(headers),
         parameters: body.parameters.0,
+        retry_of,
     };
     let outcome = api.runs.start(&caller, target, &request).await;
     api.metrics.count_start(target.name(), &outcome);

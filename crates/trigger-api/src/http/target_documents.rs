@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use trigger_core::parameters::DeclaredParameters;
-use trigger_core::runs::TargetStatus;
+use trigger_core::runs::{TargetHistory, TargetStatus};
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
 use trigger_core::target_name::TargetKind;
@@ -15,6 +15,7 @@ use utoipa::openapi::schema::Object;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, string_enum};
 use super::problem_document::ProblemDocument;
+use super::target_history::TargetHistoryDocument;
 
 /// How many active runs the document of a target has.
 const MAX_ACTIVE: usize = 50;
@@ -56,6 +57,8 @@ pub(super) struct TargetDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemDocument>)]
     problem: Option<Problem>,
+    /// The latest runs; null if the history can't be read.
+    history: Option<TargetHistoryDocument>,
 }
 
 /// The settings of a task.
@@ -132,7 +135,12 @@ pub(super) struct PreviewDocument {
 }
 
 impl TargetDocument {
-    pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        status: Result<TargetStatus, ApiError>,
+        history: Option<TargetHistory>,
+    ) -> Self {
+        let history = history.map(TargetHistoryDocument::from);
         let declared = status.as_ref().ok().and_then(|status| Some(&status.cronjob.as_ref()?.parameters));
         let invalid_parameters = declared.map(invalid_parameters).unwrap_or_default();
         let parameters = match target {
@@ -155,6 +163,7 @@ impl TargetDocument {
                 invalid_parameters,
                 status,
                 problem,
+                history,
             },
             Target::Task(target) => {
                 let task = TaskDocument {
@@ -174,6 +183,7 @@ impl TargetDocument {
                     invalid_parameters,
                     status,
                     problem,
+                    history,
                 }
             }
         }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use common::auth::Caller;
 use common::service::{PathSegment, RequestId};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use trigger_core::request::RunRequest;
 use trigger_core::target::Target;
 use trigger_core::target_name::TargetName;
@@ -110,6 +110,9 @@ async fn previewed(
 }
 
 async fn describe(api: &Api, target: &Target) -> TargetDocument {
-    let status = api.runs.status(target).await;
-    TargetDocument::new(target, status.map_err(ApiError::from))
+    let (status, history) = join(api.runs.status(target), api.runs.history(target)).await;
+    let history = history.inspect_err(|error| {
+        tracing::warn!(%error, target = %target.name(), "cannot read the latest runs of a target");
+    });
+    TargetDocument::new(target, status.map_err(ApiError::from), history.ok())
 }

@@ -21,7 +21,7 @@ use super::objects::{
 use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
 };
 
 /// The cached state of the cluster.
@@ -295,7 +295,7 @@ impl ClusterCache {
             request_id: text(REQUEST_ID),
             fingerprint: text(FINGERPRINT),
             requested_via: text(REQUESTED_VIA),
-            retry_of: None,
+            retry_of: text(RETRY_OF).map(RunId::new),
             parameters: parameters(metadata),
             containers: Vec::new(),
             created_at,

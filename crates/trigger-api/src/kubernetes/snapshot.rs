@@ -46,7 +46,7 @@ pub(super) fn generation(runs: &[&Run]) -> String {
 mod tests {
     use serde_json::json;
     use trigger_core::parameters::DeclaredParameters;
-    use trigger_core::run::{RunId, State, Trigger};
+    use trigger_core::run::{RunId, Trigger};
 
     use super::*;
 
@@ -100,26 +100,15 @@ mod tests {
 
     #[test]
     fn a_generation_depends_on_the_jobs_of_the_last_second_only() {
-        let run = |id: &str, created_at: &str| Run {
-            id: RunId::new(id),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: id.to_owned(),
-            trigger: Trigger::Manual,
-            state: State::Pending,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: created_at.parse().unwrap(),
-            started_at: None,
-            finished_at: None,
-            task: None,
+        let run = |id: &str, created_at: &str| {
+            Run::pending(
+                RunId::new(id),
+                "sync".parse().unwrap(),
+                "trading",
+                id.to_owned(),
+                Trigger::Manual,
+                created_at.parse().unwrap(),
+            )
         };
         let (old, one, two) = (
             run("old", "2026-11-21T10:00:00Z"),

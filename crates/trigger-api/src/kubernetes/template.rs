@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use trigger_core::executor::ExecutorError;
 use trigger_core::parameters::DeclaredParameters;
 use trigger_core::request::{RunRequest, fingerprint};
+use trigger_core::run::RunId;
 
 use super::objects::CronJobObject;
 
@@ -28,6 +29,8 @@ pub(super) const REQUEST_ID: &str = "tradeops.dev/request-id";
 pub(super) const FINGERPRINT: &str = "tradeops.dev/idempotency-fingerprint";
 /// The values of parameters, as a JSON object. The cache has no specs of pods, so it reads them here.
 pub(super) const PARAMETERS: &str = "tradeops.dev/parameters";
+/// The run that this one repeats.
+pub(super) const RETRY_OF: &str = "tradeops.dev/retry-of";
 /// The W3C trace context of the request.
 pub(super) const TRACEPARENT: &str = "tradeops.dev/traceparent";
 
@@ -116,6 +119,7 @@ fn annotations(template: &Value, request: &RunRequest) -> Map<String, Value> {
         (REQUEST_ID, Some(request.request_id.as_str())),
         (FINGERPRINT, Some(fingerprint.as_str())),
         (PARAMETERS, Some(parameters.as_str()).filter(|_| !request.parameters.is_empty())),
+        (RETRY_OF, request.retry_of.as_ref().map(RunId::as_str)),
         (TRACEPARENT, request.traceparent.as_deref()),
     ];
     for (key, value) in own {

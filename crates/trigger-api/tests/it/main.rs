@@ -18,6 +18,7 @@ mod openapi;
 mod parameters;
 mod races;
 mod registration;
+mod retries;
 mod rights;
 mod roles;
 mod second_task;

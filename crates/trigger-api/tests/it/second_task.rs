@@ -252,6 +252,37 @@ async fn the_parameters_and_the_rule_of_access_of_a_second_task_apply() {
     );
 }
 
+#[tokio::test]
+async fn a_run_of_a_task_is_repeated_with_its_parameters_or_with_others() {
+    let service = TestService::start().await;
+    let wait = ("prefer", "wait=30");
+    let (_, first) = service.json("POST", START, &[ADMIN, wait], json!({ "text": "hello" })).await;
+    let retry = format!("/v1/runs/{}/retry", first["run_id"].as_str().unwrap());
+    for (body, text) in [
+        (Value::Null, "hello"),
+        (json!({ "reason": "again" }), "hello"),
+        (json!({ "parameters": { "text": "other" } }), "other"),
+    ] {
+        let (status, run) = service.json("POST", &retry, &[ADMIN, wait], body).await;
+        assert_eq!((status, &run["state"]), (200, &json!("succeeded")), "{run}");
+        assert_eq!(run["retry_of"], first["run_id"]);
+        let (_, result) =
+            service.json("GET", run["links"]["result"].as_str().unwrap(), &[ADMIN], Value::Null).await;
+        assert_eq!(result, json!({ "echo": text }));
+    }
+    let (_, target) = service.json("GET", "/v1/targets/echo", &[ADMIN], Value::Null).await;
+    let history = &target["history"];
+    assert_eq!(
+        (&history["last_success"]["retry_of"], &history["durations"]["runs"]),
+        (&first["run_id"], &json!(4))
+    );
+    assert!(history["durations"]["p50_seconds"].as_f64() <= history["durations"]["p95_seconds"].as_f64());
+    let (status, _) = service.json("POST", &retry, &[ADMIN], json!({ "parameters": {} })).await;
+    assert_eq!(status, 422, "the parameters of the request replace all others");
+    let (status, _) = service.json("POST", &retry, &[], Value::Null).await;
+    assert_eq!(status, 401);
+}
+
 #[test]
 fn the_document_describes_the_routes_of_a_second_task() {
     let document = openapi_json(&[&portfolio_analysis::DEFINITION, &ECHO]);

@@ -30,8 +30,8 @@ async fn save(store: &SqlStore, number: i64, log_bytes: usize) -> Result<(), Sto
 
 async fn ids(store: &SqlStore) -> Vec<String> {
     let all = RunFilter { limit: u16::MAX, ..RunFilter::default() };
-    let runs = store.runs(&all).await.expect("a full store can be read");
-    runs.iter().map(|run| run.id.as_str().to_owned()).collect()
+    let slice = store.runs(&all).await.expect("a full store can be read");
+    slice.runs.iter().map(|run| run.id.as_str().to_owned()).collect()
 }
 
 fn reason(store: &SqlStore) -> Option<String> {

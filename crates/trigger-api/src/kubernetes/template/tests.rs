@@ -42,6 +42,7 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
     let request = RunRequest {
         reason: Some("late data".to_owned()),
         via: Some("internal-token".to_owned()),
+        retry_of: Some(RunId::new("run-0")),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         ..request()
     };
@@ -60,6 +61,7 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
                 "tradeops.dev/reason": "late data",
                 "tradeops.dev/request-id": "request-1",
                 "tradeops.dev/idempotency-fingerprint": fingerprint(&request),
+                "tradeops.dev/retry-of": "run-0",
                 "tradeops.dev/traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             },
             // Without blockOwnerDeletion.
