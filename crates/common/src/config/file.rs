@@ -1,6 +1,7 @@
 //! The configuration file.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use config::{Config, File, FileFormat};
@@ -18,8 +19,9 @@ const MAX_PROBLEM: usize = 200;
 /// The top-level values of the file.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, config::Value>, ConfigError> {
     let invalid = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-    let text = input_file::read_text(path).map_err(|error| {
-        invalid(format!("{error}; name a file that can be read in --config or CONFIG_FILE"))
+    let text = input_file::read_text(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => invalid(error.to_string()),
+        _ => invalid(format!("{error}; name a file that can be read in --config or CONFIG_FILE")),
     })?;
     let parse = |format| {
         let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
