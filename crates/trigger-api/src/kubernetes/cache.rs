@@ -21,7 +21,8 @@ use super::objects::{
 use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
+    RETRY_OF,
 };
 
 /// The cached state of the cluster.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
-use trigger_core::run_store::{Cursor, RunFilter};
+use trigger_core::run_store::RunFilter;
 use trigger_core::store_error::StoreError;
 
 use super::objects::JobObject;
@@ -18,8 +18,8 @@ const PAGE: u16 = 100;
 /// Selects the runs that were not observed until now.
 pub(super) fn unknown(target: &CronJobTarget, limit: u16) -> RunFilter {
     RunFilter {
-        target: Some(target.name.clone()),
-        state: Some(State::Unknown),
+        targets: vec![target.name.clone()],
+        states: vec![State::Unknown],
         limit,
         ..RunFilter::default()
     }
@@ -47,12 +47,14 @@ async fn reconcile(shared: &Shared, target: &CronJobTarget) -> Result<(), StoreE
     }
     let mut filter = unknown(target, PAGE);
     loop {
-        let runs = shared.store.runs(&filter).await?;
-        let Some(last) = runs.last() else { return Ok(()) };
-        filter.after = Some(Cursor { created_at: last.created_at, id: last.id.clone() });
-        for run in runs {
+        let slice = shared.store.runs(&filter).await?;
+        for run in slice.runs {
             interrupt_if_gone(shared, run).await;
         }
+        if slice.read_to.is_none() {
+            return Ok(());
+        }
+        filter.after = slice.read_to;
     }
 }
 

@@ -42,7 +42,7 @@ async fn read_jobs_of(
     apply: &impl Fn(JobObject),
 ) -> Result<(), ExecutorError> {
     let mut runs = shared.store.unfinished(&target.name).await?;
-    runs.extend(shared.store.runs(&unknown(target, MAX_UNKNOWN)).await?);
+    runs.extend(shared.store.runs(&unknown(target, MAX_UNKNOWN)).await?.runs);
     while let Some(run) = runs.pop() {
         match job_of_run(shared, &run).await {
             Ok(JobOfRun::Exists(job)) => apply(*job),
