@@ -129,10 +129,13 @@ async fn under_replace_requests_at_the_same_moment_get_runs_with_their_own_value
     let replace = json!({ "spec": { "concurrencyPolicy": "Replace" } });
     objects::patch(&namespace, "cronjobs/parameters", &replace).await;
     let api = cronjobs::start(&namespace, &[TARGET.to_owned()], &[]).await;
-    let requests = (1..=8).map(async |day| {
+    let requests = (1..=8).map(|day| {
         let values = json!({ "SYNC_DATE": format!("2026-02-{day:02}") });
-        let (status, run) = answer(with(api.post(RUNS), &values)).await;
-        (status, run, values)
+        let answered = answer(with(api.post(RUNS), &values));
+        async move {
+            let (status, run) = answered.await;
+            (status, run, values)
+        }
     });
     let answers = join_all(requests).await;
     for (status, run, values) in &answers {
