@@ -194,6 +194,11 @@ status:
 trigger *target_and_parameters:
     scripts/operate.sh trigger "$@"
 
+# Start the target of a run again, with the run's parameters
+[group('operate')]
+retry run:
+    scripts/operate.sh retry "$@"
+
 # Analyze the portfolio of a day, or of the newest day, and print the totals: just analyse 2026-02-11
 [group('operate')]
 analyse *date:

@@ -22,7 +22,8 @@ HISTORY = 8
 PAUSE = 2.0
 """Seconds for which the button is disabled after a start, so that a double click does not start two runs."""
 
-FINAL = {"succeeded", "failed", "cancelled", "interrupted"}
+ACTIVE = {"pending", "running"}
+"""The states that change soon: the run of a Job that trigger-api may not observe stays `unknown`."""
 
 
 @dataclass
@@ -237,7 +238,7 @@ def _followed() -> bool:
         _show_problem(problem)
         st.button("Close", key="sync-close", on_click=_leave)
         return False
-    is_active = run["state"] not in FINAL
+    is_active = run["state"] in ACTIVE
     kind: Literal["running", "complete", "error"] = "running"
     if not is_active:
         kind = "complete" if run["state"] == "succeeded" else "error"
@@ -258,7 +259,13 @@ def _followed() -> bool:
 
 def _log(run_id: str, *, is_active: bool) -> None:
     with st.expander("Log", expanded=True):
-        log = client().log(run_id)
+        try:
+            log = client().log(run_id)
+        except Problem as problem:
+            if problem.kind != "missing-permission":
+                raise
+            st.caption(plain(problem.detail))
+            return
         if log is None:
             st.caption("No output yet." if is_active else "There is no output, or the log was deleted.")
         else:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 ICONS = {
     "pending": ":material/hourglass_empty:",
     "running": ":material/play_circle:",
+    "unknown": ":material/help:",
     "succeeded": ":green[:material/check_circle:]",
     "failed": ":red[:material/cancel:]",
     "cancelled": ":material/stop_circle:",
@@ -73,6 +74,7 @@ def headline(run: dict[str, Any]) -> str:
     words = {
         "pending": "is waiting to start",
         "running": f"has been running for {took(run)}",
+        "unknown": "was started; its state is not known",
         "succeeded": f"succeeded after {took(run)}",
         "failed": f"failed after {took(run)}",
         "cancelled": "was cancelled",

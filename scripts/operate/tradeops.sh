@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154 # scripts/release.sh and scripts/operate.sh set and use the variables
 # Sourced by scripts/operate.sh: the commands of the chart tradeops.
 
-readonly chart_commands=(trigger analyse runs logs)
+readonly chart_commands=(trigger retry analyse runs logs)
 readonly kinds_to_show=deployments,services,cronjobs,jobs,pods
 readonly after_stop='runs in progress continue to their end'
 # SERVICE LOCAL-PORT PORT PATH
@@ -34,6 +34,13 @@ trigger() {
   for parameter in "$@"; do [[ $parameter == ?*=* ]] || usage; done
   (($# == 0)) || options=(--header 'Content-Type: application/json' --data "$(parameters_body "$@")")
   request POST "$path" "${options[@]}"
+  "$root/scripts/show_runs.py" started <"$body"
+  echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
+}
+
+retry() {
+  [[ -n ${1:-} ]] || usage
+  request POST "/v1/runs/$1/retry"
   "$root/scripts/show_runs.py" started <"$body"
   echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
 }

@@ -65,6 +65,10 @@ impl Dispatcher {
             match self.executor.launch(target, &job_name, request).await {
                 Ok(Launched::Created(run)) => {
                     let run = self.recorder.flush(run).await;
+                    // Without the right to list Jobs, the run has a remark about the policy.
+                    if snapshot.unobserved.is_some() {
+                        return Ok(Started { run, found: false });
+                    }
                     return self.overlaps.resolve(target, run, policy).await;
                 }
                 Ok(Launched::Found(run)) if request.key.is_some() => {
@@ -142,6 +146,8 @@ fn bad_parameters(snapshot: &TargetSnapshot, request: &RunRequest) -> Option<Sta
 fn job_name(target: &CronJobTarget, request: &RunRequest, snapshot: &TargetSnapshot) -> String {
     match (&request.key, snapshot.cronjob.concurrency_policy) {
         (Some(key), _) => naming::keyed(target, &request.caller, key.as_str()),
+        // The generation of Jobs that are not observed never changes.
+        _ if snapshot.unobserved.is_some() => naming::unique(target),
         (None, ConcurrencyPolicy::Allow) => naming::unique(target),
         (None, ConcurrencyPolicy::Forbid | ConcurrencyPolicy::Replace) => {
             naming::successor(target, &snapshot.generation)

@@ -17,6 +17,7 @@ pub mod parameters;
 pub mod pruner;
 pub mod recorder;
 pub mod request;
+pub mod right;
 pub mod run;
 pub mod run_store;
 pub mod runner;

@@ -55,8 +55,7 @@ impl LocalExecutor {
                 let run = run.ended(State::Interrupted, outcome::restarted(), Timestamp::now());
                 recorder.record(run).await;
             }
-            let newest = RunFilter { target: Some(target.name.clone()), limit: 1, ..RunFilter::default() };
-            for run in store.runs(&newest).await? {
+            for run in store.runs(&RunFilter::newest_of(&target.name)).await?.runs {
                 registry.add_earlier(run, target);
             }
         }
@@ -104,7 +103,7 @@ impl Executor for LocalExecutor {
         let cronjob = self.manifest(target).await?.summary()?;
         // Taken after the last await and under one lock, so that the active runs fit the generation.
         let (active, generation) = self.context.registry.snapshot(target);
-        Ok(TargetSnapshot { cronjob, active, generation })
+        Ok(TargetSnapshot { cronjob, active, unobserved: None, generation })
     }
 
     async fn preview(
@@ -213,8 +212,8 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         reason: request.reason.clone(),
         request_id: Some(request.request_id.clone()),
         fingerprint: Some(fingerprint(request)),
-        requested_via: None,
-        retry_of: None,
+        requested_via: request.via.clone(),
+        retry_of: request.retry_of.clone(),
         parameters: request.parameters.clone(),
         containers: Vec::new(),
         created_at: Timestamp::now(),

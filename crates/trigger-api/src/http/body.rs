@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use trigger_core::parameters::Parameters;
 use trigger_core::request::MAX_REASON_LENGTH;
+use trigger_core::run::Run;
 use utoipa::ToSchema;
 
 use super::api_error::ApiError;
@@ -63,6 +64,39 @@ impl<'de> Deserialize<'de> for UniqueMembers {
         }
 
         deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// The body of a request that starts a run again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetryBody {
+    /// Why the run is started again; stored in the history and on the Job.
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        example = "the receiver is available again"
+    )]
+    reason: Option<String>,
+    /// All parameters of the new run, in place of those of the earlier one.
+    #[schema(value_type = Option<Object>, example = json!({ "date": "2026-02-10" }))]
+    parameters: Option<UniqueMembers>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for RetryBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let Self { reason, parameters } = read_json(request).await?;
+        Ok(Self { reason: checked_reason(reason)?, parameters })
+    }
+}
+
+impl RetryBody {
+    /// The body of the start that repeats that run.
+    pub(super) fn into_start(self, earlier: &Run) -> StartBody {
+        let parameters = self.parameters.unwrap_or_else(|| UniqueMembers(earlier.parameters.clone()));
+        StartBody { reason: self.reason, parameters }
     }
 }
 

@@ -5,15 +5,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use trigger_core::parameters::DeclaredParameters;
-use trigger_core::runs::TargetStatus;
+use trigger_core::runs::{TargetHistory, TargetStatus};
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
+use trigger_core::target_name::TargetKind;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use super::api_error::ApiError;
 use super::documents::{RunDocument, string_enum};
 use super::problem_document::ProblemDocument;
+use super::target_history::TargetHistoryDocument;
 
 /// How many active runs the document of a target has.
 const MAX_ACTIVE: usize = 50;
@@ -55,6 +57,8 @@ pub(super) struct TargetDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemDocument>)]
     problem: Option<Problem>,
+    /// The latest runs; null if the history can't be read.
+    history: Option<TargetHistoryDocument>,
 }
 
 /// The settings of a task.
@@ -131,7 +135,12 @@ pub(super) struct PreviewDocument {
 }
 
 impl TargetDocument {
-    pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        status: Result<TargetStatus, ApiError>,
+        history: Option<TargetHistory>,
+    ) -> Self {
+        let history = history.map(TargetHistoryDocument::from);
         let declared = status.as_ref().ok().and_then(|status| Some(&status.cronjob.as_ref()?.parameters));
         let invalid_parameters = declared.map(invalid_parameters).unwrap_or_default();
         let parameters = match target {
@@ -142,11 +151,11 @@ impl TargetDocument {
             Ok(status) => (Some(TargetStatusDocument::from(status)), None),
             Err(error) => (None, Some(error.problem())),
         };
-        let name = target.name().to_string();
+        let (name, kind) = (target.name().to_string(), target.kind().as_str());
         match target {
             Target::CronJob(target) => Self {
                 name,
-                kind: "cronjob",
+                kind,
                 namespace: Some(target.namespace.clone()),
                 cronjob: Some(target.cronjob.clone()),
                 task: None,
@@ -154,6 +163,7 @@ impl TargetDocument {
                 invalid_parameters,
                 status,
                 problem,
+                history,
             },
             Target::Task(target) => {
                 let task = TaskDocument {
@@ -165,7 +175,7 @@ impl TargetDocument {
                 };
                 Self {
                     name,
-                    kind: "task",
+                    kind,
                     namespace: None,
                     cronjob: None,
                     task: Some(task),
@@ -173,6 +183,7 @@ impl TargetDocument {
                     invalid_parameters,
                     status,
                     problem,
+                    history,
                 }
             }
         }
@@ -213,6 +224,6 @@ fn invalid_parameters(declared: &DeclaredParameters) -> Vec<InvalidParameterDocu
     documents.collect()
 }
 
-fn kind_schema() -> Object {
-    string_enum(&["cronjob", "task"])
+pub(super) fn kind_schema() -> Object {
+    string_enum(&TargetKind::ALL.map(TargetKind::as_str))
 }

@@ -21,7 +21,7 @@ use super::objects::{
 use super::pods::JobPod;
 use super::state::observed_state;
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY,
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
 };
 
 /// The cached state of the cluster.
@@ -121,6 +121,12 @@ impl ClusterCache {
             self.pods.remove(&id);
             self.other_jobs.insert(id, OtherJob { namespace: metadata.namespace, listing: self.listing });
         }
+    }
+
+    /// Removes a Job that can't be observed any more, and its pods.
+    pub(super) fn forget_job(&mut self, id: &RunId) {
+        self.jobs.remove(id);
+        self.pods.remove(id);
     }
 
     /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
@@ -288,8 +294,8 @@ impl ClusterCache {
             reason: text(REASON),
             request_id: text(REQUEST_ID),
             fingerprint: text(FINGERPRINT),
-            requested_via: None,
-            retry_of: None,
+            requested_via: text(REQUESTED_VIA),
+            retry_of: text(RETRY_OF).map(RunId::new),
             parameters: parameters(metadata),
             containers: Vec::new(),
             created_at,
