@@ -19,10 +19,21 @@ request() {
   fi
 }
 
+# parameters_body NAME=VALUE...: prints the body of a request with these parameters.
+parameters_body() {
+  python3 -c 'import json, sys; print(json.dumps({"parameters": dict(argument.split("=", 1) for argument in sys.argv[1:])}))' "$@"
+}
+
+# trigger [TARGET] [NAME=VALUE...]
 trigger() {
-  local path=/trigger-sync
-  [[ -z ${1:-} ]] || path=/v1/targets/$1/runs
-  request POST "$path"
+  local path=/trigger-sync parameter options=()
+  if [[ ${1-=} != *=* ]]; then
+    [[ -z $1 ]] || path=/v1/targets/$1/runs
+    shift
+  fi
+  for parameter in "$@"; do [[ $parameter == ?*=* ]] || usage; done
+  (($# == 0)) || options=(--header 'Content-Type: application/json' --data "$(parameters_body "$@")")
+  request POST "$path" "${options[@]}"
   "$root/scripts/show_runs.py" started <"$body"
   echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
 }

@@ -72,6 +72,7 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
         let nats_url = nats.as_ref().map(NatsServer::url);
         let mut api = trigger::start(&folder, &url, &sqlite, nats_url.as_deref()).await?;
         api.show().await?;
+        api.show_parameter(database::week(today)?[0]).await?;
         history::show(&api).await?;
         analysis::show(&api, &folder).await?;
         let registry = match nats {

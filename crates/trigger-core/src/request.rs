@@ -14,8 +14,10 @@ pub const MAX_REASON_LENGTH: usize = 500;
 /// A request for a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
-    /// The caller's name.
+    /// Who requests the run: a caller, or the person on whose behalf one acts. Keys are distinct per requester.
     pub caller: String,
+    /// The caller that acts on behalf of that person.
+    pub via: Option<String>,
     /// The caller's reason.
     pub reason: Option<String>,
     /// A repetition of the request with the same key finds the first run.
@@ -24,7 +26,7 @@ pub struct RunRequest {
     pub request_id: String,
     /// The W3C trace context for the Job.
     pub traceparent: Option<String>,
-    /// The parameters of a task; empty for a Job.
+    /// The values of the target's parameters.
     pub parameters: Parameters,
     /// The run that the new one repeats.
     pub retry_of: Option<RunId>,

@@ -181,6 +181,7 @@ mod tests {
             namespace: "trading".to_owned(),
             cronjob: cronjob.to_owned(),
             allow_suspended: false,
+            job_prefix: format!("{cronjob}-"),
         }
     }
 

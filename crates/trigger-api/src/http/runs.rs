@@ -103,7 +103,8 @@ pub(super) async fn cancel_run(
     PathSegment(id): PathSegment<RunId>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<RunDocument>, ApiError> {
-    let run = api.runs.cancel(&access_of(&caller), &id).await?;
-    tracing::info!(run.id = %run.id, state = %run.state, caller = caller.name, "run cancelled");
+    let caller = access_of(&caller);
+    let run = api.runs.cancel(&caller, &id).await?;
+    tracing::info!(run.id = %run.id, state = %run.state, %caller, "run cancelled");
     Ok(Json(RunDocument::from(&run)))
 }

@@ -1,5 +1,6 @@
 //! A second task beside the portfolio analysis: a definition and an implementation are all that the interface needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -153,7 +154,7 @@ impl TestService {
             feed,
             logs,
         });
-        let api = Arc::new(Api { runs, metrics, streams: service.streams() });
+        let api = Arc::new(Api { runs, metrics, streams: service.streams(), default_waits: BTreeMap::new() });
         let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO], &Aliases::default());
         // The sender of `stopping` belongs to the service.
         let http_router = service.router(routes, api);
@@ -214,9 +215,19 @@ async fn a_second_task_is_started_and_read_on_its_own_routes_and_on_those_of_eve
     assert_eq!(page, "<p>hello</p>");
     let (_, targets) = service.json("GET", "/v1/targets", &[ADMIN], Value::Null).await;
     assert_eq!(targets["targets"][0]["task"]["name"], "echo", "{targets}");
+    let schema = &targets["targets"][0]["parameters"];
+    assert_eq!(
+        (&schema["properties"]["text"]["type"], &schema["required"]),
+        (&json!("string"), &json!(["text"]))
+    );
     let body = json!({ "parameters": { "text": "again" } });
     let (status, run) = service.json("POST", "/v1/targets/echo/runs", &[ADMIN, wait], body).await;
     assert_eq!((status, &run["state"]), (200, &json!("succeeded")), "{run}");
+    assert_eq!(run["parameters"], json!({ "text": "again" }), "{run}");
+    for (body, allowed) in [(json!({ "parameters": { "text": "x" } }), true), (json!({}), false)] {
+        let (_, preview) = service.json("POST", "/v1/targets/echo/preview", &[ADMIN], body).await;
+        assert_eq!(preview["allowed"], allowed, "{preview}");
+    }
 }
 
 #[tokio::test]

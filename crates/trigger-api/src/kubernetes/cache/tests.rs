@@ -299,3 +299,16 @@ fn the_runs_of_a_target_are_sorted_by_creation_and_id() {
     let runs: Vec<&str> = cache.runs(&sync()).into_iter().map(|run| run.id.as_str()).collect();
     assert_eq!(runs, ["z", "b", "c"]);
 }
+
+#[test]
+fn the_parameters_of_a_run_are_those_of_the_annotation_of_its_job() {
+    for (annotation, expected) in [
+        (r#"{"SYNC_DATE":"2026-02-10"}"#, json!({ "SYNC_DATE": "2026-02-10" })),
+        ("not JSON", json!({})),
+        ("[1]", json!({})),
+    ] {
+        let annotations = json!({ "tradeops.dev/parameters": annotation });
+        let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
+        assert_eq!(serde_json::Value::Object(run.parameters), expected);
+    }
+}
