@@ -50,6 +50,15 @@ async fn a_run_has_the_requested_values_in_its_job_and_in_its_history() {
         api.stop();
         let api = cronjobs::start(&namespace, &[TARGET.to_owned()], &history).await;
         assert_eq!(api.run(&id).await["parameters"], values);
+
+        // A retry has them too, or others in their place.
+        let (_, again) = answer(api.post(&format!("/v1/runs/{id}/retry"))).await;
+        assert_eq!((&again["parameters"], &again["retry_of"]), (&values, &json!(id)), "{again}");
+        let job = objects::get(&namespace, &format!("jobs/{}", again["job_name"].as_str().unwrap())).await;
+        assert_eq!(*variable(&job, "containers", "trader", "SYNC_DATE"), "2026-02-10");
+        let others = json!({ "SYNC_DATE": "2026-02-11" });
+        let (_, again) = answer(with(api.post(&format!("/v1/runs/{id}/retry")), &others)).await;
+        assert_eq!((&again["parameters"], &again["retry_of"]), (&others, &json!(id)), "{again}");
     }
 }
 
