@@ -103,7 +103,7 @@ pub(super) fn rejection(
     }
     match snapshot.cronjob.concurrency_policy {
         ConcurrencyPolicy::Forbid => {
-            snapshot.active.first().map(|run| StartError::ConflictingRun(Box::new(run.clone())))
+            snapshot.active.first().map(|run| StartError::ConflictingRun(Box::new(Run::clone(run))))
         }
         ConcurrencyPolicy::Allow | ConcurrencyPolicy::Replace => None,
     }
@@ -157,7 +157,7 @@ mod tests {
                 concurrency_policy: policy,
                 last_scheduled_at: None,
             },
-            active: active.iter().map(|name| run(name)).collect(),
+            active: active.iter().map(|name| Arc::new(run(name))).collect(),
             generation: String::new(),
         }
     }

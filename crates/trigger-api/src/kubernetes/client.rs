@@ -1,6 +1,5 @@
 //! Requests to the API server, each with a timeout.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy, Request, VersionMatch};
@@ -10,10 +9,12 @@ use serde_json::Value;
 use tokio::time::timeout;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
+use trigger_core::run::Run;
 
 use super::error::{executor_error, is_status};
 use super::object_list::list_each;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
+use super::pods::{self, JobPod};
 
 /// The API server, and the longest time that one request may take.
 #[derive(Clone)]
@@ -29,10 +30,10 @@ pub(super) enum JobCreation {
 }
 
 impl ClusterClient {
-    pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
+    pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<CronJobObject, ExecutorError> {
         let api = objects::cronjobs(&self.client, &target.namespace);
         let found = self.read(api.get_opt(&target.cronjob)).await?;
-        found.map(Arc::new).ok_or_else(|| ExecutorError::NoCronJob {
+        found.ok_or_else(|| ExecutorError::NoCronJob {
             namespace: target.namespace.clone(),
             name: target.cronjob.clone(),
         })
@@ -70,6 +71,15 @@ impl ClusterClient {
         let selector = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
         let mut pods = Vec::new();
         self.list(objects::pods(&self.client, namespace), &selector, |pod| pods.push(pod)).await?;
+        Ok(pods)
+    }
+
+    /// The existing pods of a run, oldest first.
+    pub(super) async fn pods_of_run(&self, run: &Run) -> Result<Vec<JobPod>, ExecutorError> {
+        let found = self.pods_of_job(&run.namespace, &run.job_name).await?;
+        let mut pods: Vec<JobPod> =
+            found.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
+        pods::sort(&mut pods);
         Ok(pods)
     }
 

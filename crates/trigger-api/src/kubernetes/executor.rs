@@ -21,11 +21,13 @@ use trigger_core::target_name::TargetName;
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
+use super::ended_runs::{self, EndedRuns};
 use super::events::EventRecorder;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
+use super::shared_reads::SharedReads;
 use super::snapshot::{active_uids, cronjob_summary, generation};
 use super::state;
 use super::template;
@@ -39,6 +41,7 @@ pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
     admission: Arc<AdmissionCheck>,
+    cronjob_reads: SharedReads<CronJobObject>,
     _watches: JoinSet<()>,
 }
 
@@ -55,10 +58,12 @@ impl KubernetesExecutor {
         store: Arc<dyn RunStore>,
     ) -> Self {
         let client = ClusterClient { client: cluster.client.clone(), request_timeout };
+        let (ended, ended_receivers) = EndedRuns::new();
         let shared = Arc::new(Shared {
             logs: LogCollector::new(client.clone(), log_buffers, Arc::clone(&recorder), Arc::clone(&store)),
             cache: Mutex::new(ClusterCache::new(targets)),
             targets: targets.to_vec(),
+            ended,
             health: WatchesHealth::default(),
             cluster: client.clone(),
             recorder,
@@ -66,12 +71,19 @@ impl KubernetesExecutor {
         });
         let mut watches = JoinSet::new();
         watch::start(&shared, &cluster.watching, &mut watches);
+        ended_runs::start(&shared, ended_receivers, &mut watches);
         let admission = Arc::new(AdmissionCheck::default());
         if check_admission {
             let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));
             watches.spawn(async move { admission.run(&shared.cluster, &shared.targets).await });
         }
-        Self { events: EventRecorder::start(client, &mut watches), shared, admission, _watches: watches }
+        Self {
+            events: EventRecorder::start(client, &mut watches),
+            shared,
+            admission,
+            cronjob_reads: SharedReads::default(),
+            _watches: watches,
+        }
     }
 
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
@@ -83,17 +95,21 @@ impl KubernetesExecutor {
         let cached = self.shared.cache().cronjob(target);
         match cached {
             Some(cronjob) if freshness == Freshness::Cached => Ok(cronjob),
-            _ => {
-                let found = self.shared.cluster.cronjob(target).await;
-                let mut cache = self.shared.cache();
-                match &found {
-                    Ok(cronjob) => cache.apply_cronjob((**cronjob).clone()),
-                    Err(ExecutorError::NoCronJob { namespace, name }) => {
-                        cache.remove_cronjob(namespace, name);
-                    }
-                    Err(_) => {}
+            _ => self.cronjob_reads.read(&target.name, || self.read_cronjob(target)).await,
+        }
+    }
+
+    /// Reads the target's CronJob, and applies it to the cache.
+    async fn read_cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
+        let found = self.shared.cluster.cronjob(target).await;
+        let mut cache = self.shared.cache();
+        match found {
+            Ok(cronjob) => Ok(cache.apply_cronjob(cronjob)),
+            Err(error) => {
+                if let ExecutorError::NoCronJob { namespace, name } = &error {
+                    cache.remove_cronjob(namespace, name);
                 }
-                found
+                Err(error)
             }
         }
     }
@@ -117,9 +133,8 @@ impl KubernetesExecutor {
         };
         let id = job.metadata.uid.clone().map(RunId::new);
         self.apply_job(job);
-        let cache = self.shared.cache();
         // By id, because an earlier Job of the same name may still be cached.
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| self.shared.cache().run(&id)).filter(|run| run.target == target.name);
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
@@ -129,7 +144,7 @@ impl KubernetesExecutor {
         let id = job.metadata.uid.clone().map(RunId::new);
         let mut cache = self.shared.cache();
         cache.apply_job(job, Timestamp::now());
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| cache.run(&id)).filter(|run| run.target == target.name);
         let run = run.ok_or_else(|| {
             ExecutorError::Failed(format!("the API server created a different Job than {name}"))
         })?;
@@ -171,9 +186,11 @@ impl Executor for KubernetesExecutor {
             self.relist(&target.namespace).await?;
         }
         let cache = self.shared.cache();
-        let runs = cache.runs(target);
-        let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation: generation(&runs) })
+        Ok(TargetSnapshot {
+            cronjob: cronjob_summary(&cronjob),
+            active: cache.active_runs(target),
+            generation: generation(&cache.newest_runs(target)),
+        })
     }
 
     async fn preview(
@@ -247,7 +264,11 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let containers = super::logs::containers(self.shared.cache().pods(&run.id));
+        let mut containers = super::logs::containers(self.shared.cache().pods(&run.id));
+        if containers.is_empty() && run.state.is_final() {
+            // The pods of a run that has ended are not cached.
+            containers = super::logs::containers(&self.shared.cluster.pods_of_run(run).await?);
+        }
         self.shared.logs.full_log(&run.namespace, containers).await
     }
 

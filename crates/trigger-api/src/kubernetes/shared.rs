@@ -9,6 +9,7 @@ use trigger_core::run_store::RunStore;
 
 use super::cache::ClusterCache;
 use super::client::ClusterClient;
+use super::ended_runs::EndedRuns;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
 
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) recorder: Arc<Recorder>,
     pub(super) store: Arc<dyn RunStore>,
     pub(super) logs: LogCollector,
+    pub(super) ended: EndedRuns,
     pub(super) health: WatchesHealth,
 }
 

@@ -10,8 +10,6 @@ use super::objects::CronJobObject;
 
 /// Marks a Job that was not started by the schedule, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
-/// The prefix of the annotations of trigger-api.
-pub(super) const OWN_ANNOTATIONS: &str = "tradeops.dev/";
 /// The caller who requested the run.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
 /// The reason that the caller gave.

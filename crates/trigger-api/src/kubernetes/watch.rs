@@ -9,6 +9,7 @@ use kube::api::ListParams;
 use kube::runtime::watcher::Event;
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use trigger_core::run::{Run, RunId};
 
@@ -30,7 +31,7 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let source = Watched { api: objects::cronjobs(client, &target.namespace), selection };
         let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, source, what, move |shared, event| {
+        spawn(shared, watches, source, what, FirstList::default(), move |shared, event| {
             apply_cronjob_event(shared, &key, event);
         });
     }
@@ -38,18 +39,31 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let source = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("Jobs in {namespace}");
-        spawn(shared, watches, source, what, move |shared, event| {
+        // Pods are listed after Jobs, because the pods of Jobs that have ended are not kept.
+        let (ended, after) = oneshot::channel();
+        let first_list = FirstList { ended: Some(ended), after: None };
+        spawn(shared, watches, source, what, first_list, move |shared, event| {
             apply_job_event(shared, &own_namespace, &mut listing, event);
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
         let source = Watched { api: objects::pods(client, &namespace), selection };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("pods in {namespace}");
-        spawn(shared, watches, source, what, move |shared, event| {
+        let first_list = FirstList { ended: None, after: Some(after) };
+        spawn(shared, watches, source, what, first_list, move |shared, event| {
             apply_pod_event(shared, &own_namespace, &mut listing, event);
         });
     }
     watches.spawn(update_pending_runs(Arc::clone(shared)));
+}
+
+/// Orders the first lists of watches.
+#[derive(Default)]
+struct FirstList {
+    /// Dropped when the first list has ended or failed.
+    ended: Option<oneshot::Sender<()>>,
+    /// The end of another first list.
+    after: Option<oneshot::Receiver<()>>,
 }
 
 fn spawn<K>(
@@ -57,6 +71,7 @@ fn spawn<K>(
     watches: &mut JoinSet<()>,
     source: Watched<K>,
     what: String,
+    first_list: FirstList,
     mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -64,6 +79,10 @@ fn spawn<K>(
     let shared = Arc::clone(shared);
     shared.health.register(&what);
     watches.spawn(async move {
+        let FirstList { mut ended, after } = first_list;
+        if let Some(after) = after {
+            let _ = after.await;
+        }
         let report = |event| match event {
             Ok(event) => {
                 let listed = matches!(event, Event::InitDone);
@@ -71,9 +90,13 @@ fn spawn<K>(
                 shared.health.clear_error(&what);
                 if listed {
                     shared.health.mark_listed(&what);
+                    ended = None;
                 }
             }
-            Err(error) => shared.health.record_error(&what, &error),
+            Err(error) => {
+                shared.health.record_error(&what, &error);
+                ended = None;
+            }
         };
         source.follow(report).await;
     });
@@ -85,7 +108,9 @@ fn apply_cronjob_event(
     event: Event<CronJobObject>,
 ) {
     match event {
-        Event::Apply(cronjob) | Event::InitApply(cronjob) => shared.cache().apply_cronjob(cronjob),
+        Event::Apply(cronjob) | Event::InitApply(cronjob) => {
+            shared.cache().apply_cronjob(cronjob);
+        }
         // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it.
         Event::Delete(_) | Event::Init => shared.cache().remove_cronjob(namespace, name),
         Event::InitDone => {}
@@ -140,23 +165,18 @@ fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &Run
 /// Publishes a changed run: to the log collector and to the recorder.
 pub(super) fn publish(shared: &Arc<Shared>, cache: &ClusterCache, run: Run) {
     if run.cause.as_ref().is_some_and(cause::lacks_pod_failure) {
-        tokio::spawn(publish_with_pods(Arc::clone(shared), run));
+        shared.ended.complete_cause(cache.shared_run(run));
     } else {
         publish_now(shared, cache, run);
     }
 }
 
-/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
-/// cause of a run that has ended, so the first one must be complete.
-async fn publish_with_pods(shared: Arc<Shared>, run: Run) {
-    let pods = shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
-    let mut cache = shared.cache();
-    let complete = cache.apply_pods(&run.id, pods, Timestamp::now());
-    publish_now(&shared, &cache, complete.unwrap_or(run));
-}
-
-fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
-    shared.logs.run_changed(&run);
+pub(super) fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
+    if run.state.is_final() {
+        shared.ended.store_log(cache.shared_run(run.clone()));
+    } else {
+        shared.logs.open(&run.id);
+    }
     follow_logs(shared, cache, &run.namespace, &run.id);
     shared.recorder.observe(run);
 }
