@@ -6,13 +6,9 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use trigger_core::run::Run;
-
-use super::shared::Shared;
-use super::watch::publish_now;
 
 /// How many causes are completed at the same time. Each needs a request.
 const MAX_CONCURRENT_CAUSES: usize = 8;
@@ -51,18 +47,20 @@ impl EndedRuns {
     }
 }
 
-/// Processes the queues.
-pub(super) fn start(shared: &Arc<Shared>, receivers: EndedRunsReceivers, tasks: &mut JoinSet<()>) {
-    let EndedRunsReceivers { without_cause, without_log } = receivers;
-    let causes = Arc::clone(shared);
-    tasks.spawn(process(without_cause, MAX_CONCURRENT_CAUSES, move |run| {
-        complete_cause(Arc::clone(&causes), run)
-    }));
-    let logs = Arc::clone(shared);
-    tasks.spawn(process(without_log, MAX_CONCURRENT_LOGS, move |run| {
-        let shared = Arc::clone(&logs);
-        async move { shared.logs.recover(&run).await }
-    }));
+impl EndedRunsReceivers {
+    /// Processes the queues.
+    pub(super) fn start<C, L>(
+        self,
+        complete_cause: impl Fn(Arc<Run>) -> C + Send + 'static,
+        store_log: impl Fn(Arc<Run>) -> L + Send + 'static,
+        tasks: &mut JoinSet<()>,
+    ) where
+        C: Future<Output = ()> + Send + 'static,
+        L: Future<Output = ()> + Send + 'static,
+    {
+        tasks.spawn(process(self.without_cause, MAX_CONCURRENT_CAUSES, complete_cause));
+        tasks.spawn(process(self.without_log, MAX_CONCURRENT_LOGS, store_log));
+    }
 }
 
 async fn process<F: Future<Output = ()> + Send + 'static>(
@@ -77,19 +75,4 @@ async fn process<F: Future<Output = ()> + Send + 'static>(
         async { work.await.unwrap_or_default() }
     });
     each.await;
-}
-
-/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
-/// cause of a run that has ended, so the first one must be complete.
-async fn complete_cause(shared: Arc<Shared>, run: Arc<Run>) {
-    let stored = shared.store.run(&run.id).await;
-    let has_cause = matches!(stored, Ok(Some(stored)) if stored.state.is_final());
-    let pods = if has_cause {
-        Vec::new()
-    } else {
-        shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default()
-    };
-    let mut cache = shared.cache();
-    let complete = cache.complete_cause(&run.id, pods, Timestamp::now());
-    publish_now(&shared, &cache, complete.unwrap_or_else(|| Run::clone(&run)));
 }

@@ -21,7 +21,7 @@ use trigger_core::target_name::TargetName;
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
-use super::ended_runs::{self, EndedRuns};
+use super::ended_runs::EndedRuns;
 use super::events::EventRecorder;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
@@ -71,7 +71,7 @@ impl KubernetesExecutor {
         });
         let mut watches = JoinSet::new();
         watch::start(&shared, &cluster.watching, &mut watches);
-        ended_runs::start(&shared, ended_receivers, &mut watches);
+        watch::start_finishing(&shared, ended_receivers, &mut watches);
         let admission = Arc::new(AdmissionCheck::default());
         if check_admission {
             let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));

@@ -3,25 +3,43 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
+use trigger_core::run_store::{Cursor, RunFilter};
+use trigger_core::store_error::StoreError;
 
 use super::shared::Shared;
+
+/// The number of runs that are read from the store in one statement.
+const PAGE_SIZE: u16 = 200;
 
 /// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
 /// a Job that no longer exists is unknown, so its run becomes interrupted.
 pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: String) {
     for target in shared.targets.iter().filter(|target| target.namespace == namespace) {
-        match shared.store.unfinished(&target.name).await {
-            Ok(runs) => {
-                for run in runs {
-                    if !shared.cache().has_job(&run.id) {
-                        interrupt_if_gone(&shared, run).await;
-                    }
-                }
-            }
-            Err(error) => {
+        for state in [State::Pending, State::Running] {
+            if let Err(error) = reconcile_state(&shared, target, state).await {
                 tracing::warn!(%error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
+            }
+        }
+    }
+}
+
+async fn reconcile_state(
+    shared: &Arc<Shared>,
+    target: &CronJobTarget,
+    state: State,
+) -> Result<(), StoreError> {
+    let (target, state) = (Some(target.name.clone()), Some(state));
+    let mut filter = RunFilter { target, state, limit: PAGE_SIZE, ..RunFilter::default() };
+    loop {
+        let runs = shared.store.runs(&filter).await?;
+        let Some(last) = runs.last() else { return Ok(()) };
+        filter.after = Some(Cursor { created_at: last.created_at, id: last.id.clone() });
+        for run in runs {
+            if !shared.cache().has_job(&run.id) {
+                interrupt_if_gone(shared, run).await;
             }
         }
     }

@@ -15,6 +15,7 @@ use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
 use super::changes::Watched;
+use super::ended_runs::EndedRunsReceivers;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
@@ -171,7 +172,7 @@ pub(super) fn publish(shared: &Arc<Shared>, cache: &ClusterCache, run: Run) {
     }
 }
 
-pub(super) fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
+fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
     if run.state.is_final() {
         shared.ended.store_log(cache.shared_run(run.clone()));
     } else {
@@ -179,6 +180,31 @@ pub(super) fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
     }
     follow_logs(shared, cache, &run.namespace, &run.id);
     shared.recorder.observe(run);
+}
+
+/// Processes the queues of ended runs.
+pub(super) fn start_finishing(shared: &Arc<Shared>, queues: EndedRunsReceivers, tasks: &mut JoinSet<()>) {
+    let (causes, logs) = (Arc::clone(shared), Arc::clone(shared));
+    let store_log = move |run: Arc<Run>| {
+        let shared = Arc::clone(&logs);
+        async move { shared.logs.recover(&run).await }
+    };
+    queues.start(move |run| complete_cause(Arc::clone(&causes), run), store_log, tasks);
+}
+
+/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
+/// cause of a run that has ended, so the first one must be complete.
+async fn complete_cause(shared: Arc<Shared>, run: Arc<Run>) {
+    let stored = shared.store.run(&run.id).await;
+    let has_cause = matches!(stored, Ok(Some(stored)) if stored.state.is_final());
+    let pods = if has_cause {
+        Vec::new()
+    } else {
+        shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default()
+    };
+    let mut cache = shared.cache();
+    let complete = cache.complete_cause(&run.id, pods, Timestamp::now());
+    publish_now(&shared, &cache, complete.unwrap_or_else(|| Run::clone(&run)));
 }
 
 async fn update_pending_runs(shared: Arc<Shared>) {
