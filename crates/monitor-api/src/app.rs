@@ -105,6 +105,11 @@ async fn authenticator(settings: &Settings) -> Result<Authenticator, ConfigError
             "no credential is configured, so every client that reaches this port can change the definitions of services; set \
              INTERNAL_TOKEN, ADMIN_SECRET, JWT_SECRET, JWKS_FILE or JWKS_URL"
         );
+    } else if authenticator.only_readers() {
+        tracing::warn!(
+            "READ_TOKEN is the only credential, so no caller can change the definitions of services; set INTERNAL_TOKEN or \
+             ADMIN_SECRET too, unless that is intended"
+        );
     }
     Ok(authenticator)
 }

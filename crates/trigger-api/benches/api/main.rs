@@ -1,13 +1,14 @@
 //! `just bench-api`: compares `POST /trigger-sync` with a bare request that creates a Job on the same API server. Both alternate
 //! on the same number of connections, so that a slow phase of the machine affects both. Both also alternate with the least that
-//! a start needs: a read of the CronJob, and then the create. Also measures the history with 10,000 runs, startup, memory with
-//! 10,000 Jobs, and a minute of load.
+//! a start needs: a read of the CronJob, and then the create. Also measures the history with 10,000 and with 1,000,000 runs, startup,
+//! memory with 10,000 Jobs, and a minute of load.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a benchmark starts processes and prints its results"
 )]
 
+mod history;
 mod jobs;
 mod program;
 mod report;
@@ -16,18 +17,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 use testkit::cluster::{Cluster, Namespace};
-use trigger_core::run::{Run, RunId, State, Trigger};
-use trigger_core::run_store::RunStore;
-use trigger_store::SqlStore;
 
 use self::program::{ApiOnCluster, CRONJOB};
 use self::report::{Figures, milliseconds};
 
 const CALLS: usize = 400;
-const STORED_RUNS: i64 = 10_000;
 const STREAMS: usize = 1_000;
 const JOBS: usize = 10_000;
 /// The time in which the history is written.
@@ -62,15 +58,18 @@ async fn measure() {
         println!("\nafter that: {:.1} MB resident", program.resident_megabytes());
     }
     jobs::clear(&namespace);
-    store_runs(&history).await;
-    let program = ApiOnCluster::start(&kubeconfig, &history);
-    list_runs(&program).await;
-    open_streams(&program, &namespace).await;
-    hold_load(&program).await;
-    let template = jobs::template(&namespace, &program).await;
-    drop(program);
+    history::store_runs(&history).await;
+    let template = {
+        let program = ApiOnCluster::start(&kubeconfig, &history);
+        history::list_runs(&program).await;
+        open_streams(&program, &namespace).await;
+        hold_load(&program).await;
+        jobs::template(&namespace, &program).await
+    };
     let new_history = history.replace("history.sqlite", "new.sqlite");
     hold_jobs(&namespace, &kubeconfig, &new_history, &template).await;
+    jobs::clear(&namespace);
+    history::list_a_million_runs(&namespace, &kubeconfig).await;
 }
 
 /// Starts the program while many Jobs exist, with a new history and then with the history of these Jobs.
@@ -148,55 +147,6 @@ async fn trigger(client: &reqwest::Client, url: &str) -> f64 {
     let body = response.bytes().await.expect("a complete response");
     assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
     began.elapsed().as_secs_f64()
-}
-
-async fn store_runs(history: &str) {
-    let store = SqlStore::connect(&history.into()).await.expect("the history opens");
-    let start = Timestamp::now() - (STORED_RUNS * 60).seconds();
-    for number in 0..STORED_RUNS {
-        let at = start + (number * 60).seconds();
-        let run = Run {
-            id: RunId::new(format!("00000000-0000-4000-8000-{number:012}")),
-            target: CRONJOB.parse().expect("a name"),
-            namespace: "trading".to_owned(),
-            job_name: format!("{CRONJOB}-{number}"),
-            trigger: Trigger::Scheduled,
-            state: State::Succeeded,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: at,
-            started_at: Some(at),
-            finished_at: Some(at + 30.seconds()),
-            task: None,
-        };
-        store.save(&run).await.expect("the history saves it");
-    }
-    store.close().await;
-}
-
-async fn list_runs(program: &ApiOnCluster) {
-    println!("\n| with {STORED_RUNS} runs | median | p99 |\n|---|---|---|");
-    for (name, path) in [
-        ("GET /v1/runs", "/v1/runs".to_owned()),
-        ("GET /v1/runs?limit=500", "/v1/runs?limit=500".to_owned()),
-        ("GET /v1/runs/{run}", "/v1/runs/00000000-0000-4000-8000-000000005000".to_owned()),
-    ] {
-        let mut times = Vec::new();
-        for _ in 0..CALLS {
-            let began = Instant::now();
-            let _: Value = program.get(&path).await;
-            times.push(began.elapsed().as_secs_f64());
-        }
-        let figures = Figures::of(&times);
-        println!("| {name} | {} | {} |", milliseconds(figures.median), milliseconds(figures.p99));
-    }
 }
 
 /// Opens many event streams, and measures the time until an event has reached all of them.

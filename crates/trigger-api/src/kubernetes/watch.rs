@@ -7,19 +7,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
-use kube::{Client, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
-use super::changes::Watched;
+use super::changes::{Report, Watched};
 use super::ended_runs::EndedRunsReceivers;
+use super::error::is_denied;
+use super::health::Observed;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::{cause, logs, reconcile};
+use super::{cause, logs, reconcile, unlisted};
 
 /// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,30 +31,36 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
     for target in &shared.targets {
         // A field selector with the name, so that RBAC can restrict the permission to that name.
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
-        let source = Watched { api: objects::cronjobs(client, &target.namespace), selection };
+        let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
-        let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, source, what, FirstList::default(), move |shared, event| {
-            apply_cronjob_event(shared, &key, event);
+        spawn(shared, watches, (api, selection), Observed::cronjob(target), FirstList::default(), {
+            move |shared, event| {
+                if let Ok(event) = event {
+                    apply_cronjob_event(shared, &key, event);
+                }
+            }
         });
     }
     for namespace in shared.namespaces() {
-        let source = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
+        let (api, selection) = (objects::jobs(client, &namespace), ListParams::default());
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        let what = format!("Jobs in {namespace}");
         // Pods are listed after Jobs, because the pods of Jobs that have ended are not kept.
         let (ended, after) = oneshot::channel();
         let first_list = FirstList { ended: Some(ended), after: None };
-        spawn(shared, watches, source, what, first_list, move |shared, event| {
-            apply_job_event(shared, &own_namespace, &mut listing, event);
+        let what = Observed::Jobs(namespace.clone());
+        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| match event {
+            Ok(event) => apply_job_event(shared, &own_namespace, &mut listing, event),
+            Err(error) => read_unlisted_jobs(shared, &own_namespace, error),
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
-        let source = Watched { api: objects::pods(client, &namespace), selection };
+        let api = objects::pods(client, &namespace);
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        let what = format!("pods in {namespace}");
         let first_list = FirstList { ended: None, after: Some(after) };
-        spawn(shared, watches, source, what, first_list, move |shared, event| {
-            apply_pod_event(shared, &own_namespace, &mut listing, event);
+        let what = Observed::Pods(namespace);
+        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| {
+            if let Ok(event) = event {
+                apply_pod_event(shared, &own_namespace, &mut listing, event);
+            }
         });
     }
     watches.spawn(update_pending_runs(Arc::clone(shared)));
@@ -70,32 +78,44 @@ struct FirstList {
 fn spawn<K>(
     shared: &Arc<Shared>,
     watches: &mut JoinSet<()>,
-    source: Watched<K>,
-    what: String,
+    (api, selection): (Api<K>, ListParams),
+    what: Observed,
     first_list: FirstList,
-    mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
+    mut apply_event: impl FnMut(&Arc<Shared>, Result<Event<K>, &kube::Error>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let shared = Arc::clone(shared);
     shared.health.register(&what);
+    let source = Watched { api, selection, max_denied_delay: shared.max_denied_delay };
     watches.spawn(async move {
         let FirstList { mut ended, after } = first_list;
         if let Some(after) = after {
             let _ = after.await;
         }
-        let report = |event| match event {
-            Ok(event) => {
+        let rights = &shared.cluster.rights;
+        let report = |report| match report {
+            Report::Changed(event) => {
                 let listed = matches!(event, Event::InitDone);
-                apply_event(&shared, event);
-                shared.health.clear_error(&what);
+                apply_event(&shared, Ok(event));
                 if listed {
+                    rights.grant(&what.right("list"));
                     shared.health.mark_listed(&what);
                     ended = None;
                 }
             }
-            Err(error) => {
-                shared.health.record_error(&what, &error);
+            Report::Watching => {
+                rights.grant(&what.right("watch"));
+                shared.health.mark_followed(&what);
+            }
+            Report::Failed(verb, error) => {
+                if is_denied(&error) {
+                    rights.deny(&what.right(verb));
+                    shared.health.mark_denied(&what, verb);
+                } else {
+                    shared.health.record_error(&what, &error);
+                }
+                apply_event(&shared, Err(&error));
                 ended = None;
             }
         };
@@ -127,6 +147,17 @@ fn apply_job_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
             shared.cache().end_job_listing(namespace, *listing);
             tokio::spawn(reconcile::reconcile_missing_jobs(Arc::clone(shared), namespace.to_owned()));
         }
+    }
+}
+
+/// Reads the Jobs of active runs in the background, if the error denies their list.
+fn read_unlisted_jobs(shared: &Arc<Shared>, namespace: &str, error: &kube::Error) {
+    if is_denied(error) && unlisted::missing_right(shared, namespace).is_some() {
+        let (shared, namespace) = (Arc::clone(shared), namespace.to_owned());
+        tokio::spawn(async move {
+            let apply = |job| apply(&shared, |cache, now| cache.apply_job(job, now));
+            unlisted::read_active_jobs(&shared, &namespace, apply).await;
+        });
     }
 }
 
