@@ -34,6 +34,10 @@ trigger() {
   for parameter in "$@"; do [[ $parameter == ?*=* ]] || usage; done
   (($# == 0)) || options=(--header 'Content-Type: application/json' --data "$(parameters_body "$@")")
   request POST "$path" "${options[@]}"
+  print_started
+}
+
+print_started() {
   "$root/scripts/show_runs.py" started <"$body"
   echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
 }
@@ -41,8 +45,7 @@ trigger() {
 retry() {
   [[ -n ${1:-} ]] || usage
   request POST "/v1/runs/$1/retry"
-  "$root/scripts/show_runs.py" started <"$body"
-  echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
+  print_started
 }
 
 analyse() {

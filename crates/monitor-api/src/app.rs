@@ -24,9 +24,9 @@ use crate::system_load::SystemLoadReader;
 use crate::{http, registry};
 
 /// The program.
-struct MonitorApi;
+struct MonitorApiProgram;
 
-impl ServiceProgram for MonitorApi {
+impl ServiceProgram for MonitorApiProgram {
     type Error = AppError;
     const NAME: &'static str = "monitor-api";
 
@@ -49,7 +49,7 @@ impl ServiceProgram for MonitorApi {
 
 /// Runs the command, and returns the program's exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    run_service::<MonitorApi>(&cli.service)
+    run_service::<MonitorApiProgram>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {

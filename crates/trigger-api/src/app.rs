@@ -34,9 +34,9 @@ use crate::tasks;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The program.
-struct TriggerApi;
+struct TriggerApiProgram;
 
-impl ServiceProgram for TriggerApi {
+impl ServiceProgram for TriggerApiProgram {
     type Error = AppError;
     const NAME: &'static str = "trigger-api";
 
@@ -55,7 +55,7 @@ impl ServiceProgram for TriggerApi {
 
 /// Runs the command, and returns the program's exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    run_service::<TriggerApi>(&cli.service)
+    run_service::<TriggerApiProgram>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {

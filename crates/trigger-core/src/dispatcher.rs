@@ -77,7 +77,11 @@ impl Dispatcher {
                 Ok(Launched::Found(run)) if run.state.is_final() => freshness = Freshness::Fresh,
                 Ok(Launched::Vanished) => freshness = Freshness::Fresh,
                 Ok(Launched::Found(run)) if policy == ConcurrencyPolicy::Replace => {
-                    return Ok(Started { run, found: true });
+                    if run.parameters == request.parameters {
+                        return Ok(Started { run, found: true });
+                    }
+                    // A request at the same moment has other parameters, so its run is replaced too.
+                    freshness = Freshness::Fresh;
                 }
                 Ok(Launched::Found(run)) => return Err(StartError::ConflictingRun(Box::new(run))),
                 // The admission policy may compare with an older template than this program, or with a newer one.

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn labels_are_pairs_that_are_valid_in_kubernetes() {
         let labels = parse_labels(" job-origin=manual, example.com/Team=trading_1,empty= ,").unwrap();
-        let expected = [("example.com/Team", "trading_1"), ("empty", ""), ("job-origin", "manual")];
+        let expected = [("empty", ""), ("example.com/Team", "trading_1"), ("job-origin", "manual")];
         assert!(labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).eq(expected));
         assert!(parse_labels("").unwrap().is_empty());
         assert!(parse_labels(&format!("a={}", "v".repeat(63))).is_ok());

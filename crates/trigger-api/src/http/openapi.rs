@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use trigger_core::task::TaskDefinition;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -75,11 +75,11 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
         ))
         .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .build();
-    for path in document.paths.paths.values_mut() {
+    for (route, path) in &mut document.paths.paths {
         for (operation, reads, starts) in operations(path) {
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter
-                    && let Some(schema) = schema_of(parameter)
+                    && let Some(schema) = schema_of(route, &parameter.name)
                 {
                     parameter.schema = Some(RefOr::T(schema));
                 }
@@ -102,12 +102,12 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
 }
 
 /// What the macros can't express: the pattern of a parameter, and that it may be absent but not null.
-fn schema_of(parameter: &Parameter) -> Option<Schema> {
-    if parameter.parameter_in == ParameterIn::Query {
-        return list_query::schema_of(&parameter.name);
+fn schema_of(route: &str, parameter: &str) -> Option<Schema> {
+    if route == "/v1/runs" {
+        return list_query::schema_of(parameter);
     }
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let schema = match parameter.name.as_str() {
+    let schema = match parameter {
         "target" => text().pattern(Some(TARGET_PATTERN)),
         // A quoted string (RFC 8941) is accepted as well.
         "Idempotency-Key" => text().pattern(Some("^[!#-~]([ !#-~]{0,253}[!#-~])?$")),

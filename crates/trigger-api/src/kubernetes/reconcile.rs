@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
-use trigger_core::run_store::{Cursor, RunFilter};
+use trigger_core::run_store::RunFilter;
 use trigger_core::store_error::StoreError;
 
 use super::objects::JobObject;
@@ -17,12 +17,8 @@ const PAGE: u16 = 100;
 
 /// Selects the runs that were not observed until now.
 pub(super) fn unknown(target: &CronJobTarget, limit: u16) -> RunFilter {
-    RunFilter {
-        target: Some(target.name.clone()),
-        state: Some(State::Unknown),
-        limit,
-        ..RunFilter::default()
-    }
+    let (targets, states) = (vec![target.name.clone()], vec![State::Unknown]);
+    RunFilter { targets, states, limit, ..RunFilter::default() }
 }
 
 /// The Job of a run, by the run's id.
@@ -42,17 +38,17 @@ pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: Strin
 }
 
 async fn reconcile(shared: &Shared, target: &CronJobTarget) -> Result<(), StoreError> {
-    for run in shared.store.unfinished(&target.name).await? {
-        interrupt_if_gone(shared, run).await;
-    }
-    let mut filter = unknown(target, PAGE);
+    let (targets, states) = (vec![target.name.clone()], vec![State::Pending, State::Running, State::Unknown]);
+    let mut filter = RunFilter { targets, states, limit: PAGE, ..RunFilter::default() };
     loop {
-        let runs = shared.store.runs(&filter).await?;
-        let Some(last) = runs.last() else { return Ok(()) };
-        filter.after = Some(Cursor { created_at: last.created_at, id: last.id.clone() });
-        for run in runs {
+        let slice = shared.store.runs(&filter).await?;
+        for run in slice.runs {
             interrupt_if_gone(shared, run).await;
         }
+        if slice.read_to.is_none() {
+            return Ok(());
+        }
+        filter.after = slice.read_to;
     }
 }
 

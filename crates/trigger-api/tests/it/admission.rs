@@ -31,6 +31,8 @@ async fn the_policy_allows_trigger_api_to_start_and_cancel_jobs_of_every_cronjob
         let path = format!("/v1/runs/{}", run["run_id"].as_str().unwrap());
         let (status, run) = answer(api.delete(&path)).await;
         assert_eq!((status, &run["state"]), (StatusCode::OK, &json!("cancelled")), "{name}: {run}");
+        let (status, again) = answer(api.post(&format!("{path}/retry"))).await;
+        assert_eq!((status, &again["retry_of"]), (StatusCode::ACCEPTED, &run["run_id"]), "{name}: {again}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parameters of CronJobs and of tasks, on a real API server.
 
+use futures_util::future::join_all;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use testkit::postgres::Server;
@@ -49,6 +50,15 @@ async fn a_run_has_the_requested_values_in_its_job_and_in_its_history() {
         api.stop();
         let api = cronjobs::start(&namespace, &[TARGET.to_owned()], &history).await;
         assert_eq!(api.run(&id).await["parameters"], values);
+
+        // A retry has them too, or others in their place.
+        let (_, again) = answer(api.post(&format!("/v1/runs/{id}/retry"))).await;
+        assert_eq!((&again["parameters"], &again["retry_of"]), (&values, &json!(id)), "{again}");
+        let job = objects::get(&namespace, &format!("jobs/{}", again["job_name"].as_str().unwrap())).await;
+        assert_eq!(*variable(&job, "containers", "trader", "SYNC_DATE"), "2026-02-10");
+        let others = json!({ "SYNC_DATE": "2026-02-11" });
+        let (_, again) = answer(with(api.post(&format!("/v1/runs/{id}/retry")), &others)).await;
+        assert_eq!((&again["parameters"], &again["retry_of"]), (&others, &json!(id)), "{again}");
     }
 }
 
@@ -119,6 +129,31 @@ async fn values_that_the_cronjob_does_not_accept_start_nothing() {
     let request = api.post(RUNS).header("content-type", "application/json").body(twice);
     assert!(problem(request, 400, "bad-request").await["detail"].as_str().unwrap().contains("WARM_UP"));
     assert_eq!(jobs::names(&namespace).await, [active["job_name"].as_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn under_replace_requests_at_the_same_moment_get_runs_with_their_own_values() {
+    let namespace = namespace("parameters-replace").await;
+    cronjobs::apply(&namespace);
+    let replace = json!({ "spec": { "concurrencyPolicy": "Replace" } });
+    objects::patch(&namespace, "cronjobs/parameters", &replace).await;
+    let api = cronjobs::start(&namespace, &[TARGET.to_owned()], &[]).await;
+    let requests = (1..=8).map(|day| {
+        let values = json!({ "SYNC_DATE": format!("2026-02-{day:02}") });
+        let answered = answer(with(api.post(RUNS), &values));
+        async move {
+            let (status, run) = answered.await;
+            (status, run, values)
+        }
+    });
+    let answers = join_all(requests).await;
+    for (status, run, values) in &answers {
+        match status.as_u16() {
+            503 => assert!(run["type"].as_str().unwrap().ends_with("/contended"), "{run}"),
+            _ => assert_eq!(&run["parameters"], values, "{run}"),
+        }
+    }
+    assert!(answers.iter().any(|(status, ..)| status.is_success()), "{answers:?}");
 }
 
 #[tokio::test]

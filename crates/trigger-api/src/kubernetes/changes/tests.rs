@@ -31,8 +31,8 @@ async fn follow(lists: bool, time: Duration) -> (Arc<Received>, Vec<&'static str
     let counted = Arc::clone(&received);
     let service = tower::service_fn(move |request: Request<Body>| {
         let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
-        let counter = if is_watch { &counted.watches } else { &counted.lists };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let kind = if is_watch { &counted.watches } else { &counted.lists };
+        kind.fetch_add(1, Ordering::Relaxed);
         let list = json!({ "kind": "JobList", "apiVersion": "batch/v1", "items": [],
                            "metadata": { "resourceVersion": "7" } });
         let (code, body) = if lists && !is_watch { (200, list) } else { denied() };

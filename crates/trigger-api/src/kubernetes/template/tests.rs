@@ -152,7 +152,12 @@ fn a_requested_job_has_the_values_of_its_parameters_in_its_variables_and_in_an_a
     cronjob.metadata.annotations = Some(declared.into());
     let parameters = |value: Value| serde_json::from_value(value).unwrap();
     let job = |value: Value| {
-        requested_job(&cronjob, "sync-a", &RunRequest { parameters: parameters(value), ..request() })
+        requested_job(
+            &cronjob,
+            "sync-a",
+            &RunRequest { parameters: parameters(value), ..request() },
+            &BTreeMap::new(),
+        )
     };
     let set = job(json!({ "SYNC_DATE": "2026-02-10" })).unwrap();
     let variable = set.pointer("/spec/template/spec/containers/0/env/1");

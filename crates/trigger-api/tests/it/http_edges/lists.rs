@@ -48,7 +48,7 @@ async fn runs_are_selected_and_counted_and_the_target_has_its_latest_runs() {
         assert_eq!(ids(&api, query).await.iter().collect::<Vec<_>>(), expected, "{query}");
     }
     let counts = json!({
-        "pending": 1, "running": 0, "succeeded": 1, "failed": 0, "cancelled": 1, "interrupted": 0,
+        "pending": 1, "running": 0, "unknown": 0, "succeeded": 1, "failed": 0, "cancelled": 1, "interrupted": 0,
     });
     let all = page(&api, "state=failed&limit=1").await;
     assert_eq!((&all["counts"], &all["counts_exact"]), (&counts, &json!(true)));

@@ -11,7 +11,7 @@ async fn start_behind_proxy(purpose: &str, rules: &[Value]) -> (TriggerApi, ApiS
     let namespace = namespace(purpose, rules, "concurrencyPolicy: Forbid").await;
     let proxy = ApiServerProxy::start().await;
     let kubeconfig = proxy.kubeconfig(&namespace).await;
-    let api = start(&namespace, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]).await;
+    let api = start(&namespace, &[("KUBECONFIG", kubeconfig.to_str().expect("a path in UTF-8"))]).await;
     (api, proxy, namespace)
 }
 

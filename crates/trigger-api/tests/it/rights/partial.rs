@@ -10,13 +10,13 @@ async fn a_run_is_followed(purpose: &str, rules: &[Value], missing: &[&str]) {
     let namespace = namespace(purpose, &seed_rules_and(rules), "concurrencyPolicy: Forbid").await;
     let api = start(&namespace, &[]).await;
     let started = api.trigger().await;
-    let id = started["run_id"].as_str().unwrap();
+    let id = started["run_id"].as_str().expect("an id");
     for right in missing {
         until("the right is reported", async || is_missing(&api, &namespace, right).await).await;
     }
     let body = problem(api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(body["run"]["run_id"], id, "the run is known to be active: {body}");
-    jobs::finish(&namespace, started["job_name"].as_str().unwrap()).await;
+    jobs::finish(&namespace, started["job_name"].as_str().expect("a name")).await;
     api.wait_for_run(id, |run| run["state"] == "succeeded").await;
     assert_eq!(answer(api.post("/trigger-sync")).await.0, 200);
 }
