@@ -48,7 +48,7 @@ fn an_error_names_the_setting_that_is_wrong() {
             "NATS_CREDS_FILE: /etc/hostname: has no JWT",
         ),
     ] {
-        let log = log(&json!({}), variables);
+        let log = log(&json!({ "local": { "manifests": "cronjobs.yaml" } }), variables);
         assert!(log.contains(message), "{variables:?}: {log}");
     }
 }
