@@ -64,10 +64,9 @@ fn authority(request: &Request) -> Result<Option<Authority>, ServiceError> {
     };
     let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
     let named = match (request.uri().authority(), hosts.as_slice()) {
-        (_, [_, _, ..]) => return Err(invalid()),
         // HTTP/1.0 has no Host, and later versions than 1.1 have it in the target.
         (None, []) if request.version() != Version::HTTP_11 => return Ok(None),
-        (None, []) => return Err(invalid()),
+        (None, []) | (_, [_, _, ..]) => return Err(invalid()),
         (Some(authority), _) => authority.clone(),
         (None, [host]) => Authority::try_from(host.as_bytes()).map_err(|_| invalid())?,
     };

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 /// The log of the program, which must end because of these settings.
 fn log(file: &Value, variables: &[(&str, &str)]) -> String {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().expect("a temporary folder");
     let config = folder.path().join("config.json");
-    std::fs::write(&config, file.to_string()).unwrap();
+    std::fs::write(&config, file.to_string()).expect("it can be written");
     let output = Command::new(env!("CARGO_BIN_EXE_trigger-api"))
         .env_clear()
         .envs([("EXECUTOR", "local"), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "pretty")])

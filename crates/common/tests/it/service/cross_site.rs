@@ -103,7 +103,7 @@ async fn only_allowed_hosts_and_this_machine_are_served_and_probes_always_are() 
 /// The status of a request with this version and these header lines.
 async fn status(service: &TestService, version: &str, lines: &[&str]) -> String {
     let mut stream = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines = lines.join("\r\n") + "\r\n";
     let request = format!("GET /hello {version}\r\n{lines}connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = String::new();
