@@ -22,6 +22,12 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long the end of a run is delayed until its log is stored.
 const MAX_LOG_DELAY: Duration = Duration::from_secs(1);
 
+/// How long [`Recorder::keep_up`] waits.
+const MAX_KEEP_UP: Duration = Duration::from_secs(5);
+
+/// How often [`Recorder::keep_up`] checks what is not written yet.
+const KEEP_UP_INTERVAL: Duration = Duration::from_millis(10);
+
 /// How often changes that can't be stored are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -197,6 +203,17 @@ impl Recorder {
             }
             tokio::time::sleep(CHECK_INTERVAL).await;
         }
+    }
+
+    /// Waits for some seconds until what is not written yet needs at most `bytes`. It does not wait for a store that can't be
+    /// written.
+    pub async fn keep_up(&self, bytes: usize) {
+        let written = async {
+            while self.unsaved_bytes() > bytes && self.store.unwritable().is_none() {
+                tokio::time::sleep(KEEP_UP_INTERVAL).await;
+            }
+        };
+        let _ = tokio::time::timeout(MAX_KEEP_UP, written).await;
     }
 
     /// The approximate memory of what is not written yet, in bytes.

@@ -109,7 +109,7 @@ impl ClusterClient {
         params: &ListParams,
         apply: impl FnMut(K) + Send,
     ) -> Result<(), ExecutorError> {
-        self.read(right, list_each(&api, params, apply)).await.map(drop)
+        self.read(right, list_each(&api, params, apply, None)).await.map(drop)
     }
 
     /// Creates the Job.

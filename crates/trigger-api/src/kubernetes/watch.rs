@@ -87,7 +87,8 @@ fn spawn<K>(
 {
     let shared = Arc::clone(shared);
     shared.health.register(&what);
-    let source = Watched { api, selection, max_denied_delay: shared.max_denied_delay };
+    let (recorder, max_denied_delay) = (Some(Arc::clone(&shared.recorder)), shared.max_denied_delay);
+    let source = Watched { api, selection, recorder, max_denied_delay };
     watches.spawn(async move {
         let FirstList { mut ended, after } = first_list;
         if let Some(after) = after {
