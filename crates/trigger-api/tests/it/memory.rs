@@ -20,7 +20,7 @@ use crate::support::{CRONJOB, TriggerApi, answer, cronjob, namespace, objects};
 const MAX_GROWTH_KIB: u64 = 24 * 1024;
 /// The number of Jobs of the target. `just bench-api` measures 10,000.
 const OWN_JOBS: u64 = 2_000;
-/// By how much they may increase the memory. 10,000 Jobs may need 28 MiB: a program in use has 12 MiB, and 40 MiB is the limit.
+/// By how much they may increase the memory: 2 MiB for the list in progress, and 28 MiB for 10,000 Jobs.
 const MAX_OWN_JOBS_KIB: u64 = 2 * 1024 + OWN_JOBS * 28 * 1024 / 10_000;
 /// The number of runs in the history; each has two events.
 const RUNS: usize = 1500;
