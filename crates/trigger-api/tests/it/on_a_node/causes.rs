@@ -29,9 +29,10 @@ async fn an_exit_code_is_the_cause_without_a_mention_of_a_retry() {
     let seen = to_end(&mut events).await;
     let failed = parts(&seen.last().unwrap()["cause"]);
     assert_eq!(failed, cause("ExitCode", Some(3), "The container main exited with code 3."));
-    // A short run may never be observed as running.
-    let before = seen.iter().filter(|run| run["state"] != "failed");
-    assert!(before.clone().count() <= 2 && before.clone().all(|run| run["cause"].is_null()), "{seen:?}");
+    // On a busy node, the pod may be created late, which is a cause too.
+    let is_expected = |cause: &Value| cause.is_null() || cause["reason"] == "PodNotCreated";
+    let mut before = seen.iter().filter(|run| run["state"] != "failed");
+    assert!(before.all(|run| is_expected(&run["cause"])), "{seen:?}");
 }
 
 /// A shell whose last command was killed exits with 128 plus the signal.

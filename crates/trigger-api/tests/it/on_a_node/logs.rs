@@ -126,5 +126,9 @@ async fn without_permission_for_logs_runs_succeed_and_the_log_names_the_missing_
     assert_eq!(ended["state"], "succeeded");
     node.followed_log(&run).await;
     let (_, text) = node.log(&run).await;
-    assert_eq!(text, "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n");
+    let namespace = &node.namespace.name;
+    let expected = format!(
+        "[the log can't be read, because trigger-api may not get pods/log in the namespace {namespace}]\n"
+    );
+    assert_eq!(text, expected);
 }
