@@ -64,6 +64,6 @@ pub struct TargetSnapshot {
     pub cronjob: CronJobSummary,
     /// The runs that have not ended, scheduled and manual, oldest first.
     pub active: Vec<Run>,
-    /// Identifies the newest Jobs of the target. Replicas that observed the same Jobs have the same generation.
+    /// Identifies the newest Jobs of the target, whether or not they were deleted. Replicas that observed the same Jobs have the same generation.
     pub generation: String,
 }

@@ -2,23 +2,25 @@
 //!
 //! The cache does no I/O: objects are applied to it, and it returns the runs whose state or cause changed.
 
+mod pods;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobStatus;
-use k8s_openapi::api::core::v1::PodStatus;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde_json::Value;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::run::{Run, RunId, Trigger};
 use trigger_core::target_name::TargetName;
 
+use super::cause::with_known_pull_error;
 use super::listing::Listing;
-use super::objects::{
-    CronJobObject, JobObject, PodObject, annotation, controller, resource_version, timestamp,
-};
+use super::objects::{CronJobObject, JobObject, annotation, controller, resource_version, timestamp};
 use super::pods::JobPod;
-use super::state::observed_state;
+use super::snapshot::Generation;
+use super::state::{DeletionProgress, JobDeletion, JobObservation, observed_state};
 use super::template::{FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY};
 
 /// The cached state of the cluster.
@@ -31,6 +33,9 @@ pub(super) struct ClusterCache {
     other_jobs: HashMap<RunId, OtherJob>,
     /// Pods of cached Jobs, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
+    /// Whether the pods of a namespace can be listed. It has no entry before the first list.
+    pods_listed: HashMap<String, bool>,
+    generations: HashMap<TargetName, Generation>,
     listing: Listing,
 }
 
@@ -47,6 +52,8 @@ struct CachedJob {
     /// The resourceVersion at which the Job was first observed. For a Job that trigger-api created, it is the version of
     /// its creation.
     first_version: u64,
+    /// Whether the Job was deleted. It is kept until its pods have stopped.
+    gone: bool,
     listing: Listing,
 }
 
@@ -84,6 +91,10 @@ impl ClusterCache {
 
     /// Applies a Job. Returns its run if the run changed; None if not, or if the Job belongs to no target.
     pub(super) fn apply_job(&mut self, job: JobObject, now: Timestamp) -> Option<Run> {
+        self.insert_job(job, false, now)
+    }
+
+    fn insert_job(&mut self, job: JobObject, gone: bool, now: Timestamp) -> Option<Run> {
         let listing = self.listing;
         let Some((id, target)) = self.target_of(&job.metadata) else {
             self.apply_other_job(job.metadata);
@@ -92,12 +103,13 @@ impl ClusterCache {
         self.other_jobs.remove(&id);
         if let Some(cached) = self.jobs.get_mut(&id) {
             cached.listing = listing;
-            if resource_version(&cached.metadata) > resource_version(&job.metadata) {
+            if cached.gone || resource_version(&cached.metadata) > resource_version(&job.metadata) {
                 return None;
             }
         }
         let status = job.status.unwrap_or_default();
-        let run = self.observe(&id, &target, &job.metadata, &status, now)?;
+        let run = self.observe(&id, &target, &job.metadata, &status, gone, now)?;
+        self.generations.entry(target.clone()).or_default().observe(run.created_at, &id);
         let cached = self.jobs.get(&id);
         let changed = cached.is_none_or(|cached| cached.run != run);
         let first_version = cached.map_or(resource_version(&job.metadata), |cached| cached.first_version);
@@ -107,6 +119,7 @@ impl ClusterCache {
             target,
             run: run.clone(),
             first_version,
+            gone,
             listing,
         };
         self.jobs.insert(id, entry);
@@ -120,58 +133,24 @@ impl ClusterCache {
         }
     }
 
-    /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
+    /// Applies the deletion of a Job, given its last version. Returns its run if the run changed. The Job is kept until its
+    /// pods have stopped.
     pub(super) fn remove_job(&mut self, mut job: JobObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(job.metadata.uid.clone()?);
         // Without a deletionTimestamp, a Job that had not finished would still count as active.
-        job.metadata
-            .deletion_timestamp
-            .get_or_insert(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now));
-        let run = self.apply_job(job, now);
+        job.metadata.deletion_timestamp.get_or_insert(Time(now));
+        let run = self.insert_job(job, true, now);
         self.other_jobs.remove(&id);
-        self.jobs.remove(&id);
-        self.pods.remove(&id);
+        self.drop_if_over(&id);
         run
     }
 
-    /// Applies a pod. Returns the run of its Job if the run changed.
-    pub(super) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
-        if self.other_jobs.contains_key(&id) {
-            return None;
+    /// Removes a Job that was deleted, when its run has ended.
+    fn drop_if_over(&mut self, id: &RunId) {
+        if self.jobs.get(id).is_none_or(|job| job.gone && job.run.state.is_final()) {
+            self.jobs.remove(id);
+            self.pods.remove(id);
         }
-        let pod = JobPod { listing: self.listing, ..JobPod::of_run(pod, &id)? };
-        let pods = self.pods.entry(id.clone()).or_default();
-        pods.retain(|other| other.uid != pod.uid);
-        pods.push(pod);
-        pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
-        self.update_run(&id, now)
-    }
-
-    /// Applies the pods of a Job and returns the run; None if the Job is not cached.
-    pub(super) fn apply_pods(&mut self, id: &RunId, pods: Vec<PodObject>, now: Timestamp) -> Option<Run> {
-        if self.has_job(id) {
-            for pod in pods {
-                self.apply_pod(pod, now);
-            }
-        }
-        self.jobs.get(id).map(|job| job.run.clone())
-    }
-
-    /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
-    pub(super) fn remove_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
-        let uid = pod.metadata.uid.clone()?;
-        let run = self.apply_pod(pod, now);
-        let job_is_active = self.jobs.get(&id).is_some_and(|job| !job.run.state.is_final());
-        if let Some(pods) = self.pods.get_mut(&id) {
-            pods.iter_mut().filter(|pod| pod.uid == uid).for_each(|pod| pod.deleted = true);
-            pods.retain(|pod| job_is_active || !pod.deleted);
-            if pods.is_empty() {
-                self.pods.remove(&id);
-            }
-        }
-        run
     }
 
     /// Starts the application of a list.
@@ -180,24 +159,26 @@ impl ClusterCache {
         self.listing
     }
 
-    /// Removes the Jobs of the namespace that were not applied since `listing` began.
-    pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing) {
-        self.jobs
-            .retain(|_, job| job.listing >= listing || job.metadata.namespace.as_deref() != Some(namespace));
+    /// Removes the Jobs of the namespace that were not applied since `listing` began, except those whose pods have not
+    /// stopped. Returns the runs of these that changed.
+    pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing, now: Timestamp) -> Vec<Run> {
+        let is_missing =
+            |job: &CachedJob| job.listing < listing && job.metadata.namespace.as_deref() == Some(namespace);
+        let mut stopping = Vec::new();
+        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| is_missing(job) && !job.gone) {
+            let pods = self.pods.get(id).map_or(&[][..], Vec::as_slice);
+            if !job.run.state.is_final() && pods.iter().any(JobPod::may_run) {
+                job.gone = true;
+                job.metadata.deletion_timestamp.get_or_insert(Time(now));
+                stopping.push(id.clone());
+            }
+        }
+        self.jobs.retain(|_, job| job.gone || !is_missing(job));
         self.other_jobs
             .retain(|_, job| job.listing >= listing || job.namespace.as_deref() != Some(namespace));
         let jobs = &self.jobs;
         self.pods.retain(|id, pods| jobs.contains_key(id) || pods.iter().any(|pod| pod.listing >= listing));
-    }
-
-    /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began.
-    pub(super) fn end_pod_listing(&mut self, namespace: &str, listing: Listing) {
-        for (id, pods) in &mut self.pods {
-            let job = self.jobs.get(id);
-            if job.is_some_and(|job| job.metadata.namespace.as_deref() == Some(namespace)) {
-                pods.iter_mut().filter(|pod| pod.listing < listing).for_each(|pod| pod.deleted = true);
-            }
-        }
+        stopping.iter().filter_map(|id| self.update_run(id, now)).collect()
     }
 
     /// Updates the runs that have not started, and returns those whose cause changed because time passed.
@@ -214,6 +195,16 @@ impl ClusterCache {
             self.jobs.values().filter(|job| job.target == target.name).map(|job| &job.run).collect();
         runs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         runs
+    }
+
+    /// The newest Jobs of a target, including deleted ones.
+    pub(super) fn generation(&self, target: &TargetName) -> String {
+        self.generations.get(target).map(Generation::to_string).unwrap_or_default()
+    }
+
+    /// Records a run of the history, whose Job may have been deleted.
+    pub(super) fn remember(&mut self, run: &Run) {
+        self.generations.entry(run.target.clone()).or_default().observe(run.created_at, &run.id);
     }
 
     /// The run of that id, if its Job is cached.
@@ -235,11 +226,6 @@ impl ClusterCache {
         self.jobs.get(id).map(|job| job.first_version)
     }
 
-    /// A run's pods, oldest first.
-    pub(super) fn pods(&self, id: &RunId) -> &[JobPod] {
-        self.pods.get(id).map_or(&[], Vec::as_slice)
-    }
-
     /// The target whose CronJob controls the Job, and the run's id.
     fn target_of(&self, metadata: &ObjectMeta) -> Option<(RunId, TargetName)> {
         let owner = controller(metadata, "CronJob")?;
@@ -251,7 +237,7 @@ impl ClusterCache {
 
     fn update_run(&mut self, id: &RunId, now: Timestamp) -> Option<Run> {
         let job = self.jobs.get(id)?;
-        let run = self.observe(id, &job.target, &job.metadata, &job.status, now)?;
+        let run = self.observe(id, &job.target, &job.metadata, &job.status, job.gone, now)?;
         let cached = &mut self.jobs.get_mut(id)?.run;
         let changed = *cached != run;
         cached.clone_from(&run);
@@ -265,12 +251,20 @@ impl ClusterCache {
         target: &TargetName,
         metadata: &ObjectMeta,
         status: &JobStatus,
+        gone: bool,
         now: Timestamp,
     ) -> Option<Run> {
-        let pods: Vec<&PodStatus> = self.pods(id).iter().map(|pod| &pod.status).collect();
         let created_at = metadata.creation_timestamp.as_ref().map_or(now, timestamp);
-        let deleted_at = metadata.deletion_timestamp.as_ref().map(timestamp);
-        let observed = observed_state(status, &pods, created_at, deleted_at, now);
+        let observed = observed_state(JobObservation {
+            status,
+            pods: self.pods(id),
+            pods_listed: self.pods_listed.get(metadata.namespace.as_ref()?).copied(),
+            created_at,
+            deletion: deletion(metadata, gone),
+            template_suspends: self.template_suspends(target),
+            now,
+        });
+        let earlier = self.jobs.get(id).and_then(|job| job.run.cause.as_ref());
         let manual = annotation(metadata, INSTANTIATE) == Some("manual");
         let text = |key| annotation(metadata, key).map(str::to_owned);
         Some(Run {
@@ -280,7 +274,7 @@ impl ClusterCache {
             job_name: metadata.name.clone()?,
             trigger: if manual { Trigger::Manual } else { Trigger::Scheduled },
             state: observed.state,
-            cause: observed.cause,
+            cause: observed.cause.map(|cause| with_known_pull_error(cause, earlier)),
             requested_by: text(REQUESTED_BY),
             reason: text(REASON),
             request_id: text(REQUEST_ID),
@@ -295,6 +289,26 @@ impl ClusterCache {
             task: None,
         })
     }
+
+    fn template_suspends(&self, target: &TargetName) -> bool {
+        let target = self.targets.iter().find(|other| other.name == *target);
+        let cronjob = target.and_then(|target| self.cronjob(target));
+        let suspend = |cronjob: Arc<CronJobObject>| {
+            cronjob.data.pointer("/spec/jobTemplate/spec/suspend").and_then(Value::as_bool)
+        };
+        cronjob.and_then(suspend).unwrap_or_default()
+    }
+}
+
+fn deletion(metadata: &ObjectMeta, gone: bool) -> Option<JobDeletion> {
+    let waits_for_pods = || metadata.finalizers.iter().flatten().any(|name| name == "foregroundDeletion");
+    let progress = match gone {
+        true => DeletionProgress::Done,
+        false if waits_for_pods() => DeletionProgress::AfterPods,
+        false => DeletionProgress::Held,
+    };
+    let at = metadata.deletion_timestamp.as_ref().map(timestamp)?;
+    Some(JobDeletion { at, progress })
 }
 
 #[cfg(test)]

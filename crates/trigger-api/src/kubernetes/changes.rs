@@ -2,7 +2,7 @@
 //!
 //! The API server ends each watch after 25 s, and the next one resumes at the same resourceVersion. A connection that
 //! hangs is closed by the read timeout of the client for watches. When the API server no longer has the resourceVersion
-//! (410 Gone), the objects are listed again. This is kube's watcher, except that it never has a whole page in memory.
+//! (410 Gone), or this program lacked a right, the objects are listed again. This is kube's watcher, except that it never has a whole page in memory.
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -50,7 +50,8 @@ impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched<K>
                 retry_delays = delays.build();
             }
             if let Err(error) = ended {
-                if is_status(&error, 410, "") {
+                // After a missing right was granted, the list shows that the objects are known again.
+                if is_status(&error, 410, "") || is_status(&error, 403, "") {
                     version = None;
                 }
                 report(Err(error));

@@ -22,6 +22,16 @@ pub(super) struct ClusterClient {
     pub(super) request_timeout: Duration,
 }
 
+/// The outcome of a request that deletes a Job.
+pub(super) enum JobDeletion {
+    /// The Job exists until its pods are gone.
+    Begun(Box<JobObject>),
+    /// The Job does not exist.
+    Done,
+    /// The Job has changed since it was read, so nothing was deleted.
+    Changed,
+}
+
 /// The outcome of a request that creates a Job.
 pub(super) enum JobCreation {
     Created(Box<JobObject>),
@@ -119,12 +129,12 @@ impl ClusterClient {
         }
     }
 
-    /// Deletes the Job, and its pods in the background. Returns false, and deletes nothing, when the Job has changed
-    /// since it was read. A Job that no longer exists counts as deleted.
-    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<bool, ExecutorError> {
+    /// Deletes the pods of the Job, and the Job when they are gone. So the Job shows whether containers are still running, to
+    /// every replica, to the CronJob controller and to people. Nothing is deleted when the Job has changed since it was read.
+    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<JobDeletion, ExecutorError> {
         let metadata = &job.metadata;
         let mut parameters = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
+            propagation_policy: Some(PropagationPolicy::Foreground),
             ..DeleteParams::default()
         };
         let (uid, resource_version) = (metadata.uid.clone(), metadata.resource_version.clone());
@@ -133,10 +143,12 @@ impl ClusterClient {
         let name = metadata.name.as_deref().unwrap_or_default();
         let api = objects::jobs(&self.client, namespace);
         match timeout(self.request_timeout, api.delete(name, &parameters)).await {
-            Ok(Err(error)) if is_status(&error, 404, "") => Ok(true),
-            Ok(Err(error)) if is_status(&error, 409, "") => Ok(false),
+            Ok(Err(error)) if is_status(&error, 404, "") => Ok(JobDeletion::Done),
+            Ok(Err(error)) if is_status(&error, 409, "") => Ok(JobDeletion::Changed),
             Ok(Err(error)) => Err(executor_error(&error)),
-            Ok(Ok(_)) => Ok(true),
+            Ok(Ok(response)) => {
+                Ok(response.left().map_or(JobDeletion::Done, |job| JobDeletion::Begun(Box::new(job))))
+            }
             Err(_) => Err(self.timed_out()),
         }
     }

@@ -39,6 +39,9 @@ fn from_status(status: &Status) -> ExecutorError {
         // distinguishes them. The messages are defined in apiserver/pkg/admission/plugin/resourcequota/controller.go
         // and apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
         403 if status.message.contains("exceeded quota") => ExecutorError::QuotaExceeded(detail),
+        403 if status.message.contains("because it is being terminated") => {
+            ExecutorError::NamespaceTerminating(detail)
+        }
         403 if status.message.contains("cannot ") => ExecutorError::Forbidden(detail),
         504 => ExecutorError::TimedOut(detail),
         code if code >= 500 => ExecutorError::Failed(detail),

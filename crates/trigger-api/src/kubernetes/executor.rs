@@ -8,37 +8,48 @@ use async_trait::async_trait;
 use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection,
+};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
-use trigger_core::run_store::RunStore;
+use trigger_core::run_store::{RunFilter, RunStore};
+use trigger_core::store_error::StoreError;
 use trigger_core::target_name::TargetName;
 
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
-use super::client::{ClusterClient, JobCreation};
+use super::client::{ClusterClient, JobCreation, JobDeletion};
 use super::events::EventRecorder;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
 use super::objects::{CronJobObject, JobObject};
+use super::pods::JobPod;
 use super::shared::Shared;
-use super::snapshot::{active_uids, cronjob_summary, generation};
+use super::snapshot::{active_uids, cronjob_summary};
 use super::state;
-use super::template;
-use super::watch;
+use super::{logs, template, watch};
 
 /// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
+/// How many runs of the history are read: more than are created in one second.
+const MAX_REMEMBERED: u16 = 50;
+/// How long a start waits for that.
+const MAX_REMEMBER_TIME: Duration = Duration::from_secs(1);
 
 /// Runs Jobs in a cluster, and reports the state of every Job of its targets to the recorder.
 pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
     admission: Arc<AdmissionCheck>,
+    /// Whether the newest runs of the history are known, for each target.
+    remembered: BTreeMap<TargetName, OnceCell<()>>,
     _watches: JoinSet<()>,
 }
 
@@ -71,7 +82,9 @@ impl KubernetesExecutor {
             let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));
             watches.spawn(async move { admission.run(&shared.cluster, &shared.targets).await });
         }
-        Self { events: EventRecorder::start(client, &mut watches), shared, admission, _watches: watches }
+        let remembered = targets.iter().map(|target| (target.name.clone(), OnceCell::new())).collect();
+        let events = EventRecorder::start(client, &mut watches);
+        Self { events, shared, admission, remembered, _watches: watches }
     }
 
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
@@ -98,12 +111,36 @@ impl KubernetesExecutor {
         }
     }
 
-    /// Lists the Jobs of the namespace and applies them to the cache.
+    /// Lists the Jobs of the namespace and applies them to the cache, and the pods of those that were deleted.
     async fn relist(&self, namespace: &str) -> Result<(), ExecutorError> {
         let listing = self.shared.cache().begin_listing();
         self.shared.cluster.each_job(namespace, |job| self.apply_job(job)).await?;
-        self.shared.cache().end_job_listing(namespace, listing);
+        watch::apply(&self.shared, |cache, now| cache.end_job_listing(namespace, listing, now));
+        let deleted = self.shared.cache().runs_of_deleted_jobs(namespace);
+        for run in deleted {
+            let Ok(pods) = self.shared.cluster.pods_of_job(namespace, &run.job_name).await else { continue };
+            watch::apply(&self.shared, |cache, now| cache.replace_pods(&run.id, pods, now));
+        }
         Ok(())
+    }
+
+    /// Reads the newest runs of the history once, because their Jobs may have been deleted while this program was not running,
+    /// and their names must not be used again.
+    async fn remember_newest(&self, target: &CronJobTarget) {
+        let Some(remembered) = self.remembered.get(&target.name) else { return };
+        let newest =
+            RunFilter { target: Some(target.name.clone()), limit: MAX_REMEMBERED, ..RunFilter::default() };
+        let read = remembered.get_or_try_init(async || {
+            let runs = self.shared.store.runs(&newest).await?;
+            runs.iter().for_each(|run| self.shared.cache().remember(run));
+            Ok::<(), StoreError>(())
+        });
+        // A history that can't be read does not prevent a start.
+        match timeout(MAX_REMEMBER_TIME, read).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "can't read the names of deleted Jobs"),
+            Err(_) => tracing::debug!("the names of deleted Jobs were not read in time"),
+        }
     }
 
     fn apply_job(&self, job: JobObject) {
@@ -163,6 +200,7 @@ impl Executor for KubernetesExecutor {
         freshness: Freshness,
     ) -> Result<TargetSnapshot, ExecutorError> {
         let cronjob = self.cronjob(target, freshness).await?;
+        self.remember_newest(target).await;
         let cache_is_complete = self.shared.health.readiness().is_ok() && {
             let cache = self.shared.cache();
             active_uids(&cronjob).all(|uid| cache.has_job(&RunId::new(uid)))
@@ -173,7 +211,8 @@ impl Executor for KubernetesExecutor {
         let cache = self.shared.cache();
         let runs = cache.runs(target);
         let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation: generation(&runs) })
+        let generation = cache.generation(&target.name);
+        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation })
     }
 
     async fn preview(
@@ -225,19 +264,26 @@ impl Executor for KubernetesExecutor {
     }
 
     /// Deletes exactly the version of the Job that was read, so that a Job that finishes in the meantime is not deleted.
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError> {
         for _ in 0..MAX_DELETE_ATTEMPTS {
             let job = self.shared.cluster.job(&run.namespace, &run.job_name).await?;
             let Some(job) = job.filter(|job| job.metadata.uid.as_deref() == Some(run.id.as_str())) else {
-                return Ok(None);
+                // Its pods may still exist.
+                let is_active = self.shared.cache().run(&run.id).is_some_and(|run| !run.state.is_final());
+                return Ok(if is_active { Cancellation::Stopping } else { Cancellation::Stopped });
             };
             if job.status.as_ref().is_some_and(state::has_finished) {
                 self.apply_job(job);
                 let finished = self.shared.cache().run(&run.id).filter(|run| run.state.is_final());
-                return Ok(Some(finished.unwrap_or_else(|| run.clone())));
+                return Ok(Cancellation::EndedBefore(finished.unwrap_or_else(|| run.clone())));
             }
-            if self.shared.cluster.delete_job(&job).await? {
-                return Ok(None);
+            match self.shared.cluster.delete_job(&job).await? {
+                JobDeletion::Begun(job) => {
+                    self.apply_job(*job);
+                    return Ok(Cancellation::Stopping);
+                }
+                JobDeletion::Done => return Ok(Cancellation::Stopped),
+                JobDeletion::Changed => {}
             }
         }
         Err(ExecutorError::Busy {
@@ -247,8 +293,16 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let containers = super::logs::containers(self.shared.cache().pods(&run.id));
-        self.shared.logs.full_log(&run.namespace, containers).await
+        let (mut parts, is_known) = {
+            let cache = self.shared.cache();
+            (logs::parts(cache.pods(&run.id)), cache.has_pods_of(&run.namespace))
+        };
+        if parts.is_empty() && !is_known {
+            let pods = self.shared.cluster.pods_of_job(&run.namespace, &run.job_name).await?;
+            let pods: Vec<JobPod> = pods.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
+            parts = logs::parts(&pods);
+        }
+        self.shared.logs.full_log(&run.namespace, parts).await
     }
 
     fn observed(&self, id: &RunId) -> Option<Run> {

@@ -15,9 +15,9 @@ use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
 
-pub(super) use self::container::{ContainerStart, containers};
+pub(super) use self::container::{ContainerStart, LogPart, containers, parts};
 use self::readers::LogReaders;
-use self::stream::{FullLog, header, open_full};
+use self::stream::{FullLog, header, lost, open_full};
 use super::client::ClusterClient;
 
 /// Follows the logs of the runs' containers into the log buffers, and reads whole logs on request.
@@ -55,26 +55,36 @@ impl LogCollector {
         self.readers.recover(run).await;
     }
 
-    /// The full logs of the containers, one after the other; None if the cluster no longer has any of them.
+    /// The full logs of the containers, one after the other, and a mark for each one that is lost; None if the cluster no
+    /// longer has any of them.
     pub(super) async fn full_log(
         &self,
         namespace: &str,
-        containers: Vec<ContainerStart>,
+        parts: Vec<LogPart>,
     ) -> Result<Option<LogStream>, ExecutorError> {
-        let several = containers.len() > 1;
-        let mut logs = Vec::new();
-        for container in containers {
-            match open_full(&self.cluster, namespace, &container).await {
+        let several = parts.len() > 1;
+        let mut logs: Vec<LogStream> = Vec::new();
+        let mut found_any = false;
+        for part in parts {
+            let (pod, name) = part.names();
+            let header: Option<Bytes> = several.then(|| header(pod, name, logs.is_empty()));
+            let opened = match &part {
+                LogPart::Kept(container) => open_full(&self.cluster, namespace, container).await,
+                LogPart::Lost { .. } => Ok(None),
+            };
+            match opened {
                 Ok(Some(FullLog { first, rest })) => {
-                    let header: Option<Bytes> = several.then(|| header(&container, logs.is_empty()));
+                    found_any = true;
                     let rest = rest.map_err(|error| ExecutorError::Failed(error.to_string()));
-                    logs.push(streams::iter(header.into_iter().chain([first]).map(Ok)).chain(rest));
+                    logs.push(streams::iter(header.into_iter().chain([first]).map(Ok)).chain(rest).boxed());
                 }
                 // The API server refuses the request if the pod or the container no longer exists.
-                Ok(None) | Err(ExecutorError::Refused(_)) => {}
+                Ok(None) | Err(ExecutorError::Refused(_)) => {
+                    logs.push(streams::iter(header.into_iter().chain([lost()]).map(Ok)).boxed());
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok((!logs.is_empty()).then(|| streams::iter(logs).flatten().boxed()))
+        Ok(found_any.then(|| streams::iter(logs).flatten().boxed()))
     }
 }

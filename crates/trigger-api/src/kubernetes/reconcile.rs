@@ -38,10 +38,19 @@ async fn interrupt_if_gone(shared: &Arc<Shared>, run: Run) {
     };
     let exists = job.is_some_and(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
     if !exists {
-        let cause = Cause::new(
-            OUTCOME_UNKNOWN,
-            "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
-        );
-        shared.recorder.observe(run.ended(State::Interrupted, cause, Timestamp::now()));
+        shared.recorder.observe(ended_unobserved(run));
     }
+}
+
+/// A cancelled run has ended as cancelled: the Job was deleted after its pods.
+fn ended_unobserved(run: Run) -> Run {
+    let unknown = Cause::new(
+        OUTCOME_UNKNOWN,
+        "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
+    );
+    let (state, cause) = match run.cause.clone().filter(|_| run.is_being_cancelled()) {
+        Some(cause) => (State::Cancelled, cause),
+        None => (State::Interrupted, unknown),
+    };
+    run.ended(state, cause, Timestamp::now())
 }

@@ -14,10 +14,11 @@ use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
 use super::changes::Watched;
+use super::error::is_status;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::{cause, logs, reconcile};
+use super::{cause, logs, pods, reconcile};
 
 /// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,7 +32,9 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let key = (target.namespace.clone(), target.cronjob.clone());
         let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
         spawn(shared, watches, source, what, move |shared, event| {
-            apply_cronjob_event(shared, &key, event);
+            if let Ok(event) = event {
+                apply_cronjob_event(shared, &key, event);
+            }
         });
     }
     for namespace in shared.namespaces() {
@@ -39,14 +42,18 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("Jobs in {namespace}");
         spawn(shared, watches, source, what, move |shared, event| {
-            apply_job_event(shared, &own_namespace, &mut listing, event);
+            if let Ok(event) = event {
+                apply_job_event(shared, &own_namespace, &mut listing, event);
+            }
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
         let source = Watched { api: objects::pods(client, &namespace), selection };
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let what = format!("pods in {namespace}");
-        spawn(shared, watches, source, what, move |shared, event| {
-            apply_pod_event(shared, &own_namespace, &mut listing, event);
+        spawn(shared, watches, source, what, move |shared, event| match event {
+            Ok(event) => apply_pod_event(shared, &own_namespace, &mut listing, event),
+            Err(error) if is_status(error, 403, "") => shared.cache().set_pods_listed(&own_namespace, false),
+            Err(_) => {}
         });
     }
     watches.spawn(update_pending_runs(Arc::clone(shared)));
@@ -57,7 +64,7 @@ fn spawn<K>(
     watches: &mut JoinSet<()>,
     source: Watched<K>,
     what: String,
-    mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
+    mut apply_event: impl FnMut(&Arc<Shared>, Result<Event<K>, &kube::Error>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -67,13 +74,16 @@ fn spawn<K>(
         let report = |event| match event {
             Ok(event) => {
                 let listed = matches!(event, Event::InitDone);
-                apply_event(&shared, event);
+                apply_event(&shared, Ok(event));
                 shared.health.clear_error(&what);
                 if listed {
                     shared.health.mark_listed(&what);
                 }
             }
-            Err(error) => shared.health.record_error(&what, &error),
+            Err(error) => {
+                apply_event(&shared, Err(&error));
+                shared.health.record_error(&what, &error);
+            }
         };
         source.follow(report).await;
     });
@@ -98,7 +108,7 @@ fn apply_job_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
         Event::Apply(job) | Event::InitApply(job) => apply(shared, |cache, now| cache.apply_job(job, now)),
         Event::Delete(job) => apply(shared, |cache, now| cache.remove_job(job, now)),
         Event::InitDone => {
-            shared.cache().end_job_listing(namespace, *listing);
+            apply(shared, |cache, now| cache.end_job_listing(namespace, *listing, now));
             tokio::spawn(reconcile::reconcile_missing_jobs(Arc::clone(shared), namespace.to_owned()));
         }
     }
@@ -108,22 +118,25 @@ fn apply_pod_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
     match event {
         Event::Init => *listing = shared.cache().begin_listing(),
         Event::Apply(pod) | Event::InitApply(pod) => {
-            let job = objects::controller(&pod.metadata, "Job").map(|job| RunId::new(job.uid.clone()));
+            let job = pods::run_of(&pod.metadata);
             apply(shared, |cache, now| cache.apply_pod(pod, now));
             if let Some(job) = job {
                 follow_logs(shared, &shared.cache(), namespace, &job);
             }
         }
         Event::Delete(pod) => apply(shared, |cache, now| cache.remove_pod(pod, now)),
-        Event::InitDone => shared.cache().end_pod_listing(namespace, *listing),
+        Event::InitDone => apply(shared, |cache, now| cache.end_pod_listing(namespace, *listing, now)),
     }
 }
 
-/// Applies a change to the cache, and publishes the run that it changed. Both happen under the lock of the cache: Jobs and
+/// Applies a change to the cache, and publishes the runs that it changed. Both happen under the lock of the cache: Jobs and
 /// pods arrive on different connections, and the last published state of a run must be the cached one.
-pub(super) fn apply(shared: &Arc<Shared>, change: impl FnOnce(&mut ClusterCache, Timestamp) -> Option<Run>) {
+pub(super) fn apply<Changed: IntoIterator<Item = Run>>(
+    shared: &Arc<Shared>,
+    change: impl FnOnce(&mut ClusterCache, Timestamp) -> Changed,
+) {
     let mut cache = shared.cache();
-    if let Some(run) = change(&mut cache, Timestamp::now()) {
+    for run in change(&mut cache, Timestamp::now()) {
         publish(shared, &cache, run);
     }
 }
@@ -165,9 +178,6 @@ async fn update_pending_runs(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(UPDATE_INTERVAL);
     loop {
         ticks.tick().await;
-        let mut cache = shared.cache();
-        for run in cache.update_pending(Timestamp::now()) {
-            publish(&shared, &cache, run);
-        }
+        apply(&shared, ClusterCache::update_pending);
     }
 }

@@ -6,6 +6,7 @@ use self::fixtures::{
     running_pod, sync, target,
 };
 use super::*;
+use crate::kubernetes::objects::PodObject;
 
 mod fixtures;
 
@@ -64,9 +65,9 @@ fn the_pods_of_jobs_of_others_are_not_kept_whichever_is_observed_first() {
     cache.apply_pod(running_pod("late", "a"), now());
     assert!(names_of_pods(&cache, "a").is_empty());
     let listing = cache.begin_listing();
-    cache.end_job_listing("elsewhere", listing);
+    cache.end_job_listing("elsewhere", listing, now());
     assert_eq!(cache.other_jobs.len(), 1, "a Job of another namespace");
-    cache.end_job_listing(NAMESPACE, listing);
+    cache.end_job_listing(NAMESPACE, listing, now());
     assert!(cache.other_jobs.is_empty(), "the Job no longer exists");
     cache.apply_job(of_others("b", 1), now());
     cache.remove_job(of_others("b", 2), now());
@@ -173,13 +174,81 @@ fn a_removed_job_is_a_cancelled_run_unless_it_had_finished() {
     for (last, state, cause) in table {
         let mut cache = cache();
         cache.apply_job(job("a", 1), now());
-        cache.apply_pod(running_pod("one", "a"), now());
+        cache.apply_pod(failed_pod("one", "a"), now());
         let run = cache.remove_job(last, now()).unwrap();
         assert_eq!((run.state, run.cause.as_ref().map(|cause| cause.reason.as_str())), (state, cause));
         assert_eq!(run.finished_at, Some(now()));
         assert!(!cache.has_job(&id("a")) && cache.pods(&id("a")).is_empty());
     }
     assert_eq!(cache().remove_job(job_with("a", 1, "/metadata/ownerReferences", json!([])), now()), None);
+}
+
+/// A cache in which the Job `a` was removed while its pod `one` is running.
+fn with_removed_job() -> ClusterCache {
+    let mut cache = cache();
+    cache.apply_job(job("a", 1), now());
+    cache.apply_pod(running_pod("one", "a"), now());
+    let run = cache.remove_job(job("a", 2), now()).unwrap();
+    assert_eq!((run.state, run.is_being_cancelled()), (State::Running, true));
+    assert_eq!(cache.runs(&sync()).len(), 1);
+    assert_eq!(cache.runs_of_deleted_jobs(NAMESPACE).len(), 1);
+    cache
+}
+
+#[test]
+fn a_removed_job_stays_an_active_run_until_its_pods_have_stopped() {
+    let mut orphan = serde_json::to_value(failed_pod("one", "a")).unwrap();
+    orphan["metadata"]["ownerReferences"] = json!([]);
+    orphan["metadata"]["labels"] = json!({ "batch.kubernetes.io/controller-uid": "a" });
+    let orphan = || serde_json::from_value(orphan.clone()).unwrap();
+    let ends: [fn(&mut ClusterCache, PodObject) -> Option<Run>; 5] = [
+        |cache, _| cache.remove_pod(failed_pod("one", "a"), now()),
+        |cache, _| cache.apply_pod(failed_pod("one", "a"), now()),
+        |cache, orphan| cache.apply_pod(orphan, now()),
+        |cache, _| cache.replace_pods(&id("a"), Vec::new(), now()),
+        |cache, _| {
+            let listing = cache.begin_listing();
+            cache.end_pod_listing(NAMESPACE, listing, now()).pop()
+        },
+    ];
+    for end in ends {
+        let mut cache = with_removed_job();
+        assert_eq!(cache.apply_job(job("a", 1), now()), None, "an older version");
+        let listing = cache.begin_listing();
+        assert!(cache.end_job_listing(NAMESPACE, listing, now()).is_empty());
+        let ended = end(&mut cache, orphan()).unwrap();
+        assert_eq!((ended.state, ended.cause.unwrap().reason.as_str()), (State::Cancelled, "JobDeleted"));
+        assert!(!cache.has_job(&id("a")) && cache.pods(&id("a")).is_empty());
+    }
+    let mut cache = with_removed_job();
+    assert_eq!(cache.replace_pods(&id("a"), vec![running_pod("one", "a")], now()), None);
+    assert!(cache.has_job(&id("a")));
+}
+
+#[test]
+fn a_job_that_a_list_does_not_contain_is_active_until_its_pods_have_stopped() {
+    let mut cache = cache();
+    cache.apply_job(job("a", 1), now());
+    cache.apply_pod(running_pod("one", "a"), now());
+    let listing = cache.begin_listing();
+    let changed = cache.end_job_listing(NAMESPACE, listing, now());
+    assert!(matches!(&changed[..], [run] if run.is_being_cancelled()), "{changed:?}");
+    assert_eq!(cache.remove_pod(failed_pod("one", "a"), now()).unwrap().state, State::Cancelled);
+    assert!(!cache.has_job(&id("a")));
+}
+
+#[test]
+fn a_deleted_job_stays_part_of_the_generation() {
+    let mut cache = cache();
+    let target = sync().name;
+    assert_eq!(cache.generation(&target), "");
+    cache.apply_job(job("a", 1), now());
+    let first = cache.generation(&target);
+    let run = cache.remove_job(job("a", 2), now()).unwrap();
+    assert_eq!(cache.generation(&target), first);
+    let mut restarted = ClusterCache::new(&[sync()]);
+    restarted.remember(&run);
+    assert_eq!(restarted.generation(&target), first, "known from the history");
 }
 
 #[test]
@@ -239,14 +308,14 @@ fn a_list_removes_the_jobs_of_its_namespace_that_it_does_not_contain() {
     let mut cache = cache();
     for uid in ["listed", "stale", "gone"] {
         cache.apply_job(job(uid, 5), now());
-        cache.apply_pod(running_pod("one", uid), now());
+        cache.apply_pod(failed_pod("one", uid), now());
     }
     cache.apply_job(job_with("elsewhere", 5, "/metadata/namespace", json!("other")), now());
     let listing = cache.begin_listing();
     cache.apply_job(job("listed", 6), now());
     // An older version in the list shows that the Job exists.
     cache.apply_job(job("stale", 4), now());
-    cache.end_job_listing(NAMESPACE, listing);
+    cache.end_job_listing(NAMESPACE, listing, now());
     let left = ["listed", "stale", "gone", "elsewhere"].map(|uid| cache.has_job(&id(uid)));
     assert_eq!(left, [true, true, false, true]);
     assert!(cache.pods(&id("gone")).is_empty() && !cache.pods(&id("listed")).is_empty());
@@ -258,8 +327,8 @@ fn a_job_that_arrives_after_the_start_of_a_list_stays() {
     let first = cache.begin_listing();
     let second = cache.begin_listing();
     cache.apply_job(job("a", 1), now());
-    cache.end_job_listing(NAMESPACE, first);
-    cache.end_job_listing(NAMESPACE, second);
+    cache.end_job_listing(NAMESPACE, first, now());
+    cache.end_job_listing(NAMESPACE, second, now());
     assert!(cache.has_job(&id("a")));
 }
 
@@ -271,9 +340,9 @@ fn a_list_marks_the_pods_that_it_does_not_contain_as_deleted() {
     cache.apply_pod(running_pod("two", "a"), now());
     let listing = cache.begin_listing();
     cache.apply_pod(running_pod("two", "a"), now());
-    cache.end_pod_listing("other", listing);
+    cache.end_pod_listing("other", listing, now());
     assert_eq!(names_of_pods(&cache, "a"), [("one".to_owned(), false), ("two".to_owned(), false)]);
-    cache.end_pod_listing(NAMESPACE, listing);
+    cache.end_pod_listing(NAMESPACE, listing, now());
     assert_eq!(names_of_pods(&cache, "a"), [("one".to_owned(), true), ("two".to_owned(), false)]);
 }
 
@@ -284,6 +353,7 @@ fn a_run_without_a_pod_changes_as_time_passes() {
     cache.apply_job(finished_job("ended", 1, "Complete", ""), now());
     cache.apply_job(job("runs", 1), now());
     cache.apply_pod(running_pod("one", "runs"), now());
+    cache.set_pods_listed(NAMESPACE, true);
     assert!(cache.update_pending(now()).is_empty());
     let later = "2026-11-21T10:00:05Z".parse().unwrap();
     let changed = cache.update_pending(later);

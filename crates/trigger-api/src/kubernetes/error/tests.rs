@@ -25,6 +25,7 @@ fn variant(error: &ExecutorError) -> &'static str {
         ExecutorError::Failed(_) => "Failed",
         ExecutorError::Forbidden(_) => "Forbidden",
         ExecutorError::QuotaExceeded(_) => "QuotaExceeded",
+        ExecutorError::NamespaceTerminating(_) => "NamespaceTerminating",
         ExecutorError::Store(_) => "Store",
         ExecutorError::Refused(_) => "Refused",
     }
@@ -47,7 +48,7 @@ fn a_status_of_the_api_server_is_mapped_by_its_code_and_message() {
         (403, "Forbidden", quota, "QuotaExceeded"),
         (403, "Forbidden", policy, "Refused"),
         (403, "Forbidden", webhook, "Refused"),
-        (403, "Forbidden", terminating, "Refused"),
+        (403, "Forbidden", terminating, "NamespaceTerminating"),
         (404, "NotFound", "pods \"a\" not found", "Refused"),
         (409, "AlreadyExists", "jobs.batch \"sync-a\" already exists", "Refused"),
         (409, "Conflict", "the object has been modified", "Refused"),

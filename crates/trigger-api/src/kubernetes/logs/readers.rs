@@ -151,7 +151,7 @@ impl LogReaders {
         let mut runs = self.locked();
         let last = runs.get_mut(id).and_then(|readers| readers.last.replace(container.id.clone()));
         if last.is_some_and(|last| last != container.id) {
-            self.log_buffers.append(id, &header(container, false));
+            self.log_buffers.append(id, &header(&container.pod, &container.name, false));
         }
         self.log_buffers.append(id, text);
     }
@@ -162,7 +162,17 @@ impl LogReaders {
         let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
         if !stored {
             self.log_buffers.open(&run.id);
-            for pod in self.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default() {
+            let pods = self.cluster.pods_of_job(&run.namespace, &run.job_name).await;
+            let never_read = self.locked().get(&run.id).is_none_or(|readers| readers.started.is_empty());
+            if let Err(error) = &pods {
+                tracing::warn!(%error, run.id = %run.id, "can't list the pods of a run that has ended");
+                if never_read {
+                    let note =
+                        "[the log could not be read: trigger-api could not list the pods of the run]\n";
+                    self.log_buffers.append(&run.id, &Bytes::from_static(note.as_bytes()));
+                }
+            }
+            for pod in pods.unwrap_or_default() {
                 if let Some(pod) = JobPod::of_run(pod, &run.id) {
                     for container in containers(&[pod]) {
                         self.follow(&run.id, &run.namespace, container);

@@ -73,9 +73,14 @@ pub(super) fn is_deleted(chunk: &[u8]) -> bool {
 }
 
 /// Names the container whose lines follow, in the format of `tail -f` with several files.
-pub(super) fn header(container: &ContainerStart, first: bool) -> Bytes {
+pub(super) fn header(pod: &str, container: &str, first: bool) -> Bytes {
     let blank_line = if first { "" } else { "\n" };
-    Bytes::from(format!("{blank_line}==> {}/{} <==\n", container.pod, container.name))
+    Bytes::from(format!("{blank_line}==> {pod}/{container} <==\n"))
+}
+
+/// The mark in place of a log that the cluster no longer has.
+pub(super) fn lost() -> Bytes {
+    Bytes::from_static(b"[this log no longer exists: the pod or the log's file was deleted]\n")
 }
 
 fn pods(cluster: &ClusterClient, namespace: &str) -> Api<Pod> {

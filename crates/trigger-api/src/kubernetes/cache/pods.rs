@@ -1,0 +1,134 @@
+//! The pods in the cache.
+
+use jiff::Timestamp;
+use trigger_core::run::{Run, RunId};
+
+use super::ClusterCache;
+use crate::kubernetes::listing::Listing;
+use crate::kubernetes::objects::PodObject;
+use crate::kubernetes::pods::{JobPod, run_of};
+
+impl ClusterCache {
+    /// Applies a pod. Returns the run of its Job if the run changed.
+    pub(in crate::kubernetes) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
+        self.insert_pod(pod, false, now)
+    }
+
+    fn insert_pod(&mut self, pod: PodObject, deleted: bool, now: Timestamp) -> Option<Run> {
+        let id = run_of(&pod.metadata)?;
+        if self.other_jobs.contains_key(&id) {
+            return None;
+        }
+        let pod = JobPod { listing: self.listing, deleted, ..JobPod::of_run(pod, &id)? };
+        let pods = self.pods.entry(id.clone()).or_default();
+        pods.retain(|other| other.uid != pod.uid);
+        pods.push(pod);
+        pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+        let run = self.update_run(&id, now);
+        if self.jobs.get(&id).is_some_and(|job| job.gone) {
+            self.drop_if_over(&id);
+        }
+        run
+    }
+
+    /// Applies the pods of a Job and returns the run; None if the Job is not cached.
+    pub(in crate::kubernetes) fn apply_pods(
+        &mut self,
+        id: &RunId,
+        pods: Vec<PodObject>,
+        now: Timestamp,
+    ) -> Option<Run> {
+        if self.has_job(id) {
+            for pod in pods {
+                self.apply_pod(pod, now);
+            }
+        }
+        self.jobs.get(id).map(|job| job.run.clone())
+    }
+
+    /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
+    pub(in crate::kubernetes) fn remove_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
+        let id = run_of(&pod.metadata)?;
+        let run = self.insert_pod(pod, true, now);
+        let job_is_active = self.jobs.get(&id).is_some_and(|job| !job.run.state.is_final());
+        if let Some(pods) = self.pods.get_mut(&id) {
+            pods.retain(|pod| job_is_active || !pod.deleted);
+            if pods.is_empty() {
+                self.pods.remove(&id);
+            }
+        }
+        run
+    }
+
+    /// Applies the present pods of a Job that was deleted, so that those that are missing are known to be deleted. Returns its
+    /// run if the run changed.
+    pub(in crate::kubernetes) fn replace_pods(
+        &mut self,
+        id: &RunId,
+        pods: Vec<PodObject>,
+        now: Timestamp,
+    ) -> Option<Run> {
+        let before = self.run(id);
+        for pod in self.pods.get_mut(id).into_iter().flatten() {
+            pod.deleted = true;
+        }
+        for pod in pods.into_iter().filter(|pod| run_of(&pod.metadata).as_ref() == Some(id)) {
+            self.apply_pod(pod, now);
+        }
+        self.update_run(id, now);
+        let run = self.run(id).filter(|run| before.as_ref() != Some(run));
+        if self.jobs.get(id).is_some_and(|job| job.gone) {
+            self.drop_if_over(id);
+        }
+        run
+    }
+
+    /// The runs of Jobs that were deleted and whose pods have not stopped.
+    pub(in crate::kubernetes) fn runs_of_deleted_jobs(&self, namespace: &str) -> Vec<Run> {
+        let gone = self.jobs.values().filter(|job| job.gone && job.run.namespace == namespace);
+        gone.map(|job| job.run.clone()).collect()
+    }
+
+    /// Records whether the pods of a namespace can be listed.
+    pub(in crate::kubernetes) fn set_pods_listed(&mut self, namespace: &str, listed: bool) {
+        self.pods_listed.insert(namespace.to_owned(), listed);
+    }
+
+    /// Whether the pods of a namespace are cached.
+    pub(in crate::kubernetes) fn has_pods_of(&self, namespace: &str) -> bool {
+        self.pods_listed.get(namespace) == Some(&true)
+    }
+
+    /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began. Returns the runs that
+    /// changed.
+    pub(in crate::kubernetes) fn end_pod_listing(
+        &mut self,
+        namespace: &str,
+        listing: Listing,
+        now: Timestamp,
+    ) -> Vec<Run> {
+        self.set_pods_listed(namespace, true);
+        let mut ids = Vec::new();
+        for (id, pods) in &mut self.pods {
+            let job = self.jobs.get(id);
+            if job.is_some_and(|job| job.metadata.namespace.as_deref() == Some(namespace)) {
+                let missing = pods.iter_mut().filter(|pod| pod.listing < listing && !pod.deleted);
+                if missing.map(|pod| pod.deleted = true).count() > 0 {
+                    ids.push(id.clone());
+                }
+            }
+        }
+        let changed = ids.iter().filter_map(|id| self.update_run(id, now)).collect();
+        for id in ids {
+            if self.jobs.get(&id).is_some_and(|job| job.gone) {
+                self.drop_if_over(&id);
+            }
+        }
+        changed
+    }
+
+    /// A run's pods, oldest first.
+    pub(in crate::kubernetes) fn pods(&self, id: &RunId) -> &[JobPod] {
+        self.pods.get(id).map_or(&[], Vec::as_slice)
+    }
+}
