@@ -2,6 +2,7 @@
 //!
 //! The cache does no I/O: objects are applied to it, and it returns the runs whose state or cause changed.
 
+mod deleted_jobs;
 mod pods;
 
 use std::collections::HashMap;
@@ -143,14 +144,6 @@ impl ClusterCache {
         self.other_jobs.remove(&id);
         self.drop_if_over(&id);
         run
-    }
-
-    /// Removes a Job that was deleted, when its run has ended.
-    fn drop_if_over(&mut self, id: &RunId) {
-        if self.jobs.get(id).is_none_or(|job| job.gone && job.run.state.is_final()) {
-            self.jobs.remove(id);
-            self.pods.remove(id);
-        }
     }
 
     /// Starts the application of a list.

@@ -293,16 +293,16 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let (mut parts, is_known) = {
+        let (mut containers, is_known) = {
             let cache = self.shared.cache();
-            (logs::parts(cache.pods(&run.id)), cache.has_pods_of(&run.namespace))
+            (logs::containers(cache.pods(&run.id)), cache.has_pods_of(&run.namespace))
         };
-        if parts.is_empty() && !is_known {
+        if containers.is_empty() && !is_known {
             let pods = self.shared.cluster.pods_of_job(&run.namespace, &run.job_name).await?;
             let pods: Vec<JobPod> = pods.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
-            parts = logs::parts(&pods);
+            containers = logs::containers(&pods);
         }
-        self.shared.logs.full_log(&run.namespace, parts).await
+        self.shared.logs.full_log(&run.namespace, containers).await
     }
 
     fn observed(&self, id: &RunId) -> Option<Run> {

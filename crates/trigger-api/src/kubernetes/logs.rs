@@ -3,6 +3,7 @@
 mod container;
 mod lines;
 mod readers;
+mod rotation;
 mod stream;
 
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
 
-pub(super) use self::container::{ContainerStart, LogPart, containers, parts};
+pub(super) use self::container::{ContainerStart, containers};
 use self::readers::LogReaders;
-use self::stream::{FullLog, header, lost, open_full};
+use self::stream::{FullLog, header, open_full};
 use super::client::ClusterClient;
 
 /// Follows the logs of the runs' containers into the log buffers, and reads whole logs on request.
@@ -55,36 +56,30 @@ impl LogCollector {
         self.readers.recover(run).await;
     }
 
-    /// The full logs of the containers, one after the other, and a mark for each one that is lost; None if the cluster no
-    /// longer has any of them.
+    /// The full logs of the containers, one after the other; None if the cluster no longer has any of them.
     pub(super) async fn full_log(
         &self,
         namespace: &str,
-        parts: Vec<LogPart>,
+        containers: Vec<ContainerStart>,
     ) -> Result<Option<LogStream>, ExecutorError> {
-        let several = parts.len() > 1;
-        let mut logs: Vec<LogStream> = Vec::new();
-        let mut found_any = false;
-        for part in parts {
-            let (pod, name) = part.names();
-            let header: Option<Bytes> = several.then(|| header(pod, name, logs.is_empty()));
-            let opened = match &part {
-                LogPart::Kept(container) => open_full(&self.cluster, namespace, container).await,
-                LogPart::Lost { .. } => Ok(None),
-            };
-            match opened {
+        let several = containers.len() > 1;
+        let mut logs = Vec::new();
+        for container in containers {
+            match open_full(&self.cluster, namespace, &container).await {
                 Ok(Some(FullLog { first, rest })) => {
-                    found_any = true;
+                    let header: Option<Bytes> = several.then(|| header(&container, logs.is_empty()));
+                    let is_rotated = self.readers.is_rotated(namespace, &container).await;
+                    let mark = is_rotated.then(rotation::mark);
                     let rest = rest.map_err(|error| ExecutorError::Failed(error.to_string()));
-                    logs.push(streams::iter(header.into_iter().chain([first]).map(Ok)).chain(rest).boxed());
+                    logs.push(
+                        streams::iter(header.into_iter().chain(mark).chain([first]).map(Ok)).chain(rest),
+                    );
                 }
                 // The API server refuses the request if the pod or the container no longer exists.
-                Ok(None) | Err(ExecutorError::Refused(_)) => {
-                    logs.push(streams::iter(header.into_iter().chain([lost()]).map(Ok)).boxed());
-                }
+                Ok(None) | Err(ExecutorError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(found_any.then(|| streams::iter(logs).flatten().boxed()))
+        Ok((!logs.is_empty()).then(|| streams::iter(logs).flatten().boxed()))
     }
 }

@@ -9,7 +9,7 @@ use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
 use super::shared::Shared;
 
 /// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
-/// a Job that no longer exists is unknown, so its run becomes interrupted.
+/// a Job that no longer exists is unknown, so its run becomes interrupted when its pods have stopped.
 pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: String) {
     for target in shared.targets.iter().filter(|target| target.namespace == namespace) {
         match shared.store.unfinished(&target.name).await {
@@ -37,9 +37,15 @@ async fn interrupt_if_gone(shared: &Arc<Shared>, run: Run) {
         }
     };
     let exists = job.is_some_and(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
-    if !exists {
-        shared.recorder.observe(ended_unobserved(run));
+    if exists {
+        return;
     }
+    let pods = shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
+    let stopping = shared.cache().apply_deleted_job(&run, pods, Timestamp::now());
+    if let Some(run) = &stopping {
+        shared.logs.run_changed(run);
+    }
+    shared.recorder.observe(stopping.unwrap_or_else(|| ended_unobserved(run)));
 }
 
 /// A cancelled run has ended as cancelled: the Job was deleted after its pods.

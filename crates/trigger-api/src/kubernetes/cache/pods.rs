@@ -11,10 +11,12 @@ use crate::kubernetes::pods::{JobPod, run_of};
 impl ClusterCache {
     /// Applies a pod. Returns the run of its Job if the run changed.
     pub(in crate::kubernetes) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        self.insert_pod(pod, false, now)
+        let id = self.store_pod(pod, false)?;
+        self.pods_changed(&id, now)
     }
 
-    fn insert_pod(&mut self, pod: PodObject, deleted: bool, now: Timestamp) -> Option<Run> {
+    /// Stores a pod, and returns the id of its run.
+    pub(super) fn store_pod(&mut self, pod: PodObject, deleted: bool) -> Option<RunId> {
         let id = run_of(&pod.metadata)?;
         if self.other_jobs.contains_key(&id) {
             return None;
@@ -24,9 +26,14 @@ impl ClusterCache {
         pods.retain(|other| other.uid != pod.uid);
         pods.push(pod);
         pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
-        let run = self.update_run(&id, now);
-        if self.jobs.get(&id).is_some_and(|job| job.gone) {
-            self.drop_if_over(&id);
+        Some(id)
+    }
+
+    /// Updates a run whose pods changed, and returns it if it changed.
+    pub(super) fn pods_changed(&mut self, id: &RunId, now: Timestamp) -> Option<Run> {
+        let run = self.update_run(id, now);
+        if self.jobs.get(id).is_some_and(|job| job.gone) {
+            self.drop_if_over(id);
         }
         run
     }
@@ -48,8 +55,8 @@ impl ClusterCache {
 
     /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
     pub(in crate::kubernetes) fn remove_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        let id = run_of(&pod.metadata)?;
-        let run = self.insert_pod(pod, true, now);
+        let id = self.store_pod(pod, true)?;
+        let run = self.pods_changed(&id, now);
         let job_is_active = self.jobs.get(&id).is_some_and(|job| !job.run.state.is_final());
         if let Some(pods) = self.pods.get_mut(&id) {
             pods.retain(|pod| job_is_active || !pod.deleted);
@@ -58,35 +65,6 @@ impl ClusterCache {
             }
         }
         run
-    }
-
-    /// Applies the present pods of a Job that was deleted, so that those that are missing are known to be deleted. Returns its
-    /// run if the run changed.
-    pub(in crate::kubernetes) fn replace_pods(
-        &mut self,
-        id: &RunId,
-        pods: Vec<PodObject>,
-        now: Timestamp,
-    ) -> Option<Run> {
-        let before = self.run(id);
-        for pod in self.pods.get_mut(id).into_iter().flatten() {
-            pod.deleted = true;
-        }
-        for pod in pods.into_iter().filter(|pod| run_of(&pod.metadata).as_ref() == Some(id)) {
-            self.apply_pod(pod, now);
-        }
-        self.update_run(id, now);
-        let run = self.run(id).filter(|run| before.as_ref() != Some(run));
-        if self.jobs.get(id).is_some_and(|job| job.gone) {
-            self.drop_if_over(id);
-        }
-        run
-    }
-
-    /// The runs of Jobs that were deleted and whose pods have not stopped.
-    pub(in crate::kubernetes) fn runs_of_deleted_jobs(&self, namespace: &str) -> Vec<Run> {
-        let gone = self.jobs.values().filter(|job| job.gone && job.run.namespace == namespace);
-        gone.map(|job| job.run.clone()).collect()
     }
 
     /// Records whether the pods of a namespace can be listed.
@@ -118,13 +96,7 @@ impl ClusterCache {
                 }
             }
         }
-        let changed = ids.iter().filter_map(|id| self.update_run(id, now)).collect();
-        for id in ids {
-            if self.jobs.get(&id).is_some_and(|job| job.gone) {
-                self.drop_if_over(&id);
-            }
-        }
-        changed
+        ids.iter().filter_map(|id| self.pods_changed(id, now)).collect()
     }
 
     /// A run's pods, oldest first.

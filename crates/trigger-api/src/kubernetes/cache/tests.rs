@@ -226,6 +226,22 @@ fn a_removed_job_stays_an_active_run_until_its_pods_have_stopped() {
 }
 
 #[test]
+fn a_job_that_was_deleted_unobserved_is_an_active_run_while_its_pods_exist() {
+    let manual = json!({ INSTANTIATE: "manual" });
+    let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", manual), now()).unwrap();
+    let mut cache = cache();
+    assert_eq!(cache.apply_deleted_job(&run, vec![failed_pod("one", "a")], now()), None);
+    assert!(!cache.has_job(&id("a")) && cache.pods(&id("a")).is_empty());
+    let active = cache.apply_deleted_job(&run, vec![running_pod("one", "a")], now()).unwrap();
+    assert_eq!((active.state, active.is_being_cancelled()), (State::Running, true));
+    assert_eq!(
+        (active.trigger, active.job_name, active.created_at),
+        (run.trigger, run.job_name, run.created_at)
+    );
+    assert_eq!(cache.remove_pod(failed_pod("one", "a"), now()).unwrap().state, State::Cancelled);
+}
+
+#[test]
 fn a_job_that_a_list_does_not_contain_is_active_until_its_pods_have_stopped() {
     let mut cache = cache();
     cache.apply_job(job("a", 1), now());

@@ -14,54 +14,23 @@ pub(in crate::kubernetes) struct ContainerStart {
     pub(super) previous: bool,
 }
 
-/// A part of the log of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::kubernetes) enum LogPart {
-    Kept(ContainerStart),
-    /// The log of a container whose pod was deleted.
-    Lost {
-        pod: String,
-        name: String,
-    },
-}
-
-impl LogPart {
-    /// The names of the pod and the container.
-    pub(super) fn names(&self) -> (&str, &str) {
-        match self {
-            Self::Kept(start) => (&start.pod, &start.name),
-            Self::Lost { pod, name } => (pod, name),
-        }
-    }
-}
-
 /// Identifies one start of one container: the pod's UID, the container's name and the number of earlier starts.
 pub(super) type StartId = (String, String, i32);
 
 /// The container starts of the existing pods whose logs are available, in the order of the pods.
 pub(in crate::kubernetes) fn containers(pods: &[JobPod]) -> Vec<ContainerStart> {
-    let kept = parts(pods).into_iter().filter_map(|part| match part {
-        LogPart::Kept(start) => Some(start),
-        LogPart::Lost { .. } => None,
-    });
-    kept.collect()
-}
-
-/// The logs of all container starts that are known, in the order of the pods.
-pub(in crate::kubernetes) fn parts(pods: &[JobPod]) -> Vec<LogPart> {
-    let all = pods.iter().flat_map(|pod| {
-        let status = &pod.status;
-        let init = status.init_container_statuses.iter().flatten();
-        let containers = init.chain(status.container_statuses.iter().flatten());
-        containers.flat_map(|container| starts(pod, container)).map(|start| {
-            if pod.deleted {
-                LogPart::Lost { pod: start.pod, name: start.name }
-            } else {
-                LogPart::Kept(start)
-            }
+    let existing = pods.iter().filter(|pod| !pod.deleted);
+    existing
+        .flat_map(|pod| {
+            let status = &pod.status;
+            let all = status
+                .init_container_statuses
+                .iter()
+                .flatten()
+                .chain(status.container_statuses.iter().flatten());
+            all.flat_map(|container| starts(pod, container))
         })
-    });
-    all.collect()
+        .collect()
 }
 
 /// The last two starts of a container: a node keeps the logs of these.
@@ -99,7 +68,14 @@ mod tests {
     }
 
     fn pod(init: &Value, main: &Value) -> JobPod {
-        JobPod::with(&json!({ "initContainerStatuses": init, "containerStatuses": main }), &json!({}))
+        let owner =
+            json!({ "apiVersion": "batch/v1", "kind": "Job", "name": "a", "uid": "job", "controller": true });
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod", "spec": {},
+            "metadata": { "name": "pod", "uid": "pod-uid", "ownerReferences": [owner] },
+            "status": { "initContainerStatuses": init, "containerStatuses": main },
+        });
+        JobPod::of_run(serde_json::from_value(object).unwrap(), &RunId::new("job")).unwrap()
     }
 
     #[test]
@@ -128,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn init_containers_come_first_and_the_logs_of_deleted_pods_are_lost() {
+    fn init_containers_come_first_and_deleted_pods_have_no_logs() {
         let running = json!({ "running": {} });
         let status = |name: &str| json!([container(name, 0, &running, &json!({}))]);
         let mut pod = pod(&status("init"), &status("main"));
@@ -136,9 +112,7 @@ mod tests {
             containers(std::slice::from_ref(&pod)).into_iter().map(|start| start.name).collect();
         assert_eq!(names, ["init", "main"]);
         pod.deleted = true;
-        assert!(containers(std::slice::from_ref(&pod)).is_empty());
-        let lost = |name: &str| LogPart::Lost { pod: "pod".to_owned(), name: name.to_owned() };
-        assert_eq!(parts(&[pod]), [lost("init"), lost("main")]);
+        assert!(containers(&[pod]).is_empty());
     }
 
     #[test]

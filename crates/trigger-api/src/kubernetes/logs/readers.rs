@@ -17,6 +17,7 @@ use trigger_core::run_store::RunStore;
 
 use super::container::{ContainerStart, StartId, containers};
 use super::lines::TimestampedLines;
+use super::rotation::FirstLines;
 use super::stream::{header, is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
@@ -36,6 +37,7 @@ pub(super) struct LogReaders {
     recorder: Arc<Recorder>,
     store: Arc<dyn RunStore>,
     runs: Mutex<HashMap<RunId, RunReaders>>,
+    first_lines: FirstLines,
     permits: Semaphore,
 }
 
@@ -59,7 +61,13 @@ impl LogReaders {
         store: Arc<dyn RunStore>,
     ) -> Self {
         let permits = Semaphore::new(MAX_READERS);
-        Self { cluster, log_buffers, recorder, store, runs: Mutex::default(), permits }
+        let (runs, first_lines) = (Mutex::default(), FirstLines::default());
+        Self { cluster, log_buffers, recorder, store, runs, first_lines, permits }
+    }
+
+    /// Whether the node no longer has the beginning of the log.
+    pub(super) async fn is_rotated(&self, namespace: &str, container: &ContainerStart) -> bool {
+        self.first_lines.is_rotated(&self.cluster, namespace, container).await
     }
 
     /// Opens the log buffer of an active run.
@@ -140,6 +148,9 @@ impl LogReaders {
                 return Ok(());
             }
             let text = lines.strip(&chunk);
+            if let Some(first) = lines.first_timestamp() {
+                self.first_lines.remember(&container.id, first);
+            }
             if !text.is_empty() {
                 self.append(id, container, &text);
             }
@@ -151,7 +162,7 @@ impl LogReaders {
         let mut runs = self.locked();
         let last = runs.get_mut(id).and_then(|readers| readers.last.replace(container.id.clone()));
         if last.is_some_and(|last| last != container.id) {
-            self.log_buffers.append(id, &header(&container.pod, &container.name, false));
+            self.log_buffers.append(id, &header(container, false));
         }
         self.log_buffers.append(id, text);
     }

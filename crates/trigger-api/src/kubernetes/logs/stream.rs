@@ -67,20 +67,35 @@ pub(super) async fn open_followed(
     Ok(chunks(reader).boxed())
 }
 
+/// The time of the first line that the node has of a log; None if it has none.
+pub(super) async fn first_line_at(
+    cluster: &ClusterClient,
+    namespace: &str,
+    container: &ContainerStart,
+) -> Option<Timestamp> {
+    let parameters = LogParams {
+        container: Some(container.name.clone()),
+        timestamps: true,
+        previous: container.previous,
+        // Longer than a timestamp.
+        limit_bytes: Some(64),
+        ..LogParams::default()
+    };
+    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await.ok()?;
+    let first = chunks(reader).boxed().next().await?.ok()?;
+    let timestamp = first.split(|byte| *byte == b' ').next()?;
+    std::str::from_utf8(timestamp).ok()?.parse().ok()
+}
+
 /// Whether the chunk is the message of a kubelet that no longer has the log.
 pub(super) fn is_deleted(chunk: &[u8]) -> bool {
     chunk.starts_with(LOG_FILE_DELETED)
 }
 
 /// Names the container whose lines follow, in the format of `tail -f` with several files.
-pub(super) fn header(pod: &str, container: &str, first: bool) -> Bytes {
+pub(super) fn header(container: &ContainerStart, first: bool) -> Bytes {
     let blank_line = if first { "" } else { "\n" };
-    Bytes::from(format!("{blank_line}==> {pod}/{container} <==\n"))
-}
-
-/// The mark in place of a log that the cluster no longer has.
-pub(super) fn lost() -> Bytes {
-    Bytes::from_static(b"[this log no longer exists: the pod or the log's file was deleted]\n")
+    Bytes::from(format!("{blank_line}==> {}/{} <==\n", container.pod, container.name))
 }
 
 fn pods(cluster: &ClusterClient, namespace: &str) -> Api<Pod> {
