@@ -147,10 +147,13 @@ pub(super) fn pod_failure(pod: &JobPod, job_failed_at: Option<Timestamp>) -> Opt
     // main containers are checked first.
     let main = first_failure(status.container_statuses.as_deref());
     let failed = main.or_else(|| first_failure(status.init_container_statuses.as_deref()));
-    let disruption = Disruption::of(pod).filter(|disruption| {
-        let finished_at = failed.and_then(|(_, terminated)| terminated.finished_at.as_ref().map(timestamp));
-        // A container that failed before the pod was stopped failed by itself.
-        finished_at.is_none_or(|finished_at| disruption.at.is_none_or(|at| finished_at >= at))
+    // A container that failed before its pod was stopped failed by itself.
+    let disruption = Disruption::of(pod).filter(|disruption| match (failed, disruption.at) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some((_, terminated)), Some(at)) => {
+            terminated.finished_at.as_ref().is_none_or(|finished_at| timestamp(finished_at) >= at)
+        }
     });
     match (failed, disruption) {
         (Some((name, terminated)), Some(disruption)) if !is_out_of_memory(terminated) => {

@@ -130,7 +130,7 @@ impl KubernetesExecutor {
         let Some(remembered) = self.remembered.get(&target.name) else { return };
         let newest =
             RunFilter { target: Some(target.name.clone()), limit: MAX_REMEMBERED, ..RunFilter::default() };
-        let read = remembered.get_or_try_init(async || {
+        let read = remembered.get_or_try_init(|| async {
             let runs = self.shared.store.runs(&newest).await?;
             runs.iter().for_each(|run| self.shared.cache().remember(run));
             Ok::<(), StoreError>(())
