@@ -23,7 +23,8 @@ pub(super) struct ClusterClient {
 }
 
 /// The outcome of a request that deletes a Job.
-pub(super) enum JobDeletion {
+#[derive(Debug)]
+pub(super) enum DeletionResult {
     /// The Job exists until its pods are gone.
     Begun(Box<JobObject>),
     /// The Job does not exist.
@@ -131,7 +132,7 @@ impl ClusterClient {
 
     /// Deletes the pods of the Job, and the Job when they are gone. So the Job shows whether containers are still running, to
     /// every replica, to the CronJob controller and to people. Nothing is deleted when the Job has changed since it was read.
-    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<JobDeletion, ExecutorError> {
+    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<DeletionResult, ExecutorError> {
         let metadata = &job.metadata;
         let mut parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Foreground),
@@ -143,11 +144,11 @@ impl ClusterClient {
         let name = metadata.name.as_deref().unwrap_or_default();
         let api = objects::jobs(&self.client, namespace);
         match timeout(self.request_timeout, api.delete(name, &parameters)).await {
-            Ok(Err(error)) if is_status(&error, 404, "") => Ok(JobDeletion::Done),
-            Ok(Err(error)) if is_status(&error, 409, "") => Ok(JobDeletion::Changed),
+            Ok(Err(error)) if is_status(&error, 404, "") => Ok(DeletionResult::Done),
+            Ok(Err(error)) if is_status(&error, 409, "") => Ok(DeletionResult::Changed),
             Ok(Err(error)) => Err(executor_error(&error)),
             Ok(Ok(response)) => {
-                Ok(response.left().map_or(JobDeletion::Done, |job| JobDeletion::Begun(Box::new(job))))
+                Ok(response.left().map_or(DeletionResult::Done, |job| DeletionResult::Begun(Box::new(job))))
             }
             Err(_) => Err(self.timed_out()),
         }

@@ -25,7 +25,7 @@ use trigger_core::target_name::TargetName;
 
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
-use super::client::{ClusterClient, JobCreation, JobDeletion};
+use super::client::{ClusterClient, DeletionResult, JobCreation};
 use super::events::EventRecorder;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
@@ -278,12 +278,12 @@ impl Executor for KubernetesExecutor {
                 return Ok(Cancellation::EndedBefore(finished.unwrap_or_else(|| run.clone())));
             }
             match self.shared.cluster.delete_job(&job).await? {
-                JobDeletion::Begun(job) => {
+                DeletionResult::Begun(job) => {
                     self.apply_job(*job);
                     return Ok(Cancellation::Stopping);
                 }
-                JobDeletion::Done => return Ok(Cancellation::Stopped),
-                JobDeletion::Changed => {}
+                DeletionResult::Done => return Ok(Cancellation::Stopped),
+                DeletionResult::Changed => {}
             }
         }
         Err(ExecutorError::Busy {
