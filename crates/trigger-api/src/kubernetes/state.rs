@@ -64,7 +64,9 @@ pub(super) fn observed_state(observation: JobObservation<'_>) -> ObservedState {
     let failed_pods = job.failed.unwrap_or_default();
     let failing = true_condition(job, "FailureTarget").or_else(|| true_condition(job, "Failed"));
     let failing_since = failing.and_then(transition_time);
-    let failure = pods.iter().rev().find_map(|pod| cause::pod_failure(pod, failing_since));
+    let last_failure = |since| pods.iter().rev().find_map(|pod| cause::pod_failure(pod, since));
+    // The deletion of a pod can be the reason of the Job's failure in the same second.
+    let failure = last_failure(failing_since).or_else(|| last_failure(None));
     if let Some(condition) = true_condition(job, "Failed").filter(ended) {
         let cause = cause::job_failure(condition, failure, failed_pods);
         return observed(State::Failed, Some(cause), transition_time(condition).or(Some(now)));

@@ -21,9 +21,13 @@ impl ClusterCache {
         if self.other_jobs.contains_key(&id) {
             return None;
         }
-        let pod = JobPod { listing: self.listing, deleted, ..JobPod::of_run(pod, &id)? };
+        let mut pod = JobPod { listing: self.listing, deleted, ..JobPod::of_run(pod, &id)? };
         let pods = self.pods.entry(id.clone()).or_default();
-        pods.retain(|other| other.uid != pod.uid);
+        if let Some(index) = pods.iter().position(|other| other.uid == pod.uid) {
+            // When the kubelet removes the pod, the API server sets another deletionTimestamp.
+            let earlier = pods.remove(index).deletion_requested_at;
+            pod.deletion_requested_at = earlier.or(pod.deletion_requested_at);
+        }
         pods.push(pod);
         pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
         Some(id)

@@ -309,6 +309,21 @@ fn a_deleted_pod_explains_the_failure_of_its_job_until_the_job_has_finished() {
 }
 
 #[test]
+fn the_first_deletion_timestamp_of_a_pod_counts() {
+    let mut cache = cache();
+    cache.apply_job(job("a", 1), now());
+    // The API server changes it when the kubelet removes the pod.
+    for (timestamp, grace_period) in [("2026-11-21T10:00:30Z", 20), ("2026-11-21T10:00:31Z", 0)] {
+        let mut pod = serde_json::to_value(failed_pod("one", "a")).unwrap();
+        pod["metadata"]["deletionTimestamp"] = json!(timestamp);
+        pod["metadata"]["deletionGracePeriodSeconds"] = json!(grace_period);
+        cache.apply_pod(serde_json::from_value(pod).unwrap(), now());
+        let requested_at = cache.pods(&id("a"))[0].deletion_requested_at;
+        assert_eq!(requested_at, "2026-11-21T10:00:10Z".parse().ok());
+    }
+}
+
+#[test]
 fn fetched_pods_complete_the_cause_of_a_cached_run() {
     let mut cache = cache();
     let run = cache.apply_job(finished_job("a", 1, "Failed", "BackoffLimitExceeded"), now()).unwrap();

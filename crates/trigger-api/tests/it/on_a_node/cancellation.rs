@@ -47,10 +47,6 @@ async fn running(node: &NodeTestEnv) -> (StartedRun, String) {
     (run.clone(), node.pods(&run).remove(0))
 }
 
-fn pod_exists(node: &NodeTestEnv, pod: &str) -> bool {
-    !node.namespace.kubectl(&["get", "pod", pod, "--ignore-not-found", "--output", "name"]).is_empty()
-}
-
 /// Checks that the run is being cancelled, and that a start beside it is rejected.
 async fn assert_in_the_way(node: &NodeTestEnv, run: &StartedRun, pod: &str) {
     let stopping = node.wait_for_cause(run, "Cancelling").await;
@@ -58,14 +54,21 @@ async fn assert_in_the_way(node: &NodeTestEnv, run: &StartedRun, pod: &str) {
     let rejected = problem(node.api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(rejected["run"]["run_id"], run.id.as_str());
     assert!(rejected["detail"].as_str().unwrap().contains("is being cancelled"), "{rejected}");
-    assert!(pod_exists(node, pod));
+    assert!(pod_runs(node, pod));
+}
+
+/// Whether a container of the pod may be running.
+fn pod_runs(node: &NodeTestEnv, pod: &str) -> bool {
+    let output = ["--ignore-not-found", "--output", "jsonpath={.status.phase}"];
+    let phase = node.namespace.kubectl(&[&["get", "pod", pod], &output[..]].concat());
+    !["", "Succeeded", "Failed"].contains(&phase.as_str())
 }
 
 /// Waits until the run is cancelled, and checks that its pod has ended.
 async fn assert_ends(node: &NodeTestEnv, run: &StartedRun, pod: &str, cause: &str) {
     let ended = node.api.wait_for_end(&run.id).await;
     assert_eq!((&ended["state"], &ended["cause"]["reason"]), (&json!("cancelled"), &json!(cause)), "{ended}");
-    assert!(!pod_exists(node, pod));
+    assert!(!pod_runs(node, pod));
 }
 
 #[tokio::test]
@@ -86,8 +89,9 @@ async fn a_cancelled_run_whose_container_ignores_sigterm_blocks_the_next_start_u
 
 #[tokio::test]
 async fn under_replace_a_start_is_rejected_until_the_replaced_container_has_ended() {
-    let node = unstoppable("Replace", 9).on_a_node("replace-waits").await;
+    let node = unstoppable("Replace", 14).on_a_node("replace-waits").await;
     let (run, pod) = running(&node).await;
+    problem(node.api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_in_the_way(&node, &run, &pod).await;
     assert_ends(&node, &run, &pod, "Replaced").await;
     let next = node.trigger().await;
@@ -102,7 +106,7 @@ async fn under_replace_a_start_waits_for_a_container_that_ends_soon() {
     let node = template.on_a_node("replace-soon").await;
     let (run, pod) = running(&node).await;
     let next = node.trigger().await;
-    assert!(!pod_exists(&node, &pod), "the replaced pod still runs");
+    assert!(!pod_runs(&node, &pod), "the replaced pod still runs");
     assert_ne!(next.job, run.job);
     assert_ends(&node, &run, &pod, "Replaced").await;
 }

@@ -155,4 +155,6 @@ fn a_pod_that_the_job_controller_stopped_is_not_the_reason_of_the_failure() {
     let both = [JobPod::with(&failed_pod(), &json!({})), stopped_pod("Failed", &killed())];
     let observed = observe_with(&job, &both, |_| ());
     assert_eq!(observed.cause.unwrap().exit_code, Some(3));
+    let observed = observe_with(&job, &both[1..], |_| ());
+    assert_eq!(reason(&observed), Some("PodDeleted"), "the only pod was deleted, and so the Job failed");
 }
