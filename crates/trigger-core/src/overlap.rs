@@ -37,7 +37,8 @@ impl OverlapResolver {
     }
 
     /// Cancels the active runs before the Job of that name is created under `Replace`, and waits until they have stopped.
-    /// Returns one that has not stopped in time.
+    /// Returns one that has not stopped in time. If Jobs can't be observed, a right to cancel them is not required either: the
+    /// started run has a remark about the policy.
     pub(super) async fn cancel_active(
         &self,
         target: &CronJobTarget,
@@ -48,7 +49,10 @@ impl OverlapResolver {
         let mut stopping = Vec::new();
         for run in snapshot.active.iter().filter(|run| run.job_name != job_name) {
             let message = format!("Replaced by {job_name}, requested by {}.", request.caller);
-            stopping.push(self.cancel(run, Cause::new(REPLACED, message)).await?);
+            match self.cancel(run, Cause::new(REPLACED, message)).await {
+                Err(ExecutorError::Forbidden { .. }) if snapshot.unobserved.is_some() => {}
+                cancelled => stopping.push(cancelled?),
+            }
         }
         stopping.retain(|run| !run.state.is_final());
         if self.have_stopped(&stopping).await {
@@ -146,29 +150,20 @@ pub(super) fn rejection(
 mod tests {
     use super::*;
     use crate::cronjob::CronJobSummary;
+    use crate::parameters::DeclaredParameters;
     use crate::run::{RunId, Trigger};
 
     fn run(job_name: &str) -> Run {
         Run {
-            id: RunId::new(job_name),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: job_name.to_owned(),
-            trigger: Trigger::Scheduled,
             state: State::Running,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: crate::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(job_name),
+                "sync".parse().unwrap(),
+                "trading",
+                job_name.to_owned(),
+                Trigger::Scheduled,
+                Timestamp::UNIX_EPOCH,
+            )
         }
     }
 
@@ -178,6 +173,7 @@ mod tests {
             namespace: "trading".to_owned(),
             cronjob: "sync".to_owned(),
             allow_suspended,
+            job_prefix: "sync-".to_owned(),
         }
     }
 
@@ -189,8 +185,10 @@ mod tests {
                 suspended,
                 concurrency_policy: policy,
                 last_scheduled_at: None,
+                parameters: DeclaredParameters::default(),
             },
             active: active.iter().map(|name| run(name)).collect(),
+            unobserved: None,
             generation: String::new(),
         }
     }

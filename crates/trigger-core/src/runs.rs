@@ -1,6 +1,7 @@
 //! The service for runs of every kind of target: it starts, cancels, describes and authorizes.
 
 mod error;
+mod lists;
 mod views;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
+pub use self::lists::{DurationPercentiles, TargetHistory};
 pub use self::views::{RunLog, TargetStatus};
 use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
@@ -20,8 +22,9 @@ use super::feed::{Feed, Notice};
 use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
+use super::right::Limitation;
 use super::run::{Run, RunId, State};
-use super::run_store::{RunFilter, RunStore};
+use super::run_store::RunStore;
 use super::schedule;
 use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
@@ -80,6 +83,16 @@ impl Runs {
         self.targets.get(name).ok_or_else(|| RunError::UnknownTarget(name.clone()))
     }
 
+    /// The target of a run, which a retry starts again.
+    ///
+    /// # Errors
+    /// When the target is not configured any more.
+    pub fn target_of(&self, run: &Run) -> Result<&Target, RunError> {
+        let not_configured =
+            || RunError::TargetNotConfigured { run: run.id.clone(), target: run.target.clone() };
+        self.targets.get(&run.target).ok_or_else(not_configured)
+    }
+
     /// The target that is started if none is named.
     ///
     /// # Errors
@@ -115,15 +128,24 @@ impl Runs {
         }
     }
 
-    /// What a start of the target would do now. Nothing is started.
+    /// What a start of the target by the caller would do now. Nothing is started.
     ///
     /// # Errors
     /// When the executor or the store fails.
-    pub async fn preview(&self, target: &Target, request: &RunRequest) -> Result<Preview, ExecutorError> {
-        match target {
-            Target::CronJob(target) => self.dispatcher.preview(target, request).await,
-            Target::Task(target) => Ok(self.queue.preview(target).await?),
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &RunRequest,
+    ) -> Result<Preview, ExecutorError> {
+        let mut preview = match target {
+            Target::CronJob(target) => self.dispatcher.preview(target, request).await?,
+            Target::Task(target) => self.queue.preview(target, request).await?,
+        };
+        if let Err(denied) = authorize(caller, Action::Start, target.kind()) {
+            preview.rejection = Some(denied.into());
         }
+        Ok(preview)
     }
 
     /// Starts a run of the target, or finds the run of an earlier request with the same key.
@@ -138,9 +160,6 @@ impl Runs {
     ) -> Result<Started, StartError> {
         authorize(caller, Action::Start, target.kind())?;
         match target {
-            Target::CronJob(_) if !request.parameters.is_empty() => Err(StartError::BadParameters(
-                "a CronJob's Job has no parameters; it is created from its template".to_owned(),
-            )),
             Target::CronJob(target) => self.dispatcher.start(target, request).await,
             Target::Task(target) => self.queue.submit(target, request).await,
         }
@@ -154,8 +173,8 @@ impl Runs {
         let run = self.find(id).await?;
         authorize(caller, Action::Cancel, run.kind())?;
         Ok(match run.kind() {
-            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.name).await?,
-            TargetKind::Task => self.queue.cancel(run, &caller.name).await?,
+            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.to_string()).await?,
+            TargetKind::Task => self.queue.cancel(run, &caller.to_string()).await?,
         })
     }
 
@@ -174,14 +193,6 @@ impl Runs {
             (Ok(None), None) => Err(RunError::UnknownRun(id.clone())),
             (Err(error), None) => Err(error.into()),
         }
-    }
-
-    /// Runs, newest first, including those that are not stored yet.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        self.recorder.list(filter).await
     }
 
     /// The result of a run; None if it has none.
@@ -204,23 +215,28 @@ impl Runs {
     /// The log of a run; None if nothing is left of it. With `follow` the log continues until the run ends.
     ///
     /// # Errors
-    /// When the store can't be read.
-    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, StoreError> {
+    /// When the store can't be read, or nothing is left of the log because a right is missing.
+    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, ExecutorError> {
         if follow && let Some((tail, pieces)) = self.logs.follow(&run.id) {
             return Ok(Some(RunLog::Following(tail, Box::pin(pieces))));
         }
-        match self.executor.log(run).await {
+        let missing_right = match self.executor.log(run).await {
             Ok(Some(whole)) => return Ok(Some(RunLog::Whole(whole))),
-            Ok(None) => {}
+            Ok(None) => None,
+            Err(error @ ExecutorError::Forbidden { .. }) => Some(error),
             Err(error) => {
                 tracing::warn!(%error, run.id = %run.id, "cannot read the log; answering with the stored tail");
+                None
             }
-        }
+        };
         let tail = match self.logs.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
             Some(tail) => Some(tail),
             None => self.recorder.log(&run.id).await?,
         };
-        Ok(tail.map(RunLog::Tail))
+        match (tail, missing_right) {
+            (None, Some(error)) => Err(error),
+            (tail, _) => Ok(tail.map(RunLog::Tail)),
+        }
     }
 
     /// The changes of all runs from now on, or after the event of that number.
@@ -240,8 +256,11 @@ impl Runs {
     }
 
     /// Waits until the run has ended or the deadline has passed, even if the end can't be stored, and returns the run. The
-    /// run was started, so a failing store is not an error.
+    /// run was started, so a failing store is not an error. The end of a run that is not observed is not waited for.
     pub async fn ended(&self, run: Run, deadline: Instant) -> Run {
+        if run.state == State::Unknown {
+            return run;
+        }
         let started = run.clone();
         let unsaved = async move {
             let mut run = started;
@@ -272,7 +291,12 @@ impl Runs {
         self.recorder.dropped()
     }
 
-    /// Whether the executor has observed all its targets once.
+    /// What the executor does not do for lack of a right.
+    pub fn limitations(&self) -> Vec<Limitation> {
+        self.executor.limitations()
+    }
+
+    /// Whether the executor has observed all its targets once, except for what it has no right to observe.
     ///
     /// # Errors
     /// With the reason when it has not.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use common::service::{PathSegment, QueryParams, RequestSlot};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use trigger_core::run::{Run, RunId};
+use trigger_core::run::{Run, RunId, State as RunState};
 use trigger_core::runs::RunLog;
 use utoipa::IntoParams;
 
@@ -70,10 +70,12 @@ fn response(cut: bool, body: Body) -> Response {
 }
 
 fn no_log(run: &Run) -> ApiError {
-    let detail = if run.state.is_final() {
-        format!("{} printed nothing, or its pod was deleted before its log could be read.", run.job_name)
-    } else {
-        format!("{} has printed nothing yet.", run.job_name)
+    let detail = match (&run.cause, run.state) {
+        (Some(cause), RunState::Unknown) => cause.message.clone(),
+        (_, state) if state.is_final() => {
+            format!("{} printed nothing, or its pod was deleted before its log could be read.", run.job_name)
+        }
+        _ => format!("{} has printed nothing yet.", run.job_name),
     };
     ApiError::new(NO_LOG, detail)
 }

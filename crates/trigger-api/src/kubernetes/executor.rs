@@ -18,6 +18,7 @@ use trigger_core::executor::{
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
+use trigger_core::right::{Limitation, MissingRight};
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::{RunFilter, RunStore};
 use trigger_core::store_error::StoreError;
@@ -26,15 +27,14 @@ use trigger_core::target_name::TargetName;
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, DeletionResult, JobCreation};
+use super::config::KubernetesConfig;
 use super::events::EventRecorder;
-use super::health::WatchesHealth;
+use super::health::{Observed, WatchesHealth};
 use super::logs::LogCollector;
 use super::objects::{CronJobObject, JobObject};
-use super::pods::JobPod;
 use super::shared::Shared;
-use super::snapshot::{active_uids, cronjob_summary};
-use super::state;
-use super::{logs, template, watch};
+use super::snapshot::{active_jobs, cronjob_summary};
+use super::{logs, state, template, unlisted, watch};
 
 /// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
@@ -54,23 +54,25 @@ pub struct KubernetesExecutor {
 }
 
 impl KubernetesExecutor {
-    /// Starts the watches. No request to the API server takes longer than `request_timeout`. With `check_admission`, the
-    /// admission policy is tried out now and every hour.
+    /// Starts the watches.
     pub fn start(
         cluster: &Cluster,
-        request_timeout: Duration,
-        check_admission: bool,
+        config: KubernetesConfig,
         targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         log_buffers: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
     ) -> Self {
-        let client = ClusterClient { client: cluster.client.clone(), request_timeout };
+        let KubernetesConfig { request_timeout, permission_retry, check_admission, job_labels } = config;
+        let rights = Arc::default();
+        let client = ClusterClient { client: cluster.client.clone(), request_timeout, rights };
         let shared = Arc::new(Shared {
             logs: LogCollector::new(client.clone(), log_buffers, Arc::clone(&recorder), Arc::clone(&store)),
             cache: Mutex::new(ClusterCache::new(targets)),
             targets: targets.to_vec(),
             health: WatchesHealth::default(),
+            max_denied_delay: permission_retry,
+            job_labels,
             cluster: client.clone(),
             recorder,
             store,
@@ -129,9 +131,9 @@ impl KubernetesExecutor {
     async fn remember_newest(&self, target: &CronJobTarget) {
         let Some(remembered) = self.remembered.get(&target.name) else { return };
         let newest =
-            RunFilter { target: Some(target.name.clone()), limit: MAX_REMEMBERED, ..RunFilter::default() };
+            RunFilter { targets: vec![target.name.clone()], limit: MAX_REMEMBERED, ..RunFilter::default() };
         let read = remembered.get_or_try_init(|| async {
-            let runs = self.shared.store.runs(&newest).await?;
+            let runs = self.shared.store.runs(&newest).await?.runs;
             runs.iter().for_each(|run| self.shared.cache().remember(run));
             Ok::<(), StoreError>(())
         });
@@ -141,6 +143,20 @@ impl KubernetesExecutor {
             Ok(Err(error)) => tracing::debug!(%error, "can't read the names of deleted Jobs"),
             Err(_) => tracing::debug!("the names of deleted Jobs were not read in time"),
         }
+    }
+
+    /// The target without the Jobs that can't be listed.
+    async fn unlisted_snapshot(
+        &self,
+        target: &CronJobTarget,
+        cronjob: &CronJobObject,
+        right: MissingRight,
+        freshness: Freshness,
+    ) -> TargetSnapshot {
+        if freshness == Freshness::Fresh {
+            unlisted::read_active_jobs(&self.shared, &target.namespace, |job| self.apply_job(job)).await;
+        }
+        unlisted::snapshot(&self.shared, target, cronjob, right, freshness)
     }
 
     fn apply_job(&self, job: JobObject) {
@@ -160,18 +176,33 @@ impl KubernetesExecutor {
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
-    /// Applies a Job that was just created, and publishes its run.
-    fn apply_created_job(&self, target: &CronJobTarget, job: JobObject) -> Result<Launched, ExecutorError> {
+    /// Applies a Job that was just created, and publishes its run. A run that can't be observed from now on is unknown.
+    async fn apply_created_job(
+        &self,
+        target: &CronJobTarget,
+        cronjob: &CronJobObject,
+        job: JobObject,
+    ) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
         let id = job.metadata.uid.clone().map(RunId::new);
+        let missing_right = match unlisted::missing_right(&self.shared, &target.namespace) {
+            Some(_) if unlisted::is_readable(&self.shared, &target.namespace, &name).await => None,
+            missing_right => missing_right,
+        };
         let mut cache = self.shared.cache();
         cache.apply_job(job, Timestamp::now());
         let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         let run = run.ok_or_else(|| {
             ExecutorError::Failed(format!("the API server created a different Job than {name}"))
         })?;
-        // Published here, because the watch does not report a Job that is unchanged in the cache.
-        watch::publish(&self.shared, &cache, run.clone());
+        let run = match missing_right {
+            Some(right) => unlisted::publish_created(&self.shared, &mut cache, cronjob, run, &right),
+            None => {
+                // Published here, because the watch does not report a Job that is unchanged in the cache.
+                watch::publish(&self.shared, &cache, run.clone());
+                run
+            }
+        };
         drop(cache);
         self.events.record_start(target, &run);
         Ok(Launched::Created(run))
@@ -184,7 +215,13 @@ impl KubernetesExecutor {
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
-        Ok(match self.run_of_job(target, job_name).await? {
+        let run = self.run_of_job(target, job_name).await.map_err(|error| match error {
+            ExecutorError::Forbidden { right, .. } => {
+                ExecutorError::UnreadableJob { job: job_name.to_owned(), right }
+            }
+            other => other,
+        });
+        Ok(match run? {
             Some(run) if run.request_id.as_deref() == Some(&request.request_id) => Launched::Created(run),
             Some(run) => Launched::Found(run),
             None => Launched::Vanished,
@@ -199,20 +236,32 @@ impl Executor for KubernetesExecutor {
         target: &CronJobTarget,
         freshness: Freshness,
     ) -> Result<TargetSnapshot, ExecutorError> {
-        let cronjob = self.cronjob(target, freshness).await?;
+        let health = &self.shared.health;
+        let cached_is_current = health.is_followed(&Observed::cronjob(target));
+        let is_old = freshness == Freshness::Cached && !cached_is_current;
+        let cronjob = self.cronjob(target, if is_old { Freshness::FreshCronJob } else { freshness }).await?;
         self.remember_newest(target).await;
-        let cache_is_complete = self.shared.health.readiness().is_ok() && {
+        if let Some(right) = unlisted::missing_right(&self.shared, &target.namespace) {
+            return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
+        }
+        let cache_is_complete = health.is_followed(&Observed::Jobs(target.namespace.clone())) && {
             let cache = self.shared.cache();
-            active_uids(&cronjob).all(|uid| cache.has_job(&RunId::new(uid)))
+            active_jobs(&cronjob).all(|(uid, _)| cache.has_job(&RunId::new(uid)))
         };
         if freshness == Freshness::Fresh || !cache_is_complete {
-            self.relist(&target.namespace).await?;
+            match self.relist(&target.namespace).await {
+                // The watch has not noticed yet.
+                Err(ExecutorError::Forbidden { right, .. }) => {
+                    return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
+                }
+                listed => listed?,
+            }
         }
         let cache = self.shared.cache();
         let runs = cache.runs(target);
         let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
         let generation = cache.generation(&target.name);
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation })
+        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, unobserved: None, generation })
     }
 
     async fn preview(
@@ -222,7 +271,7 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)
+        template::requested_job(&cronjob, job_name, request, &self.shared.job_labels)
     }
 
     async fn launch(
@@ -232,15 +281,18 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        let job = template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)?;
+        let job = template::requested_job(&cronjob, job_name, request, &self.shared.job_labels)?;
         match self.shared.cluster.create_job(&target.namespace, &job).await {
-            Ok(JobCreation::Created(job)) => self.apply_created_job(target, *job),
+            Ok(JobCreation::Created(job)) => self.apply_created_job(target, &cronjob, *job).await,
             Ok(JobCreation::NameTaken) => self.existing_job(target, job_name, request).await,
             // The Job may exist although the response was lost.
             Err(error @ (ExecutorError::TimedOut(_) | ExecutorError::Failed(_))) => {
                 match self.existing_job(target, job_name, request).await {
                     Ok(found @ (Launched::Created(_) | Launched::Found(_))) => Ok(found),
                     Err(taken @ ExecutorError::NameTaken(_)) => Err(taken),
+                    Err(ExecutorError::UnreadableJob { job, right }) => {
+                        Err(ExecutorError::UncheckedJob { job, right, error: Box::new(error) })
+                    }
                     Ok(Launched::Vanished) | Err(_) => Err(error),
                 }
             }
@@ -293,14 +345,12 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let (mut containers, is_known) = {
-            let cache = self.shared.cache();
-            (logs::containers(cache.pods(&run.id)), cache.has_pods_of(&run.namespace))
-        };
-        if containers.is_empty() && !is_known {
-            let pods = self.shared.cluster.pods_of_job(&run.namespace, &run.job_name).await?;
-            let pods: Vec<JobPod> = pods.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
-            containers = logs::containers(&pods);
+        let containers = logs::containers(self.shared.cache().pods(&run.id));
+        let pods = Observed::Pods(run.namespace.clone());
+        if containers.is_empty() && self.shared.health.is_list_denied(&pods) {
+            let (right, detail) =
+                (pods.right("list").missing(), "the pods of the run are not known".to_owned());
+            return Err(ExecutorError::Forbidden { right, detail });
         }
         self.shared.logs.full_log(&run.namespace, containers).await
     }
@@ -321,11 +371,11 @@ impl Executor for KubernetesExecutor {
         self.shared.health.readiness()
     }
 
+    fn limitations(&self) -> Vec<Limitation> {
+        self.shared.cluster.rights.limitations()
+    }
+
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
         self.admission.results().clone()
     }
-}
-
-fn no_template() -> ExecutorError {
-    ExecutorError::Failed("the CronJob has no job template".to_owned())
 }

@@ -10,11 +10,15 @@ use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
 use trigger_core::run::RunId;
 
 use super::objects::CronJobObject;
+use super::template::declared_parameters;
 
-/// The UIDs of the Jobs that the CronJob's status lists as active.
-pub(super) fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
+/// The UIDs and names of the Jobs that the CronJob's status lists as active. Only scheduled Jobs are listed.
+pub(super) fn active_jobs(cronjob: &CronJobObject) -> impl Iterator<Item = (&str, &str)> {
     let active = cronjob.data.pointer("/status/active").and_then(Value::as_array);
-    active.into_iter().flatten().filter_map(|reference| reference.get("uid")?.as_str())
+    active.into_iter().flatten().filter_map(|reference| {
+        let name = reference.get("name").and_then(Value::as_str);
+        Some((reference.get("uid")?.as_str()?, name.unwrap_or_default()))
+    })
 }
 
 pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
@@ -29,6 +33,7 @@ pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
             _ => ConcurrencyPolicy::Allow,
         },
         last_scheduled_at: text("/status/lastScheduleTime").and_then(|text| text.parse().ok()),
+        parameters: declared_parameters(cronjob),
     }
 }
 
@@ -63,8 +68,10 @@ impl fmt::Display for Generation {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+    use trigger_core::parameters::DeclaredParameters;
+
+    use super::*;
 
     fn cronjob(spec: &Value, status: &Value) -> CronJobObject {
         let metadata = json!({ "name": "sync" });
@@ -84,6 +91,7 @@ mod tests {
             suspended: true,
             concurrency_policy: ConcurrencyPolicy::Forbid,
             last_scheduled_at: "2026-11-20T14:00:00Z".parse().ok(),
+            parameters: DeclaredParameters::default(),
         };
         assert_eq!(cronjob_summary(&full), expected);
         for (policy, expected) in [
@@ -107,8 +115,10 @@ mod tests {
     fn active_jobs_are_those_of_the_status() {
         let active =
             json!({ "active": [{ "name": "one", "uid": "a" }, { "name": "no uid" }, { "uid": "b" }] });
-        assert_eq!(active_uids(&cronjob(&json!({}), &active)).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(active_uids(&cronjob(&json!({}), &json!({}))).count(), 0);
+        let jobs: Vec<_> =
+            active_jobs(&cronjob(&json!({}), &active)).map(|(uid, _)| uid.to_owned()).collect();
+        assert_eq!(jobs, ["a", "b"]);
+        assert_eq!(active_jobs(&cronjob(&json!({}), &json!({}))).count(), 0);
     }
 
     #[test]

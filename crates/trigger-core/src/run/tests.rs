@@ -1,27 +1,11 @@
 use super::*;
 
 fn run(state: State, reason: Option<&str>) -> Run {
-    Run {
-        id: RunId::new("a"),
-        target: "sync".parse().unwrap(),
-        namespace: "trading".to_owned(),
-        job_name: "sync-a".to_owned(),
-        trigger: Trigger::Manual,
-        state,
-        cause: reason.map(|reason| Cause::new(reason, "Why.")),
-        requested_by: None,
-        reason: None,
-        request_id: None,
-        fingerprint: None,
-        requested_via: None,
-        retry_of: None,
-        parameters: Parameters::default(),
-        containers: Vec::new(),
-        created_at: Timestamp::UNIX_EPOCH,
-        started_at: None,
-        finished_at: state.is_final().then_some(Timestamp::UNIX_EPOCH),
-        task: None,
-    }
+    let (id, target) = (RunId::new("a"), "sync".parse().unwrap());
+    let run =
+        Run::pending(id, target, "trading", "sync-a".to_owned(), Trigger::Manual, Timestamp::UNIX_EPOCH);
+    let cause = reason.map(|reason| Cause::new(reason, "Why."));
+    Run { state, cause, finished_at: state.is_final().then_some(Timestamp::UNIX_EPOCH), ..run }
 }
 
 type Observed = (State, Option<&'static str>);

@@ -51,6 +51,10 @@ impl ClusterCache {
         pods: Vec<PodObject>,
         now: Timestamp,
     ) -> Option<Run> {
+        if self.has_job(&run.id) {
+            let changed = self.replace_pods(&run.id, pods, now);
+            return changed.or_else(|| self.run(&run.id));
+        }
         let job = self.deleted_job(run, now)?;
         for pod in pods {
             self.store_pod(pod, false);

@@ -76,11 +76,6 @@ impl ClusterCache {
         self.pods_listed.insert(namespace.to_owned(), listed);
     }
 
-    /// Whether the pods of a namespace are cached.
-    pub(in crate::kubernetes) fn has_pods_of(&self, namespace: &str) -> bool {
-        self.pods_listed.get(namespace) == Some(&true)
-    }
-
     /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began. Returns the runs that
     /// changed.
     pub(in crate::kubernetes) fn end_pod_listing(
