@@ -48,7 +48,9 @@ impl FirstLines {
         start: &ContainerStart,
     ) -> bool {
         let Some(first) = self.get(&start.id) else { return false };
-        first_line_at(cluster, namespace, start).await.is_some_and(|at| at > first)
+        // Right after the rotation, the newest file is empty.
+        let now = first_line_at(cluster, namespace, start).await;
+        now.is_ok_and(|now| now.is_none_or(|at| at > first))
     }
 }
 

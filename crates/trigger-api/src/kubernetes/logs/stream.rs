@@ -77,7 +77,7 @@ pub(super) async fn first_line_at(
     cluster: &ClusterClient,
     namespace: &str,
     container: &ContainerStart,
-) -> Option<Timestamp> {
+) -> Result<Option<Timestamp>, ExecutorError> {
     let parameters = LogParams {
         container: Some(container.name.clone()),
         timestamps: true,
@@ -86,10 +86,13 @@ pub(super) async fn first_line_at(
         limit_bytes: Some(64),
         ..LogParams::default()
     };
-    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await.ok()?;
-    let first = chunks(reader).boxed().next().await?.ok()?;
-    let timestamp = first.split(|byte| *byte == b' ').next()?;
-    std::str::from_utf8(timestamp).ok()?.parse().ok()
+    let right = Right::of_logs(namespace);
+    let request = pods(cluster, namespace).log_stream(&container.pod, &parameters);
+    let mut chunks = chunks(cluster.read(&right, request).await?).boxed();
+    let first = chunks.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
+    let first = cluster.read(&right, first).await?.unwrap_or_default();
+    let timestamp = first.split(|byte| *byte == b' ').next().unwrap_or_default();
+    Ok(std::str::from_utf8(timestamp).ok().and_then(|text| text.parse().ok()))
 }
 
 /// Whether the chunk is the message of a kubelet that no longer has the log.

@@ -143,7 +143,7 @@ async fn a_log_that_its_node_has_rotated_is_marked() {
     .await;
     let (_, text) = node.log(&run).await;
     let mark = "[the beginning of this log is missing: its node has rotated the log]\n";
-    assert!(text.starts_with(mark), "{}", &text[..200]);
+    assert!(text.starts_with(mark), "{:?}", text.get(..200));
     node.resume(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
 }
