@@ -42,6 +42,14 @@ pub struct Recorder {
     fillable: Notify,
 }
 
+/// What one write has stored.
+enum Written {
+    Nothing,
+    /// The run as it is stored now.
+    Run(Box<Run>),
+    Log,
+}
+
 impl Recorder {
     /// A recorder for that store, which wakes the feed after each write. What is not written yet needs at most `max_bytes`:
     /// if the store can't be written for a long time, log tails are dropped, and then observations. [`super::backfill`]
@@ -101,6 +109,7 @@ impl Recorder {
     /// and the observed run is returned: the cluster is the authority on runs, the store is only their history.
     pub async fn flush(&self, run: Run) -> Run {
         let failures = self.failures.load(Ordering::Relaxed);
+        let mut stored = None;
         loop {
             let _lock = self.write_lock.lock().await;
             // A failed write ends all waiting calls; otherwise they would fail one after the other.
@@ -108,15 +117,19 @@ impl Recorder {
                 return self.unsaved(&run.id).unwrap_or(run);
             }
             match self.write(|unsaved| unsaved.first_of(&run.id)).await {
-                Ok(true) => {}
-                Ok(false) => break,
+                Ok(Written::Run(run)) => stored = Some(*run),
+                Ok(Written::Log) => {}
+                Ok(Written::Nothing) => break,
                 Err(error) => {
                     self.log_failure(&error);
                     return self.unsaved(&run.id).unwrap_or(run);
                 }
             }
         }
-        self.store.run(&run.id).await.ok().flatten().unwrap_or(run)
+        match stored {
+            Some(stored) => stored,
+            None => self.store.run(&run.id).await.ok().flatten().unwrap_or(run),
+        }
     }
 
     /// The run of that id, from the store and the queue. While the store can't be written, another replica may have queued a
@@ -235,8 +248,8 @@ impl Recorder {
     pub async fn run(&self) {
         loop {
             match self.write_next().await {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(Written::Run(_) | Written::Log) => {}
+                Ok(Written::Nothing) => {
                     if self.has_gap() {
                         self.fillable.notify_one();
                     }
@@ -252,32 +265,36 @@ impl Recorder {
 
     /// Writes what is queued now, within `limit`. It may be called while [`Recorder::run`] is running.
     pub async fn drain(&self, limit: Duration) {
-        let all = async { while self.write_next().await.unwrap_or_default() {} };
+        let all = async { while matches!(self.write_next().await, Ok(Written::Run(_) | Written::Log)) {} };
         let _ = tokio::time::timeout(limit, all).await;
     }
 
-    async fn write_next(&self) -> Result<bool, StoreError> {
+    async fn write_next(&self) -> Result<Written, StoreError> {
         let _lock = self.write_lock.lock().await;
         self.write(UnsavedWrites::first).await
     }
 
-    /// Executes one of the queued writes; false if there is none. The caller must hold the write lock.
+    /// Executes one of the queued writes. The caller must hold the write lock.
     async fn write(
         &self,
         select: impl FnOnce(&UnsavedWrites) -> Option<(u64, PendingWrite)>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Written, StoreError> {
         let selected = select(&self.locked());
-        let Some((place, write)) = selected else { return Ok(false) };
+        let Some((place, write)) = selected else { return Ok(Written::Nothing) };
         let written = match &write {
-            PendingWrite::Run(run) => self.store.save(run).await.map(|_| self.feed.wake()),
-            PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await,
+            PendingWrite::Run(run) => self.store.save(run).await.map(|stored| Written::Run(Box::new(stored))),
+            PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await.map(|()| Written::Log),
         };
-        if written.is_err() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
+        match &written {
+            Ok(Written::Run(_)) => self.feed.wake(),
+            Ok(_) => {}
+            Err(_) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        written?;
+        let written = written?;
         self.locked().remove_executed(place, &write);
-        Ok(true)
+        Ok(written)
     }
 
     fn log_failure(&self, error: &StoreError) {

@@ -2,41 +2,41 @@
 //!
 //! The cache does no I/O: objects are applied to it, and it returns the runs whose state or cause changed.
 
-mod deleted_jobs;
-mod pods;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::Value;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::parameters::Parameters;
-use trigger_core::run::{Run, RunId, Trigger};
+use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_core::target_name::TargetName;
 
-use super::cause::with_known_pull_error;
+use self::jobs::{CachedJob, CachedJobs, JobDetails};
+use super::cause::{lacks_pod_failure, with_known_pull_error};
 use super::listing::Listing;
 use super::objects::{CronJobObject, JobObject, annotation, controller, resource_version, timestamp};
 use super::pods::JobPod;
 use super::snapshot::Generation;
-use super::state::{DeletionProgress, JobDeletion, JobObservation, observed_state};
+use super::state::{JobObservation, observed_state};
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
-    RETRY_OF,
+    FINGERPRINT, INSTANTIATE, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
 };
+
+mod deleted_jobs;
+mod jobs;
+mod pods;
 
 /// The cached state of the cluster.
 #[derive(Default)]
 pub(super) struct ClusterCache {
     targets: Vec<CronJobTarget>,
     cronjobs: HashMap<(String, String), Arc<CronJobObject>>,
-    jobs: HashMap<RunId, CachedJob>,
+    jobs: CachedJobs,
     /// The Jobs of the same namespaces that belong to no target. Their pods are not kept.
     other_jobs: HashMap<RunId, OtherJob>,
-    /// Pods of cached Jobs, and of Jobs that were not observed yet.
+    /// Pods of Jobs whose runs have not ended, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
     /// Whether the pods of a namespace can be listed. It has no entry before the first list.
     pods_listed: HashMap<String, bool>,
@@ -49,41 +49,23 @@ struct OtherJob {
     listing: Listing,
 }
 
-struct CachedJob {
-    metadata: ObjectMeta,
-    status: JobStatus,
-    target: TargetName,
-    run: Run,
-    /// The resourceVersion at which the Job was first observed. For a Job that trigger-api created, it is the version of
-    /// its creation.
-    first_version: u64,
-    /// Whether the Job was deleted. It is kept until its pods have stopped.
-    gone: bool,
-    listing: Listing,
-}
-
-/// The metadata without the large fields that are not used.
-fn used_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == INSTANTIATE || key.starts_with(OWN_ANNOTATIONS));
-    }
-    ObjectMeta { managed_fields: None, labels: None, owner_references: None, ..metadata }
-}
-
 impl ClusterCache {
     pub(super) fn new(targets: &[CronJobTarget]) -> Self {
         Self { targets: targets.to_vec(), ..Self::default() }
     }
 
-    pub(super) fn apply_cronjob(&mut self, mut cronjob: CronJobObject) {
+    /// Applies a CronJob, unless a later version of it is cached. Returns the given version.
+    pub(super) fn apply_cronjob(&mut self, mut cronjob: CronJobObject) -> Arc<CronJobObject> {
         cronjob.metadata.managed_fields = None;
+        let cronjob = Arc::new(cronjob);
         let metadata = &cronjob.metadata;
         if let (Some(namespace), Some(name)) = (metadata.namespace.clone(), metadata.name.clone()) {
-            let cached = self.cronjobs.entry((namespace, name)).or_insert_with(|| Arc::new(cronjob.clone()));
+            let cached = self.cronjobs.entry((namespace, name)).or_insert_with(|| Arc::clone(&cronjob));
             if resource_version(&cached.metadata) <= resource_version(metadata) {
-                *cached = Arc::new(cronjob);
+                *cached = Arc::clone(&cronjob);
             }
         }
+        cronjob
     }
 
     pub(super) fn remove_cronjob(&mut self, namespace: &str, name: &str) {
@@ -106,33 +88,26 @@ impl ClusterCache {
             return None;
         };
         self.other_jobs.remove(&id);
-        if let Some(cached) = self.jobs.get_mut(&id) {
-            cached.listing = listing;
-            if cached.gone || resource_version(&cached.metadata) > resource_version(&job.metadata) {
-                return None;
-            }
-        }
-        let status = job.status.unwrap_or_default();
-        let run = self.observe(&id, &target, &job.metadata, &status, gone, now)?;
-        self.generations.entry(target.clone()).or_default().observe(run.created_at, &id);
+        self.jobs.mark_listed(&id, listing);
+        let version = resource_version(&job.metadata);
         let cached = self.jobs.get(&id);
-        let changed = cached.is_none_or(|cached| cached.run != run);
-        let first_version = cached.map_or(resource_version(&job.metadata), |cached| cached.first_version);
-        let entry = CachedJob {
-            metadata: used_metadata(job.metadata),
-            status,
-            target,
-            run: run.clone(),
-            first_version,
-            gone,
-            listing,
-        };
-        self.jobs.insert(id, entry);
+        if cached.is_some_and(|cached| cached.has_ended() || cached.is_gone() || cached.version > version) {
+            return None;
+        }
+        let first_version = cached.map_or(version, |cached| cached.first_version);
+        let run = described(id.clone(), target, &job.metadata, now)?;
+        let details = JobDetails::new(job.metadata, job.status.unwrap_or_default(), gone);
+        let run = self.observe(run, &details, now);
+        self.generations.entry(run.target.clone()).or_default().observe(run.created_at, &id);
+        let changed = self.jobs.get(&id).is_none_or(|cached| *cached.run != run);
+        let details = Some(Box::new(details));
+        self.jobs.insert(CachedJob { run: Arc::new(run.clone()), version, first_version, listing, details });
+        self.drop_details_of_ended(&id);
         changed.then_some(run)
     }
 
     fn apply_other_job(&mut self, metadata: ObjectMeta) {
-        if let Some(id) = metadata.uid.map(RunId::new).filter(|id| !self.jobs.contains_key(id)) {
+        if let Some(id) = metadata.uid.map(RunId::new).filter(|id| !self.jobs.contains(id)) {
             self.pods.remove(&id);
             self.other_jobs.insert(id, OtherJob { namespace: metadata.namespace, listing: self.listing });
         }
@@ -165,39 +140,38 @@ impl ClusterCache {
     /// Removes the Jobs of the namespace that were not applied since `listing` began, except those whose pods have not
     /// stopped. Returns the runs of these that changed.
     pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing, now: Timestamp) -> Vec<Run> {
-        let is_missing =
-            |job: &CachedJob| job.listing < listing && job.metadata.namespace.as_deref() == Some(namespace);
-        let mut stopping = Vec::new();
-        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| is_missing(job) && !job.gone) {
-            let pods = self.pods.get(id).map_or(&[][..], Vec::as_slice);
-            if !job.run.state.is_final() && pods.iter().any(JobPod::may_run) {
-                job.gone = true;
-                job.metadata.deletion_timestamp.get_or_insert(Time(now));
-                stopping.push(id.clone());
-            }
+        let is_missing = |job: &CachedJob| job.listing < listing && job.run.namespace == namespace;
+        let missing = self.jobs.all_active().map(|run| &run.id);
+        let missing =
+            missing.filter(|id| self.jobs.get(id).is_some_and(|job| is_missing(job) && !job.is_gone()));
+        let stopping: Vec<RunId> =
+            missing.filter(|id| self.pods(id).iter().any(JobPod::may_run)).cloned().collect();
+        for id in &stopping {
+            self.jobs.mark_gone(id, now);
         }
-        self.jobs.retain(|_, job| job.gone || !is_missing(job));
+        self.jobs.retain(|job| job.is_gone() || !is_missing(job));
         self.other_jobs
             .retain(|_, job| job.listing >= listing || job.namespace.as_deref() != Some(namespace));
         let jobs = &self.jobs;
-        self.pods.retain(|id, pods| jobs.contains_key(id) || pods.iter().any(|pod| pod.listing >= listing));
+        self.pods.retain(|id, pods| jobs.contains(id) || pods.iter().any(|pod| pod.listing >= listing));
         stopping.iter().filter_map(|id| self.update_run(id, now)).collect()
     }
 
     /// Updates the runs that have not started, and returns those whose cause changed because time passed.
     pub(super) fn update_pending(&mut self, now: Timestamp) -> Vec<Run> {
-        let pending =
-            self.jobs.iter().filter(|(_, job)| job.run.started_at.is_none() && !job.run.state.is_final());
-        let ids: Vec<RunId> = pending.map(|(id, _)| id.clone()).collect();
+        let pending = self.jobs.all_active().filter(|run| run.started_at.is_none());
+        let ids: Vec<RunId> = pending.map(|run| run.id.clone()).collect();
         ids.iter().filter_map(|id| self.update_run(id, now)).collect()
     }
 
     /// The runs of a target whose Jobs are cached, oldest first.
     pub(super) fn runs(&self, target: &CronJobTarget) -> Vec<&Run> {
-        let mut runs: Vec<&Run> =
-            self.jobs.values().filter(|job| job.target == target.name).map(|job| &job.run).collect();
-        runs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-        runs
+        self.jobs.runs(&target.name).map(Arc::as_ref).collect()
+    }
+
+    /// The runs of a target that have not ended, oldest first.
+    pub(super) fn active_runs(&self, target: &CronJobTarget) -> Vec<Arc<Run>> {
+        self.jobs.active(&target.name).cloned().collect()
     }
 
     /// The newest Jobs of a target, including deleted ones.
@@ -212,16 +186,22 @@ impl ClusterCache {
 
     /// The run of that id, if its Job is cached.
     pub(super) fn run(&self, id: &RunId) -> Option<Run> {
-        self.jobs.get(id).map(|job| job.run.clone())
+        self.jobs.get(id).map(|job| Run::clone(&job.run))
+    }
+
+    /// The run in the memory of the cache, if it is cached in the same state.
+    pub(super) fn shared_run(&self, run: Run) -> Arc<Run> {
+        let cached = self.jobs.get(&run.id).map(|job| &job.run).filter(|cached| ***cached == run);
+        cached.map_or_else(|| Arc::new(run), Arc::clone)
     }
 
     /// The runs whose Jobs are cached.
     pub(super) fn run_ids(&self) -> Vec<RunId> {
-        self.jobs.keys().cloned().collect()
+        self.jobs.ids().cloned().collect()
     }
 
     pub(super) fn has_job(&self, id: &RunId) -> bool {
-        self.jobs.contains_key(id)
+        self.jobs.contains(id)
     }
 
     /// The resourceVersion at which the Job of a run was first observed.
@@ -240,57 +220,45 @@ impl ClusterCache {
 
     fn update_run(&mut self, id: &RunId, now: Timestamp) -> Option<Run> {
         let job = self.jobs.get(id)?;
-        let run = self.observe(id, &job.target, &job.metadata, &job.status, job.gone, now)?;
-        let cached = &mut self.jobs.get_mut(id)?.run;
-        let changed = *cached != run;
-        cached.clone_from(&run);
+        let run = self.observe(Run::clone(&job.run), job.details.as_deref()?, now);
+        let changed = *job.run != run;
+        if changed {
+            self.jobs.set_run(Arc::new(run.clone()));
+            self.drop_details_of_ended(id);
+        }
         changed.then_some(run)
     }
 
-    /// The run as its Job and its cached pods show it.
-    fn observe(
-        &self,
-        id: &RunId,
-        target: &TargetName,
-        metadata: &ObjectMeta,
-        status: &JobStatus,
-        gone: bool,
-        now: Timestamp,
-    ) -> Option<Run> {
-        let created_at = metadata.creation_timestamp.as_ref().map_or(now, timestamp);
+    /// Drops the details and the pods of a Job whose run has ended, unless its cause is incomplete.
+    fn drop_details_of_ended(&mut self, id: &RunId) {
+        let run = self.jobs.get(id).map(|job| &job.run);
+        let has_ended =
+            run.is_some_and(|run| run.state.is_final() && !run.cause.as_ref().is_some_and(lacks_pod_failure));
+        if has_ended {
+            self.jobs.drop_details(id);
+            self.pods.remove(id);
+        }
+    }
+
+    /// The run in the state that its Job and its cached pods show.
+    fn observe(&self, run: Run, details: &JobDetails, now: Timestamp) -> Run {
         let observed = observed_state(JobObservation {
-            status,
-            pods: self.pods(id),
-            pods_listed: self.pods_listed.get(metadata.namespace.as_ref()?).copied(),
-            created_at,
-            deletion: deletion(metadata, gone),
-            template_suspends: self.template_suspends(target),
+            status: &details.status,
+            pods: self.pods(&run.id),
+            pods_listed: self.pods_listed.get(&run.namespace).copied(),
+            created_at: run.created_at,
+            deletion: details.deletion(),
+            template_suspends: self.template_suspends(&run.target),
             now,
         });
-        let earlier = self.jobs.get(id).and_then(|job| job.run.cause.as_ref());
-        let manual = annotation(metadata, INSTANTIATE) == Some("manual");
-        let text = |key| annotation(metadata, key).map(str::to_owned);
-        Some(Run {
-            id: id.clone(),
-            target: target.clone(),
-            namespace: metadata.namespace.clone()?,
-            job_name: metadata.name.clone()?,
-            trigger: if manual { Trigger::Manual } else { Trigger::Scheduled },
+        let earlier = self.jobs.get(&run.id).and_then(|job| job.run.cause.as_ref());
+        Run {
             state: observed.state,
             cause: observed.cause.map(|cause| with_known_pull_error(cause, earlier)),
-            requested_by: text(REQUESTED_BY),
-            reason: text(REASON),
-            request_id: text(REQUEST_ID),
-            fingerprint: text(FINGERPRINT),
-            requested_via: text(REQUESTED_VIA),
-            retry_of: text(RETRY_OF).map(RunId::new),
-            parameters: parameters(metadata),
-            containers: Vec::new(),
-            created_at,
             started_at: observed.started_at,
             finished_at: observed.finished_at,
-            task: None,
-        })
+            ..run
+        }
     }
 
     fn template_suspends(&self, target: &TargetName) -> bool {
@@ -303,15 +271,31 @@ impl ClusterCache {
     }
 }
 
-fn deletion(metadata: &ObjectMeta, gone: bool) -> Option<JobDeletion> {
-    let waits_for_pods = || metadata.finalizers.iter().flatten().any(|name| name == "foregroundDeletion");
-    let progress = match gone {
-        true => DeletionProgress::Done,
-        false if waits_for_pods() => DeletionProgress::AfterPods,
-        false => DeletionProgress::Held,
-    };
-    let at = metadata.deletion_timestamp.as_ref().map(timestamp)?;
-    Some(JobDeletion { at, progress })
+/// The run as its Job's metadata describe it.
+fn described(id: RunId, target: TargetName, metadata: &ObjectMeta, now: Timestamp) -> Option<Run> {
+    let manual = annotation(metadata, INSTANTIATE) == Some("manual");
+    let text = |key| annotation(metadata, key).map(str::to_owned);
+    Some(Run {
+        id,
+        target,
+        namespace: metadata.namespace.clone()?,
+        job_name: metadata.name.clone()?,
+        trigger: if manual { Trigger::Manual } else { Trigger::Scheduled },
+        state: State::Pending,
+        cause: None,
+        requested_by: text(REQUESTED_BY),
+        reason: text(REASON),
+        request_id: text(REQUEST_ID),
+        fingerprint: text(FINGERPRINT),
+        requested_via: text(REQUESTED_VIA),
+        retry_of: text(RETRY_OF).map(RunId::new),
+        parameters: parameters(metadata),
+        containers: Vec::new(),
+        created_at: metadata.creation_timestamp.as_ref().map_or(now, timestamp),
+        started_at: None,
+        finished_at: None,
+        task: None,
+    })
 }
 
 /// The values of the run's parameters. Others can create Jobs too, so the annotation may be anything.

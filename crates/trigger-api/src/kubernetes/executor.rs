@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
 use trigger_core::executor::{
     Cancellation, Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection,
@@ -20,36 +17,34 @@ use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::right::{Limitation, MissingRight};
 use trigger_core::run::{Run, RunId};
-use trigger_core::run_store::{RunFilter, RunStore};
-use trigger_core::store_error::StoreError;
+use trigger_core::run_store::RunStore;
 use trigger_core::target_name::TargetName;
 
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, DeletionResult, JobCreation};
 use super::config::KubernetesConfig;
+use super::ended_runs::EndedRuns;
 use super::events::EventRecorder;
 use super::health::{Observed, WatchesHealth};
 use super::logs::LogCollector;
+use super::newest_runs::NewestRuns;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
+use super::shared_reads::SharedReads;
 use super::snapshot::{active_jobs, cronjob_summary};
 use super::{logs, state, template, unlisted, watch};
 
 /// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
-/// How many runs of the history are read: more than are created in one second.
-const MAX_REMEMBERED: u16 = 50;
-/// How long a start waits for that.
-const MAX_REMEMBER_TIME: Duration = Duration::from_secs(1);
 
 /// Runs Jobs in a cluster, and reports the state of every Job of its targets to the recorder.
 pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
     admission: Arc<AdmissionCheck>,
-    /// Whether the newest runs of the history are known, for each target.
-    remembered: BTreeMap<TargetName, OnceCell<()>>,
+    newest_runs: NewestRuns,
+    cronjob_reads: SharedReads<CronJobObject>,
     _watches: JoinSet<()>,
 }
 
@@ -66,10 +61,12 @@ impl KubernetesExecutor {
         let KubernetesConfig { request_timeout, permission_retry, check_admission, job_labels } = config;
         let rights = Arc::default();
         let client = ClusterClient { client: cluster.client.clone(), request_timeout, rights };
+        let (ended, ended_receivers) = EndedRuns::new();
         let shared = Arc::new(Shared {
             logs: LogCollector::new(client.clone(), log_buffers, Arc::clone(&recorder), Arc::clone(&store)),
             cache: Mutex::new(ClusterCache::new(targets)),
             targets: targets.to_vec(),
+            ended,
             health: WatchesHealth::default(),
             max_denied_delay: permission_retry,
             job_labels,
@@ -79,14 +76,20 @@ impl KubernetesExecutor {
         });
         let mut watches = JoinSet::new();
         watch::start(&shared, &cluster.watching, &mut watches);
+        watch::start_finishing(&shared, ended_receivers, &mut watches);
         let admission = Arc::new(AdmissionCheck::default());
         if check_admission {
             let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));
             watches.spawn(async move { admission.run(&shared.cluster, &shared.targets).await });
         }
-        let remembered = targets.iter().map(|target| (target.name.clone(), OnceCell::new())).collect();
-        let events = EventRecorder::start(client, &mut watches);
-        Self { events, shared, admission, remembered, _watches: watches }
+        Self {
+            events: EventRecorder::start(client, &mut watches),
+            shared,
+            admission,
+            newest_runs: NewestRuns::new(targets),
+            cronjob_reads: SharedReads::default(),
+            _watches: watches,
+        }
     }
 
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
@@ -98,17 +101,21 @@ impl KubernetesExecutor {
         let cached = self.shared.cache().cronjob(target);
         match cached {
             Some(cronjob) if freshness == Freshness::Cached => Ok(cronjob),
-            _ => {
-                let found = self.shared.cluster.cronjob(target).await;
-                let mut cache = self.shared.cache();
-                match &found {
-                    Ok(cronjob) => cache.apply_cronjob((**cronjob).clone()),
-                    Err(ExecutorError::NoCronJob { namespace, name }) => {
-                        cache.remove_cronjob(namespace, name);
-                    }
-                    Err(_) => {}
+            _ => self.cronjob_reads.read(&target.name, || self.read_cronjob(target)).await,
+        }
+    }
+
+    /// Reads the target's CronJob, and applies it to the cache.
+    async fn read_cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
+        let found = self.shared.cluster.cronjob(target).await;
+        let mut cache = self.shared.cache();
+        match found {
+            Ok(cronjob) => Ok(cache.apply_cronjob(cronjob)),
+            Err(error) => {
+                if let ExecutorError::NoCronJob { namespace, name } = &error {
+                    cache.remove_cronjob(namespace, name);
                 }
-                found
+                Err(error)
             }
         }
     }
@@ -124,25 +131,6 @@ impl KubernetesExecutor {
             watch::apply(&self.shared, |cache, now| cache.replace_pods(&run.id, pods, now));
         }
         Ok(())
-    }
-
-    /// Reads the newest runs of the history once, because their Jobs may have been deleted while this program was not running,
-    /// and their names must not be used again.
-    async fn remember_newest(&self, target: &CronJobTarget) {
-        let Some(remembered) = self.remembered.get(&target.name) else { return };
-        let newest =
-            RunFilter { targets: vec![target.name.clone()], limit: MAX_REMEMBERED, ..RunFilter::default() };
-        let read = remembered.get_or_try_init(|| async {
-            let runs = self.shared.store.runs(&newest).await?.runs;
-            runs.iter().for_each(|run| self.shared.cache().remember(run));
-            Ok::<(), StoreError>(())
-        });
-        // A history that can't be read does not prevent a start.
-        match timeout(MAX_REMEMBER_TIME, read).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "can't read the names of deleted Jobs"),
-            Err(_) => tracing::debug!("the names of deleted Jobs were not read in time"),
-        }
     }
 
     /// The target without the Jobs that can't be listed.
@@ -170,9 +158,8 @@ impl KubernetesExecutor {
         };
         let id = job.metadata.uid.clone().map(RunId::new);
         self.apply_job(job);
-        let cache = self.shared.cache();
         // By id, because an earlier Job of the same name may still be cached.
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| self.shared.cache().run(&id)).filter(|run| run.target == target.name);
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
@@ -191,7 +178,7 @@ impl KubernetesExecutor {
         };
         let mut cache = self.shared.cache();
         cache.apply_job(job, Timestamp::now());
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| cache.run(&id)).filter(|run| run.target == target.name);
         let run = run.ok_or_else(|| {
             ExecutorError::Failed(format!("the API server created a different Job than {name}"))
         })?;
@@ -240,7 +227,7 @@ impl Executor for KubernetesExecutor {
         let cached_is_current = health.is_followed(&Observed::cronjob(target));
         let is_old = freshness == Freshness::Cached && !cached_is_current;
         let cronjob = self.cronjob(target, if is_old { Freshness::FreshCronJob } else { freshness }).await?;
-        self.remember_newest(target).await;
+        self.newest_runs.read(&self.shared, target).await;
         if let Some(right) = unlisted::missing_right(&self.shared, &target.namespace) {
             return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
         }
@@ -258,10 +245,12 @@ impl Executor for KubernetesExecutor {
             }
         }
         let cache = self.shared.cache();
-        let runs = cache.runs(target);
-        let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        let generation = cache.generation(&target.name);
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, unobserved: None, generation })
+        Ok(TargetSnapshot {
+            cronjob: cronjob_summary(&cronjob),
+            active: cache.active_runs(target),
+            unobserved: None,
+            generation: cache.generation(&target.name),
+        })
     }
 
     async fn preview(
@@ -345,12 +334,16 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let containers = logs::containers(self.shared.cache().pods(&run.id));
+        let mut containers = logs::containers(self.shared.cache().pods(&run.id));
         let pods = Observed::Pods(run.namespace.clone());
         if containers.is_empty() && self.shared.health.is_list_denied(&pods) {
             let (right, detail) =
                 (pods.right("list").missing(), "the pods of the run are not known".to_owned());
             return Err(ExecutorError::Forbidden { right, detail });
+        }
+        if containers.is_empty() && run.state.is_final() {
+            // The pods of a run that has ended are not cached.
+            containers = logs::containers(&self.shared.cluster.pods_of_run(run).await?);
         }
         self.shared.logs.full_log(&run.namespace, containers).await
     }

@@ -1,5 +1,7 @@
 //! What the service returns about targets and logs.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
@@ -18,7 +20,7 @@ pub struct TargetStatus {
     /// When the schedule starts the next run; None for a task.
     pub next_run: Option<Result<Timestamp, NoNextRun>>,
     /// The runs that have not ended, oldest first.
-    pub active: Vec<Run>,
+    pub active: Vec<Arc<Run>>,
 }
 
 /// The log of a run.

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use trigger_core::run::{Run, RunId, Trigger};
 
 use super::ClusterCache;
+use super::jobs::CachedJob;
 use crate::kubernetes::objects::{JobObject, PodObject};
 use crate::kubernetes::pods::{JobPod, run_of};
 use crate::kubernetes::template::INSTANTIATE;
@@ -14,7 +15,7 @@ use crate::kubernetes::template::INSTANTIATE;
 impl ClusterCache {
     /// Removes a Job that was deleted, when its run has ended.
     pub(super) fn drop_if_over(&mut self, id: &RunId) {
-        if self.jobs.get(id).is_none_or(|job| job.gone && job.run.state.is_final()) {
+        if self.jobs.get(id).is_none_or(|job| job.run.state.is_final()) {
             self.jobs.remove(id);
             self.pods.remove(id);
         }
@@ -39,8 +40,9 @@ impl ClusterCache {
 
     /// The runs of Jobs that were deleted and whose pods have not stopped.
     pub(in crate::kubernetes) fn runs_of_deleted_jobs(&self, namespace: &str) -> Vec<Run> {
-        let gone = self.jobs.values().filter(|job| job.gone && job.run.namespace == namespace);
-        gone.map(|job| job.run.clone()).collect()
+        let of_namespace = self.jobs.all_active().filter(|run| run.namespace == namespace);
+        let gone = of_namespace.filter(|run| self.jobs.get(&run.id).is_some_and(CachedJob::is_gone));
+        gone.map(|run| Run::clone(run)).collect()
     }
 
     /// Applies the pods of a run whose Job was deleted unobserved. Returns the run if one of them has not stopped; otherwise

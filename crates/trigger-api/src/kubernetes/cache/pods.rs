@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use trigger_core::run::{Run, RunId};
 
 use super::ClusterCache;
+use super::jobs::CachedJob;
 use crate::kubernetes::listing::Listing;
 use crate::kubernetes::objects::PodObject;
-use crate::kubernetes::pods::{JobPod, run_of};
+use crate::kubernetes::pods::{JobPod, run_of, sort};
 
 impl ClusterCache {
     /// Applies a pod. Returns the run of its Job if the run changed.
@@ -18,7 +19,7 @@ impl ClusterCache {
     /// Stores a pod, and returns the id of its run.
     pub(super) fn store_pod(&mut self, pod: PodObject, deleted: bool) -> Option<RunId> {
         let id = run_of(&pod.metadata)?;
-        if self.other_jobs.contains_key(&id) {
+        if self.other_jobs.contains_key(&id) || self.jobs.get(&id).is_some_and(CachedJob::has_ended) {
             return None;
         }
         let mut pod = JobPod { listing: self.listing, deleted, ..JobPod::of_run(pod, &id)? };
@@ -29,21 +30,22 @@ impl ClusterCache {
             pod.deletion_requested_at = earlier.or(pod.deletion_requested_at);
         }
         pods.push(pod);
-        pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+        sort(pods);
         Some(id)
     }
 
     /// Updates a run whose pods changed, and returns it if it changed.
     pub(super) fn pods_changed(&mut self, id: &RunId, now: Timestamp) -> Option<Run> {
+        let is_gone = self.jobs.get(id).is_some_and(CachedJob::is_gone);
         let run = self.update_run(id, now);
-        if self.jobs.get(id).is_some_and(|job| job.gone) {
+        if is_gone {
             self.drop_if_over(id);
         }
         run
     }
 
-    /// Applies the pods of a Job and returns the run; None if the Job is not cached.
-    pub(in crate::kubernetes) fn apply_pods(
+    /// Applies the pods of a Job that has failed, and returns its run with the complete cause; None if the Job is not cached.
+    pub(in crate::kubernetes) fn complete_cause(
         &mut self,
         id: &RunId,
         pods: Vec<PodObject>,
@@ -53,8 +55,11 @@ impl ClusterCache {
             for pod in pods {
                 self.apply_pod(pod, now);
             }
+            // If there is no pod, the cause remains incomplete.
+            self.jobs.drop_details(id);
+            self.pods.remove(id);
         }
-        self.jobs.get(id).map(|job| job.run.clone())
+        self.run(id)
     }
 
     /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
@@ -88,7 +93,7 @@ impl ClusterCache {
         let mut ids = Vec::new();
         for (id, pods) in &mut self.pods {
             let job = self.jobs.get(id);
-            if job.is_some_and(|job| job.metadata.namespace.as_deref() == Some(namespace)) {
+            if job.is_some_and(|job| job.run.namespace == namespace) {
                 let missing = pods.iter_mut().filter(|pod| pod.listing < listing && !pod.deleted);
                 if missing.map(|pod| pod.deleted = true).count() > 0 {
                     ids.push(id.clone());

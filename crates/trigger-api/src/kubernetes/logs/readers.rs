@@ -21,7 +21,6 @@ use super::rotation::FirstLines;
 use super::stream::{header, is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
-use crate::kubernetes::pods::JobPod;
 use crate::kubernetes::rights::Right;
 
 /// How many logs are read at the same time. Further readers wait for one of them to end.
@@ -50,7 +49,7 @@ struct RunReaders {
     tasks: JoinSet<()>,
     /// The container of the most recent line.
     last: Option<StartId>,
-    /// Whether the run has ended and [`LogReaders::finish`] was started.
+    /// Whether the run has ended and [`LogReaders::finish`] has begun.
     finishing: bool,
 }
 
@@ -88,15 +87,8 @@ impl LogReaders {
         }
     }
 
-    /// Starts to finish the log of a run that has ended. This includes a run that was never observed as active, because its
-    /// pods may still exist.
-    pub(super) fn finish_once(self: &Arc<Self>, run: &Run) {
-        if self.begin_finish(&run.id) {
-            tokio::spawn(Arc::clone(self).finish(run.clone()));
-        }
-    }
-
-    /// Finishes the log of a run that has ended, and waits for it.
+    /// Finishes the log of a run that has ended. This includes a run that was never observed as active, because its pods may
+    /// still exist.
     pub(super) async fn recover(self: &Arc<Self>, run: &Run) {
         if self.begin_finish(&run.id) {
             Arc::clone(self).finish(run.clone()).await;
@@ -174,7 +166,7 @@ impl LogReaders {
         let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
         if !stored {
             self.log_buffers.open(&run.id);
-            let pods = self.cluster.pods_of_job(&run.namespace, &run.job_name).await;
+            let pods = self.cluster.pods_of_run(&run).await;
             let never_read = self.locked().get(&run.id).is_none_or(|readers| readers.started.is_empty());
             if let Err(error) = &pods {
                 tracing::warn!(%error, run.id = %run.id, "can't list the pods of a run that has ended");
@@ -184,12 +176,8 @@ impl LogReaders {
                     self.log_buffers.append(&run.id, &Bytes::from_static(note.as_bytes()));
                 }
             }
-            for pod in pods.unwrap_or_default() {
-                if let Some(pod) = JobPod::of_run(pod, &run.id) {
-                    for container in containers(&[pod]) {
-                        self.follow(&run.id, &run.namespace, container);
-                    }
-                }
+            for container in containers(&pods.unwrap_or_default()) {
+                self.follow(&run.id, &run.namespace, container);
             }
             let _ = timeout(MAX_READ_AFTER_END, self.all_read(&run.id)).await;
             // Recorded before the buffer is closed, so that the log is always available from one of them.
