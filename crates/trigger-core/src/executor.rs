@@ -37,6 +37,17 @@ pub enum Launched {
     Vanished,
 }
 
+/// The effect of a request to cancel a run.
+#[derive(Clone, Debug)]
+pub enum Cancellation {
+    /// The run had ended, and was not changed.
+    EndedBefore(Run),
+    /// Its containers are being stopped. The executor reports the end to the recorder.
+    Stopping,
+    /// None of its containers is running.
+    Stopped,
+}
+
 /// Runs Jobs.
 ///
 /// Every call has a time limit. An executor reports the observed states of its runs to a [`super::recorder::Recorder`].
@@ -69,9 +80,8 @@ pub trait Executor: Send + Sync {
     /// created before it. The order of two runs is the same on all replicas.
     async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError>;
 
-    /// Cancels a run: its Job and pods are deleted. A Job that has been deleted already is not an error. A run that has
-    /// ended is not changed, and is returned.
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError>;
+    /// Cancels a run: its pods are deleted, and then its Job. A Job that has been deleted already is not an error.
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError>;
 
     /// The whole log of a run; None if only the stored tail is available.
     async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError>;
@@ -182,6 +192,9 @@ pub enum ExecutorError {
     /// A quota of the namespace is exhausted.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(String),
+    /// The namespace is being deleted, so nothing can be created in it.
+    #[error("the namespace is being deleted: {0}")]
+    NamespaceTerminating(String),
     /// The history, which the executor needs for this, can't be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),

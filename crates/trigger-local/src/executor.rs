@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, LogStream, NotReady,
+};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
@@ -150,13 +152,17 @@ impl Executor for LocalExecutor {
         Ok(self.context.registry.active_before(target, &run.id))
     }
 
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError> {
         match self.context.registry.stop_sender(&run.id) {
             Some(sender) if !stop(&sender, StopReason::Cancelled).await => Err(ExecutorError::TimedOut(
                 format!("the run {} did not end within {} seconds", run.id, STOP_TIMEOUT.as_secs()),
             )),
-            Some(_) => Ok(None),
-            None => Ok(self.context.registry.ended(&run.id)),
+            Some(_) => Ok(Cancellation::Stopped),
+            None => Ok(self
+                .context
+                .registry
+                .ended(&run.id)
+                .map_or(Cancellation::Stopped, Cancellation::EndedBefore)),
         }
     }
 

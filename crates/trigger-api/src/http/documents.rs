@@ -125,7 +125,7 @@ impl From<&Run> for RunDocument {
             job_name: run.job_name.clone(),
             trigger: run.trigger.as_str(),
             state: run.state.as_str(),
-            cause: run.cause.as_ref().map(CauseDocument::from),
+            cause: run.shown_cause().as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
             requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),

@@ -89,7 +89,8 @@ pub(super) async fn get_run(
 
 /// Cancel a run
 ///
-/// Deletes its Job and pods, or stops its task. A run that has ended is not changed; the request may be repeated.
+/// Deletes its pods and then its Job, or stops its task. Until its pods have stopped, the run is active with the cause
+/// `Cancelling`. A run that has ended is not changed; the request may be repeated.
 #[utoipa::path(
     delete, path = "/v1/runs/{run}", operation_id = "cancelRun", tag = "runs",
     params(("run" = String, Path, description = "The run's id")),

@@ -3,6 +3,7 @@
 mod container;
 mod lines;
 mod readers;
+mod rotation;
 mod stream;
 
 use std::sync::Arc;
@@ -63,8 +64,12 @@ impl LogCollector {
             match open_full(&self.cluster, namespace, &container).await {
                 Ok(Some(FullLog { first, rest })) => {
                     let header: Option<Bytes> = several.then(|| header(&container, logs.is_empty()));
+                    let is_rotated = self.readers.is_rotated(namespace, &container).await;
+                    let mark = is_rotated.then(rotation::mark);
                     let rest = rest.map_err(|error| ExecutorError::Failed(error.to_string()));
-                    logs.push(streams::iter(header.into_iter().chain([first]).map(Ok)).chain(rest));
+                    logs.push(
+                        streams::iter(header.into_iter().chain(mark).chain([first]).map(Ok)).chain(rest),
+                    );
                 }
                 // The API server refuses the request if the pod or the container no longer exists.
                 Ok(None) | Err(ExecutorError::Refused(_)) => {}

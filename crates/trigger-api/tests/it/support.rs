@@ -186,6 +186,13 @@ impl TriggerApi {
         last
     }
 
+    /// Cancels the run, and returns it after its pods have stopped.
+    pub(crate) async fn cancel(&self, id: &str) -> Value {
+        let (status, answered) = answer(self.delete(&format!("/v1/runs/{id}"))).await;
+        assert_eq!(status, StatusCode::OK, "{answered}");
+        self.wait_for_end(id).await
+    }
+
     /// Follows the run's events until it has ended.
     pub(crate) async fn wait_for_end(&self, id: &str) -> Value {
         let ended = |run: &Value| !matches!(run["state"].as_str(), Some("pending" | "running"));

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use trigger_core::backfill;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, LogStream, NotReady,
+};
 use trigger_core::feed::Feed;
 use trigger_core::log_buffers::LogTail;
 use trigger_core::recorder::Recorder;
@@ -48,7 +50,7 @@ impl Executor for EndedJobs {
         unreachable!("no test calls it")
     }
 
-    async fn cancel(&self, _: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, _: &Run) -> Result<Cancellation, ExecutorError> {
         unreachable!("no test calls it")
     }
 

@@ -17,6 +17,7 @@ use trigger_core::run_store::RunStore;
 
 use super::container::{ContainerStart, StartId, containers};
 use super::lines::TimestampedLines;
+use super::rotation::FirstLines;
 use super::stream::{header, is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
@@ -36,6 +37,7 @@ pub(super) struct LogReaders {
     recorder: Arc<Recorder>,
     store: Arc<dyn RunStore>,
     runs: Mutex<HashMap<RunId, RunReaders>>,
+    first_lines: FirstLines,
     permits: Semaphore,
 }
 
@@ -59,7 +61,13 @@ impl LogReaders {
         store: Arc<dyn RunStore>,
     ) -> Self {
         let permits = Semaphore::new(MAX_READERS);
-        Self { cluster, log_buffers, recorder, store, runs: Mutex::default(), permits }
+        let (runs, first_lines) = (Mutex::default(), FirstLines::default());
+        Self { cluster, log_buffers, recorder, store, runs, first_lines, permits }
+    }
+
+    /// Whether the node no longer has the beginning of the log.
+    pub(super) async fn is_rotated(&self, namespace: &str, container: &ContainerStart) -> bool {
+        self.first_lines.is_rotated(&self.cluster, namespace, container).await
     }
 
     /// Opens the log buffer of an active run.
@@ -133,6 +141,9 @@ impl LogReaders {
                 return Ok(());
             }
             let text = lines.strip(&chunk);
+            if let Some(first) = lines.first_timestamp() {
+                self.first_lines.remember(&container.id, first);
+            }
             if !text.is_empty() {
                 self.append(id, container, &text);
             }
@@ -155,7 +166,17 @@ impl LogReaders {
         let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
         if !stored {
             self.log_buffers.open(&run.id);
-            for container in containers(&self.cluster.pods_of_run(&run).await.unwrap_or_default()) {
+            let pods = self.cluster.pods_of_run(&run).await;
+            let never_read = self.locked().get(&run.id).is_none_or(|readers| readers.started.is_empty());
+            if let Err(error) = &pods {
+                tracing::warn!(%error, run.id = %run.id, "can't list the pods of a run that has ended");
+                if never_read {
+                    let note =
+                        "[the log could not be read: trigger-api could not list the pods of the run]\n";
+                    self.log_buffers.append(&run.id, &Bytes::from_static(note.as_bytes()));
+                }
+            }
+            for container in containers(&pods.unwrap_or_default()) {
                 self.follow(&run.id, &run.namespace, container);
             }
             let _ = timeout(MAX_READ_AFTER_END, self.all_read(&run.id)).await;

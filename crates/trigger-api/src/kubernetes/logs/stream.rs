@@ -72,6 +72,29 @@ pub(super) async fn open_followed(
     Ok(chunks(reader).boxed())
 }
 
+/// The time of the first line that the node has of a log; None if it has none.
+pub(super) async fn first_line_at(
+    cluster: &ClusterClient,
+    namespace: &str,
+    container: &ContainerStart,
+) -> Result<Option<Timestamp>, ExecutorError> {
+    let parameters = LogParams {
+        container: Some(container.name.clone()),
+        timestamps: true,
+        previous: container.previous,
+        // Longer than a timestamp.
+        limit_bytes: Some(64),
+        ..LogParams::default()
+    };
+    let right = Right::of_logs(namespace);
+    let request = pods(cluster, namespace).log_stream(&container.pod, &parameters);
+    let mut chunks = chunks(cluster.read(&right, request).await?).boxed();
+    let first = chunks.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
+    let first = cluster.read(&right, first).await?.unwrap_or_default();
+    let timestamp = first.split(|byte| *byte == b' ').next().unwrap_or_default();
+    Ok(std::str::from_utf8(timestamp).ok().and_then(|text| text.parse().ok()))
+}
+
 /// Whether the chunk is the message of a kubelet that no longer has the log.
 pub(super) fn is_deleted(chunk: &[u8]) -> bool {
     chunk.starts_with(LOG_FILE_DELETED)
