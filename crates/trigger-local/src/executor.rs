@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, NotReady, WholeLog};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
@@ -129,7 +129,7 @@ impl Executor for LocalExecutor {
         }
         let name = JobName { namespace: &target.namespace, name: job_name };
         let plan = Plan::new(&self.manifest(target).await?, &self.config, &name)?;
-        let run = pending(target, job_name, request);
+        let run = Run { containers: vec![plan.container.clone()], ..pending(target, job_name, request) };
         let stop = match self.context.registry.claim(&run, target) {
             Claim::Granted(stop) => stop,
             Claim::NameTaken(run) => return found(target, *run),
@@ -160,8 +160,12 @@ impl Executor for LocalExecutor {
         }
     }
 
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary> {
+        self.manifest(target).await.ok()?.summary().ok()
+    }
+
     /// None: the log buffers and the store have everything there is.
-    async fn log(&self, _run: &Run) -> Result<Option<LogStream>, ExecutorError> {
+    async fn log(&self, _run: &Run, _container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
         Ok(None)
     }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use common::config::ConfigError;
 use secrecy::SecretString;
-use trigger_core::event::Event;
-use trigger_core::log_buffers::LogTail;
+use trigger_core::event::{Change, Event};
+use trigger_core::log_text::LogTail;
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::{Retention, RunFilter, RunStore};
 use trigger_core::store_error::{StoreError, Unwritable};
@@ -18,13 +17,16 @@ use trigger_core::target_name::TargetName;
 use super::address::Address;
 use super::connections::Connections;
 use super::row::Row;
-use super::run_row::read_run;
-use super::{queries, retention, save};
+use super::run_row::{decode_error, read_run};
+use super::{log_row, queries, retention, save};
 
 /// The interval of the checks whether the store can be written.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// The interval of these checks while the store can't be written.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What the triggers of the tables store as the state of a run that was deleted.
+const PRUNED: &str = "pruned";
 
 /// Why the store can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -114,11 +116,11 @@ impl RunStore for SqlStore {
     }
 
     async fn save_log(&self, id: &RunId, tail: &LogTail) -> Result<(), StoreError> {
-        self.connections.execute("saving a log tail", &queries::save_log(id, tail)).await.map(drop)
+        self.connections.execute("saving a log tail", &log_row::save_log(id, tail)).await.map(drop)
     }
 
     async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
-        self.connections.first("reading a log tail", &queries::log(id), read_log_tail).await
+        self.connections.first("reading a log tail", &log_row::log(id), log_row::read_log_tail).await
     }
 
     async fn events_after(&self, sequence: i64, limit: u16) -> Result<Vec<Event>, StoreError> {
@@ -140,17 +142,17 @@ impl RunStore for SqlStore {
 }
 
 fn read_event(row: &Row) -> Result<Event, sqlx::Error> {
+    let sequence = row.try_get("sequence")?;
+    if row.try_get::<String>("state")? == PRUNED {
+        let target: String = row.try_get("target")?;
+        return Ok(Event {
+            sequence,
+            run_id: RunId::new(row.try_get::<String>("id")?),
+            target: target.parse().map_err(|error: String| decode_error("target", error))?,
+            change: Change::Pruned,
+        });
+    }
     let run = read_run(row)?;
-    Ok(Event {
-        sequence: row.try_get("sequence")?,
-        run_id: run.id.clone(),
-        target: run.target.clone(),
-        state: run.state,
-        run: Arc::new(run),
-    })
-}
-
-fn read_log_tail(row: &Row) -> Result<LogTail, sqlx::Error> {
-    let text: Vec<u8> = row.try_get("text")?;
-    Ok(LogTail { text: Bytes::from(text), cut: row.try_get::<i32>("cut")? != 0 })
+    let (run_id, target) = (run.id.clone(), run.target.clone());
+    Ok(Event { sequence, run_id, target, change: Change::State(Arc::new(run)) })
 }

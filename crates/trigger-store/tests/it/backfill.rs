@@ -9,7 +9,7 @@ use trigger_core::backfill;
 use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
 use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
 use trigger_core::feed::Feed;
-use trigger_core::log_buffers::LogTail;
+use trigger_core::log_text::LogTail;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
@@ -27,7 +27,7 @@ struct EndedJobs {
 }
 
 fn tail(id: &RunId) -> LogTail {
-    LogTail { text: Bytes::from(id.as_str().repeat(1_000)), cut: false }
+    LogTail { text: Bytes::from(id.as_str().repeat(1_000)), cut: false, ..LogTail::default() }
 }
 
 #[async_trait]
