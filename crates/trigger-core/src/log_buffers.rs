@@ -73,7 +73,8 @@ impl TailBuffer {
     /// Keeps at most the last `max_bytes` and the last [`MAX_PARTS`].
     fn shorten(&mut self, max_bytes: usize) {
         let start = self.start();
-        let first_part = self.parts.len().checked_sub(MAX_PARTS).map_or(start, |index| self.parts[index].start);
+        let first_part =
+            self.parts.len().checked_sub(MAX_PARTS).map_or(start, |index| self.parts[index].start);
         let surplus = usize::try_from(first_part - start).unwrap_or_default();
         let surplus = surplus.max(self.kept.len().saturating_sub(max_bytes));
         if surplus > 0 {

@@ -51,9 +51,8 @@ pub(super) fn read_log_tail(row: &Row) -> Result<LogTail, sqlx::Error> {
 }
 
 fn parts_text(parts: &[LogPart]) -> String {
-    let row = |part: &LogPart| -> PartRow {
-        (part.start, part.source.as_deref().cloned(), part.source_start)
-    };
+    let row =
+        |part: &LogPart| -> PartRow { (part.start, part.source.as_deref().cloned(), part.source_start) };
     let rows: Vec<_> = parts.iter().map(row).collect();
     storable(&serde_json::to_string(&rows).expect("a list of numbers and texts is JSON")).into_owned()
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
-use common::service::{RequestSlot, event_stream, last_event_id};
+use common::service::{RequestSlot, event_stream, last_event_id, ping};
 use futures_util::stream;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
@@ -148,7 +148,7 @@ pub(super) async fn follow(
         let event = event(subscription.next().await);
         Some((event, subscription))
     });
-    Ok(event_stream(&api.streams, &slot, events)?)
+    Ok(event_stream(&api.streams, &slot, events, ping)?)
 }
 
 fn event(notice: Notice) -> Event {

@@ -33,6 +33,8 @@ pub(super) struct RunDocument {
     requested_by: Option<String>,
     /// The caller's reason.
     reason: Option<String>,
+    /// The names of its containers, init containers first. Empty until a pod was observed, and for a task.
+    containers: Vec<String>,
     /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -99,6 +101,8 @@ pub(super) struct RunPage {
     pub(super) runs: Vec<Box<RawValue>>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
+    /// The page reflects all events up to this number. The events after it continue the page: `/v1/events?after=NUMBER`.
+    pub(super) event: i64,
 }
 
 impl From<&Run> for RunDocument {
@@ -113,6 +117,7 @@ impl From<&Run> for RunDocument {
             cause: run.cause.as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
             reason: run.reason.clone(),
+            containers: run.containers.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,

@@ -59,13 +59,15 @@ pub(super) async fn list_runs(
     State(api): State<Arc<Api>>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<(HeaderMap, Json<RunPage>), ApiError> {
+    // Read first, so that no event is missed between the page and the stream.
+    let event = api.runs.last_event().await?;
     let (runs, after) = run_page::read(&api.runs, query.filter()?).await?;
     let next = after.as_ref().map(cursor_text);
     let mut headers = HeaderMap::new();
     if let Some(Ok(link)) = next.as_ref().map(|cursor| HeaderValue::try_from(query.link(cursor))) {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, Json(RunPage { runs, next })))
+    Ok((headers, Json(RunPage { runs, next, event })))
 }
 
 /// Get a run

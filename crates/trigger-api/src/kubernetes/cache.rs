@@ -2,7 +2,7 @@
 //!
 //! The cache does no I/O: objects are applied to it, and it returns the runs whose state or cause changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use trigger_core::run::{Run, RunId, Trigger};
 use trigger_core::target_name::TargetName;
 
 use super::listing::Listing;
+use super::logs::container_names;
 use super::objects::{
     CronJobObject, JobObject, PodObject, annotation, controller, resource_version, timestamp,
 };
@@ -32,6 +33,8 @@ pub(super) struct ClusterCache {
     /// Pods of cached Jobs, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
     listing: Listing,
+    /// The namespaces whose pods were listed once.
+    pods_listed: HashSet<String>,
 }
 
 struct OtherJob {
@@ -190,8 +193,14 @@ impl ClusterCache {
         self.pods.retain(|id, pods| jobs.contains_key(id) || pods.iter().any(|pod| pod.listing >= listing));
     }
 
+    /// Whether the pods of the namespace were listed once.
+    pub(super) fn has_listed_pods(&self, namespace: &str) -> bool {
+        self.pods_listed.contains(namespace)
+    }
+
     /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began.
     pub(super) fn end_pod_listing(&mut self, namespace: &str, listing: Listing) {
+        self.pods_listed.insert(namespace.to_owned());
         for (id, pods) in &mut self.pods {
             let job = self.jobs.get(id);
             if job.is_some_and(|job| job.metadata.namespace.as_deref() == Some(namespace)) {
@@ -224,6 +233,13 @@ impl ClusterCache {
     /// The runs whose Jobs are cached.
     pub(super) fn run_ids(&self) -> Vec<RunId> {
         self.jobs.keys().cloned().collect()
+    }
+
+    /// The runs of the namespace that have cached pods.
+    pub(super) fn ids_with_pods(&self, namespace: &str) -> Vec<RunId> {
+        let is_in_namespace =
+            |id: &&RunId| self.jobs.get(*id).is_some_and(|job| job.run.namespace == namespace);
+        self.pods.keys().filter(is_in_namespace).cloned().collect()
     }
 
     pub(super) fn has_job(&self, id: &RunId) -> bool {
@@ -288,7 +304,7 @@ impl ClusterCache {
             requested_via: None,
             retry_of: None,
             parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
+            containers: container_names(self.pods(id)),
             created_at,
             started_at: observed.started_at,
             finished_at: observed.finished_at,

@@ -9,8 +9,8 @@ use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, NotReady, Protection, WholeLog};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
@@ -23,7 +23,7 @@ use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
 use super::events::EventRecorder;
 use super::health::WatchesHealth;
-use super::logs::LogCollector;
+use super::logs::{FullLogStarts, LogCollector};
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
 use super::snapshot::{active_uids, cronjob_summary, generation};
@@ -246,9 +246,13 @@ impl Executor for KubernetesExecutor {
         })
     }
 
-    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let containers = super::logs::containers(self.shared.cache().pods(&run.id));
-        self.shared.logs.full_log(&run.namespace, containers).await
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary> {
+        self.shared.cache().cronjob(target).map(|cronjob| cronjob_summary(&cronjob))
+    }
+
+    async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
+        let starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
+        self.shared.logs.full_log(&run.namespace, starts).await
     }
 
     fn observed(&self, id: &RunId) -> Option<Run> {

@@ -115,7 +115,13 @@ fn apply_pod_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
             }
         }
         Event::Delete(pod) => apply(shared, |cache, now| cache.remove_pod(pod, now)),
-        Event::InitDone => shared.cache().end_pod_listing(namespace, *listing),
+        Event::InitDone => {
+            let mut cache = shared.cache();
+            cache.end_pod_listing(namespace, *listing);
+            for job in cache.ids_with_pods(namespace) {
+                follow_logs(shared, &cache, namespace, &job);
+            }
+        }
     }
 }
 
@@ -128,10 +134,11 @@ pub(super) fn apply(shared: &Arc<Shared>, change: impl FnOnce(&mut ClusterCache,
     }
 }
 
-/// Follows the logs of the Job's containers that have started.
+/// Follows the logs of the Job's containers that have started. Only when all pods of the Job are known, because their logs
+/// are read in the order of the pods.
 fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &RunId) {
-    if cache.has_job(job) {
-        for container in logs::containers(cache.pods(job)) {
+    if cache.has_job(job) && cache.has_listed_pods(namespace) {
+        for container in logs::containers(cache.pods(job), None) {
             shared.logs.follow(job, namespace, container);
         }
     }

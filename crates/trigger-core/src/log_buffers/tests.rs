@@ -102,9 +102,13 @@ async fn every_piece_has_its_container_and_its_offset_in_the_text_of_that_contai
     let tail = logs.close(&id).unwrap();
     let followed: Vec<LogPiece> = pieces.collect().await;
     assert_eq!(followed, tail.pieces());
-    let beside: Vec<LogPiece> = followed.into_iter().filter_map(|piece| piece.of_container("beside")).collect();
+    let beside: Vec<LogPiece> =
+        followed.into_iter().filter_map(|piece| piece.of_container("beside")).collect();
     for (line, piece) in beside.iter().enumerate() {
-        assert_eq!((piece.offset, &piece.text[..]), (line as u64 * 10, format!("beside {line:02}\n").as_bytes()));
+        assert_eq!(
+            (piece.offset, &piece.text[..]),
+            (line as u64 * 10, format!("beside {line:02}\n").as_bytes())
+        );
     }
 }
 
@@ -112,7 +116,11 @@ async fn every_piece_has_its_container_and_its_offset_in_the_text_of_that_contai
 fn a_tail_of_many_short_parts_keeps_the_last_ones_with_their_offsets() {
     let (logs, id) = (LogBuffers::default(), RunId::new("run"));
     for line in 0..1_000 {
-        logs.append(&id, &source(if line % 2 == 0 { "even" } else { "odd" }), &Bytes::from(format!("{line:03}\n")));
+        logs.append(
+            &id,
+            &source(if line % 2 == 0 { "even" } else { "odd" }),
+            &Bytes::from(format!("{line:03}\n")),
+        );
     }
     let tail = logs.close(&id).unwrap();
     assert!(tail.cut && tail.parts.len() <= MAX_PARTS, "{} parts", tail.parts.len());

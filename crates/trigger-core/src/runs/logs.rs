@@ -105,11 +105,7 @@ impl SelectedTail {
         Self { start, cut, has_all: !cut, pieces }
     }
 
-    fn into_log(
-        self,
-        query: LogQuery,
-        rest: impl Stream<Item = LogPiece> + Send + 'static,
-    ) -> RunLog {
+    fn into_log(self, query: LogQuery, rest: impl Stream<Item = LogPiece> + Send + 'static) -> RunLog {
         let start = self.start;
         let pieces = stream::iter(self.pieces.into_iter().map(Ok)).chain(query.select(rest.map(Ok), start));
         RunLog { start: Some(start), cut: self.cut, pieces: pieces.boxed() }
@@ -122,7 +118,9 @@ impl Runs {
     /// # Errors
     /// When the store can't be read.
     pub async fn log(&self, run: &Run, query: LogQuery) -> Result<Option<RunLog>, StoreError> {
-        if query.follow && let Some((tail, rest)) = self.logs.follow(&run.id) {
+        if query.follow
+            && let Some((tail, rest)) = self.logs.follow(&run.id)
+        {
             return Ok(Some(SelectedTail::new(&query, &tail).into_log(query, rest)));
         }
         let lines = matches!(query.position, LogPosition::LastLines(_));
@@ -145,7 +143,8 @@ impl Runs {
             }
         }
         let tail = self.kept_log(run).await?;
-        let tail = tail.filter(|tail| query.container.is_none() || !query.all_selected(tail.pieces(), 0).is_empty());
+        let tail =
+            tail.filter(|tail| query.container.is_none() || !query.all_selected(tail.pieces(), 0).is_empty());
         Ok(tail.map(|tail| SelectedTail::new(&query, &tail).into_log(query, stream::empty())))
     }
 
@@ -160,7 +159,9 @@ impl Runs {
 /// The selected part of a whole log.
 async fn part_of(whole: WholeLog, query: LogQuery) -> RunLog {
     match query.position {
-        LogPosition::Start => RunLog { start: Some(0), cut: whole.cut, pieces: query.select(whole.pieces, 0) },
+        LogPosition::Start => {
+            RunLog { start: Some(0), cut: whole.cut, pieces: query.select(whole.pieces, 0) }
+        }
         LogPosition::Offset(from) => {
             RunLog { start: Some(from), cut: false, pieces: query.select(whole.pieces, from) }
         }

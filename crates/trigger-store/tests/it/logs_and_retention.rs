@@ -35,7 +35,11 @@ async fn log_tails_with_any_bytes_survive_a_restart() {
         tail(binary, true),
         tail(&b"\xff\xfe\0 not UTF-8"[..], false),
         tail("", false),
-        LogTail { start: 5_000_000_000, parts: parts(5_000_000_000), ..tail("one\n\n==> b/main <==\ntwo\n", true) },
+        LogTail {
+            start: 5_000_000_000,
+            parts: parts(5_000_000_000),
+            ..tail("one\n\n==> b/main <==\ntwo\n", true)
+        },
     ];
     for database in both().await {
         let store = database.open().await;

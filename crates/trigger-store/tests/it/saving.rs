@@ -40,7 +40,13 @@ async fn every_change_of_state_or_cause_is_an_event_and_nothing_else_is() {
         // The cause of an ended run does not change.
         store.save(&Run { cause: Some(other_message), ..failed(&first, 1) }).await.unwrap();
         let events = events(&store).await;
-        let reported: Vec<_> = events.iter().map(|event| { let run = event.run().unwrap(); (run.state, run.cause.clone()) }).collect();
+        let reported: Vec<_> = events
+            .iter()
+            .map(|event| {
+                let run = event.run().unwrap();
+                (run.state, run.cause.clone())
+            })
+            .collect();
         let expected = [&first, &waiting, &running(&first), &failed(&first, 3)];
         assert_eq!(reported, expected.map(|run| (run.state, run.cause.clone())));
         let stored = store.run(&first.id).await.unwrap().unwrap();
@@ -172,8 +178,11 @@ async fn two_replicas_that_save_the_same_changes_at_the_same_time_store_each_cha
         for number in 0..50 {
             let run = failed(&pending(&number.to_string()), 1);
             assert_eq!(replicas[1].run(&run.id).await.unwrap(), Some(run.clone()));
-            let states: Vec<_> =
-                events.iter().filter(|event| event.run_id == run.id).map(|event| event.run().unwrap().state).collect();
+            let states: Vec<_> = events
+                .iter()
+                .filter(|event| event.run_id == run.id)
+                .map(|event| event.run().unwrap().state)
+                .collect();
             assert_eq!(states, [State::Pending, State::Running, State::Failed]);
         }
     }
