@@ -87,11 +87,15 @@ impl Streams {
     ///
     /// # Errors
     /// When too many streams are open, or the caller has its share of them.
-    pub fn open_body<T: Send + 'static>(
+    pub fn open_body<T, S>(
         &self,
         request: &RequestSlot,
-        body: impl Stream<Item = io::Result<T>> + Send + 'static,
-    ) -> Result<impl Stream<Item = io::Result<T>> + Send + use<T>, ServiceError> {
+        body: S,
+    ) -> Result<impl Stream<Item = io::Result<T>> + Send + use<T, S>, ServiceError>
+    where
+        T: Send + 'static,
+        S: Stream<Item = io::Result<T>> + Send + 'static,
+    {
         let whole = body.map(Some).chain(stream::iter([None]));
         let whole = self.open(request, whole)?.boxed();
         Ok(stream::unfold(Some(whole), async |whole| {

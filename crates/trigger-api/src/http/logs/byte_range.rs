@@ -12,7 +12,7 @@ use crate::http::api_error::ApiError;
 use crate::http::problem_kinds::{CLUSTER_FAILED, RANGE_NOT_SATISFIABLE};
 
 /// The maximum size of the range of a response. `Content-Range` then names the part that it has.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// One range of bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -48,7 +48,7 @@ fn text(log: RunLog) -> impl Stream<Item = io::Result<Bytes>> + Send {
         let line = dropped.map(|bytes| {
             Bytes::from(format!("\n[{bytes} bytes were dropped: the log is faster than its reader]\n"))
         });
-        stream::iter(line.into_iter().chain([piece.text]).map(Ok).collect())
+        stream::iter(line.into_iter().chain([piece.text]).map(Ok).collect::<Vec<_>>())
     })
 }
 
