@@ -53,8 +53,8 @@ impl TargetWatch {
         self.refresh().await;
         let mut observed = self.observed.subscribe();
         observed.mark_changed();
-        let subscriber = Subscriber { observed, last: Arc::default(), changed: VecDeque::new() };
-        stream::unfold(subscriber, Subscriber::next)
+        let subscriber = TargetSubscriber { observed, last: Arc::default(), changed: VecDeque::new() };
+        stream::unfold(subscriber, TargetSubscriber::next)
     }
 
     async fn refresh(&self) {
@@ -73,14 +73,14 @@ impl TargetWatch {
     }
 }
 
-struct Subscriber {
+struct TargetSubscriber {
     observed: watch::Receiver<Arc<[ObservedCronJob]>>,
     last: Arc<[ObservedCronJob]>,
     /// What was not returned yet.
     changed: VecDeque<ObservedCronJob>,
 }
 
-impl Subscriber {
+impl TargetSubscriber {
     async fn next(mut self) -> Option<(ObservedCronJob, Self)> {
         loop {
             if let Some(changed) = self.changed.pop_front() {
