@@ -79,7 +79,7 @@ impl LogQuery {
 struct SelectedTail {
     start: u64,
     cut: bool,
-    /// False if the last lines were requested, and the tail has fewer.
+    /// Whether it has everything from the requested position on.
     has_all: bool,
     pieces: Vec<LogPiece>,
 }
@@ -101,8 +101,9 @@ impl SelectedTail {
                 None => (oldest, is_cut),
             },
         };
+        let has_all = !cut && (query.container.is_none() || !pieces.is_empty());
         let pieces = pieces.into_iter().filter_map(|piece| piece.from_offset(start)).collect();
-        Self { start, cut, has_all: !cut, pieces }
+        Self { start, cut, has_all, pieces }
     }
 
     fn into_log(self, query: LogQuery, rest: impl Stream<Item = LogPiece> + Send + 'static) -> RunLog {
@@ -123,9 +124,9 @@ impl Runs {
         {
             return Ok(Some(SelectedTail::new(&query, &tail).into_log(query, rest)));
         }
-        let lines = matches!(query.position, LogPosition::LastLines(_));
+        let is_part = !matches!(query.position, LogPosition::Start);
         // The open log of a run that has ended is not complete: its last output may still be read.
-        if lines && !(run.state.is_final() && self.logs.tail(&run.id).is_some()) {
+        if is_part && !(run.state.is_final() && self.logs.tail(&run.id).is_some()) {
             let tail = self.kept_log(run).await?.map(|tail| SelectedTail::new(&query, &tail));
             if let Some(tail) = tail.filter(|tail| tail.has_all) {
                 return Ok(Some(tail.into_log(query, stream::empty())));
