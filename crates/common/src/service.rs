@@ -1,6 +1,6 @@
 //! The shared parts of an HTTP service.
 //!
-//! A service consists of its routes, a [`ServiceStatus`] and a `main` that makes an [`HttpService`] and serves it. A
+//! A service consists of its routes, a [`ServiceStatus`] and a [`ServiceProgram`] that makes an [`HttpService`] and serves it. A
 //! request passes these layers, from the outermost:
 //!
 //! 1. The request gets an id and a span. Its response is logged and counted.
@@ -34,6 +34,7 @@ mod metrics;
 mod negotiation;
 mod probes;
 mod problem;
+mod program;
 mod refusal_lines;
 mod request_id;
 mod request_log;
@@ -57,6 +58,7 @@ pub use self::memory::{MemorySize, MemorySizeError};
 pub use self::negotiation::Representation;
 pub use self::probes::{ProbeDocument, ProbeState, Readiness, ServiceStatus, probe_routes};
 pub use self::problem::{Problem, ProblemKind};
+pub use self::program::{ServiceArgs, ServiceCommand, ServiceProgram, ServiceProgramError, run_service};
 pub use self::request_id::RequestId;
 pub use self::request_slot::RequestSlot;
 pub use self::sse::{event_stream, last_event_id, ping};

@@ -2,18 +2,18 @@
 
 mod error;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use common::auth::Authenticator;
-use common::config::{ConfigError, Settings};
-use common::service::{HttpService, ServiceStatus, check_health, listen};
+use common::config::{ConfigError, Settings, Variable};
+use common::service::{HttpService, ServiceProgram, ServiceStatus, listen, run_service};
 use common::shutdown;
-use common::telemetry::Telemetry;
 use tokio::time::Instant;
 
 use self::error::AppError;
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 use crate::config::{self, Config};
 use crate::domain::cache::RegistryCache;
 use crate::domain::clock::Clock;
@@ -23,41 +23,33 @@ use crate::http::metrics::RegistryMetrics;
 use crate::system_load::SystemLoadReader;
 use crate::{http, registry};
 
-/// Runs the command. The exit code is 0 if it succeeded or was asked to stop, 2 if a setting is wrong, and otherwise 1.
-pub fn run(cli: &Cli) -> ExitCode {
-    let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Openapi = command {
-        #[expect(clippy::print_stdout, reason = "the document is the output of the command")]
-        {
-            println!("{}", http::openapi_json());
-        }
-        return ExitCode::SUCCESS;
+/// The program.
+struct MonitorApi;
+
+impl ServiceProgram for MonitorApi {
+    type Error = AppError;
+    const NAME: &'static str = "monitor-api";
+
+    fn variables() -> &'static [Variable] {
+        &config::VARIABLES
     }
-    let settings = config::load(cli.config.as_deref());
-    let telemetry = Telemetry::init("monitor-api", settings.as_ref().ok());
-    let outcome = match (settings, telemetry) {
-        (Ok(settings), Ok(_telemetry)) => execute(command, settings),
-        (Err(error), _) | (Ok(_), Err(error)) => Err(error.into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::from(error.exit_code())
-        }
+
+    fn openapi() -> String {
+        http::openapi_json()
+    }
+
+    fn listen_address(settings: &Settings) -> Result<SocketAddr, ConfigError> {
+        config::listen_address(settings)
+    }
+
+    async fn serve(settings: Settings) -> Result<(), AppError> {
+        serve(Config::new(settings)?).await
     }
 }
 
-/// Uses one thread, because the program mostly waits for NATS, and one thread needs the least memory.
-fn execute(command: Command, settings: Settings) -> Result<(), AppError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a process can create timers and sockets");
-    runtime.block_on(async {
-        match command {
-            Command::Healthcheck => Ok(check_health(config::listen_address(&settings)?).await?),
-            Command::Serve | Command::Openapi => serve(Config::new(settings)?).await,
-        }
-    })
+/// Runs the command, and returns the program's exit code.
+pub fn run(cli: &Cli) -> ExitCode {
+    run_service::<MonitorApi>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {

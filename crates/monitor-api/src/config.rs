@@ -4,7 +4,6 @@ mod environment;
 mod nats;
 
 use std::net::{Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::sync::LazyLock;
 
 use common::config::{ConfigError, Settings, Variable};
@@ -110,15 +109,6 @@ impl Config {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
-}
-
-/// Reads the configuration file and the environment.
-///
-/// # Errors
-/// When the file can't be read, or has an unknown key.
-pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
-    let named = common::config::file_from_environment("CONFIG_FILE");
-    Settings::load(file.or(named.as_deref()), &VARIABLES)
 }
 
 /// The address to serve on: `LISTEN_ADDR`, or all addresses with the first port that is set.

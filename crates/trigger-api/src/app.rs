@@ -11,11 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::auth::{Authenticator, TokenReviewer};
-use common::config::{ConfigError, Settings};
+use common::config::{ConfigError, Settings, Variable};
 use common::kubernetes::{self as cluster, Cluster};
-use common::service::{HttpService, ServiceStatus, check_health, listen};
+use common::service::{HttpService, ServiceProgram, ServiceStatus, listen, run_service};
 use common::shutdown;
-use common::telemetry::Telemetry;
 use prometheus_client::registry::Registry;
 use trigger_core::runner::Runner;
 use trigger_core::runs::{Parts, Runs};
@@ -25,7 +24,7 @@ use self::error::AppError;
 use self::executor::RunningExecutor;
 use self::history::History;
 use self::registered::RegisteredService;
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 use crate::config::{self, Config, ExecutorKind};
 use crate::http::metrics::RunMetrics;
 use crate::http::{self, Aliases, Api};
@@ -34,41 +33,29 @@ use crate::tasks;
 /// The time limit for storing the last observations when the program stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs the command. The exit code is 0 if it succeeded or was asked to stop, 2 if a setting is wrong, and otherwise 1.
-pub fn run(cli: &Cli) -> ExitCode {
-    let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Openapi = command {
-        #[expect(clippy::print_stdout, reason = "the document is the output of the command")]
-        {
-            println!("{}", http::openapi_json(&tasks::definitions()));
-        }
-        return ExitCode::SUCCESS;
+/// The program.
+struct TriggerApi;
+
+impl ServiceProgram for TriggerApi {
+    type Error = AppError;
+    const NAME: &'static str = "trigger-api";
+
+    fn variables() -> &'static [Variable] {
+        &config::VARIABLES
     }
-    let settings = config::load(cli.config.as_deref());
-    let telemetry = Telemetry::init("trigger-api", settings.as_ref().ok());
-    let outcome = match (settings, telemetry) {
-        (Ok(settings), Ok(_telemetry)) => execute(command, settings),
-        (Err(error), _) | (Ok(_), Err(error)) => Err(error.into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::from(error.exit_code())
-        }
+
+    fn openapi() -> String {
+        http::openapi_json(&tasks::definitions())
+    }
+
+    async fn serve(settings: Settings) -> Result<(), AppError> {
+        Box::pin(serve(Config::new(settings)?)).await
     }
 }
 
-/// Uses one thread, because the program mostly waits for the cluster and the store, and one thread needs the least memory.
-fn execute(command: Command, settings: Settings) -> Result<(), AppError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a process can create timers and sockets");
-    runtime.block_on(async {
-        match command {
-            Command::Healthcheck => Ok(check_health(settings.parsed_or_default("LISTEN_ADDR")?).await?),
-            Command::Serve | Command::Openapi => Box::pin(serve(Config::new(settings)?)).await,
-        }
-    })
+/// Runs the command, and returns the program's exit code.
+pub fn run(cli: &Cli) -> ExitCode {
+    run_service::<TriggerApi>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {

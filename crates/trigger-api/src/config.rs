@@ -5,7 +5,6 @@ mod targets;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -149,15 +148,6 @@ impl Config {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
-}
-
-/// Reads the configuration file and the environment.
-///
-/// # Errors
-/// When the file can't be read, or has an unknown key.
-pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
-    let named = common::config::file_from_environment("CONFIG_FILE");
-    Settings::load(file.or(named.as_deref()), &VARIABLES)
 }
 
 fn executor(settings: &Settings) -> Result<ExecutorKind, ConfigError> {

@@ -1,7 +1,7 @@
 //! Why the program can't run.
 
 use common::config::ConfigError;
-use common::service::{HealthCheckError, ListenError};
+use common::service::{HealthCheckError, ListenError, ServiceProgramError};
 use registry_client::connection::NatsSettingsError;
 
 /// Why the program can't run.
@@ -17,8 +17,8 @@ pub(super) enum AppError {
     NotReady(#[from] HealthCheckError),
 }
 
-impl AppError {
-    pub(super) fn exit_code(&self) -> u8 {
+impl ServiceProgramError for AppError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Nats(_) => 2,
             Self::Listen(_) | Self::NotReady(_) => 1,

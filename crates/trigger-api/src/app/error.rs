@@ -2,7 +2,7 @@
 
 use common::config::ConfigError;
 use common::kubernetes::ClusterError;
-use common::service::{HealthCheckError, ListenError};
+use common::service::{HealthCheckError, ListenError, ServiceProgramError};
 use registry_client::connection::NatsSettingsError;
 use trigger_core::store_error::StoreError;
 use trigger_store::OpenError;
@@ -36,8 +36,8 @@ impl From<OpenError> for AppError {
     }
 }
 
-impl AppError {
-    pub(super) fn exit_code(&self) -> u8 {
+impl ServiceProgramError for AppError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Cluster(_) | Self::Nats(_) => 2,
             Self::Store(_) | Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,

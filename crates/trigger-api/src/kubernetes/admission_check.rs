@@ -5,7 +5,7 @@
 //! policy must deny it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,6 +16,7 @@ use trigger_core::request::RunRequest;
 use trigger_core::target_name::TargetName;
 
 use super::client::{ClusterClient, JobCreation};
+use super::objects::CronJobObject;
 use super::template::job_from_template;
 
 /// How often the policy is tried out.
@@ -32,9 +33,9 @@ pub(super) struct AdmissionCheck {
 }
 
 impl AdmissionCheck {
-    /// The last results.
-    pub(super) fn results(&self) -> BTreeMap<TargetName, Protection> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The last results. A target without its CronJob has none: nothing can be started.
+    pub(super) fn results(&self) -> MutexGuard<'_, BTreeMap<TargetName, Protection>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tries out the policy now and every hour. It never returns.
@@ -42,7 +43,10 @@ impl AdmissionCheck {
         loop {
             let mut all_hold = true;
             for target in targets {
-                let result = try_out(cluster, target).await;
+                let Some(result) = try_out(cluster, target).await else {
+                    self.results().remove(&target.name);
+                    continue;
+                };
                 all_hold &= result == Protection::Holds;
                 self.record(target, result);
             }
@@ -52,9 +56,7 @@ impl AdmissionCheck {
 
     /// Stores a result, and logs it if it is a change.
     fn record(&self, target: &CronJobTarget, result: Protection) {
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = results.insert(target.name.clone(), result.clone());
-        drop(results);
+        let before = self.results().insert(target.name.clone(), result.clone());
         if before.as_ref() == Some(&result) {
             return;
         }
@@ -73,13 +75,22 @@ impl AdmissionCheck {
     }
 }
 
-async fn try_out(cluster: &ClusterClient, target: &CronJobTarget) -> Protection {
-    let cronjob = match cluster.cronjob(target).await {
-        Ok(cronjob) => cronjob,
-        Err(error) => return Protection::Unknown(error.to_string()),
-    };
+/// None if there is no CronJob that a Job could be compared with.
+async fn try_out(cluster: &ClusterClient, target: &CronJobTarget) -> Option<Protection> {
+    match cluster.cronjob(target).await {
+        Ok(cronjob) => Some(with_another_image(cluster, target, &cronjob).await),
+        Err(ExecutorError::NoCronJob { .. }) => None,
+        Err(error) => Some(Protection::Unknown(error.to_string())),
+    }
+}
+
+async fn with_another_image(
+    cluster: &ClusterClient,
+    target: &CronJobTarget,
+    cronjob: &CronJobObject,
+) -> Protection {
     let name = naming::unique(target);
-    let Some(mut job) = job_from_template(&cronjob, &name, &RunRequest::default()) else {
+    let Some(mut job) = job_from_template(cronjob, &name, &RunRequest::default()) else {
         return Protection::Unknown("the CronJob has no template".to_owned());
     };
     let Some(image) = job.pointer_mut("/spec/template/spec/containers/0/image") else {

@@ -272,7 +272,7 @@ impl Executor for KubernetesExecutor {
     }
 
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
-        self.admission.results()
+        self.admission.results().clone()
     }
 }
 

@@ -2,10 +2,27 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use testkit::nats::{NatsServer, NatsVersion};
 
 use super::registry_bucket::RegistryBucket;
 use super::running_program::{ProgramResponse, RunningProgram};
+
+/// The permissions that docs/DEPLOY.md gives to the user of monitor-api.
+const LEAST: &str = r#"permissions: {
+      publish: [
+        "$JS.API.INFO"
+        "$JS.API.STREAM.INFO.KV_service_registry", "$JS.API.STREAM.INFO.KV_service_definitions"
+        "$JS.API.STREAM.CREATE.KV_service_definitions"
+        "$JS.API.STREAM.MSG.GET.KV_service_registry", "$JS.API.STREAM.MSG.GET.KV_service_definitions"
+        "$JS.API.DIRECT.GET.KV_service_registry.>", "$JS.API.DIRECT.GET.KV_service_definitions.>"
+        "$JS.API.CONSUMER.*.KV_service_registry", "$JS.API.CONSUMER.*.KV_service_definitions"
+        "$JS.API.CONSUMER.*.KV_service_registry.>", "$JS.API.CONSUMER.*.KV_service_definitions.>"
+        "$JS.API.CONSUMER.MSG.NEXT.KV_service_registry.>", "$JS.API.CONSUMER.MSG.NEXT.KV_service_definitions.>"
+        "$KV.service_registry.*", "$KV.service_definitions.>"
+      ]
+      subscribe: ["_INBOX.>"]
+    }"#;
 
 /// The URL with the user of the program. Other clients need none.
 fn monitor_url(server: &NatsServer) -> String {
@@ -56,4 +73,29 @@ async fn an_account_without_jetstream_is_reported() {
         |response: &ProgramResponse| response.body.to_string().contains("JetStream is not enabled");
     program.until("/ready", "the reason", is_named).await;
     assert_eq!(program.get("/health/detailed").await.body["dependencies"]["nats"]["status"], "unhealthy");
+}
+
+#[tokio::test]
+async fn the_documented_permissions_suffice_from_an_empty_server_on() {
+    assert!(
+        include_str!("../../../../../docs/DEPLOY.md").contains(LEAST),
+        "docs/DEPLOY.md has other permissions"
+    );
+    let users = format!(
+        "no_auth_user: admin\nauthorization {{ users: [{{user: admin, password: a}}, {{user: monitor, password: m, {LEAST}}}] }}"
+    );
+    let mut server = NatsServer::start_with(NatsVersion::Pinned, &users);
+    let bucket = RegistryBucket::create(&server, Duration::ZERO).await;
+    bucket.register("order-router", "a").await;
+    let program = RunningProgram::start(&monitor_url(&server), &[]);
+    program.until_instances(&["a"]).await;
+    assert_eq!(program.define("order-router").await.status, 201);
+    let is_copied = async { while bucket.store.get("order-router").await.unwrap().is_none() {} };
+    tokio::time::timeout(Duration::from_secs(30), is_copied).await.expect("the definition is copied in time");
+    server.kill();
+    server.restart();
+    RegistryBucket::open(&server).await.register("order-router", "b").await;
+    program.until_instances(&["a", "b"]).await;
+    assert_eq!(program.send(Method::DELETE, "/api/services/order-router", None).await.status, 204);
+    assert!(!program.log().contains("NATS denies"), "{}", program.log());
 }
