@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use trigger_core::backfill;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, NotReady, WholeLog};
 use trigger_core::feed::Feed;
 use trigger_core::log_text::LogTail;
 use trigger_core::recorder::Recorder;
@@ -52,7 +52,11 @@ impl Executor for EndedJobs {
         unreachable!("no test calls it")
     }
 
-    async fn log(&self, _: &Run) -> Result<Option<LogStream>, ExecutorError> {
+    async fn cronjob(&self, _: &CronJobTarget) -> Option<CronJobSummary> {
+        None
+    }
+
+    async fn log(&self, _: &Run, _: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
         unreachable!("no test calls it")
     }
 
