@@ -34,7 +34,6 @@ pub(super) struct EventQuery {
     /// Only events of this target.
     target: Option<String>,
     /// Resume after this event, if there is no `Last-Event-ID`: the `event` of a list.
-    #[param(minimum = 0, maximum = 9223372036854775807_u64)]
     after: Option<u64>,
 }
 
@@ -43,7 +42,6 @@ pub(super) struct EventQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct RunEventQuery {
     /// Resume after this event, if there is no `Last-Event-ID`.
-    #[param(minimum = 0, maximum = 9223372036854775807_u64)]
     after: Option<u64>,
 }
 
