@@ -189,10 +189,15 @@ undeploy:
 status:
     scripts/operate.sh status
 
-# Start a run of a target, or of the default target: just trigger trades-sync-postmarket
+# Start a run of a target, or of the default target: just trigger trades-sync-postmarket SYNC_DATE=2026-02-10
 [group('operate')]
-trigger *target:
+trigger *target_and_parameters:
     scripts/operate.sh trigger "$@"
+
+# Start the target of a run again, with the run's parameters
+[group('operate')]
+retry run:
+    scripts/operate.sh retry "$@"
 
 # Analyze the portfolio of a day, or of the newest day, and print the totals: just analyse 2026-02-11
 [group('operate')]

@@ -8,7 +8,8 @@
 #
 # The release tradeops (the forwarded port is PORT, default 8000):
 #
-#   scripts/operate.sh trigger [TARGET]        starts a run of a target, or of the default one
+#   scripts/operate.sh trigger [TARGET] [NAME=VALUE...]    starts a run of a target, or of the default one, with these parameters
+#   scripts/operate.sh retry RUN               starts the target of a run again, with the run's parameters
 #   scripts/operate.sh analyse [YYYY-MM-DD]    analyzes the portfolio, waits for the end, and prints the totals
 #   scripts/operate.sh runs [TARGET]           lists the newest runs, scheduled and manual
 #   scripts/operate.sh logs [RUN]              follows the log of a run to its end; without a run, prints that of trigger-api
@@ -142,7 +143,7 @@ case $command in
     (($# <= 2)) || usage
     port_forward "${2-}"
     ;;
-  nats-cli) chart_command "$@" ;;
+  nats-cli | trigger) chart_command "$@" ;;
   *)
     (($# <= 2)) || usage
     chart_command "$@"

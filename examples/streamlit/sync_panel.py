@@ -11,8 +11,9 @@ from typing import Literal
 
 import streamlit as st
 
+from fields import chosen_values, clear_fields, show_fields
 from trigger_client import Document, Problem, TriggerClient
-from wording import ICONS, OVERLAP, clock, headline, moment, plain, span, took, zone
+from wording import ICONS, OVERLAP, assignments, clock, headline, moment, plain, span, took, zone
 
 FAST, RETURNING, SLOW = 1.0, 3.0, 10.0
 """Seconds between two refreshes: while a run is active, while trigger-api is unreachable, and otherwise."""
@@ -21,7 +22,8 @@ HISTORY = 8
 PAUSE = 2.0
 """Seconds for which the button is disabled after a start, so that a double click does not start two runs."""
 
-FINAL = {"succeeded", "failed", "cancelled", "interrupted"}
+ACTIVE = {"pending", "running"}
+"""The states that change soon: the run of a Job that trigger-api may not observe stays `unknown`."""
 
 
 @dataclass
@@ -29,8 +31,8 @@ class Attempt:
     """One request for a run, with one idempotency key. Repeated clicks send the same request."""
 
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
-    sent: str | None = None
-    """The reason that was sent; trigger-api rejects the same key with another reason."""
+    sent: tuple[str, dict[str, str]] | None = None
+    """The reason and the parameters that were sent; trigger-api rejects the same key with others."""
     unclear: bool = False
     """Whether a response was lost, so the request may have started a run. True until the run is known."""
     done: bool = False
@@ -87,7 +89,7 @@ def _show() -> float:
     _describe(target)
     status = target["status"]
     if status is not None:
-        _controls(target["name"], status)
+        _controls(target, status)
     if (problem := state().problem) is not None:
         _show_problem(problem)
     is_active = _followed()
@@ -148,18 +150,21 @@ def _blocked(name: str, status: Document) -> str | None:
     return None
 
 
-def _controls(name: str, status: Document) -> None:
+def _controls(target: Document, status: Document) -> None:
+    name = target["name"]
     blocked = _blocked(name, status)
     if state().attempt.done and blocked is None:
         state().attempt = Attempt()
     attempt = state().attempt
     unclear = attempt.unclear and not attempt.done
+    locked = blocked is not None or unclear
+    complete = show_fields(name, target["parameters"], disabled=locked)
     st.text_input(
         "Reason (optional)",
         key="sync-reason",
         max_chars=500,
         placeholder="shown in the history, for example: the morning's data was late",
-        disabled=blocked is not None or unclear,
+        disabled=locked,
     )
     needs_consent = False
     if blocked is None and status["active"] and not unclear:
@@ -171,9 +176,9 @@ def _controls(name: str, status: Document) -> None:
         key="sync-now",
         type="primary",
         icon=":material/sync:",
-        disabled=blocked is not None or needs_consent,
+        disabled=blocked is not None or needs_consent or not complete,
         on_click=_start,
-        args=(name, attempt),
+        args=(target, attempt),
     )
     if blocked is not None:
         st.caption(f":material/pause_circle: {plain(blocked)}")
@@ -181,12 +186,14 @@ def _controls(name: str, status: Document) -> None:
         st.caption("The result of the last click is unknown. Trying again finds its run, or starts it.")
 
 
-def _start(target: str, attempt: Attempt) -> None:
+def _start(target: Document, attempt: Attempt) -> None:
+    name, schema = target["name"], target["parameters"]
     if attempt.sent is None:
-        attempt.sent = str(st.session_state.get("sync-reason") or "").strip()
+        reason = str(st.session_state.get("sync-reason") or "").strip()
+        attempt.sent = (reason, chosen_values(name, schema))
     state().problem = None
     try:
-        run = client().start(target, attempt.key, attempt.sent)
+        run = client().start(name, attempt.key, *attempt.sent)
     except Problem as problem:
         state().problem = problem
         attempt.unclear |= problem.unclear
@@ -196,6 +203,7 @@ def _start(target: str, attempt: Attempt) -> None:
     attempt.done = True
     state().started = time.monotonic()
     st.session_state["sync-reason"] = ""
+    clear_fields(name, schema)
     _follow(run["run_id"])
 
 
@@ -230,7 +238,7 @@ def _followed() -> bool:
         _show_problem(problem)
         st.button("Close", key="sync-close", on_click=_leave)
         return False
-    is_active = run["state"] not in FINAL
+    is_active = run["state"] in ACTIVE
     kind: Literal["running", "complete", "error"] = "running"
     if not is_active:
         kind = "complete" if run["state"] == "succeeded" else "error"
@@ -241,6 +249,8 @@ def _followed() -> bool:
         who = f"by {plain(run['requested_by'])}" if run["requested_by"] else f"({run['trigger']})"
         why = f": {plain(run['reason'])}" if run["reason"] else ""
         st.caption(f"Started {clock(run['created_at'], zone(st.context.timezone))} {who}{why}")
+        if run["parameters"]:
+            st.caption(plain(assignments(run)))
         if is_active:
             st.button("Cancel", key=f"cancel-{run_id}", icon=":material/stop_circle:", on_click=_cancel, args=(run_id,))
     _log(run_id, is_active=is_active)
@@ -249,7 +259,13 @@ def _followed() -> bool:
 
 def _log(run_id: str, *, is_active: bool) -> None:
     with st.expander("Log", expanded=True):
-        log = client().log(run_id)
+        try:
+            log = client().log(run_id)
+        except Problem as problem:
+            if problem.kind != "missing-permission":
+                raise
+            st.caption(plain(problem.detail))
+            return
         if log is None:
             st.caption("No output yet." if is_active else "There is no output, or the log was deleted.")
         else:
@@ -274,6 +290,7 @@ def _history(target: str) -> None:
             "Took": took(run),
             "How": plain(run["trigger"]),
             "Who": plain(run["requested_by"] or "–"),
+            "Parameters": plain(assignments(run) or "–"),
             "Reason": plain(run["reason"] or "–"),
         }
         for run in runs

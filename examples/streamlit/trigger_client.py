@@ -73,9 +73,11 @@ class TriggerClient:
         preview = self._json("GET", f"/v1/targets/{_segment(target)}/preview")
         return None if preview["allowed"] else str(preview["problem"]["detail"])
 
-    def start(self, target: str, key: str, reason: str) -> Document:
+    def start(self, target: str, key: str, reason: str, parameters: dict[str, str] | None = None) -> Document:
         """Starts a run. Repeated calls with the same key return the same run."""
-        body = {"reason": reason} if reason else {}
+        body: Document = {"reason": reason} if reason else {}
+        if parameters:
+            body["parameters"] = parameters
         path = f"/v1/targets/{_segment(target)}/runs"
         try:
             return self._json("POST", path, json=body, headers={"Idempotency-Key": key})

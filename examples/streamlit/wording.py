@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 ICONS = {
     "pending": ":material/hourglass_empty:",
     "running": ":material/play_circle:",
+    "unknown": ":material/help:",
     "succeeded": ":green[:material/check_circle:]",
     "failed": ":red[:material/cancel:]",
     "cancelled": ":material/stop_circle:",
@@ -62,12 +63,18 @@ def took(run: dict[str, Any]) -> str:
     return span(end - begin) if begin else "–"
 
 
+def assignments(run: dict[str, Any]) -> str:
+    """The parameters of the run in one line."""
+    return ", ".join(f"{name}={value}" for name, value in run["parameters"].items())
+
+
 def headline(run: dict[str, Any]) -> str:
     """The state of the run in one line."""
     state, cause = run["state"], run["cause"] or {}
     words = {
         "pending": "is waiting to start",
         "running": f"has been running for {took(run)}",
+        "unknown": "was started; its state is not known",
         "succeeded": f"succeeded after {took(run)}",
         "failed": f"failed after {took(run)}",
         "cancelled": "was cancelled",

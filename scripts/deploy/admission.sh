@@ -10,11 +10,16 @@ protected_targets() {
 # Prints a line for each target for which the API server would admit a Job of trigger-api with another image, or for which that is
 # unknown. Nothing is created: the Jobs are dry runs in the name of trigger-api's ServiceAccount.
 admission_problems() {
-  local target answer
+  local target answer format name
+  format=$(kube get configmap trigger-api-config --output 'jsonpath={.data.JOB_NAME_FORMAT}' 2>/dev/null) || true
   for target in $(protected_targets); do
     # Without its CronJob, there is nothing to compare with.
     kube get cronjob "$target" >/dev/null 2>&1 || continue
-    answer=$(kube create job "$target-a000000000" --from="cronjob/$target" --dry-run=client --output json 2>&1 |
+    # A name that the policy denies would hide that it admits the image.
+    name=${format:-'{cronjob}-{id}'}
+    name=${name//'{cronjob}'/$target}
+    name=${name//'{id}'/a000000000}
+    answer=$(kube create job "$name" --from="cronjob/$target" --dry-run=client --output json 2>&1 |
       python3 -c '
 import json, sys
 job = json.load(sys.stdin)

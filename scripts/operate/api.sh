@@ -38,12 +38,13 @@ credential() {
   printf 'header = "%s: %s"\n' "$header" "$value"
 }
 
-# api METHOD PATH [CURL OPTION...]: uses the administrator's credential if the release has one, else the internal token.
+# api METHOD PATH [CURL OPTION...]: uses the credential of the release with the most rights.
 api() {
   local method=$1 path=$2 credential
   shift 2
   connect
   credential=$(credential X-Admin-Secret admin-secret)
   [[ -n $credential ]] || credential=$(credential X-Internal-Token token)
+  [[ -n $credential ]] || credential=$(credential X-Read-Token read-token)
   curl --silent --show-error --no-buffer --request "$method" --config - "$@" "$address$path" <<<"$credential"
 }

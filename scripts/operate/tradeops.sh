@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154 # scripts/release.sh and scripts/operate.sh set and use the variables
 # Sourced by scripts/operate.sh: the commands of the chart tradeops.
 
-readonly chart_commands=(trigger analyse runs logs)
+readonly chart_commands=(trigger retry analyse runs logs)
 readonly kinds_to_show=deployments,services,cronjobs,jobs,pods
 readonly after_stop='runs in progress continue to their end'
 # SERVICE LOCAL-PORT PORT PATH
@@ -19,12 +19,33 @@ request() {
   fi
 }
 
+# parameters_body NAME=VALUE...: prints the body of a request with these parameters.
+parameters_body() {
+  python3 -c 'import json, sys; print(json.dumps({"parameters": dict(argument.split("=", 1) for argument in sys.argv[1:])}))' "$@"
+}
+
+# trigger [TARGET] [NAME=VALUE...]
 trigger() {
-  local path=/trigger-sync
-  [[ -z ${1:-} ]] || path=/v1/targets/$1/runs
-  request POST "$path"
+  local path=/trigger-sync parameter options=()
+  if [[ ${1-=} != *=* ]]; then
+    [[ -z $1 ]] || path=/v1/targets/$1/runs
+    shift
+  fi
+  for parameter in "$@"; do [[ $parameter == ?*=* ]] || usage; done
+  (($# == 0)) || options=(--header 'Content-Type: application/json' --data "$(parameters_body "$@")")
+  request POST "$path" "${options[@]}"
+  print_started
+}
+
+print_started() {
   "$root/scripts/show_runs.py" started <"$body"
   echo "To follow it: $(again "logs $("$root/scripts/show_runs.py" id <"$body")")"
+}
+
+retry() {
+  [[ -n ${1:-} ]] || usage
+  request POST "/v1/runs/$1/retry"
+  print_started
 }
 
 analyse() {

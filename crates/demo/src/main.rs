@@ -9,6 +9,7 @@
 mod analysis;
 mod database;
 mod day;
+mod history;
 mod monitor;
 mod nats;
 mod ports;
@@ -71,6 +72,8 @@ fn show(args: &Args) -> Result<(), Box<dyn Error>> {
         let nats_url = nats.as_ref().map(NatsServer::url);
         let mut api = trigger::start(&folder, &url, &sqlite, nats_url.as_deref()).await?;
         api.show().await?;
+        api.show_parameter(database::week(today)?[0]).await?;
+        history::show(&api).await?;
         analysis::show(&api, &folder).await?;
         let registry = match nats {
             Some(nats) => Some(monitor::show(nats, &folder).await?),

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use jiff::civil::Date;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -139,6 +140,28 @@ impl TriggerApi {
             ["job_name", "state", "trigger", "requested_by", "created_at", "started_at", "finished_at"]
         {
             print::line(&format!("{field:14}{}", run[field].as_str().unwrap_or("-")));
+        }
+        if run["state"] == "succeeded" {
+            Ok(())
+        } else {
+            Err(format!("the run did not succeed: {run}").into())
+        }
+    }
+
+    /// Ships an earlier day, which is a parameter of the CronJob.
+    ///
+    /// # Errors
+    /// If the run can't be started, or does not succeed.
+    pub(crate) async fn show_parameter(&self, day: Date) -> Result<(), Box<dyn Error>> {
+        let body = json!({ "parameters": { "SYNC_DATE": day.to_string() } });
+        print::step(&format!("curl ... -H 'Prefer: wait=60' --json '{body}' {}/trigger-sync", self.url));
+        let request = self.client.post(format!("{}/trigger-sync", self.url)).header("Prefer", "wait=60");
+        let started: Value = request.json(&body).send().await?.json().await?;
+        let path =
+            started["links"]["self"].as_str().ok_or_else(|| format!("no run was started: {started}"))?;
+        let run: Value = self.client.get(format!("{}{path}", self.url)).send().await?.json().await?;
+        for field in ["job_name", "state", "parameters"] {
+            print::line(&format!("{field:14}{}", run[field]));
         }
         if run["state"] == "succeeded" {
             Ok(())

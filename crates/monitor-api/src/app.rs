@@ -24,9 +24,9 @@ use crate::system_load::SystemLoadReader;
 use crate::{http, registry};
 
 /// The program.
-struct MonitorApi;
+struct MonitorApiProgram;
 
-impl ServiceProgram for MonitorApi {
+impl ServiceProgram for MonitorApiProgram {
     type Error = AppError;
     const NAME: &'static str = "monitor-api";
 
@@ -49,7 +49,7 @@ impl ServiceProgram for MonitorApi {
 
 /// Runs the command, and returns the program's exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    run_service::<MonitorApi>(&cli.service)
+    run_service::<MonitorApiProgram>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {
@@ -104,6 +104,11 @@ async fn authenticator(settings: &Settings) -> Result<Authenticator, ConfigError
         tracing::warn!(
             "no credential is configured, so every client that reaches this port can change the definitions of services; set \
              INTERNAL_TOKEN, ADMIN_SECRET, JWT_SECRET, JWKS_FILE or JWKS_URL"
+        );
+    } else if authenticator.only_readers() {
+        tracing::warn!(
+            "READ_TOKEN is the only credential, so no caller can change the definitions of services; set INTERNAL_TOKEN or \
+             ADMIN_SECRET too, unless that is intended"
         );
     }
     Ok(authenticator)

@@ -23,9 +23,11 @@ mod registry_report;
 mod routing;
 mod services;
 mod validation;
+mod writing;
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn;
 use common::service::{ServiceRoutes, probe_routes};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,7 +44,8 @@ pub const PROBES: &[&str] = &["/", "/health", "/ready"];
 pub fn service_routes(api: &Arc<Api>) -> ServiceRoutes {
     let document = document();
     let (open, _) = open_routes().with_state(Arc::clone(api)).split_for_parts();
-    let (protected, _) = protected_routes().with_state(Arc::clone(api)).split_for_parts();
+    let protected = protected_routes().layer(from_fn(writing::deny_readers));
+    let (protected, _) = protected.with_state(Arc::clone(api)).split_for_parts();
     let documentation = openapi::routes(&document, to_json(&document));
     ServiceRoutes {
         open: open.merge(documentation).merge(routing::fallback_routes(&own_document())),

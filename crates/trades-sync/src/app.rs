@@ -78,7 +78,7 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
     if let Some(path) = args.input {
         return day::ship_document(&path, sinks.as_ref()).await.map(Summary::Day);
     }
-    let date = args.date.unwrap_or_else(|| config.today());
+    let date = config.day(args.date);
     let days = args.from.zip(args.to).map(|(from, to)| backfill::Days::new(from, to)).transpose()?;
     let mut source = wiring::source(config).await?;
     match days {
@@ -88,7 +88,7 @@ async fn ship(args: RunArgs, config: &Config) -> Result<Summary, SyncError> {
 }
 
 async fn compare(args: VerifyArgs, config: &Config) -> Result<Summary, SyncError> {
-    let date = args.date.unwrap_or_else(|| config.today());
+    let date = config.day(args.date);
     let sink = wiring::sink_reader(config, args.sink)?;
     let mut source = wiring::source(config).await?;
     verify::run(&mut source, &sink, date).await.map(Summary::Verified)

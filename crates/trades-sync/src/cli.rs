@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
-use crate::config::{SinkKind, VARIABLES};
+use crate::config::{SinkKind, VARIABLES, parse_date};
 
 /// Ships a trading day's metrics from Postgres materialized views to Cloudflare D1.
 ///
@@ -39,7 +39,7 @@ pub enum Command {
 /// The days to ship, and the sink.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// The day [default: today in REPORT_TIMEZONE]
+    /// The day [default: SYNC_DATE, or today in REPORT_TIMEZONE]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<Date>,
     /// Backfill: the first day
@@ -70,17 +70,12 @@ pub struct CheckArgs {
 /// The day and the sink to compare.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// The day [default: today in REPORT_TIMEZONE]
+    /// The day [default: SYNC_DATE, or today in REPORT_TIMEZONE]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<Date>,
     /// The sink to read [default: the setting SINK]
     #[arg(long, value_enum)]
     pub sink: Option<SinkKind>,
-}
-
-fn parse_date(text: &str) -> Result<Date, String> {
-    let date = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
-    date.ok_or_else(|| "not an existing day in the format YYYY-MM-DD".to_owned())
 }
 
 fn after_help() -> String {

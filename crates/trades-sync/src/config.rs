@@ -73,6 +73,7 @@ impl FromStr for FallbackSetting {
 /// The program's configuration.
 pub struct Config {
     views: Views,
+    date: Option<Date>,
     time_zone: TimeZone,
     retries: RetryPolicy,
     sink: SinkKind,
@@ -91,6 +92,7 @@ impl Config {
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
             views: Views::from_settings(settings),
+            date: date(settings)?,
             time_zone: trading_views::report_time_zone(settings)?,
             retries: retries(settings)?,
             sink: sink(settings)?,
@@ -114,6 +116,11 @@ impl Config {
     /// The four views.
     pub fn views(&self) -> &Views {
         &self.views
+    }
+
+    /// The requested day, or else the configured one, or else today.
+    pub fn day(&self, requested: Option<Date>) -> Date {
+        requested.or(self.date).unwrap_or_else(|| self.today())
     }
 
     /// Today in the report's time zone.
@@ -183,6 +190,18 @@ impl Config {
             }
         }
     }
+}
+
+/// Parses a day. Other spellings of ISO 8601, such as `20260210`, are rejected.
+pub(crate) fn parse_date(text: &str) -> Result<Date, &'static str> {
+    let date = text.parse().ok().filter(|_| text.len() == "YYYY-MM-DD".len());
+    date.ok_or("not an existing day in the format YYYY-MM-DD")
+}
+
+fn date(settings: &Settings) -> Result<Option<Date>, ConfigError> {
+    const VARIABLE: &str = "SYNC_DATE";
+    let date = settings.text(VARIABLE).map(|text| parse_date(&text)).transpose();
+    date.map_err(|problem| ConfigError::variable(VARIABLE, problem))
 }
 
 fn retries(settings: &Settings) -> Result<RetryPolicy, ConfigError> {

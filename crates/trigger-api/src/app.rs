@@ -34,9 +34,9 @@ use crate::tasks;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The program.
-struct TriggerApi;
+struct TriggerApiProgram;
 
-impl ServiceProgram for TriggerApi {
+impl ServiceProgram for TriggerApiProgram {
     type Error = AppError;
     const NAME: &'static str = "trigger-api";
 
@@ -55,7 +55,7 @@ impl ServiceProgram for TriggerApi {
 
 /// Runs the command, and returns the program's exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    run_service::<TriggerApi>(&cli.service)
+    run_service::<TriggerApiProgram>(&cli.service)
 }
 
 async fn serve(config: Config) -> Result<(), AppError> {
@@ -100,7 +100,12 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let mut registry = Registry::with_prefix("trigger_api");
     let metrics = Arc::new(RunMetrics::register(&mut registry));
     let service = HttpService::new("trigger-api", config.service.clone(), authenticator, registry);
-    let api = Arc::new(Api { runs, metrics: Arc::clone(&metrics), streams: service.streams() });
+    let api = Arc::new(Api {
+        runs,
+        metrics: Arc::clone(&metrics),
+        streams: service.streams(),
+        default_waits: config.targets.default_waits(),
+    });
     let routes = http::service_routes(&api, &tasks::definitions(), &aliases);
     let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);
     let _background = BackgroundTasks::start(&history, config.retention, executor, queue, Arc::clone(&api));
@@ -137,6 +142,11 @@ async fn authenticator(settings: &Settings, cluster: Option<&Cluster>) -> Result
         tracing::warn!(
             "no credential is configured, so every client that reaches this port can start runs; set INTERNAL_TOKEN, \
              ADMIN_SECRET, JWT_SECRET, JWKS_FILE, JWKS_URL or TOKEN_REVIEW_AUDIENCE"
+        );
+    } else if authenticator.only_readers() {
+        tracing::warn!(
+            "READ_TOKEN is the only credential, so no caller can start or cancel runs; set INTERNAL_TOKEN or ADMIN_SECRET too, \
+             unless that is intended"
         );
     }
     Ok(authenticator)

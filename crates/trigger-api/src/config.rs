@@ -1,6 +1,7 @@
 //! The settings. All of them are read and checked before the program does anything else.
 
 mod aliases;
+mod job_metadata;
 mod targets;
 
 use std::collections::BTreeMap;
@@ -21,15 +22,16 @@ use trigger_local::LocalConfig;
 
 pub(crate) use self::aliases::invalid as invalid_alias;
 pub use self::targets::TargetSettings;
+use crate::kubernetes::config::KubernetesConfig;
 use crate::tasks::{self, TASKS};
 
-const OWN: [Variable; 16] = [
+const OWN: [Variable; 19] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")
         .with_default_described("the pod's own"),
     Variable::structure(
         "TARGETS",
-        "the targets: a list of name and cronjob (namespace, allow_suspended) or task (max_concurrent, queue, \
+        "the targets: a list of name and cronjob (namespace, allow_suspended, wait_seconds) or task (max_concurrent, queue, \
          timeout_seconds, resume)",
     ),
     Variable::structure("ALIASES", "further paths that start a target: a table of path and target"),
@@ -41,6 +43,17 @@ const OWN: [Variable; 16] = [
     Variable::structure("LOCAL", "for EXECUTOR=local: manifests, programs, env"),
     Variable::plain("CLUSTER_TIMEOUT_SECONDS", "the time limit of a call to the API server")
         .with_default("10"),
+    Variable::plain(
+        "PERMISSION_RETRY_SECONDS",
+        "the longest pause before trigger-api tries again to observe what it has no right to",
+    )
+    .with_default("60"),
+    Variable::plain(
+        "JOB_LABELS",
+        "labels of each created Job beside those of its template: key=value,...; none",
+    ),
+    Variable::plain("JOB_NAME_FORMAT", "the names of created Jobs: text, {cronjob}, and {id} at the end")
+        .with_default("{cronjob}-{id}"),
     Variable::plain(
         "CHECK_ADMISSION_POLICY",
         "true: try out each hour whether the admission policy protects",
@@ -87,10 +100,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Where Jobs run.
     pub executor: ExecutorKind,
-    /// The time limit of a call to the API server.
-    pub cluster_timeout: Duration,
-    /// Whether the admission policy is tried out.
-    pub check_admission: bool,
+    /// The settings of the cluster's executor.
+    pub kubernetes: KubernetesConfig,
     /// How much of the history is kept.
     pub retention: Retention,
     /// How tasks are executed.
@@ -128,13 +139,18 @@ impl Config {
             workers: count(&settings, "TASK_WORKERS")?,
             lease: seconds(&settings, "TASK_LEASE_SECONDS")?,
         };
+        let kubernetes = KubernetesConfig {
+            request_timeout: seconds(&settings, "CLUSTER_TIMEOUT_SECONDS")?,
+            permission_retry: seconds(&settings, "PERMISSION_RETRY_SECONDS")?,
+            check_admission: settings.parsed_or_default("CHECK_ADMISSION_POLICY")?,
+            job_labels: job_metadata::labels(&settings)?,
+        };
         let targets = TargetSettings::new(&settings, &tasks::configured(&settings)?)?;
         Ok(Self {
             service: ServiceConfig::from_settings(&settings)?,
             database_url: settings.secret("DATABASE_URL")?.unwrap_or_else(|| DATABASE_URL.into()),
             executor: executor(&settings)?,
-            check_admission: settings.parsed_or_default("CHECK_ADMISSION_POLICY")?,
-            cluster_timeout: seconds(&settings, "CLUSTER_TIMEOUT_SECONDS")?,
+            kubernetes,
             retention,
             runner,
             targets,

@@ -13,6 +13,7 @@ mod documents;
 mod events;
 mod headers;
 mod links;
+mod list_query;
 mod logs;
 mod openapi;
 mod page;
@@ -24,12 +25,16 @@ mod sender;
 mod starting;
 mod status;
 mod target_documents;
+mod target_history;
 mod targets;
 mod task_routes;
+mod viewing;
+mod whoami;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use common::service::{ServiceRoutes, probe_routes, trailing_slash_redirects};
 use trigger_core::task::TaskDefinition;
 use utoipa::openapi::OpenApi;
@@ -45,7 +50,7 @@ pub fn service_routes(api: &Arc<Api>, tasks: &[&'static TaskDefinition], aliases
     let redirects = trailing_slash_redirects(&document);
     let open =
         Router::new().route("/openapi.json", openapi::route(to_json(&document).into())).merge(redirects);
-    let protected = aliases.add(protected_routes(tasks));
+    let protected = aliases.add(protected_routes(tasks)).layer(from_fn(viewing::require_view));
     let (protected, _) = protected.with_state(Arc::clone(api)).split_for_parts();
     ServiceRoutes { open, protected }
 }
@@ -75,13 +80,15 @@ fn protected_routes(tasks: &[&'static TaskDefinition]) -> OpenApiRouter<Arc<Api>
         .routes(routes!(starting::start_run))
         .routes(routes!(targets::list_targets))
         .routes(routes!(targets::get_target))
-        .routes(routes!(targets::preview))
+        .routes(routes!(targets::preview, targets::preview_with_parameters))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::get_run, runs::cancel_run))
+        .routes(routes!(starting::retry_run))
         .routes(routes!(logs::get_logs))
         .routes(routes!(results::get_result))
         .routes(routes!(events::run_events))
         .routes(routes!(events::all_events))
+        .routes(routes!(whoami::whoami))
         .routes(routes!(admin_health::admin_health));
     task_routes::add(routes, tasks)
 }

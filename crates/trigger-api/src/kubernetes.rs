@@ -3,8 +3,9 @@
 //! [`changes`] lists and watches objects. [`watch`] applies the changes of the targets' CronJobs, of Jobs and of their pods
 //! to the [`cache`].
 //! [`state`] and [`cause`] derive the state of a run, and its cause, from a Job and its pods. [`template`] builds a Job
-//! from a CronJob. [`admission_check`] tries out the admission policy. [`logs`] follows the logs of running containers. [`executor`] combines them.
+//! from a CronJob. [`rights`] has the rights that the API server denies. [`admission_check`] tries out the admission policy. [`logs`] follows the logs of running containers. [`executor`] combines them.
 
+pub mod config;
 pub mod executor;
 
 mod admission_check;
@@ -22,8 +23,10 @@ mod object_list;
 mod objects;
 mod pods;
 mod reconcile;
+mod rights;
 mod shared;
 mod snapshot;
 mod state;
 mod template;
+mod unlisted;
 mod watch;

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::DeclaredParameters;
+use super::right::MissingRight;
 use super::run::Run;
 use super::target_name::TargetName;
 
@@ -17,6 +19,8 @@ pub struct CronJobTarget {
     pub cronjob: String,
     /// Whether the target can be started while its schedule is suspended.
     pub allow_suspended: bool,
+    /// The beginning of the names of its Jobs, at most [`MAX_PREFIX_LENGTH`](super::naming::MAX_PREFIX_LENGTH) characters.
+    pub job_prefix: String,
 }
 
 /// The rule of a CronJob for Jobs that would overlap.
@@ -55,6 +59,8 @@ pub struct CronJobSummary {
     pub concurrency_policy: ConcurrencyPolicy,
     /// When the schedule last created a Job.
     pub last_scheduled_at: Option<Timestamp>,
+    /// The parameters that a request may set.
+    pub parameters: DeclaredParameters,
 }
 
 /// A target as its executor observed it at one moment.
@@ -64,6 +70,8 @@ pub struct TargetSnapshot {
     pub cronjob: CronJobSummary,
     /// The runs that have not ended, scheduled and manual, oldest first.
     pub active: Vec<Run>,
+    /// The right without which `active` is not complete; None if it is.
+    pub unobserved: Option<MissingRight>,
     /// Identifies the newest Jobs of the target. Replicas that observed the same Jobs have the same generation.
     pub generation: String,
 }

@@ -51,7 +51,8 @@ impl Dispatcher {
             let snapshot = self.executor.inspect(target, freshness).await?;
             let policy = snapshot.cronjob.concurrency_policy;
             let job_name = job_name(target, request, &snapshot);
-            let rejection = rejection(target, &snapshot, &job_name);
+            let rejection =
+                bad_parameters(&snapshot, request).or_else(|| rejection(target, &snapshot, &job_name));
             if rejection.is_some() && freshness != Freshness::Fresh {
                 // Cached state alone never rejects a request.
                 freshness = Freshness::Fresh;
@@ -64,6 +65,10 @@ impl Dispatcher {
             match self.executor.launch(target, &job_name, request).await {
                 Ok(Launched::Created(run)) => {
                     let run = self.recorder.flush(run).await;
+                    // Without the right to list Jobs, the run has a remark about the policy.
+                    if snapshot.unobserved.is_some() {
+                        return Ok(Started { run, found: false });
+                    }
                     return self.overlaps.resolve(target, run, policy).await;
                 }
                 Ok(Launched::Found(run)) if request.key.is_some() => {
@@ -72,13 +77,20 @@ impl Dispatcher {
                 Ok(Launched::Found(run)) if run.state.is_final() => freshness = Freshness::Fresh,
                 Ok(Launched::Vanished) => freshness = Freshness::Fresh,
                 Ok(Launched::Found(run)) if policy == ConcurrencyPolicy::Replace => {
-                    return Ok(Started { run, found: true });
+                    if run.parameters == request.parameters {
+                        return Ok(Started { run, found: true });
+                    }
+                    // A request at the same moment has other parameters, so its run is replaced too.
+                    freshness = Freshness::Fresh;
                 }
                 Ok(Launched::Found(run)) => return Err(StartError::ConflictingRun(Box::new(run))),
                 // The admission policy may compare with an older template than this program, or with a newer one.
-                Err(ExecutorError::Refused(_)) if freshness != Freshness::Fresh => {
+                Err(ExecutorError::Refused(_) | ExecutorError::BadParameters(_))
+                    if freshness != Freshness::Fresh =>
+                {
                     freshness = Freshness::Fresh;
                 }
+                Err(ExecutorError::BadParameters(problem)) => return Err(StartError::BadParameters(problem)),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -92,6 +104,9 @@ impl Dispatcher {
         request: &RunRequest,
     ) -> Result<Preview, ExecutorError> {
         let snapshot = self.executor.inspect(target, Freshness::Fresh).await?;
+        if let Some(rejection) = bad_parameters(&snapshot, request) {
+            return Ok(Preview { job: None, rejection: Some(rejection) });
+        }
         let job_name = job_name(target, request, &snapshot);
         let job = self.executor.preview(target, &job_name, request).await?;
         Ok(Preview { job: Some(job), rejection: rejection(target, &snapshot, &job_name) })
@@ -123,9 +138,16 @@ impl Dispatcher {
     }
 }
 
+/// Why the CronJob does not accept the parameters of the request.
+fn bad_parameters(snapshot: &TargetSnapshot, request: &RunRequest) -> Option<StartError> {
+    snapshot.cronjob.parameters.check(&request.parameters).err().map(StartError::BadParameters)
+}
+
 fn job_name(target: &CronJobTarget, request: &RunRequest, snapshot: &TargetSnapshot) -> String {
     match (&request.key, snapshot.cronjob.concurrency_policy) {
         (Some(key), _) => naming::keyed(target, &request.caller, key.as_str()),
+        // The generation of Jobs that are not observed never changes.
+        _ if snapshot.unobserved.is_some() => naming::unique(target),
         (None, ConcurrencyPolicy::Allow) => naming::unique(target),
         (None, ConcurrencyPolicy::Forbid | ConcurrencyPolicy::Replace) => {
             naming::successor(target, &snapshot.generation)

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
 use super::log_text::LogPiece;
 use super::request::RunRequest;
+use super::right::{Limitation, MissingRight};
 use super::run::{Run, RunId};
 use super::store_error::StoreError;
 use super::target_name::TargetName;
@@ -87,8 +88,13 @@ pub trait Executor: Send + Sync {
     /// Reports the log of a run that has ended to the recorder again, unless its tail is stored or the log no longer exists.
     async fn recover_log(&self, run: &Run);
 
-    /// Whether the executor has observed all its targets once.
+    /// Whether the executor has observed all its targets once, except for what it has no right to observe.
     fn readiness(&self) -> Result<(), NotReady>;
+
+    /// What the executor does not do for lack of a right.
+    fn limitations(&self) -> Vec<Limitation> {
+        Vec::new()
+    }
 
     /// Whether targets are protected from a thief of this program's credential, for those where it was tried out.
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
@@ -154,15 +160,45 @@ pub enum ExecutorError {
     /// The executor failed.
     #[error("failed: {0}")]
     Failed(String),
-    /// This program lacks a permission.
-    #[error("forbidden: {0}")]
-    Forbidden(String),
+    /// This program lacks a right.
+    #[error("forbidden: {detail}")]
+    Forbidden {
+        /// The right.
+        right: MissingRight,
+        /// The executor's message.
+        detail: String,
+    },
+    /// The executor does not accept this program's credential.
+    #[error("the credential is not accepted: {0}")]
+    Unauthenticated(String),
+    /// A Job of that name exists, and this program may not read it: this request created it and its response was lost, or
+    /// another one did.
+    #[error("the Job {job} exists and can't be read, because trigger-api may not {right}")]
+    UnreadableJob {
+        /// The Job.
+        job: String,
+        /// The right.
+        right: MissingRight,
+    },
+    /// The executor did not confirm that it created the Job, and this program may not read whether it did.
+    #[error("{error}; whether the Job {job} exists can't be read, because trigger-api may not {right}")]
+    UncheckedJob {
+        /// The Job.
+        job: String,
+        /// The right.
+        right: MissingRight,
+        /// Why the creation was not confirmed.
+        error: Box<ExecutorError>,
+    },
     /// A quota of the namespace is exhausted.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(String),
     /// The history, which the executor needs for this, can't be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The CronJob does not accept the parameters of the request; the text is for the caller.
+    #[error("{0}")]
+    BadParameters(String),
     /// The Job was rejected by an admission policy or by its validation.
     #[error("refused: {0}")]
     Refused(String),

@@ -1,7 +1,7 @@
 //! The names of Jobs and of runs of tasks.
 //!
-//! A name is `<cronjob>-` and ten characters: a CronJob's name has at most 52 characters, and a Job's name 63. The name
-//! decides races between requests, because the cluster creates only one Job of a name. The name of a Job with an
+//! A name is a prefix, `<cronjob>-` by default, and ten characters: a CronJob's name has at most 52 characters, and a Job's
+//! name 63. The name decides races between requests, because the cluster creates only one Job of a name. The name of a Job with an
 //! idempotency key is derived from the key, and the name of a Job that must not overlap with others is derived from the
 //! Jobs before it. That requires no lock, and no permission except `create`.
 
@@ -15,27 +15,29 @@ use super::target_name::TargetName;
 const LETTERS: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 const LETTERS_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const SUFFIX_LENGTH: usize = 10;
+/// The maximum length of the prefix of a Job's name.
+pub const MAX_PREFIX_LENGTH: usize = 63 - SUFFIX_LENGTH;
 
 /// The name for a request with an idempotency key. The same caller, target and key have the same name.
 pub fn keyed(target: &CronJobTarget, caller: &str, key: &str) -> String {
-    named(&target.cronjob, &target.namespace, &["key", caller, key])
+    format!("{}{}", target.job_prefix, hashed(&target.cronjob, &target.namespace, &["key", caller, key]))
 }
 
 /// The name of the Job after those of a generation. Replicas that observed the same Jobs choose the same name.
 pub fn successor(target: &CronJobTarget, generation: &str) -> String {
-    named(&target.cronjob, &target.namespace, &["after", generation])
+    format!("{}{}", target.job_prefix, hashed(&target.cronjob, &target.namespace, &["after", generation]))
 }
 
 /// A random name.
 pub fn unique(target: &CronJobTarget) -> String {
-    format!("{}-{}", target.cronjob, suffix(&random()))
+    format!("{}{}", target.job_prefix, suffix(&random()))
 }
 
 /// The name of a run of a task. With an idempotency key, the same caller, target and key have the same name; without a
 /// key, the name is random.
 pub fn of_task(target: &TargetName, caller: &str, key: Option<&str>) -> String {
     match key {
-        Some(key) => named(target.as_str(), "", &["key", caller, key]),
+        Some(key) => format!("{target}-{}", hashed(target.as_str(), "", &["key", caller, key])),
         None => format!("{target}-{}", suffix(&random())),
     }
 }
@@ -50,9 +52,8 @@ fn random() -> Vec<u8> {
     std::iter::repeat_with(|| fastrand::u8(..)).take(2 * SUFFIX_LENGTH).collect()
 }
 
-fn named(base: &str, namespace: &str, parts: &[&str]) -> String {
-    let digest = digest([namespace, base].iter().chain(parts).copied());
-    format!("{base}-{}", suffix(&digest))
+fn hashed(base: &str, namespace: &str, parts: &[&str]) -> String {
+    suffix(&digest([namespace, base].iter().chain(parts).copied()))
 }
 
 /// SHA-256 of the parts and their lengths. The lengths make the encoding of a list of parts unambiguous.
@@ -86,6 +87,7 @@ mod tests {
             namespace: "trading".to_owned(),
             cronjob: cronjob.to_owned(),
             allow_suspended: false,
+            job_prefix: format!("{cronjob}-"),
         }
     }
 
@@ -105,6 +107,18 @@ mod tests {
                 "{suffix}"
             );
         }
+    }
+
+    #[test]
+    fn a_prefix_changes_only_the_beginning_of_a_name() {
+        let renamed = CronJobTarget { job_prefix: "sync-manual-".to_owned(), ..target("sync") };
+        for (name, default) in [
+            (keyed(&renamed, "caller", "key"), keyed(&target("sync"), "caller", "key")),
+            (successor(&renamed, "abc"), successor(&target("sync"), "abc")),
+        ] {
+            assert_eq!(name.strip_prefix("sync-manual-"), default.strip_prefix("sync-"));
+        }
+        assert!(unique(&renamed).starts_with("sync-manual-"));
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl OverlapResolver {
         Self { executor, recorder }
     }
 
-    /// Cancels the active runs before the Job of that name is created under `Replace`.
+    /// Cancels the active runs before the Job of that name is created under `Replace`. If Jobs can't be observed, a right to
+    /// cancel them is not required either: the started run has a remark about the policy.
     pub(super) async fn cancel_active(
         &self,
         snapshot: &TargetSnapshot,
@@ -37,7 +38,10 @@ impl OverlapResolver {
     ) -> Result<(), ExecutorError> {
         for run in snapshot.active.iter().filter(|run| run.job_name != job_name) {
             let message = format!("Replaced by {job_name}, requested by {}.", request.caller);
-            self.cancel(run, Cause::new(REPLACED, message)).await?;
+            match self.cancel(run, Cause::new(REPLACED, message)).await {
+                Err(ExecutorError::Forbidden { .. }) if snapshot.unobserved.is_some() => {}
+                cancelled => cancelled?,
+            }
         }
         Ok(())
     }
@@ -113,29 +117,20 @@ pub(super) fn rejection(
 mod tests {
     use super::*;
     use crate::cronjob::CronJobSummary;
+    use crate::parameters::DeclaredParameters;
     use crate::run::{RunId, Trigger};
 
     fn run(job_name: &str) -> Run {
         Run {
-            id: RunId::new(job_name),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: job_name.to_owned(),
-            trigger: Trigger::Scheduled,
             state: State::Running,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: crate::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(job_name),
+                "sync".parse().unwrap(),
+                "trading",
+                job_name.to_owned(),
+                Trigger::Scheduled,
+                Timestamp::UNIX_EPOCH,
+            )
         }
     }
 
@@ -145,6 +140,7 @@ mod tests {
             namespace: "trading".to_owned(),
             cronjob: "sync".to_owned(),
             allow_suspended,
+            job_prefix: "sync-".to_owned(),
         }
     }
 
@@ -156,8 +152,10 @@ mod tests {
                 suspended,
                 concurrency_policy: policy,
                 last_scheduled_at: None,
+                parameters: DeclaredParameters::default(),
             },
             active: active.iter().map(|name| run(name)).collect(),
+            unobserved: None,
             generation: String::new(),
         }
     }

@@ -10,7 +10,7 @@ use super::feed::Feed;
 use super::log_interval::LogInterval;
 use super::log_text::LogTail;
 use super::run::{Run, RunId, State};
-use super::run_store::{RunFilter, RunStore};
+use super::run_store::{Cursor, RunFilter, RunSlice, RunStore};
 use super::store_error::StoreError;
 use super::unsaved::{PendingWrite, UnsavedWrites};
 
@@ -143,22 +143,27 @@ impl Recorder {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
+    pub async fn list(&self, filter: &RunFilter) -> Result<RunSlice, StoreError> {
         // The queue is read before the store, as in `find`.
         let unsaved = self.locked().all_runs();
-        let mut runs = self.store.runs(filter).await?;
+        let RunSlice { mut runs, mut read_to } = self.store.runs(filter).await?;
         for run in unsaved {
-            let listed = runs.iter_mut().find(|stored| stored.id == run.id);
-            let merged = listed.as_deref().map_or_else(|| run.clone(), |stored| stored.merged(&run));
-            match listed {
-                _ if !filter.matches(&merged) => {}
-                Some(stored) => *stored = merged,
-                None => runs.push(merged),
+            let listed = runs.iter().position(|stored| stored.id == run.id);
+            let merged = match listed.map(|place| runs.swap_remove(place)) {
+                Some(stored) => stored.merged(&run),
+                None => run,
+            };
+            // A run beyond the part that was read is on a later page.
+            if filter.matches(&merged) && read_to.as_ref().is_none_or(|end| Cursor::of(&merged) >= *end) {
+                runs.push(merged);
             }
         }
         runs.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-        runs.truncate(filter.limit.into());
-        Ok(runs)
+        if runs.len() > usize::from(filter.limit) {
+            runs.truncate(filter.limit.into());
+            read_to = runs.last().map(Cursor::of);
+        }
+        Ok(RunSlice { runs, read_to })
     }
 
     /// The tail of a run's log, from the queue or the store.

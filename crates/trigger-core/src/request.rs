@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::naming::digest;
+use super::run::RunId;
 use super::task::Parameters;
 
 /// The maximum length of an idempotency key, in characters.
@@ -13,8 +14,10 @@ pub const MAX_REASON_LENGTH: usize = 500;
 /// A request for a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
-    /// The caller's name.
+    /// Who requests the run: a caller, or the person on whose behalf one acts. Keys are distinct per requester.
     pub caller: String,
+    /// The caller that acts on behalf of that person.
+    pub via: Option<String>,
     /// The caller's reason.
     pub reason: Option<String>,
     /// A repetition of the request with the same key finds the first run.
@@ -23,8 +26,10 @@ pub struct RunRequest {
     pub request_id: String,
     /// The W3C trace context for the Job.
     pub traceparent: Option<String>,
-    /// The parameters of a task; empty for a Job.
+    /// The values of the target's parameters.
     pub parameters: Parameters,
+    /// The run that the new one repeats.
+    pub retry_of: Option<RunId>,
 }
 
 /// The value of an `Idempotency-Key` header.
@@ -81,13 +86,20 @@ pub fn fingerprint(request: &RunRequest) -> String {
     // Sorted by name, because the order of parameters does not matter.
     let parameters: BTreeMap<_, _> = request.parameters.iter().collect();
     let parameters = parameters.into_iter().flat_map(|(name, value)| [name.clone(), value.to_string()]);
-    let parts = ["body".to_owned(), request.reason.clone().unwrap_or_default()].into_iter().chain(parameters);
-    let parts: Vec<String> = parts.collect();
+    // The first part differs, so no start has the fingerprint of a retry.
+    let mut parts = match &request.retry_of {
+        None => vec!["body".to_owned()],
+        Some(id) => vec!["retry".to_owned(), id.to_string()],
+    };
+    parts.push(request.reason.clone().unwrap_or_default());
+    parts.extend(parameters);
     hex::encode(digest(parts.iter().map(String::as_str)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -97,6 +109,25 @@ mod tests {
         }
         assert_eq!(IdempotencyKey::parse(r#""a\"b\\c""#).unwrap().as_str(), r#"a"b\c"#);
         assert_eq!(IdempotencyKey::parse(&"k".repeat(255)).unwrap().as_str().len(), 255);
+    }
+
+    #[test]
+    fn the_fingerprint_depends_on_the_reason_the_parameters_and_the_repeated_run() {
+        let parameters = |date: &str| [("date".to_owned(), date.into())].into_iter().collect();
+        let plain = RunRequest { reason: Some("late".to_owned()), ..RunRequest::default() };
+        let requests = [
+            RunRequest::default(),
+            plain.clone(),
+            RunRequest { parameters: parameters("2026-02-10"), ..plain.clone() },
+            RunRequest { parameters: parameters("2026-02-11"), ..plain.clone() },
+            RunRequest { retry_of: Some(RunId::new("a")), ..plain.clone() },
+            RunRequest { retry_of: Some(RunId::new("b")), ..plain.clone() },
+        ];
+        let fingerprints: BTreeSet<String> = requests.iter().map(fingerprint).collect();
+        assert_eq!(fingerprints.len(), requests.len());
+        let other_sender =
+            RunRequest { caller: "bob".to_owned(), request_id: "2".to_owned(), ..plain.clone() };
+        assert_eq!(fingerprint(&other_sender), fingerprint(&plain));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::Parameters;
+use super::right::MissingRight;
 use super::target_name::{TargetKind, TargetName};
-use super::task::Parameters;
 
 /// The permanent id of a run. For a Job it is the Job's UID: every replica uses the same id, even with an empty history, and
 /// a later Job of the same name has another id. For a task it is `run_YYYYMMDD_HHMMSS_` and six random characters.
@@ -41,6 +42,8 @@ pub enum State {
     Pending,
     /// At least one of its containers is running.
     Running,
+    /// It was started, and this program can't observe it; the cause names the missing right. It may have ended.
+    Unknown,
     /// It succeeded.
     Succeeded,
     /// It failed; the cause says why.
@@ -53,12 +56,19 @@ pub enum State {
 
 impl State {
     /// All states, in the order in which a run has them.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Interrupted];
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Running,
+        Self::Unknown,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Interrupted,
+    ];
 
     /// Whether the state never changes again.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::Running | Self::Unknown)
     }
 
     /// The state in JSON, in the store and in metrics.
@@ -66,6 +76,7 @@ impl State {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
+            Self::Unknown => "unknown",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -103,12 +114,24 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All triggers.
+    pub const ALL: [Self; 2] = [Self::Scheduled, Self::Manual];
+
     /// The trigger in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
             Self::Manual => "manual",
         }
+    }
+}
+
+impl FromStr for Trigger {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|trigger| trigger.as_str() == text);
+        found.ok_or_else(|| "there is no such trigger; use scheduled or manual".to_owned())
     }
 }
 
@@ -207,8 +230,42 @@ pub const PANICKED: &str = "Panicked";
 pub const RESTARTED: &str = "Restarted";
 /// The cause of a run whose end was not observed.
 pub const OUTCOME_UNKNOWN: &str = "OutcomeUnknown";
+/// The cause of a run that this program may not observe.
+pub const NOT_OBSERVED: &str = "NotObserved";
 
 impl Run {
+    /// A run that was just created; only these fields are set.
+    pub fn pending(
+        id: RunId,
+        target: TargetName,
+        namespace: impl Into<String>,
+        job_name: impl Into<String>,
+        trigger: Trigger,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            target,
+            namespace: namespace.into(),
+            job_name: job_name.into(),
+            trigger,
+            state: State::Pending,
+            cause: None,
+            requested_by: None,
+            reason: None,
+            request_id: None,
+            fingerprint: None,
+            requested_via: None,
+            retry_of: None,
+            parameters: Parameters::default(),
+            containers: Vec::new(),
+            created_at,
+            started_at: None,
+            finished_at: None,
+            task: None,
+        }
+    }
+
     /// The kind of its target.
     pub fn kind(&self) -> TargetKind {
         if self.task.is_some() { TargetKind::Task } else { TargetKind::CronJob }
@@ -220,6 +277,16 @@ impl Run {
         self.state = state;
         self.cause = Some(cause);
         self.finished_at = Some(at);
+        self
+    }
+
+    /// The run while this program lacks the right to observe it. `remark` is a further sentence, or empty.
+    #[must_use]
+    pub fn unobserved(mut self, right: &MissingRight, remark: &str) -> Self {
+        let message =
+            format!("The state of the run is not known, because trigger-api may not {right}.{remark}");
+        self.state = State::Unknown;
+        self.cause = Some(Cause::new(NOT_OBSERVED, message));
         self
     }
 
@@ -258,7 +325,7 @@ impl Run {
         match self.state {
             State::Interrupted => observed.state.is_final(),
             State::Cancelled => observed.state == State::Cancelled && requested(observed) && !requested(self),
-            State::Pending | State::Running | State::Succeeded | State::Failed => false,
+            State::Pending | State::Running | State::Unknown | State::Succeeded | State::Failed => false,
         }
     }
 }

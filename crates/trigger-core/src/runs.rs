@@ -2,6 +2,7 @@
 
 mod changes;
 mod error;
+mod lists;
 mod logs;
 mod views;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
+pub use self::lists::{DurationPercentiles, TargetHistory};
 pub use self::logs::{LogPosition, LogQuery, MAX_LAST_LINES_BYTES, RunLog};
 pub use self::views::TargetStatus;
 use super::access::{Action, Caller, authorize};
@@ -22,8 +24,9 @@ use super::feed::Feed;
 use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
-use super::run::{Run, RunId};
-use super::run_store::{RunFilter, RunStore};
+use super::right::Limitation;
+use super::run::{Run, RunId, State};
+use super::run_store::RunStore;
 use super::schedule;
 use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
@@ -85,6 +88,16 @@ impl Runs {
         self.targets.get(name).ok_or_else(|| RunError::UnknownTarget(name.clone()))
     }
 
+    /// The target of a run, which a retry starts again.
+    ///
+    /// # Errors
+    /// When the target is not configured any more.
+    pub fn target_of(&self, run: &Run) -> Result<&Target, RunError> {
+        let not_configured =
+            || RunError::TargetNotConfigured { run: run.id.clone(), target: run.target.clone() };
+        self.targets.get(&run.target).ok_or_else(not_configured)
+    }
+
     /// The target that is started if none is named.
     ///
     /// # Errors
@@ -120,15 +133,24 @@ impl Runs {
         }
     }
 
-    /// What a start of the target would do now. Nothing is started.
+    /// What a start of the target by the caller would do now. Nothing is started.
     ///
     /// # Errors
     /// When the executor or the store fails.
-    pub async fn preview(&self, target: &Target, request: &RunRequest) -> Result<Preview, ExecutorError> {
-        match target {
-            Target::CronJob(target) => self.dispatcher.preview(target, request).await,
-            Target::Task(target) => Ok(self.queue.preview(target).await?),
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &RunRequest,
+    ) -> Result<Preview, ExecutorError> {
+        let mut preview = match target {
+            Target::CronJob(target) => self.dispatcher.preview(target, request).await?,
+            Target::Task(target) => self.queue.preview(target, request).await?,
+        };
+        if let Err(denied) = authorize(caller, Action::Start, target.kind()) {
+            preview.rejection = Some(denied.into());
         }
+        Ok(preview)
     }
 
     /// Starts a run of the target, or finds the run of an earlier request with the same key.
@@ -143,9 +165,6 @@ impl Runs {
     ) -> Result<Started, StartError> {
         authorize(caller, Action::Start, target.kind())?;
         match target {
-            Target::CronJob(_) if !request.parameters.is_empty() => Err(StartError::BadParameters(
-                "a CronJob's Job has no parameters; it is created from its template".to_owned(),
-            )),
             Target::CronJob(target) => self.dispatcher.start(target, request).await,
             Target::Task(target) => self.queue.submit(target, request).await,
         }
@@ -159,8 +178,8 @@ impl Runs {
         let run = self.find(id).await?;
         authorize(caller, Action::Cancel, run.kind())?;
         Ok(match run.kind() {
-            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.name).await?,
-            TargetKind::Task => self.queue.cancel(run, &caller.name).await?,
+            TargetKind::CronJob => self.dispatcher.cancel(run, &caller.to_string()).await?,
+            TargetKind::Task => self.queue.cancel(run, &caller.to_string()).await?,
         })
     }
 
@@ -181,14 +200,6 @@ impl Runs {
         }
     }
 
-    /// Runs, newest first, including those that are not stored yet.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        self.recorder.list(filter).await
-    }
-
     /// The result of a run; None if it has none.
     ///
     /// # Errors
@@ -207,8 +218,11 @@ impl Runs {
     }
 
     /// Waits until the run has ended or the deadline has passed, even if the end can't be stored, and returns the run. The
-    /// run was started, so a failing store is not an error.
+    /// run was started, so a failing store is not an error. The end of a run that is not observed is not waited for.
     pub async fn ended(&self, run: Run, deadline: Instant) -> Run {
+        if run.state == State::Unknown {
+            return run;
+        }
         let started = run.clone();
         let unsaved = async move {
             let mut run = started;
@@ -239,7 +253,12 @@ impl Runs {
         self.recorder.dropped()
     }
 
-    /// Whether the executor has observed all its targets once.
+    /// What the executor does not do for lack of a right.
+    pub fn limitations(&self) -> Vec<Limitation> {
+        self.executor.limitations()
+    }
+
+    /// Whether the executor has observed all its targets once, except for what it has no right to observe.
     ///
     /// # Errors
     /// With the reason when it has not.

@@ -73,6 +73,7 @@ pub fn next_run(cronjob: &CronJobSummary, now: Timestamp) -> Result<Timestamp, N
 mod tests {
     use super::*;
     use crate::cronjob::ConcurrencyPolicy;
+    use crate::parameters::DeclaredParameters;
 
     fn next(schedule: &str, zone: Option<&str>, now: &str) -> Result<String, NoNextRun> {
         let cronjob = CronJobSummary {
@@ -81,6 +82,7 @@ mod tests {
             suspended: false,
             concurrency_policy: ConcurrencyPolicy::Allow,
             last_scheduled_at: None,
+            parameters: DeclaredParameters::default(),
         };
         next_run(&cronjob, now.parse().unwrap()).map(|found| found.to_string())
     }

@@ -58,7 +58,7 @@ pub enum StartError {
 /// What a start would do now.
 #[derive(Debug)]
 pub struct Preview {
-    /// The Job that would be created; None for a task.
+    /// The Job that would be created; None for a task, and if the parameters are not accepted.
     pub job: Option<Value>,
     /// Why the start would be rejected; None if it would not.
     pub rejection: Option<StartError>,

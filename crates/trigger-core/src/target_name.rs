@@ -19,6 +19,19 @@ pub enum TargetKind {
     Task,
 }
 
+impl TargetKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::CronJob, Self::Task];
+
+    /// The kind in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CronJob => "cronjob",
+            Self::Task => "task",
+        }
+    }
+}
+
 impl TargetName {
     /// The name as text.
     pub fn as_str(&self) -> &str {

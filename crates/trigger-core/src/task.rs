@@ -6,25 +6,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::parameters::object_schema;
 use super::target_name::TargetName;
 use super::task_context::TaskContext;
 
-/// The parameters of a run: the members of a JSON object.
-pub type Parameters = Map<String, Value>;
+pub use super::parameters::Parameters;
 
 /// What is known about a task before it is configured.
 #[derive(Debug)]
 pub struct TaskDefinition {
     /// The name: lower-case letters, digits and hyphens.
     pub name: &'static str,
-    /// Returns the JSON Schema of each parameter, by name.
+    /// Returns the JSON Schema of each parameter, by name. A parameter whose type does not include `null` is required.
     pub parameters: fn() -> Parameters,
     /// Tells an operator how to configure the task, for callers that start it before it is configured.
     pub not_configured: &'static str,
     /// Routes of its own, in addition to those of every target.
     pub routes: Option<TaskRoutes>,
+}
+
+impl TaskDefinition {
+    /// The JSON Schema of the parameters of a run.
+    pub fn schema(&self) -> Value {
+        let properties = (self.parameters)();
+        let types = |schema: &Value| match &schema["type"] {
+            Value::Array(types) => types.clone(),
+            single => vec![single.clone()],
+        };
+        let is_required = |schema: &Value| !types(schema).iter().any(|kind| kind == "null");
+        let required =
+            properties.iter().filter(|(_, schema)| is_required(schema)).map(|(name, _)| name.as_str());
+        object_schema(&properties, required)
+    }
 }
 
 /// Two routes that belong to one task, for clients that use paths of their own.

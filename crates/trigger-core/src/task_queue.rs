@@ -75,7 +75,10 @@ impl TaskQueue {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn preview(&self, target: &TaskTarget) -> Result<Preview, StoreError> {
+    pub async fn preview(&self, target: &TaskTarget, request: &RunRequest) -> Result<Preview, StoreError> {
+        if let Err(problem) = target.task.check(&request.parameters) {
+            return Ok(Preview { job: None, rejection: Some(StartError::BadParameters(problem)) });
+        }
         let waiting = self.tasks.waiting().await?.into_iter().find(|(name, _)| *name == target.name);
         let full = waiting.is_some_and(|(_, waiting)| waiting >= target.max_queued.into());
         Ok(Preview { job: None, rejection: full.then(|| queue_full(target)) })
@@ -151,8 +154,8 @@ impl TaskQueue {
             reason: request.reason.clone(),
             request_id: Some(request.request_id.clone()),
             fingerprint: Some(fingerprint(request)),
-            requested_via: None,
-            retry_of: None,
+            requested_via: request.via.clone(),
+            retry_of: request.retry_of.clone(),
             parameters: request.parameters.clone(),
             containers: Vec::new(),
             created_at: now,

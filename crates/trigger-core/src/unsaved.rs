@@ -190,10 +190,11 @@ impl UnsavedWrites {
 fn run_bytes(run: &Run) -> usize {
     let texts = [&run.namespace, &run.job_name].map(String::len).iter().sum::<usize>();
     let cause = run.cause.as_ref().map_or(0, |cause| cause.reason.len() + cause.message.len());
-    let optional: usize = [&run.requested_by, &run.reason, &run.request_id, &run.fingerprint]
-        .into_iter()
-        .map(|text| text.as_ref().map_or(0, String::len))
-        .sum();
+    let optional: usize =
+        [&run.requested_by, &run.requested_via, &run.reason, &run.request_id, &run.fingerprint]
+            .into_iter()
+            .map(|text| text.as_ref().map_or(0, String::len))
+            .sum();
     // The id is also a key.
     let names = 2 * run.id.as_str().len() + run.target.as_str().len();
     let containers: usize = run.containers.iter().map(|name| size_of::<String>() + name.len()).sum();
@@ -214,25 +215,16 @@ mod tests {
 
     fn run(id: &str, state: State) -> Run {
         Run {
-            id: RunId::new(id),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: id.to_owned(),
-            trigger: Trigger::Scheduled,
             state,
-            cause: None,
-            requested_by: None,
             reason: Some("r".repeat(500)),
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: crate::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(id),
+                "sync".parse().unwrap(),
+                "trading",
+                id.to_owned(),
+                Trigger::Scheduled,
+                Timestamp::UNIX_EPOCH,
+            )
         }
     }
 

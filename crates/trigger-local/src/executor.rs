@@ -24,7 +24,7 @@ use super::outcome;
 use super::plan::Plan;
 use super::registry::{Claim, Registry, StopReason, StopSender};
 use super::supervisor::{Context, Supervisor};
-use super::variables::JobName;
+use super::variables::PlannedJob;
 
 /// The time limit for stopping a run: its grace period, the rest of its log, and a reserve.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -55,8 +55,7 @@ impl LocalExecutor {
                 let run = run.ended(State::Interrupted, outcome::restarted(), Timestamp::now());
                 recorder.record(run).await;
             }
-            let newest = RunFilter { target: Some(target.name.clone()), limit: 1, ..RunFilter::default() };
-            for run in store.runs(&newest).await? {
+            for run in store.runs(&RunFilter::newest_of(&target.name)).await?.runs {
                 registry.add_earlier(run, target);
             }
         }
@@ -104,17 +103,17 @@ impl Executor for LocalExecutor {
         let cronjob = self.manifest(target).await?.summary()?;
         // Taken after the last await and under one lock, so that the active runs fit the generation.
         let (active, generation) = self.context.registry.snapshot(target);
-        Ok(TargetSnapshot { cronjob, active, generation })
+        Ok(TargetSnapshot { cronjob, active, unobserved: None, generation })
     }
 
     async fn preview(
         &self,
         target: &CronJobTarget,
         job_name: &str,
-        _request: &RunRequest,
+        request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
-        let manifest = self.manifest(target).await?;
-        Plan::new(&manifest, &self.config, &JobName { namespace: &target.namespace, name: job_name })?;
+        let manifest = self.manifest(target).await?.with_parameters(&request.parameters)?;
+        Plan::new(&manifest, &self.config, &planned_job(target, job_name, request))?;
         Ok(manifest.job(&target.namespace, job_name))
     }
 
@@ -127,8 +126,8 @@ impl Executor for LocalExecutor {
         if let Some(existing) = self.existing(target, job_name).await? {
             return Ok(existing);
         }
-        let name = JobName { namespace: &target.namespace, name: job_name };
-        let plan = Plan::new(&self.manifest(target).await?, &self.config, &name)?;
+        let manifest = self.manifest(target).await?.with_parameters(&request.parameters)?;
+        let plan = Plan::new(&manifest, &self.config, &planned_job(target, job_name, request))?;
         let run = Run { containers: vec![plan.container.clone()], ..pending(target, job_name, request) };
         let stop = match self.context.registry.claim(&run, target) {
             Claim::Granted(stop) => stop,
@@ -200,6 +199,10 @@ fn found(target: &CronJobTarget, run: Run) -> Result<Launched, ExecutorError> {
     }
 }
 
+fn planned_job<'a>(target: &'a CronJobTarget, name: &'a str, request: &'a RunRequest) -> PlannedJob<'a> {
+    PlannedJob { namespace: &target.namespace, name, parameters: &request.parameters }
+}
+
 fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run {
     Run {
         id: RunId::new(format!("local-{:032x}", fastrand::u128(..))),
@@ -213,9 +216,9 @@ fn pending(target: &CronJobTarget, job_name: &str, request: &RunRequest) -> Run 
         reason: request.reason.clone(),
         request_id: Some(request.request_id.clone()),
         fingerprint: Some(fingerprint(request)),
-        requested_via: None,
-        retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
+        requested_via: request.via.clone(),
+        retry_of: request.retry_of.clone(),
+        parameters: request.parameters.clone(),
         containers: Vec::new(),
         created_at: Timestamp::now(),
         started_at: None,

@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::CronJob;
 use serde_json::{Map, Value, json};
 use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
 use trigger_core::executor::ExecutorError;
+use trigger_core::parameters::{DeclaredParameters, Parameters};
 
 /// A CronJob as written in a file.
 #[derive(Debug)]
@@ -20,6 +21,9 @@ pub(super) struct Manifest {
     /// The CronJob with all its fields, also those that [`CronJob`] lacks.
     document: Value,
 }
+
+/// The place of the spec of the pods in the document.
+const POD: &str = "/spec/jobTemplate/spec/template/spec";
 
 /// The data of ConfigMaps by name.
 pub(super) type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
@@ -63,6 +67,21 @@ impl Manifest {
         }
     }
 
+    /// The CronJob with these values of its parameters.
+    pub(super) fn with_parameters(mut self, values: &Parameters) -> Result<Self, ExecutorError> {
+        let declared = self.parameters();
+        let mut missing = Value::Null;
+        let pod = self.document.pointer_mut(POD).unwrap_or(&mut missing);
+        declared.set(values, pod).map_err(ExecutorError::BadParameters)?;
+        Ok(Self::new(self.origin, self.document, self.config_maps)?)
+    }
+
+    fn parameters(&self) -> DeclaredParameters {
+        let annotations = self.cronjob.metadata.annotations.iter().flatten();
+        let annotations = annotations.map(|(key, text)| (key.as_str(), text.as_str()));
+        DeclaredParameters::of(annotations, self.document.pointer(POD).unwrap_or(&Value::Null))
+    }
+
     /// The CronJob's schedule and concurrency policy.
     pub(super) fn summary(&self) -> Result<CronJobSummary, ManifestError> {
         let spec = &self.cronjob.spec;
@@ -84,6 +103,7 @@ impl Manifest {
             suspended: spec.suspend.unwrap_or_default(),
             concurrency_policy,
             last_scheduled_at: None,
+            parameters: self.parameters(),
         })
     }
 

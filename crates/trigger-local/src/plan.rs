@@ -14,7 +14,7 @@ use super::failure_policy::FailurePolicy;
 use super::field_error::FieldError;
 use super::fields::{CONTAINER, JOB, POD, reject_unsupported, seconds};
 use super::manifest::Manifest;
-use super::variables::{self, JobName};
+use super::variables::{self, PlannedJob};
 
 /// The maximum of `terminationGracePeriodSeconds`. A cancel request waits for the grace period.
 const MAX_GRACE_PERIOD: Duration = Duration::from_secs(10);
@@ -47,13 +47,13 @@ impl Plan {
     pub(super) fn new(
         manifest: &Manifest,
         config: &LocalConfig,
-        job: &JobName<'_>,
+        job: &PlannedJob<'_>,
     ) -> Result<Self, FieldError> {
         read(manifest, config, job).map_err(|error| error.in_document(&manifest.origin))
     }
 }
 
-fn read(manifest: &Manifest, config: &LocalConfig, name: &JobName<'_>) -> Result<Plan, FieldError> {
+fn read(manifest: &Manifest, config: &LocalConfig, name: &PlannedJob<'_>) -> Result<Plan, FieldError> {
     let missing = |field| FieldError::new(field, "is missing");
     let job = manifest.cronjob.spec.job_template.spec.as_ref().ok_or_else(|| missing(JOB.to_owned()))?;
     let pod = job.template.spec.as_ref().ok_or_else(|| missing(POD.to_owned()))?;
@@ -136,6 +136,7 @@ fn command(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use trigger_core::parameters::Parameters;
 
     use super::*;
     use crate::config::Program;
@@ -156,7 +157,12 @@ mod tests {
         let mut config = LocalConfig::new("jobs.yaml");
         let program = Program::new(vec!["sync".to_owned(), "--local".to_owned()]);
         config.programs.insert("registry.local/sync".to_owned(), program);
-        read(&manifest, &config, &JobName { namespace: "trading", name: "sync-1" })
+        let parameters = Parameters::new();
+        read(
+            &manifest,
+            &config,
+            &PlannedJob { namespace: "trading", name: "sync-1", parameters: &parameters },
+        )
     }
 
     fn error_field(plan: Result<Plan, FieldError>) -> Option<String> {

@@ -171,7 +171,7 @@ fn key(target: &CronJobTarget) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use trigger_core::run::{State, Trigger};
+    use trigger_core::run::Trigger;
 
     use super::*;
 
@@ -181,31 +181,19 @@ mod tests {
             namespace: "trading".to_owned(),
             cronjob: cronjob.to_owned(),
             allow_suspended: false,
+            job_prefix: format!("{cronjob}-"),
         }
     }
 
     fn run(id: &str, job_name: &str, second: i64) -> Run {
-        Run {
-            id: RunId::new(id),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: job_name.to_owned(),
-            trigger: Trigger::Manual,
-            state: State::Pending,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: Timestamp::from_second(second).unwrap(),
-            started_at: None,
-            finished_at: None,
-            task: None,
-        }
+        Run::pending(
+            RunId::new(id),
+            "sync".parse().unwrap(),
+            "trading",
+            job_name.to_owned(),
+            Trigger::Manual,
+            Timestamp::from_second(second).unwrap(),
+        )
     }
 
     fn ids(runs: &[Run]) -> Vec<&str> {

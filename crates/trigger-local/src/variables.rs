@@ -5,18 +5,21 @@ use std::ffi::OsString;
 
 use k8s_openapi::api::core::v1::{Container, EnvVarSource};
 use secrecy::{ExposeSecret, SecretString};
+use trigger_core::parameters::Parameters;
 
 use super::expand::expand;
 use super::field_error::FieldError;
 use super::manifest::ConfigMaps;
 
 /// The Job of a run.
-pub(super) struct JobName<'a> {
+pub(super) struct PlannedJob<'a> {
     pub(super) namespace: &'a str,
     pub(super) name: &'a str,
+    /// The values that the request sets. They take precedence over the values of the settings.
+    pub(super) parameters: &'a Parameters,
 }
 
-impl JobName<'_> {
+impl PlannedJob<'_> {
     /// The value of a `valueFrom`. Of the pod's fields, only those that are known without a pod have one.
     fn value(&self, source: &EnvVarSource, config_maps: &ConfigMaps) -> Option<String> {
         if let Some(key) = &source.config_map_key_ref {
@@ -46,7 +49,7 @@ pub(super) fn read(
     container: &Container,
     overrides: &BTreeMap<String, SecretString>,
     config_maps: &ConfigMaps,
-    job: &JobName<'_>,
+    job: &PlannedJob<'_>,
     field: &str,
 ) -> Result<BTreeMap<String, String>, FieldError> {
     let mut variables = from_config_maps(container, config_maps, field)?;
@@ -59,7 +62,7 @@ pub(super) fn read(
                 "is not a valid variable name",
             ));
         }
-        if overrides.contains_key(name) {
+        if overrides.contains_key(name) && !job.parameters.contains_key(name) {
             continue;
         }
         if let Some(value) = variable.value_from.as_ref().and_then(|source| job.value(source, config_maps)) {
@@ -112,10 +115,12 @@ mod tests {
 
     fn read_json(env: &Value, env_from: &Value) -> Result<BTreeMap<String, String>, FieldError> {
         let container = json!({ "name": "main", "env": env, "envFrom": env_from });
-        let overrides = BTreeMap::from([("PASSWORD".to_owned(), SecretString::from("hunter2"))]);
+        let overrides = [("PASSWORD", "hunter2"), ("CHOSEN", "1")];
+        let overrides = overrides.map(|(name, value)| (name.to_owned(), SecretString::from(value))).into();
         let data = BTreeMap::from([("ZONE".to_owned(), "UTC".to_owned())]);
         let config_maps = ConfigMaps::from([("settings".to_owned(), data)]);
-        let job = JobName { namespace: "trading", name: "sync-1" };
+        let parameters = Parameters::from_iter([("CHOSEN".to_owned(), json!("2"))]);
+        let job = PlannedJob { namespace: "trading", name: "sync-1", parameters: &parameters };
         read(&serde_json::from_value(container).unwrap(), &overrides, &config_maps, &job, "c")
     }
 
@@ -150,10 +155,12 @@ mod tests {
             { "name": "URL", "value": "postgres://$(HOST)/$(PASSWORD)/$(FROM_ZONE)" },
             { "name": "PASSWORD", "valueFrom": { "secretKeyRef": { "name": "db", "key": "password" } } },
             { "name": "EMPTY" },
+            { "name": "CHOSEN", "value": "2" },
             { "name": "FROM_ZONE", "value": "replaced" },
         ]);
         let env_from = json!([{ "configMapRef": { "name": "settings" }, "prefix": "FROM_" }]);
         let expected = [
+            ("CHOSEN", "2"),
             ("EMPTY", ""),
             ("FROM_ZONE", "replaced"),
             ("HOST", "db"),

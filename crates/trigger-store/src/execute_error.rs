@@ -32,7 +32,7 @@ impl fmt::Display for ExecuteError {
                 "no connection was available in time; the database is down, unreachable or overloaded",
             ),
             Self::Timeout(limit) => write!(formatter, "no answer within {limit:?}"),
-            Self::NoTables => formatter.write_str("the tables could not be created yet"),
+            Self::NoTables => formatter.write_str("its disk is full, so its tables can't be created"),
         }
     }
 }

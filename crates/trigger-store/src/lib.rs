@@ -17,6 +17,7 @@ mod query_plans;
 mod reserve;
 mod retention;
 mod row;
+mod run_list;
 mod run_row;
 mod save;
 mod schema;

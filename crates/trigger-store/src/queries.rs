@@ -1,7 +1,6 @@
 //! The statements that read and delete. Each list has the order of an index, so the database does not sort.
 
-use trigger_core::run::{RunId, State};
-use trigger_core::run_store::RunFilter;
+use trigger_core::run::RunId;
 use trigger_core::target_name::TargetName;
 
 use super::run_row::{COLUMNS, RUN_COLUMNS, TASK_COLUMNS};
@@ -9,6 +8,8 @@ use super::statement::{SqlValue, Statement};
 
 /// How many runs are deleted in one transaction. The limit keeps other statements from waiting long.
 pub(super) const PRUNE_BATCH: u16 = 100;
+/// How many runs of a target are read for its durations.
+const MAX_MEASURED: u16 = 200;
 /// How many runs are deleted at a time if the store is too large. Each can have a large log.
 const OLDEST_RUNS: u16 = 8;
 /// How many events are deleted with them.
@@ -18,33 +19,17 @@ pub(super) fn run(id: &RunId) -> Statement {
     Statement::new(format!("SELECT {COLUMNS} FROM runs WHERE id = $1"), vec![SqlValue::text(id.as_str())])
 }
 
-/// The SQL contains only the conditions of the filter: `$1 IS NULL OR target = $1` would not use an index.
-pub(super) fn runs(filter: &RunFilter) -> Statement {
-    let mut values = Vec::new();
-    let mut conditions = Vec::new();
-    let equal = [
-        ("target", filter.target.as_ref().map(TargetName::as_str)),
-        ("state", filter.state.map(State::as_str)),
-        ("job_name", filter.job_name.as_deref()),
-    ];
-    for (column, value) in equal {
-        if let Some(value) = value {
-            values.push(SqlValue::text(value));
-            conditions.push(format!("{column} = ${}", values.len()));
-        }
-    }
-    if let Some(cursor) = &filter.after {
-        values.extend([SqlValue::time(cursor.created_at), SqlValue::text(cursor.id.as_str())]);
-        conditions.push(format!("(created_at, id) < (${}, ${})", values.len() - 1, values.len()));
-    }
-    let condition =
-        if conditions.is_empty() { String::new() } else { format!("WHERE {} ", conditions.join(" AND ")) };
-    values.push(SqlValue::number(filter.limit));
+/// The start and the end of the newest ended runs of a target. Only the newest `MAX_MEASURED` runs are read, because those that
+/// never started have no duration.
+pub(super) fn durations(target: &TargetName, limit: u16) -> Statement {
     let sql = format!(
-        "SELECT {COLUMNS} FROM runs {condition}ORDER BY created_at DESC, id DESC LIMIT ${}",
-        values.len()
+        "SELECT started_at, finished_at FROM (\
+        SELECT created_at, id, started_at, finished_at FROM runs WHERE target = $1 \
+        ORDER BY created_at DESC, id DESC LIMIT {MAX_MEASURED}\
+        ) AS newest WHERE started_at IS NOT NULL AND finished_at IS NOT NULL \
+        ORDER BY created_at DESC, id DESC LIMIT $2"
     );
-    Statement::new(sql, values)
+    Statement::new(sql, vec![SqlValue::text(target.as_str()), SqlValue::number(limit)])
 }
 
 /// SQLite uses the index `runs_unfinished` only if its condition is repeated literally.
@@ -70,19 +55,23 @@ pub(super) fn event_range() -> Statement {
     Statement::new(sql, Vec::new())
 }
 
-/// Returns a row if a target has more than `keep` runs. It reads only an index, so that it is cheaper than [`prune_runs`].
-pub(super) fn exceeds_runs(keep: u32) -> Statement {
-    let sql = "SELECT COUNT(*) AS runs FROM runs GROUP BY target HAVING COUNT(*) > $1 LIMIT 1";
+/// The targets that have more than `keep` ended runs.
+pub(super) fn targets_with_surplus(keep: u32) -> Statement {
+    let sql = "SELECT target FROM run_counts WHERE state NOT IN ('pending', 'running') \
+        GROUP BY target HAVING SUM(number) > $1";
     Statement::new(sql, vec![SqlValue::number(keep)])
 }
 
-/// Deletes the oldest ended runs of targets that have more than `keep`. Their log tails are deleted with them.
-pub(super) fn prune_runs(keep: u32) -> Statement {
+/// Deletes some of the oldest ended runs of a target that has more than `keep`. Their log tails are deleted with them. The
+/// surplus is computed in the same statement, so that two replicas do not delete it twice.
+pub(super) fn prune_runs(target: &str, keep: u32) -> Statement {
     let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM (\
-        SELECT id, ROW_NUMBER() OVER (PARTITION BY target ORDER BY created_at DESC, id DESC) AS place \
-        FROM runs WHERE state NOT IN ('pending', 'running')\
-        ) AS ended WHERE place > $1 ORDER BY place DESC, id LIMIT $2)";
-    Statement::new(sql, vec![SqlValue::number(keep), SqlValue::number(PRUNE_BATCH)])
+        SELECT id FROM runs WHERE target = $1 AND state NOT IN ('pending', 'running') ORDER BY created_at, id LIMIT (\
+        SELECT CASE WHEN SUM(number) > $2 THEN CAST(SUM(number) AS BIGINT) - $2 ELSE 0 END FROM run_counts \
+        WHERE target = $1 AND state NOT IN ('pending', 'running'))\
+        ) AS surplus LIMIT $3)";
+    let values = vec![SqlValue::text(target), SqlValue::number(keep), SqlValue::number(PRUNE_BATCH)];
+    Statement::new(sql, values)
 }
 
 pub(super) fn prune_events(keep: u32) -> Statement {

@@ -10,10 +10,13 @@ use super::queries;
 /// deleted runs. Every statement is a transaction, so what was deleted before an error stays deleted.
 pub(super) async fn prune(connections: &Connections, retention: Retention) -> Result<u64, StoreError> {
     let mut deleted = 0;
-    let surplus = queries::exceeds_runs(retention.runs);
-    if connections.first("counting runs", &surplus, |_| Ok(())).await?.is_some() {
+    let surplus = queries::targets_with_surplus(retention.runs);
+    let targets: Vec<String> =
+        connections.all("counting runs", &surplus, |row| row.try_get("target")).await?;
+    for target in targets {
         loop {
-            let batch = connections.delete("deleting runs", &queries::prune_runs(retention.runs)).await?;
+            let statement = queries::prune_runs(&target, retention.runs);
+            let batch = connections.delete("deleting runs", &statement).await?;
             deleted += batch;
             if batch < u64::from(queries::PRUNE_BATCH) {
                 break;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
-use trigger_core::run::{Cause, Progress, Run, RunId, TaskRun, Trigger};
+use trigger_core::run::{Cause, Progress, Run, RunId, TaskRun};
 
 use super::row::Row;
 use super::statement::{SqlValue, storable, time_text};
@@ -127,7 +127,10 @@ impl RunRow {
             target: self.target.parse().map_err(|error: String| decode_error("target", error))?,
             namespace: self.namespace,
             job_name: self.job_name,
-            trigger: parse_trigger(&self.triggered_by)?,
+            trigger: self
+                .triggered_by
+                .parse()
+                .map_err(|error: String| decode_error("triggered_by", error))?,
             state: self.state.parse().map_err(|error: String| decode_error("state", error))?,
             cause: self.cause_reason.map(|reason| Cause { reason, message, exit_code }),
             requested_by: self.requested_by,
@@ -178,19 +181,15 @@ fn parse_json<T: Default + DeserializeOwned>(column: &str, text: Option<String>)
     serde_json::from_str(&text).map_err(|error| decode_error(column, error))
 }
 
-fn parse_time(column: &str, text: &str) -> Result<Timestamp, sqlx::Error> {
+/// Reads a stored time.
+pub(super) fn parse_time(column: &str, text: &str) -> Result<Timestamp, sqlx::Error> {
     text.parse().map_err(|error: jiff::Error| decode_error(column, error))
-}
-
-fn parse_trigger(text: &str) -> Result<Trigger, sqlx::Error> {
-    let found = [Trigger::Scheduled, Trigger::Manual].into_iter().find(|trigger| trigger.as_str() == text);
-    found.ok_or_else(|| decode_error("triggered_by", format!("unknown trigger {text}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trigger_core::run::State;
+    use trigger_core::run::{State, Trigger};
 
     fn run() -> Run {
         Run {

@@ -1,24 +1,26 @@
 //! The store, and its methods for the history of runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use common::config::ConfigError;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use trigger_core::event::{Change, Event};
 use trigger_core::log_text::LogTail;
-use trigger_core::run::{Run, RunId};
-use trigger_core::run_store::{Retention, RunFilter, RunStore};
+use trigger_core::run::{Run, RunId, State};
+use trigger_core::run_store::{Cursor, Retention, RunCounts, RunFilter, RunSlice, RunStore};
 use trigger_core::store_error::{StoreError, Unwritable};
 use trigger_core::target_name::TargetName;
 
 use super::address::Address;
 use super::connections::Connections;
 use super::row::Row;
-use super::run_row::{decode_error, read_run};
-use super::{log_row, queries, retention, save};
+use super::run_row::{decode_error, parse_time, read_run};
+use super::{log_row, queries, retention, run_list, save};
 
 /// The interval of the checks whether the store can be written.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
@@ -98,17 +100,38 @@ impl RunStore for SqlStore {
     }
 
     async fn run_of_job(&self, target: &TargetName, job_name: &str) -> Result<Option<Run>, StoreError> {
-        let filter = RunFilter {
-            target: Some(target.clone()),
-            job_name: Some(job_name.to_owned()),
-            limit: 1,
-            ..RunFilter::default()
-        };
-        self.connections.first("reading the run of a Job", &queries::runs(&filter), read_run).await
+        let filter = RunFilter { job_name: Some(job_name.to_owned()), ..RunFilter::newest_of(target) };
+        self.connections.first("reading the run of a Job", &run_list::page(&filter, None), read_run).await
     }
 
-    async fn runs(&self, filter: &RunFilter) -> Result<Vec<Run>, StoreError> {
-        self.connections.all("listing runs", &queries::runs(filter), read_run).await
+    async fn runs(&self, filter: &RunFilter) -> Result<RunSlice, StoreError> {
+        let operation = "listing runs";
+        let search_end = if run_list::is_search(filter) {
+            self.connections.first(operation, &run_list::search_end(filter), read_position).await?
+        } else {
+            None
+        };
+        let page = run_list::page(filter, search_end.as_ref());
+        let runs = self.connections.all(operation, &page, read_run).await?;
+        let is_full = runs.len() == usize::from(filter.limit);
+        let read_to = if is_full { runs.last().map(Cursor::of) } else { search_end };
+        Ok(RunSlice { runs, read_to })
+    }
+
+    async fn counts(&self, filter: &RunFilter) -> Result<RunCounts, StoreError> {
+        let (statement, max) = run_list::counts(filter);
+        let rows = self.connections.all("counting runs", &statement, read_count).await?;
+        let (mut by_state, mut checked) = (HashMap::new(), HashMap::new());
+        for row in rows {
+            *by_state.entry(row.state).or_insert(0) += row.runs;
+            *checked.entry(row.branch).or_insert(0) += row.checked;
+        }
+        Ok(RunCounts { by_state, exact: checked.into_values().all(|checked| checked < max) })
+    }
+
+    async fn durations(&self, target: &TargetName, limit: u16) -> Result<Vec<SignedDuration>, StoreError> {
+        let statement = queries::durations(target, limit);
+        self.connections.all("reading durations of runs", &statement, read_duration).await
     }
 
     async fn unfinished(&self, target: &TargetName) -> Result<Vec<Run>, StoreError> {
@@ -155,4 +178,33 @@ fn read_event(row: &Row) -> Result<Event, sqlx::Error> {
     let run = read_run(row)?;
     let (run_id, target) = (run.id.clone(), run.target.clone());
     Ok(Event { sequence, run_id, target, change: Change::State(Arc::new(run)) })
+}
+
+fn read_position(row: &Row) -> Result<Cursor, sqlx::Error> {
+    let created_at = parse_time("created_at", &row.try_get::<String>("created_at")?)?;
+    Ok(Cursor { created_at, id: RunId::new(row.try_get::<String>("id")?) })
+}
+
+/// Runs in one state, of one branch of [`run_list::counts`].
+struct StateCount {
+    branch: i64,
+    state: State,
+    checked: usize,
+    runs: u64,
+}
+
+fn read_count(row: &Row) -> Result<StateCount, sqlx::Error> {
+    let state: String = row.try_get("state")?;
+    let checked = row.try_get::<i64>("checked")?;
+    Ok(StateCount {
+        branch: row.try_get("branch")?,
+        state: state.parse().map_err(|error: String| decode_error("state", error))?,
+        checked: usize::try_from(checked).map_err(|error| decode_error("checked", error))?,
+        runs: row.try_get::<i64>("runs")?.max(0).unsigned_abs(),
+    })
+}
+
+fn read_duration(row: &Row) -> Result<SignedDuration, sqlx::Error> {
+    let time = |column: &str| parse_time(column, &row.try_get::<String>(column)?);
+    Ok(time("finished_at")?.duration_since(time("started_at")?))
 }

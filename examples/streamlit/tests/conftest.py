@@ -30,7 +30,12 @@ expect.set_options(timeout=MAX_WAIT * 1000)
 CRONJOB = """
 apiVersion: batch/v1
 kind: CronJob
-metadata: {{name: kraken-trading-job}}
+metadata:
+  name: kraken-trading-job
+  annotations:
+    parameters.tradeops.dev/SYNC_DATE: '{{"title": "Day", "format": "date", "description": "Empty: today"}}'
+    parameters.tradeops.dev/MODE: '{{"enum": ["full", "quick"]}}'
+    parameters.tradeops.dev/NOTE: '{{"pattern": "^[a-z ]*$", "maxLength": 20}}'
 spec:
   schedule: '0 */6 * * *'
   timeZone: Etc/UTC
@@ -45,8 +50,10 @@ spec:
           containers:
             - name: sync
               image: kraken-sync:1
+              env: [{{name: SYNC_DATE, value: ""}}, {{name: MODE, value: full}}, {{name: NOTE, value: none}}]
               # It runs until the test writes an exit code into the pipe.
-              command: [sh, -c, 'echo "trades read"; read -r code < {gate}; echo "ends with $code"; exit "$code"']
+              command: [sh, -c, 'echo "trades read for [$SYNC_DATE] $MODE $NOTE";
+                read -r code < {gate}; echo "ends with $code"; exit "$code"']
 """
 
 

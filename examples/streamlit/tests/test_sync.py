@@ -57,6 +57,41 @@ def test_a_click_shows_progress_then_the_log_then_success_and_the_history(trigge
         page.screenshot(path=picture)
 
 
+def test_the_page_has_a_field_for_each_parameter_and_a_run_has_their_values(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start("Allow")
+    page = open_page()
+    expect(sync_button(page)).to_be_enabled()
+    page.get_by_role("spinbutton", name="year, Day").click()
+    page.keyboard.type("20260210")
+    page.get_by_label("MODE").click()
+    page.get_by_role("option", name="quick").click()
+    page.get_by_label("NOTE").fill("late data")
+    page.get_by_label("NOTE").press("Enter")
+    click_sync(page)
+    expect(page.get_by_test_id("stCode")).to_contain_text("trades read for [2026-02-10] quick late data")
+    row = page.get_by_role("row").nth(1)
+    expect(row).to_contain_text("MODE=quick, NOTE=late data, SYNC_DATE=2026-02-10")
+    parameters = {"SYNC_DATE": "2026-02-10", "MODE": "quick", "NOTE": "late data"}
+    assert runs(trigger_api)[0]["parameters"] == parameters  # type: ignore[comparison-overlap]
+    # The fields are empty again, and a run without values is that of the schedule.
+    expect(page.get_by_role("spinbutton", name="year, Day")).to_have_text("yyyy")
+    page.get_by_text("Start another run in parallel").click()
+    click_sync(page)
+    expect(page.get_by_test_id("stCode")).to_contain_text("trades read for [] full none")
+
+
+def test_a_value_that_is_not_accepted_is_named(trigger_api: TriggerApi, open_page: OpenPage) -> None:
+    trigger_api.start()
+    page = open_page()
+    expect(sync_button(page)).to_be_enabled()
+    page.get_by_label("NOTE").fill("NOT LOWER")
+    page.get_by_label("NOTE").press("Enter")
+    expect(page.get_by_text("must match ^[a-z ]*$")).to_be_visible()
+    click_sync(page)
+    expect(page.get_by_text("NOTE must match")).to_be_visible()
+    assert runs(trigger_api) == []
+
+
 def test_a_failed_run_shows_its_cause_and_exit_code(trigger_api: TriggerApi, open_page: OpenPage) -> None:
     trigger_api.start()
     page = open_page()

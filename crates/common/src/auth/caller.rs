@@ -11,10 +11,15 @@ const KEPT_CHARACTERS: usize = 80;
 /// The number of bytes of the digest in the name of a longer subject.
 const DIGEST_BYTES: usize = 16;
 
+const ANONYMOUS: &str = "anonymous";
+const READ_TOKEN: &str = "read-token";
+const INTERNAL_TOKEN: &str = "internal-token";
+const ADMIN_SECRET: &str = "admin-secret";
+
 /// The sender of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller {
-    /// `anonymous`, `internal-token`, `admin-secret`, `jwt:<sub>` (`jwt` without a subject) or
+    /// `anonymous`, `read-token`, `internal-token`, `admin-secret`, `jwt:<sub>` (`jwt` without a subject) or
     /// `serviceaccount:<namespace>:<name>`. It identifies the caller: different subjects have different names. It contains
     /// no control character and fits into a log line or an annotation.
     pub name: String,
@@ -22,30 +27,44 @@ pub struct Caller {
     pub role: Role,
     /// The kind of credential that identified the caller.
     pub method: AuthMethod,
+    /// The person on whose behalf the caller sends the request. Limits and keys are then those of the person.
+    pub on_behalf_of: Option<String>,
 }
 
 impl Caller {
     /// The caller of a request without a credential, where none is configured.
     pub fn anonymous() -> Self {
-        Self { name: "anonymous".to_owned(), role: Role::Anonymous, method: AuthMethod::None }
+        Self::new(ANONYMOUS, Role::Anonymous, AuthMethod::None)
+    }
+
+    pub(super) fn read_token() -> Self {
+        Self::new(READ_TOKEN, Role::Reader, AuthMethod::ReadToken)
     }
 
     pub(super) fn internal_token() -> Self {
-        Self { name: "internal-token".to_owned(), role: Role::Internal, method: AuthMethod::InternalToken }
+        Self::new(INTERNAL_TOKEN, Role::Operator, AuthMethod::InternalToken)
     }
 
     pub(super) fn admin_secret() -> Self {
-        Self { name: "admin-secret".to_owned(), role: Role::Admin, method: AuthMethod::AdminSecret }
+        Self::new(ADMIN_SECRET, Role::Admin, AuthMethod::AdminSecret)
     }
 
     pub(super) fn jwt(subject: Option<&str>, role: Role) -> Self {
         let name = subject.map_or_else(|| "jwt".to_owned(), |subject| format!("jwt:{}", readable(subject)));
-        Self { name, role, method: AuthMethod::Jwt }
+        Self::new(name, role, AuthMethod::Jwt)
     }
 
     pub(super) fn service_account(namespace: &str, name: &str, role: Role) -> Self {
-        let name = format!("serviceaccount:{namespace}:{name}");
-        Self { name, role, method: AuthMethod::ServiceAccount }
+        Self::new(format!("serviceaccount:{namespace}:{name}"), role, AuthMethod::ServiceAccount)
+    }
+
+    fn new(name: impl Into<String>, role: Role, method: AuthMethod) -> Self {
+        Self { name: name.into(), role, method, on_behalf_of: None }
+    }
+
+    /// The person on whose behalf the caller sends the request, or else the caller itself.
+    pub fn requester(&self) -> &str {
+        self.on_behalf_of.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -54,8 +73,10 @@ impl Caller {
 pub enum Role {
     /// Not authenticated: the service has no credential configured.
     Anonymous,
-    /// A service or person of the platform: may start and follow runs.
-    Internal,
+    /// May read, and change nothing.
+    Reader,
+    /// A service or person that operates the platform: may also start runs.
+    Operator,
     /// An administrator.
     Admin,
 }
@@ -65,6 +86,8 @@ pub enum Role {
 pub enum AuthMethod {
     /// The request has no credential.
     None,
+    /// `X-Read-Token`.
+    ReadToken,
     /// `X-Internal-Token`.
     InternalToken,
     /// `X-Admin-Secret`.
@@ -80,10 +103,25 @@ impl AuthMethod {
     pub fn label(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::ReadToken => "read_token",
             Self::InternalToken => "internal_token",
             Self::AdminSecret => "admin_secret",
             Self::Jwt => "jwt",
             Self::ServiceAccount => "service_account",
+        }
+    }
+
+    /// The kind of credential of the callers with that name; None if no caller can have it.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        match name {
+            ANONYMOUS => Some(Self::None),
+            READ_TOKEN => Some(Self::ReadToken),
+            INTERNAL_TOKEN => Some(Self::InternalToken),
+            ADMIN_SECRET => Some(Self::AdminSecret),
+            "jwt" => Some(Self::Jwt),
+            _ if name.starts_with("jwt:") => Some(Self::Jwt),
+            _ if name.starts_with("serviceaccount:") => Some(Self::ServiceAccount),
+            _ => None,
         }
     }
 }
@@ -156,9 +194,9 @@ mod tests {
             &copy,
         ];
         let names: BTreeSet<String> =
-            subjects.iter().map(|subject| Caller::jwt(Some(subject), Role::Internal).name).collect();
+            subjects.iter().map(|subject| Caller::jwt(Some(subject), Role::Operator).name).collect();
         assert_eq!(names.len(), subjects.len(), "{names:?}");
-        assert!(!names.contains(&Caller::jwt(None, Role::Internal).name));
+        assert!(!names.contains(&Caller::jwt(None, Role::Operator).name));
     }
 
     #[test]

@@ -4,10 +4,15 @@ use ::http::{HeaderMap, header::AUTHORIZATION};
 
 use super::error::AuthError;
 
+/// The header of `READ_TOKEN`.
+pub const READ_TOKEN_HEADER: &str = "x-read-token";
 /// The header of `INTERNAL_TOKEN`.
 pub const INTERNAL_TOKEN_HEADER: &str = "x-internal-token";
 /// The header of `ADMIN_SECRET`.
 pub const ADMIN_SECRET_HEADER: &str = "x-admin-secret";
+
+/// The header with the person on whose behalf a request is sent.
+pub(super) const ON_BEHALF_OF_HEADER: &str = "x-on-behalf-of";
 
 /// The maximum length of a bearer token in bytes. A longer one is rejected before it is parsed.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;

@@ -7,7 +7,7 @@ pub enum AuthError {
     /// A header or token can't be parsed.
     #[error("the credential is malformed: {0}")]
     Malformed(&'static str),
-    /// `X-Internal-Token` or `X-Admin-Secret` is none of the configured secrets.
+    /// `X-Read-Token`, `X-Internal-Token` or `X-Admin-Secret` is none of the configured secrets.
     #[error("the secret is wrong")]
     WrongToken,
     /// The token's algorithm is not accepted, or does not fit the key that the token names.
@@ -37,7 +37,7 @@ pub enum AuthError {
     /// The cluster's API server does not accept the ServiceAccount token for the configured audience.
     #[error("the cluster does not accept the token")]
     Rejected,
-    /// The token is genuine, and its ServiceAccount is in no list. This is the only error of an identified caller.
+    /// The token is genuine, and its claims or its ServiceAccount have no role. This is the only error of an identified caller.
     #[error("the caller is not allowed")]
     NotAllowed,
     /// The credential is not checked, because this client, or all together, sent too many that need another server. It may be

@@ -8,11 +8,12 @@
 //! - It accepts an array as `iss`, and accepts a malformed `aud` where no audience is configured.
 //! - It checks neither `iat` nor `crit`, and reports several faults of one token in random order.
 
-mod admin_claims;
+mod claim_list;
 mod claims;
 mod compact;
 mod key_set;
 mod remote_keys;
+mod role_claims;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -59,8 +59,9 @@ pub(super) struct TokenReviews {
     reviewer: Arc<dyn TokenReviewer>,
     audiences: [String; 1],
     admins: AccountList,
-    /// An empty list allows all accounts.
+    /// The operators. If the list is empty, all accounts are.
     allowed: AccountList,
+    readers: AccountList,
     cache: Mutex<Cache<Result<Caller, AuthError>>>,
     in_flight: InFlight<Result<Caller, AuthError>>,
     limits: ReviewLimits,
@@ -74,8 +75,13 @@ impl TokenReviews {
     ) -> Result<Option<Self>, ConfigError> {
         let admins = AccountList::named(settings, "TOKEN_REVIEW_ADMINS")?;
         let allowed = AccountList::named_or_whole_namespaces(settings, "TOKEN_REVIEW_ALLOWED")?;
+        let readers = AccountList::named_or_whole_namespaces(settings, "TOKEN_REVIEW_READERS")?;
         let Some(audience) = settings.text("TOKEN_REVIEW_AUDIENCE") else {
-            let lists = [("TOKEN_REVIEW_ADMINS", &admins), ("TOKEN_REVIEW_ALLOWED", &allowed)];
+            let lists = [
+                ("TOKEN_REVIEW_ADMINS", &admins),
+                ("TOKEN_REVIEW_ALLOWED", &allowed),
+                ("TOKEN_REVIEW_READERS", &readers),
+            ];
             return match lists.into_iter().find(|(_, accounts)| !accounts.is_empty()) {
                 Some((name, _)) => Err(ConfigError::variable(
                     name,
@@ -84,6 +90,12 @@ impl TokenReviews {
                 None => Ok(None),
             };
         };
+        if allowed.is_empty() && !readers.is_empty() {
+            return Err(ConfigError::variable(
+                "TOKEN_REVIEW_READERS",
+                "has no effect, because every ServiceAccount is an operator; set TOKEN_REVIEW_ALLOWED too",
+            ));
+        }
         let reviewer = reviewer.ok_or_else(|| {
             ConfigError::variable(
                 "TOKEN_REVIEW_AUDIENCE",
@@ -95,6 +107,7 @@ impl TokenReviews {
             audiences: [audience],
             admins,
             allowed,
+            readers,
             cache: Mutex::default(),
             in_flight: InFlight::default(),
             limits: ReviewLimits::new(),
@@ -159,9 +172,12 @@ impl TokenReviews {
 
     fn role(&self, account: AccountName<'_>) -> Option<Role> {
         if self.admins.contains(account) {
-            return Some(Role::Admin);
+            Some(Role::Admin)
+        } else if self.allowed.is_empty() || self.allowed.contains(account) {
+            Some(Role::Operator)
+        } else {
+            self.readers.contains(account).then_some(Role::Reader)
         }
-        (self.allowed.is_empty() || self.allowed.contains(account)).then_some(Role::Internal)
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache<Result<Caller, AuthError>>> {

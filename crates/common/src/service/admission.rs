@@ -21,7 +21,7 @@ use super::probes::PROBE_PATHS;
 use super::problem::ProblemKind;
 use super::request_slot::RequestSlot;
 use super::shares::{CallerKey, NoSlot, Shares};
-use crate::auth::{Authenticator, Caller};
+use crate::auth::{AuthMethod, Authenticator, Caller};
 
 /// How often idle callers are removed from the rate limiters.
 const CLEANUP_INTERVAL: Duration = Duration::from_mins(1);
@@ -84,18 +84,27 @@ impl Admission {
             // The response is not an error, which the request log would count.
             authentication.rejected.iter().for_each(|error| self.metrics.count_refusal(error.reason()));
         }
-        let (key, caller) = match authentication.into_caller()? {
-            Some(caller) => (CallerKey::Name(caller.name.clone()), caller),
+        let mut caller = match authentication.into_caller()? {
+            Some(caller) => caller,
             None if self.authenticator.configured() => {
                 return Err(ServiceError::new(
                     ProblemKind::MISSING_CREDENTIAL,
-                    "Send X-Internal-Token, X-Admin-Secret or Authorization: Bearer.",
+                    "Send X-Read-Token, X-Internal-Token, X-Admin-Secret or Authorization: Bearer.",
                 )
                 .with_refusal_reason("missing"));
             }
-            None => (CallerKey::Address(address), Caller::anonymous()),
+            None => Caller::anonymous(),
+        };
+        let person = self.authenticator.person(headers, &caller);
+        caller.on_behalf_of = person.as_ref().ok().cloned().flatten();
+        let is_unknown = caller.method == AuthMethod::None && caller.on_behalf_of.is_none();
+        let key = if is_unknown {
+            CallerKey::Address(address)
+        } else {
+            CallerKey::Name(caller.requester().to_owned())
         };
         self.check_rate(&key)?;
+        person?;
         Ok((key, caller))
     }
 
@@ -171,14 +180,5 @@ fn address_of(request: &Request) -> IpAddr {
 }
 
 fn no_slot(reason: NoSlot) -> ServiceError {
-    let error = match reason {
-        NoSlot::AllHeld => {
-            ServiceError::new(ProblemKind::OVERLOADED, "Too many requests are in progress. Retry.")
-        }
-        NoSlot::CallerHoldsShare => ServiceError::new(
-            ProblemKind::TOO_MANY_REQUESTS,
-            "Too many requests of this caller are in progress. Retry when one has ended.",
-        ),
-    };
-    error.with_retry_after(Duration::from_secs(1))
+    reason.error("requests in progress", Duration::from_secs(1))
 }

@@ -1,7 +1,8 @@
 //! The open connections, and the memory that they hold.
 //!
 //! All connections share one budget in bytes. A connection is charged for itself, for an unfinished head, for a request
-//! in progress and for a response that its client has not read. When the sum exceeds the budget, the address that holds
+//! in progress and for a response that its client has not read, each with the buffers that the kernel counts as the
+//! memory of the process's control group (cgroup v2). When the sum exceeds the budget, the address that holds
 //! the most loses a connection: its longest idle one, or else the one that holds the most. So one client can't keep
 //! others out, whatever it does, and a probe of the kubelet is always accepted.
 
@@ -13,14 +14,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus_client::metrics::counter::Counter;
 use tokio::task::AbortHandle;
 
-/// A connection with its buffers, while nothing is in progress.
-pub(super) const CONNECTION_BYTES: usize = 12 * 1024;
-/// A response of unknown length, which is produced in parts as the client reads it.
-pub(super) const STREAM_BYTES: usize = 8 * 1024;
-/// The head of a request that does not arrive as a whole. It fits into the buffer that hyper may allocate for it.
-const HEAD_BYTES: usize = 16 * 1024;
-/// A request in progress: its body, and what its handler needs.
-const REQUEST_BYTES: usize = 32 * 1024;
+use super::listener::KERNEL_BUFFER_BYTES;
+
+/// A connection while nothing is in progress: 16 KiB in the process, and the kernel's structures.
+const CONNECTION_BYTES: usize = 20 * 1024;
+/// What the kernel keeps of the last response until the client has received it.
+const SENT_BYTES: usize = KERNEL_BUFFER_BYTES;
+/// A response of unknown length, which is produced in parts as the client reads it, and what the client sends meanwhile.
+pub(super) const STREAM_BYTES: usize = 8 * 1024 + KERNEL_BUFFER_BYTES;
+/// An open stream with its connection.
+pub(super) const OPEN_STREAM_BYTES: usize = CONNECTION_BYTES + SENT_BYTES + STREAM_BYTES;
+/// The head of a request that does not arrive as a whole. hyper doubles the buffer in which it reads it.
+const HEAD_BYTES: usize = 32 * 1024;
+/// A request in progress: its body, what its handler needs, and what the client sends meanwhile.
+const REQUEST_BYTES: usize = 32 * 1024 + KERNEL_BUFFER_BYTES;
 
 /// All connections of a listener.
 pub(super) struct Connections {
@@ -50,6 +57,7 @@ struct Entry {
     head: usize,
     request: usize,
     response: usize,
+    sent: usize,
     /// None until the connection's task exists.
     task: Option<AbortHandle>,
 }
@@ -74,7 +82,7 @@ pub(super) struct Connection {
 
 impl Entry {
     fn held(&self) -> usize {
-        CONNECTION_BYTES + self.head + self.request + self.response
+        CONNECTION_BYTES + self.head + self.request + self.response + self.sent
     }
 
     fn is_idle(&self) -> bool {
@@ -183,7 +191,9 @@ impl Connection {
             table.charge(self.address, self.id, |entry| match charge {
                 Charge::Head => entry.head = HEAD_BYTES,
                 Charge::Request => (entry.head, entry.request) = (0, REQUEST_BYTES),
-                Charge::Response(bytes) => (entry.request, entry.response) = (0, bytes.max(1)),
+                Charge::Response(bytes) => {
+                    (entry.request, entry.response, entry.sent) = (0, bytes.max(1), SENT_BYTES);
+                }
             });
         });
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{Problem, ProblemKind};
 use super::request_id::RequestId;
-use crate::auth::AuthError;
+use crate::auth::{AuthError, OnBehalfOfError};
 
 /// How long a caller should wait before it repeats a request that failed because another server can't be reached.
 const RETRY_AFTER_OUTAGE: Duration = Duration::from_secs(5);
@@ -159,5 +159,20 @@ impl From<AuthError> for ServiceError {
             }
         };
         error.with_internal_cause(auth_error.to_string()).with_refusal_reason(auth_error.reason())
+    }
+}
+
+impl From<OnBehalfOfError> for ServiceError {
+    fn from(error: OnBehalfOfError) -> Self {
+        match error {
+            OnBehalfOfError::NotTrusted(name) => Self::new(
+                ProblemKind::NOT_ALLOWED,
+                format!("The caller {name} may not send X-On-Behalf-Of. Omit it, or add the caller to TRUSTED_CALLERS."),
+            )
+            .with_refusal_reason("not_trusted"),
+            OnBehalfOfError::Malformed(problem) => {
+                Self::bad_request(format!("The header X-On-Behalf-Of {problem}."))
+            }
+        }
     }
 }

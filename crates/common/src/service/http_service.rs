@@ -25,7 +25,7 @@ use super::problem::ProblemKind;
 use super::request_log::{self, RequestLog};
 use super::server;
 use super::streams::Streams;
-use crate::auth::{ADMIN_SECRET_HEADER, Authenticator, INTERNAL_TOKEN_HEADER};
+use crate::auth::{ADMIN_SECRET_HEADER, Authenticator, INTERNAL_TOKEN_HEADER, READ_TOKEN_HEADER};
 
 /// The shared parts of an HTTP service.
 pub struct HttpService {
@@ -127,6 +127,7 @@ impl HttpService {
         let observe = middleware::from_fn_with_state(Arc::clone(&self.request_log), request_log::observe);
         let secret_headers = [
             header::AUTHORIZATION,
+            HeaderName::from_static(READ_TOKEN_HEADER),
             HeaderName::from_static(INTERNAL_TOKEN_HEADER),
             HeaderName::from_static(ADMIN_SECRET_HEADER),
         ];

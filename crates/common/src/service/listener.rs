@@ -8,9 +8,11 @@ use tokio::net::{TcpListener, TcpSocket};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// The kernel's buffers of each connection, which count as memory of the container. By default the kernel increases the one
-/// for sending to megabytes, which a client that does not read would occupy.
-const SOCKET_BUFFER_BYTES: u32 = 32 * 1024;
+/// The size of the kernel's buffers of each connection, which count as memory of the container. By default the kernel
+/// increases the one for sending to megabytes, which a client that does not read would occupy.
+const SOCKET_BUFFER_BYTES: u32 = 8 * 1024;
+/// The memory of such a buffer: the kernel doubles the size, for its own structures.
+pub(super) const KERNEL_BUFFER_BYTES: usize = 2 * SOCKET_BUFFER_BYTES as usize;
 
 /// A service that can't listen on its address.
 #[derive(Debug, thiserror::Error)]
@@ -116,9 +118,8 @@ mod tests {
             let stream = tokio::net::TcpStream::connect((client, port)).await.unwrap();
             let (accepted, address) = listener.accept().await.unwrap();
             assert_eq!(client_address(address), stream.local_addr().unwrap(), "{client}");
-            // The kernel doubles the size, for its own structures.
             let buffer = sockopt::socket_send_buffer_size(&accepted).unwrap();
-            assert_eq!(buffer, 2 * SOCKET_BUFFER_BYTES as usize, "{client}");
+            assert_eq!(buffer, KERNEL_BUFFER_BYTES, "{client}");
         }
     }
 }

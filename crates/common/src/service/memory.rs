@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::connections::{CONNECTION_BYTES, STREAM_BYTES};
+use super::connections::OPEN_STREAM_BYTES;
 
 /// The limit that is assumed where the process has none.
 const DEFAULT_LIMIT: MemorySize = MemorySize(256 << 20);
@@ -67,7 +67,7 @@ impl MemoryPlan {
 
     /// The number of streams that leave a quarter of the connections' memory to other requests.
     pub(super) fn max_streams(self) -> usize {
-        self.connections / 4 * 3 / (CONNECTION_BYTES + STREAM_BYTES)
+        self.connections / 4 * 3 / OPEN_STREAM_BYTES
     }
 }
 

@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::error::ServiceError;
+use super::problem::ProblemKind;
 
 /// Whose requests share limits.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum CallerKey {
-    /// An authenticated caller, by its name.
+    /// An authenticated caller, or the person on whose behalf it acts, by its name.
     Name(String),
     /// The sender of a request whose credential is not checked yet, or where none is configured.
     Address(IpAddr),
@@ -64,6 +68,23 @@ impl Shares {
         held.callers.insert(caller.clone(), of_caller + 1);
         drop(held);
         Ok(Slot { shares: Arc::clone(self), caller })
+    }
+}
+
+impl NoSlot {
+    /// The error of a request that gets none of the slots for `what`, such as `open streams`.
+    pub(super) fn error(self, what: &str, retry_after: Duration) -> ServiceError {
+        let error = match self {
+            Self::AllHeld => ServiceError::new(
+                ProblemKind::OVERLOADED,
+                format!("The service has too many {what}. Retry later."),
+            ),
+            Self::CallerHoldsShare => ServiceError::new(
+                ProblemKind::TOO_MANY_REQUESTS,
+                format!("This caller has too many {what}. Retry when one has ended."),
+            ),
+        };
+        error.with_retry_after(retry_after)
     }
 }
 

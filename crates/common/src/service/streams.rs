@@ -10,9 +10,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
 use super::error::ServiceError;
-use super::problem::ProblemKind;
 use super::request_slot::RequestSlot;
-use super::shares::{NoSlot, Shares, Slot};
+use super::shares::{Shares, Slot};
+
+/// How long a caller should wait before it tries again to open a stream.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Opens streams, up to a limit.
 #[derive(Clone)]
@@ -44,18 +46,8 @@ impl Streams {
     /// # Errors
     /// When too many are open, or the caller has its share of them.
     pub fn wait(&self, request: &RequestSlot) -> Result<StreamSlot, ServiceError> {
-        let slot = self.slots.acquire(request.caller()).map_err(|reason| {
-            let error = match reason {
-                NoSlot::AllHeld => {
-                    ServiceError::new(ProblemKind::OVERLOADED, "Too many streams are open. Retry later.")
-                }
-                NoSlot::CallerHoldsShare => ServiceError::new(
-                    ProblemKind::TOO_MANY_REQUESTS,
-                    "This caller has too many streams open. Close one, or retry later.",
-                ),
-            };
-            error.with_retry_after(Duration::from_secs(5))
-        })?;
+        let slot = self.slots.acquire(request.caller());
+        let slot = slot.map_err(|reason| reason.error("open streams", RETRY_AFTER))?;
         request.release();
         self.open.inc();
         Ok(StreamSlot { open: self.open.clone(), _slot: slot })

@@ -26,7 +26,7 @@ async fn jwt_secrets_have_at_least_32_bytes_each() {
 
 #[tokio::test]
 async fn a_secret_that_a_header_can_not_carry_is_rejected() {
-    for name in ["INTERNAL_TOKEN", "ADMIN_SECRET"] {
+    for name in ["READ_TOKEN", "INTERNAL_TOKEN", "ADMIN_SECRET"] {
         let text = problem(&[(name, "pässword")]).await;
         assert!(text.starts_with(name) && text.contains("visible ASCII"), "{text}");
     }
@@ -93,11 +93,40 @@ async fn rules_without_an_effect_are_rejected() {
         ("JWT_ISSUER", ISSUER),
         ("JWT_ADMIN_CLAIM", "role=admin"),
         ("TOKEN_REVIEW_ADMINS", "ops/admin"),
+        ("JWT_OPERATOR_CLAIM", "role=trader"),
         ("TOKEN_REVIEW_ALLOWED", "ops/admin"),
+        ("TOKEN_REVIEW_READERS", "ops/*"),
     ] {
         let text = problem(&[(name, value)]).await;
         assert!(text.starts_with(&format!("{name}: has no effect without")), "{text}");
     }
+}
+
+#[tokio::test]
+async fn readers_have_no_effect_while_everyone_is_an_operator() {
+    let text = problem(&[("JWT_SECRET", SECRET), ("JWT_READER_CLAIM", "role=viewer")]).await;
+    assert!(text.starts_with("JWT_READER_CLAIM: ") && text.contains("set JWT_OPERATOR_CLAIM too"), "{text}");
+    let lists = [("TOKEN_REVIEW_AUDIENCE", AUDIENCE), ("TOKEN_REVIEW_READERS", "ops/*")];
+    let text = problem(&lists).await;
+    assert!(
+        text.starts_with("TOKEN_REVIEW_READERS: ") && text.contains("set TOKEN_REVIEW_ALLOWED too"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_trusted_caller_has_the_name_of_a_caller_with_a_configured_credential() {
+    for (names, expected) in [
+        ("dashboard", "\"dashboard\" is not the name of a caller"),
+        ("internal-token\njwt:alice", "there can be no caller jwt:alice"),
+        ("internal-token,admin-secret", "is not the name of a caller"),
+        ("anonymous", "there can be no caller anonymous"),
+    ] {
+        let text = problem(&[("INTERNAL_TOKEN", SECRET), ("TRUSTED_CALLERS", names)]).await;
+        assert!(text.starts_with("TRUSTED_CALLERS: ") && text.contains(expected), "{text}");
+    }
+    let text = problem(&[("TRUSTED_CALLERS", "internal-token")]).await;
+    assert!(text.contains("there can be no caller internal-token"), "{text}");
 }
 
 #[tokio::test]
@@ -128,7 +157,7 @@ async fn lists_of_service_accounts_contain_only_valid_names() {
         ",",
         "ops/admin,",
     ] {
-        for name in ["TOKEN_REVIEW_ADMINS", "TOKEN_REVIEW_ALLOWED"] {
+        for name in ["TOKEN_REVIEW_ADMINS", "TOKEN_REVIEW_ALLOWED", "TOKEN_REVIEW_READERS"] {
             let text = problem(&[(name, wrong)]).await;
             assert!(text.starts_with(name) && text.contains("NAMESPACE/NAME"), "{text}");
         }
@@ -144,7 +173,7 @@ fn only_the_secrets_are_declared_as_secrets() {
         .filter(|variable| variable.kind == VariableKind::Secret)
         .map(|variable| variable.name)
         .collect();
-    assert_eq!(secrets, ["INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
+    assert_eq!(secrets, ["READ_TOKEN", "INTERNAL_TOKEN", "ADMIN_SECRET", "JWT_SECRET"]);
 }
 
 #[test]

@@ -34,7 +34,12 @@ async fn without_configuration_every_credential_is_ignored() {
 
 #[tokio::test]
 async fn each_kind_of_credential_alone_counts_as_configured() {
-    let kinds = [("INTERNAL_TOKEN", "token"), ("ADMIN_SECRET", "secret"), ("JWT_SECRET", SECRET)];
+    let kinds = [
+        ("READ_TOKEN", "read"),
+        ("INTERNAL_TOKEN", "token"),
+        ("ADMIN_SECRET", "secret"),
+        ("JWT_SECRET", SECRET),
+    ];
     for one in kinds {
         assert!(authenticator(&[one]).await.configured(), "{one:?}");
     }
@@ -47,7 +52,22 @@ async fn a_credential_of_a_kind_that_is_not_configured_is_ignored() {
     assert_eq!(authenticate(&authenticator, &[("authorization", "Bearer any")]).await, Ok(None));
     let sent = [("x-internal-token", "token"), ("x-admin-secret", "any"), ("authorization", "Bearer any")];
     let caller = authenticate(&authenticator, &sent).await.unwrap().unwrap();
-    assert_eq!((caller.name.as_str(), caller.role), ("internal-token", Role::Internal));
+    assert_eq!((caller.name.as_str(), caller.role), ("internal-token", Role::Operator));
+}
+
+#[tokio::test]
+async fn of_a_reader_and_another_role_the_other_one_counts() {
+    let authenticator = authenticator(&[&ALL[..], &[("READ_TOKEN", "read")]].concat()).await;
+    for (header, value, role) in [
+        ("x-internal-token", "token", Role::Operator),
+        ("x-admin-secret", "secret", Role::Admin),
+        ("x-internal-token", "wrong", Role::Reader),
+        ("x-internal-token", "", Role::Reader),
+    ] {
+        let sent = [(header, value), ("x-read-token", "read")];
+        let caller = authenticate(&authenticator, &sent).await.unwrap().unwrap();
+        assert_eq!(caller.role, role, "{header}: {value}");
+    }
 }
 
 #[tokio::test]
@@ -60,7 +80,7 @@ async fn of_several_valid_credentials_the_strongest_role_counts() {
     assert_eq!(authenticate(&authenticator, &sent).await.unwrap().unwrap().method, AuthMethod::AdminSecret);
     let sent = [("x-internal-token", "token"), ("authorization", &admin)];
     assert_eq!(authenticate(&authenticator, &sent).await.unwrap().unwrap().role, Role::Admin);
-    assert!(Role::Admin > Role::Internal);
+    assert!(Role::Admin > Role::Operator && Role::Operator > Role::Reader);
 }
 
 #[tokio::test]
@@ -80,10 +100,10 @@ async fn the_valid_credential_with_the_most_rights_applies_whatever_the_others_a
     let authenticator = authenticator(&ALL).await;
     let (user, admin, wrong) = (token("user"), token("admin"), format!("{}x", token("admin")));
     let internal =
-        [(Some("token"), Some(Role::Internal)), (Some("wrong"), None), (Some(""), None), (None, None)];
+        [(Some("token"), Some(Role::Operator)), (Some("wrong"), None), (Some(""), None), (None, None)];
     let secret = [(Some("secret"), Some(Role::Admin)), (Some("wrong"), None), (Some(""), None), (None, None)];
     let bearer = [
-        (Some(user.as_str()), Some(Role::Internal)),
+        (Some(user.as_str()), Some(Role::Operator)),
         (Some(&admin), Some(Role::Admin)),
         (Some(&wrong), None),
         (Some("Bearer no-token"), None),

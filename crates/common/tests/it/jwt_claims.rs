@@ -23,9 +23,14 @@ async fn changed(changes: Value) -> Result<Caller, AuthError> {
 }
 
 #[tokio::test]
-async fn valid_claims_identify_an_internal_caller_by_the_subject() {
+async fn valid_claims_identify_an_operator_by_the_subject() {
     let caller = authenticate(&strict().await, &claims()).await.unwrap();
-    let expected = Caller { name: "jwt:alice".to_owned(), role: Role::Internal, method: AuthMethod::Jwt };
+    let expected = Caller {
+        name: "jwt:alice".to_owned(),
+        role: Role::Operator,
+        method: AuthMethod::Jwt,
+        on_behalf_of: None,
+    };
     assert_eq!(caller, expected);
 }
 
@@ -92,16 +97,16 @@ async fn a_token_of_another_issuer_is_rejected() {
 async fn the_admin_claim_is_a_whole_text_or_an_item_of_an_array() {
     let cases = [
         (json!("admin"), Role::Admin),
-        (json!("not admin"), Role::Internal),
-        (json!("read admin write"), Role::Internal),
+        (json!("not admin"), Role::Operator),
+        (json!("read admin write"), Role::Operator),
         (json!(["user", "admin"]), Role::Admin),
-        (json!("administrator"), Role::Internal),
-        (json!("Admin"), Role::Internal),
-        (json!("read,admin"), Role::Internal),
-        (json!(["administrator", "read admin"]), Role::Internal),
-        (json!({ "admin": true }), Role::Internal),
-        (json!(true), Role::Internal),
-        (json!(null), Role::Internal),
+        (json!("administrator"), Role::Operator),
+        (json!("Admin"), Role::Operator),
+        (json!("read,admin"), Role::Operator),
+        (json!(["administrator", "read admin"]), Role::Operator),
+        (json!({ "admin": true }), Role::Operator),
+        (json!(true), Role::Operator),
+        (json!(null), Role::Operator),
     ];
     for (claim, role) in cases {
         assert_eq!(changed(json!({ "role": claim })).await.unwrap().role, role, "{claim}");
@@ -112,14 +117,14 @@ async fn the_admin_claim_is_a_whole_text_or_an_item_of_an_array() {
 async fn the_admin_claim_can_be_configured() {
     let cases = [
         ("scope=tradeops:admin", json!({ "scope": "openid tradeops:admin" }), Role::Admin),
-        ("scope=tradeops:admin", json!({ "role": "admin" }), Role::Internal),
+        ("scope=tradeops:admin", json!({ "role": "admin" }), Role::Operator),
         ("realm_access.roles=admin", json!({ "realm_access": { "roles": ["admin"] } }), Role::Admin),
-        ("realm_access.roles=admin", json!({ "realm_access": "admin", "roles": ["admin"] }), Role::Internal),
+        ("realm_access.roles=admin", json!({ "realm_access": "admin", "roles": ["admin"] }), Role::Operator),
         ("https://a.test/roles=admin", json!({ "https://a.test/roles": ["admin"] }), Role::Admin),
         ("role=a=b", json!({ "role": "a=b" }), Role::Admin),
         ("sub=bob\nsub=alice", json!({}), Role::Admin),
         ("sub=bob\nsub=alice", json!({ "sub": "bob" }), Role::Admin),
-        ("sub=bob\nsub=alice", json!({ "sub": "carol", "role": "admin" }), Role::Internal),
+        ("sub=bob\nsub=alice", json!({ "sub": "carol", "role": "admin" }), Role::Operator),
     ];
     for (setting, changes, role) in cases {
         let rules = [
@@ -152,4 +157,27 @@ async fn a_subject_names_a_caller_in_visible_characters_and_different_subjects_d
     let (one, other) = (long("a").await.unwrap().name, long("b").await.unwrap().name);
     assert!(one != other && one.len() < 140, "{one} {other}");
     assert_eq!(changed(json!({ "sub": 7 })).await.unwrap_err().reason(), "malformed");
+}
+
+#[tokio::test]
+async fn a_token_has_the_greatest_role_whose_claims_match() {
+    let rules = |operators, readers| {
+        let shared = [("JWT_SECRET", SECRET), ("JWT_AUDIENCE", AUDIENCE), ("JWT_ISSUER", ISSUER)];
+        [&shared[..], &[("JWT_OPERATOR_CLAIM", operators), ("JWT_READER_CLAIM", readers)]].concat()
+    };
+    let named = authenticator(&rules("role=trader", "role=viewer\ngroup=desk")).await;
+    let everyone_reads = authenticator(&rules("role=trader", "*")).await;
+    for (changes, role, role_if_everyone_reads) in [
+        (json!({ "role": "admin" }), Ok(Role::Admin), Role::Admin),
+        (json!({ "role": ["viewer", "trader"] }), Ok(Role::Operator), Role::Operator),
+        (json!({ "role": "viewer" }), Ok(Role::Reader), Role::Reader),
+        (json!({ "role": "other", "group": "desk" }), Ok(Role::Reader), Role::Reader),
+        (json!({ "role": "not trader" }), Err(AuthError::NotAllowed), Role::Reader),
+        (json!({}), Err(AuthError::NotAllowed), Role::Reader),
+    ] {
+        let claims = claims_with(&changes);
+        let of = async |authenticator| authenticate(authenticator, &claims).await.map(|caller| caller.role);
+        assert_eq!(of(&named).await, role, "{changes}");
+        assert_eq!(of(&everyone_reads).await, Ok(role_if_everyone_reads), "{changes}");
+    }
 }

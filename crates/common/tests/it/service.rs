@@ -6,6 +6,7 @@ mod credentials;
 mod cross_site;
 mod error_format;
 mod errors;
+mod on_behalf_of;
 mod probes;
 mod requests;
 mod shutdown;
@@ -59,6 +60,10 @@ fn routes(service: &HttpService) -> ServiceRoutes {
     let streams = service.streams();
     let protected = Router::new()
         .route("/hello", get(|Extension(caller): Extension<Caller>| async move { caller.name }))
+        .route(
+            "/person",
+            get(|Extension(caller): Extension<Caller>| async move { caller.requester().to_owned() }),
+        )
         .route("/admin", get(administrators_only))
         .route("/echo", post(|request| async { service::read_json::<Value>(request).await.map(Json) }))
         .route("/large", get(|| async { vec![0; 8 << 20] }))
@@ -79,7 +84,7 @@ fn routes(service: &HttpService) -> ServiceRoutes {
 async fn administrators_only(Extension(caller): Extension<Caller>) -> Result<(), ServiceError> {
     let (kind, reason) = match caller.role {
         Role::Admin => return Ok(()),
-        Role::Internal => (ProblemKind::NOT_ALLOWED, "not_admin"),
+        Role::Reader | Role::Operator => (ProblemKind::NOT_ALLOWED, "not_admin"),
         Role::Anonymous => (ProblemKind::MISSING_CREDENTIAL, "missing"),
     };
     Err(ServiceError::new(kind, "This is for administrators.").with_refusal_reason(reason))

@@ -27,10 +27,22 @@ async fn accepts(authenticator: &Authenticator, token: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_internal_token_identifies_an_internal_caller() {
+async fn the_read_token_identifies_a_reader() {
+    let authenticator = authenticator(&[("READ_TOKEN", "right\nother")]).await;
+    for right in ["right", "other"] {
+        let caller = authenticate(&authenticator, &[("x-read-token", right)]).await.unwrap().unwrap();
+        assert_eq!((caller.name.as_str(), caller.role), ("read-token", Role::Reader));
+    }
+    let wrong = authenticate(&authenticator, &[("x-read-token", "wrong")]).await;
+    assert_eq!(wrong, Err(AuthError::WrongToken));
+    assert_eq!(authenticate(&authenticator, &[("x-internal-token", "right")]).await, Ok(None));
+}
+
+#[tokio::test]
+async fn the_internal_token_identifies_an_operator() {
     let authenticator = authenticator(&[("INTERNAL_TOKEN", "right")]).await;
     let caller = authenticate(&authenticator, &[("x-internal-token", "right")]).await.unwrap().unwrap();
-    assert_eq!((caller.name.as_str(), caller.role), ("internal-token", Role::Internal));
+    assert_eq!((caller.name.as_str(), caller.role), ("internal-token", Role::Operator));
     assert_eq!(caller.method, AuthMethod::InternalToken);
 }
 

@@ -25,15 +25,16 @@ async fn with_lists(reviewer: &Arc<FakeReviewer>, lists: &[(&str, &str)]) -> Aut
 }
 
 #[tokio::test]
-async fn a_service_account_of_the_cluster_is_an_internal_caller() {
+async fn a_service_account_of_the_cluster_is_an_operator() {
     let reviewer = FakeReviewer::new();
     let authenticator = with_lists(&reviewer, &[]).await;
     assert!(authenticator.configured());
     reviewer.accept(&token(), "trading", "dashboard");
     let expected = Caller {
         name: "serviceaccount:trading:dashboard".to_owned(),
-        role: Role::Internal,
+        role: Role::Operator,
         method: AuthMethod::ServiceAccount,
+        on_behalf_of: None,
     };
     assert_eq!(bearer(&authenticator, &token()).await, Ok(expected));
     assert_eq!(reviewer.reviews(), [[AUDIENCE]]);
@@ -46,15 +47,20 @@ async fn a_token_that_the_cluster_does_not_accept_is_rejected() {
 }
 
 #[tokio::test]
-async fn lists_define_the_allowed_accounts_and_the_administrators() {
+async fn lists_define_the_administrators_operators_and_readers() {
     let reviewer = FakeReviewer::new();
-    let lists = [("TOKEN_REVIEW_ADMINS", "ops/admin"), ("TOKEN_REVIEW_ALLOWED", "trading/dashboard, jobs/*")];
+    let lists = [
+        ("TOKEN_REVIEW_ADMINS", "ops/admin"),
+        ("TOKEN_REVIEW_ALLOWED", "trading/dashboard, jobs/*"),
+        ("TOKEN_REVIEW_READERS", "ops/*, ops/console, jobs/reader"),
+    ];
     let authenticator = with_lists(&reviewer, &lists).await;
     let cases = [
         ("ops", "admin", Ok(Role::Admin)),
-        ("trading", "dashboard", Ok(Role::Internal)),
-        ("jobs", "any", Ok(Role::Internal)),
-        ("ops", "other", Err(AuthError::NotAllowed)),
+        ("trading", "dashboard", Ok(Role::Operator)),
+        ("jobs", "any", Ok(Role::Operator)),
+        ("ops", "console", Ok(Role::Reader)),
+        ("jobs", "reader", Ok(Role::Operator)),
         ("trading", "other", Err(AuthError::NotAllowed)),
         ("trading", "admin", Err(AuthError::NotAllowed)),
         ("jobs-2", "any", Err(AuthError::NotAllowed)),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::sources::{assert_none, read, root};
 
 /// Plain variables that are not settings of a chart, with the reason.
-const NOT_SETTINGS: [(&str, &str); 22] = [
+const NOT_SETTINGS: [(&str, &str); 24] = [
     ("HOSTNAME", "Kubernetes sets it to the name of the pod"),
     ("MEMORY_LIMIT", "the container's limit is read from its control group"),
     ("CRONJOB_NAME", "set from triggerApi.defaultTarget"),
@@ -29,6 +29,8 @@ const NOT_SETTINGS: [(&str, &str); 22] = [
     ("TOKEN_REVIEW_AUDIENCE", "only trigger-api calls the API server"),
     ("TOKEN_REVIEW_ADMINS", "only trigger-api calls the API server"),
     ("TOKEN_REVIEW_ALLOWED", "only trigger-api calls the API server"),
+    ("TOKEN_REVIEW_READERS", "only trigger-api calls the API server"),
+    ("SYNC_DATE", "a parameter of the CronJobs; their schedules ship today"),
     ("SQLITE_PATH", "the file would be deleted with the pod"),
     ("TERMINATION_MESSAGE_PATH", "the default is the kubelet's path"),
 ];

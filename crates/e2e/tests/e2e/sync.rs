@@ -2,21 +2,17 @@
 
 use jiff::civil::Date;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::client_builder;
-use crate::release::trades_sync;
+use crate::release::{Release, trades_sync};
 use crate::test_env::TestEnv;
 use crate::wait::wait;
 
 pub(crate) fn scenario(env: &'static TestEnv) {
     let release = env.first();
-    let started = release.script("operate.sh", &["trigger", "trades-sync-midday"]).expect_success();
-    let run = started.lines().find_map(|line| line.split(", run ").nth(1)).expect("it prints the run");
-    let run = run.split(',').next().expect("it prints the run's id");
-    // The command follows the log until the run ends.
-    let log = release.script("operate.sh", &["logs", run]).expect_success();
-    assert!(log.ends_with("-- succeeded\n"), "{log}");
+    let (run, _) = succeeded(release, &["trigger", "trades-sync-midday"]);
+    let run = run.as_str();
 
     let (date, stored) = newest_day(env);
     let date = date.to_string();
@@ -38,6 +34,23 @@ pub(crate) fn scenario(env: &'static TestEnv) {
         containers("cronjob/trades-sync-midday", ".spec.jobTemplate.spec.template.spec")
     );
     assert_eq!(run["trigger"], "manual", "{run}");
+
+    // The same day again, by its date.
+    let (again, log) = succeeded(release, &["trigger", "trades-sync-midday", &format!("SYNC_DATE={date}")]);
+    assert!(log.contains(&date), "{log}");
+    let again = api.get(&format!("/v1/runs/{again}"));
+    assert_eq!(again["parameters"], json!({ "SYNC_DATE": date }), "{again}");
+}
+
+/// Starts a run with that command and follows it. Returns its id and its log.
+fn succeeded(release: &Release, command: &[&str]) -> (String, String) {
+    let started = release.script("operate.sh", command).expect_success();
+    let run = started.lines().find_map(|line| line.split(", run ").nth(1)).expect("it prints the run");
+    let run = run.split(',').next().expect("it prints the run's id").to_owned();
+    // The command follows the log until the run ends.
+    let log = release.script("operate.sh", &["logs", &run]).expect_success();
+    assert!(log.ends_with("-- succeeded\n"), "{log}");
+    (run, log)
 }
 
 /// The newest day that the Worker stores, and its document.

@@ -80,11 +80,14 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         .build();
     for item in document.paths.paths.values_mut() {
         let PathItem { get, post, put, delete, .. } = item;
-        for operation in [get, delete].into_iter().flatten() {
-            complete_operation(operation, &[]);
+        if let Some(operation) = get {
+            complete_operation(operation, &[], true);
+        }
+        if let Some(operation) = delete {
+            complete_operation(operation, &[], false);
         }
         for operation in [post, put].into_iter().flatten() {
-            complete_operation(operation, &BODY_ERRORS);
+            complete_operation(operation, &BODY_ERRORS, false);
         }
     }
     let components = document.components.get_or_insert_with(Components::default);
@@ -94,7 +97,7 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn complete_operation(operation: &mut Operation, body_errors: &[(&str, &str)]) {
+fn complete_operation(operation: &mut Operation, body_errors: &[(&str, &str)], reads: bool) {
     for parameter in operation.parameters.iter_mut().flatten() {
         if let RefOr::T(parameter) = parameter
             && let Some(schema) = schema_of(&parameter.name)
@@ -111,9 +114,10 @@ fn complete_operation(operation: &mut Operation, body_errors: &[(&str, &str)]) {
         operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| response.build().into());
     }
     let one = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
-    // The last one: none, if none is configured.
-    let requirements =
-        vec![one("internalToken"), one("adminSecret"), one("bearer"), SecurityRequirement::default()];
+    let mut requirements = vec![one("internalToken"), one("adminSecret"), one("bearer")];
+    requirements.extend(reads.then(|| one("readToken")));
+    // None, if none is configured.
+    requirements.push(SecurityRequirement::default());
     operation.security = Some(requirements);
 }
 
@@ -132,10 +136,11 @@ fn schema_of(parameter: &str) -> Option<Object> {
     Some(schema.build())
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 3] {
+fn schemes() -> [(&'static str, SecurityScheme); 4] {
     let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     [
+        ("readToken", header("X-Read-Token")),
         ("internalToken", header("X-Internal-Token")),
         ("adminSecret", header("X-Admin-Secret")),
         ("bearer", SecurityScheme::Http(bearer)),

@@ -40,7 +40,7 @@ async fn with_a_configured_credential_only_probes_and_the_documentation_are_open
         ("DELETE", "/api/services/risk-engine"),
     ] {
         let response = send(&api, method, path, None).await;
-        let message = "Send X-Internal-Token, X-Admin-Secret or Authorization: Bearer.";
+        let message = "Send X-Read-Token, X-Internal-Token, X-Admin-Secret or Authorization: Bearer.";
         response.is_error(401, "HTTP_401", message, &Value::Null);
         assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"monitor-api\""));
         let wrong = send(&api, method, path, Some(("x-internal-token", "wrong"))).await;
@@ -57,6 +57,25 @@ async fn services_and_administrators_may_read_and_write() {
         assert_eq!(send(&api, "POST", "/api/services", Some(credential)).await.status, 201);
         let path = "/api/services/risk-engine";
         assert_eq!(send(&api, "DELETE", path, Some(credential)).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn readers_may_read_and_change_nothing() {
+    let api = TestApi::start(&[&SECRETS[..], &[("READ_TOKEN", "the-read-token-5e0b")]].concat()).await;
+    api.connect(Connection::Live);
+    let reader = Some(("x-read-token", "the-read-token-5e0b"));
+    for path in ["/status", "/api/instances", "/api/services", "/api/registry"] {
+        assert_eq!(send(&api, "GET", path, reader).await.status, 200, "{path}");
+    }
+    for (method, path) in [
+        ("POST", "/api/services"),
+        ("PUT", "/api/services/risk-engine"),
+        ("DELETE", "/api/services/risk-engine"),
+    ] {
+        let response = send(&api, method, path, reader).await;
+        assert_eq!(response.status, 403, "{method}");
+        assert_eq!(response.json()["error"]["code"], "HTTP_403", "{method}");
     }
 }
 

@@ -30,6 +30,17 @@ fn without_settings_the_documented_defaults_apply() {
 }
 
 #[test]
+fn the_day_is_that_of_the_arguments_or_of_the_setting_or_today() {
+    let (asked, set) = (jiff::civil::date(2026, 2, 9), jiff::civil::date(2026, 2, 10));
+    let config = valid("sync_date: '2026-02-10'");
+    assert_eq!((config.day(Some(asked)), config.day(None)), (asked, set));
+    for unset in ["sink: api", "sync_date: ''", "sync_date: ' '"] {
+        let config = valid(unset);
+        assert_eq!(config.day(None), config.today(), "{unset}");
+    }
+}
+
+#[test]
 fn the_help_names_each_default() {
     let help = common::config::help(&VARIABLES);
     for (name, default) in [
@@ -50,6 +61,8 @@ fn a_wrong_setting_is_an_error_even_if_no_command_uses_it() {
     for (setting, message) in [
         ("retry_budget_seconds: 0", "RETRY_BUDGET_SECONDS: 0 can't be used: use 1 to 3600"),
         ("retry_budget_seconds: 3601", "RETRY_BUDGET_SECONDS: 3601 can't be used"),
+        ("sync_date: 2026-02-30", "SYNC_DATE: not an existing day in the format YYYY-MM-DD"),
+        ("sync_date: '20260210'", "SYNC_DATE: not an existing day"),
         ("fallback: sqlite", "FALLBACK: \"sqlite\" can't be used: use d1 or none"),
         ("sink: s3", "SINK: \"s3\" can't be used: use api, d1 or sqlite"),
         ("accept_any_2xx: maybe", "ACCEPT_ANY_2XX: \"maybe\" can't be used"),

@@ -44,12 +44,13 @@ with_default!(
 pub(super) const MAX_RETRY_BUDGET_SECONDS: u64 = 3600;
 
 /// Every variable that the program reads.
-pub const VARIABLES: [Variable; 25] = [
+pub const VARIABLES: [Variable; 26] = [
     Variable::secret("DATABASE_URL", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
     trading_views::VARIABLES[0],
     trading_views::VARIABLES[1],
     trading_views::VARIABLES[2],
     trading_views::VARIABLES[3],
+    Variable::plain("SYNC_DATE", "the day, if no argument names one; today in REPORT_TIMEZONE"),
     SINK,
     SNAPSHOT_API_URL,
     SNAPSHOT_ENDPOINT,

@@ -70,3 +70,13 @@ async fn a_day_is_stored_twice_in_a_root_file_system_without_a_folder_for_tempor
     let stored = stored_in_sqlite(&root.data().join("trades.sqlite"), DAY).await;
     assert!(stored["metrics_series_points"].as_array().is_some_and(|rows| rows.len() > 40_000));
 }
+
+#[tokio::test]
+async fn the_day_can_be_a_setting_and_an_empty_one_is_today() {
+    let database = views_with(&[DAY]).await;
+    let call = SyncCommand::new(&["--sink", "sqlite"]).env("SYNC_DATE", &DAY.to_string()).database(&database);
+    call.succeeds().await;
+    assert_eq!(call.stored().await["metrics_daily"].as_array().map(Vec::len), Some(1));
+    let today = SyncCommand::new(&["--sink", "sqlite"]).env("SYNC_DATE", "").database(&database);
+    assert_eq!(today.outcome().await.code, Some(4), "there is no data of today");
+}

@@ -1,12 +1,13 @@
 //! `just bench-api`: compares `POST /trigger-sync` with a bare request that creates a Job on the same API server. Both alternate
 //! on the same number of connections, so that a slow phase of the machine affects both. Also measures the history with 10,000
-//! runs, startup, memory, and a minute of load.
+//! and with 1,000,000 runs, startup, memory, and a minute of load.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a benchmark starts processes and prints its results"
 )]
 
+mod history;
 mod program;
 mod report;
 
@@ -14,21 +15,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use jiff::{Timestamp, ToSpan};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{PostParams, Request};
 use kube::{Client as KubeClient, Resource};
 use serde_json::{Value, json};
 use testkit::cluster::{Cluster, Namespace};
-use trigger_core::run::{Run, RunId, State, Trigger};
-use trigger_core::run_store::RunStore;
-use trigger_store::SqlStore;
 
 use self::program::{ApiOnCluster, CRONJOB};
 use self::report::{Figures, milliseconds};
 
 const CALLS: usize = 400;
-const STORED_RUNS: i64 = 10_000;
 const STREAMS: usize = 1_000;
 const LOAD: Duration = Duration::from_mins(1);
 
@@ -59,11 +55,15 @@ async fn measure() {
         println!("\nafter that: {:.1} MB resident", program.resident_megabytes());
     }
     clear(&namespace);
-    store_runs(&history).await;
-    let program = ApiOnCluster::start(&kubeconfig, &history);
-    list_runs(&program).await;
-    open_streams(&program, &namespace).await;
-    hold_load(&program).await;
+    history::store_runs(&history).await;
+    {
+        let program = ApiOnCluster::start(&kubeconfig, &history);
+        history::list_runs(&program).await;
+        open_streams(&program, &namespace).await;
+        hold_load(&program).await;
+    }
+    clear(&namespace);
+    history::list_a_million_runs(&namespace, &kubeconfig).await;
 }
 
 /// A CronJob whose Jobs are suspended, so that only their creation is measured and not the work of the controllers.
@@ -147,55 +147,6 @@ async fn create(client: &KubeClient, namespace: &str, template: &Value) -> f64 {
 
 fn clear(namespace: &Namespace) {
     namespace.kubectl(&["delete", "jobs", "--all", "--cascade=background", "--wait=false"]);
-}
-
-async fn store_runs(history: &str) {
-    let store = SqlStore::connect(&history.into()).await.expect("the history opens");
-    let start = Timestamp::now() - (STORED_RUNS * 60).seconds();
-    for number in 0..STORED_RUNS {
-        let at = start + (number * 60).seconds();
-        let run = Run {
-            id: RunId::new(format!("00000000-0000-4000-8000-{number:012}")),
-            target: CRONJOB.parse().expect("a name"),
-            namespace: "trading".to_owned(),
-            job_name: format!("{CRONJOB}-{number}"),
-            trigger: Trigger::Scheduled,
-            state: State::Succeeded,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: at,
-            started_at: Some(at),
-            finished_at: Some(at + 30.seconds()),
-            task: None,
-        };
-        store.save(&run).await.expect("the history saves it");
-    }
-    store.close().await;
-}
-
-async fn list_runs(program: &ApiOnCluster) {
-    println!("\n| with {STORED_RUNS} runs | median | p99 |\n|---|---|---|");
-    for (name, path) in [
-        ("GET /v1/runs", "/v1/runs".to_owned()),
-        ("GET /v1/runs?limit=500", "/v1/runs?limit=500".to_owned()),
-        ("GET /v1/runs/{run}", "/v1/runs/00000000-0000-4000-8000-000000005000".to_owned()),
-    ] {
-        let mut times = Vec::new();
-        for _ in 0..CALLS {
-            let began = Instant::now();
-            let _: Value = program.get(&path).await;
-            times.push(began.elapsed().as_secs_f64());
-        }
-        let figures = Figures::of(&times);
-        println!("| {name} | {} | {} |", milliseconds(figures.median), milliseconds(figures.p99));
-    }
 }
 
 /// Opens many event streams, and measures the time until an event has reached all of them.

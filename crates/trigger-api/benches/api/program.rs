@@ -46,6 +46,8 @@ impl ApiOnCluster {
         command.envs([("CRONJOB_NAME", CRONJOB), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         // Rate limiting and debug logs are not part of the measurement.
         command.envs([("RATE_LIMIT", "1000000"), ("LOG_LEVEL", "info")]);
+        // No run is deleted.
+        command.envs([("HISTORY_RUNS", "2000000"), ("HISTORY_BYTES", "4000000000")]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
         let mut log =
             BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);

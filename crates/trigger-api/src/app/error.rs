@@ -12,11 +12,9 @@ use trigger_store::OpenError;
 pub(super) enum AppError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The history can't be opened.
+    /// The history can't be opened or read.
     #[error("DATABASE_URL: {0}")]
-    History(StoreError),
+    History(#[from] StoreError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -40,7 +38,7 @@ impl ServiceProgramError for AppError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Cluster(_) | Self::Nats(_) => 2,
-            Self::Store(_) | Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,
+            Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,
         }
     }
 }

@@ -33,11 +33,9 @@ impl RunningExecutor {
         Ok(match &config.executor {
             ExecutorKind::Kubernetes => {
                 let cluster = cluster.expect("this executor has a cluster");
-                let limit = config.cluster_timeout;
                 Self::Kubernetes(Arc::new(KubernetesExecutor::start(
                     cluster,
-                    limit,
-                    config.check_admission,
+                    config.kubernetes.clone(),
                     targets,
                     recorder,
                     logs,

@@ -2,7 +2,7 @@
 
 mod entry;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use trigger_core::target_name::TargetName;
 use trigger_core::task::{Task, TaskTarget};
 
 use self::entry::{CronJobEntry, TargetEntry, invalid};
+use super::job_metadata::JobNameFormat;
 
 /// The targets of the settings. Only the namespace of CronJobs that have none is missing.
 pub struct TargetSettings {
@@ -20,6 +21,7 @@ pub struct TargetSettings {
     tasks: Vec<TaskTarget>,
     default: Option<TargetName>,
     namespace: Option<String>,
+    job_names: JobNameFormat,
 }
 
 impl TargetSettings {
@@ -42,19 +44,26 @@ impl TargetSettings {
         check_distinct(&cronjobs, &task_targets)?;
         let default = default_target(settings, &cronjobs, single.as_deref())?;
         let namespace = settings.text("TARGET_NAMESPACE");
-        Ok(Self { cronjobs, tasks: task_targets, default, namespace })
+        let job_names = JobNameFormat::from_settings(settings)?;
+        Ok(Self { cronjobs, tasks: task_targets, default, namespace, job_names })
+    }
+
+    /// The `wait_seconds` of the targets that have one.
+    pub fn default_waits(&self) -> BTreeMap<TargetName, u64> {
+        let wait = |entry: &CronJobEntry| Some((entry.name.clone(), entry.wait_seconds?.get().into()));
+        self.cronjobs.iter().filter_map(wait).collect()
     }
 
     /// The targets. CronJobs without a namespace are in `TARGET_NAMESPACE`, or else in `home`.
     ///
     /// # Errors
-    /// When a namespace is not valid, or two targets have the same CronJob.
+    /// When a namespace is not valid, two targets have the same CronJob, or the names of Jobs would be too long.
     pub fn resolve(&self, home: &str) -> Result<Targets, ConfigError> {
         let namespace = self.namespace.as_deref().unwrap_or(home);
         let mut known = BTreeSet::new();
         let mut targets = Vec::new();
         for entry in &self.cronjobs {
-            let target = entry.resolve(namespace)?;
+            let target = entry.resolve(namespace, &self.job_names)?;
             let CronJobTarget { namespace, cronjob, .. } = &target;
             if !known.insert((namespace.clone(), cronjob.clone())) {
                 return Err(invalid(format!(

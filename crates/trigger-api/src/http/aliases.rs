@@ -17,7 +17,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Api;
-use super::body::SyncBody;
+use super::body::StartBody;
 use super::sender::Sender;
 use super::status::access_of;
 use super::{document, starting, task_routes};
@@ -93,7 +93,7 @@ fn start_route(target: Target) -> MethodRouter<Arc<Api>> {
         async |target: Target, api: Arc<Api>, sender: Sender, headers: HeaderMap, request: Request| {
             match &target {
                 Target::CronJob(_) => {
-                    let body = SyncBody::from_request(request, &()).await?;
+                    let body = StartBody::from_request(request, &()).await?;
                     starting::start_job(&api, &target, sender, &headers, body).await
                 }
                 Target::Task(TaskTarget { task, .. }) => {

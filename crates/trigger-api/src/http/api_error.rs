@@ -9,6 +9,7 @@ use common::service::{Problem, ProblemKind, ServiceError};
 use serde::Serialize;
 use trigger_core::access::Denied;
 use trigger_core::executor::ExecutorError;
+use trigger_core::right::MissingRight;
 use trigger_core::run::Run;
 use trigger_core::runs::RunError;
 use trigger_core::start::StartError;
@@ -19,7 +20,7 @@ use super::links::Links;
 use super::problem_kinds::{
     BAD_PARAMETERS, CLUSTER_BUSY, CLUSTER_FAILED, CLUSTER_REFUSED, CLUSTER_TIMEOUT, CLUSTER_UNREACHABLE,
     CONFLICTING_RUN, CONTENDED, KEY_REUSED, MISSING_PERMISSION, NAME_TAKEN, NO_CRONJOB, QUEUE_FULL,
-    QUOTA_EXCEEDED, STORE_UNAVAILABLE, TARGET_SUSPENDED, UNKNOWN_RUN, UNKNOWN_TARGET,
+    QUOTA_EXCEEDED, STORE_UNAVAILABLE, TARGET_SUSPENDED, UNKNOWN_RUN, UNKNOWN_TARGET, UNREADABLE_JOB,
 };
 
 /// `Retry-After` when another server can't be reached.
@@ -91,9 +92,7 @@ impl From<StartError> for ApiError {
                     run.job_name
                 ),
             ),
-            StartError::BadParameters(problem) => {
-                Self::new(BAD_PARAMETERS, format!("The parameters are not valid: {problem}."))
-            }
+            StartError::BadParameters(problem) => bad_parameters(&problem),
             StartError::QueueFull { target, max_queued } => Self(
                 ServiceError::new(
                     QUEUE_FULL,
@@ -130,6 +129,13 @@ impl From<RunError> for ApiError {
                 Self::new(UNKNOWN_RUN, format!("There is no run {id}; GET /v1/runs lists the known runs."))
             }
             RunError::UnknownTarget(name) => unknown_target(&name),
+            RunError::TargetNotConfigured { run, target } => Self::new(
+                UNKNOWN_TARGET,
+                format!(
+                    "The target {target} of the run {run} is not configured any more, so the run can't be repeated. Add the \
+                     target to the configuration, or start one of GET /v1/targets."
+                ),
+            ),
             RunError::NoDefaultTarget => Self::new(
                 UNKNOWN_TARGET,
                 "Several targets are configured and none is the default; start one by name, or set DEFAULT_TARGET.",
@@ -141,6 +147,10 @@ impl From<RunError> for ApiError {
     }
 }
 
+fn bad_parameters(problem: &str) -> ApiError {
+    ApiError::new(BAD_PARAMETERS, format!("The parameters are not valid: {problem}."))
+}
+
 fn unknown_target(name: &TargetName) -> ApiError {
     ApiError::new(UNKNOWN_TARGET, format!("There is no target {name}; GET /v1/targets lists all targets."))
 }
@@ -148,6 +158,12 @@ fn unknown_target(name: &TargetName) -> ApiError {
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         let (kind, detail, reason) = match denied {
+            Denied::NotOperator => (
+                ProblemKind::NOT_ALLOWED,
+                "The caller is known, but may only read. This requires an operator: X-Internal-Token, X-Admin-Secret, or a \
+                 token with the operator's claim.",
+                "not_operator",
+            ),
             Denied::NotAdmin => (
                 ProblemKind::NOT_ALLOWED,
                 "The caller is known, but this requires an administrator: X-Admin-Secret, or a token with the \
@@ -170,6 +186,7 @@ impl From<ExecutorError> for ApiError {
         let cause = error.to_string();
         let service_error = match error {
             ExecutorError::Store(error) => return error.into(),
+            ExecutorError::BadParameters(problem) => return bad_parameters(&problem),
             ExecutorError::NoCronJob { namespace, name } => {
                 return Self::new(
                     NO_CRONJOB,
@@ -203,11 +220,14 @@ impl From<ExecutorError> for ApiError {
                 "The cluster's API server failed. Retry; the log of trigger-api has the details.",
             )
             .with_retry_after(AFTER_OUTAGE),
-            ExecutorError::Forbidden(_) => ServiceError::new(
+            ExecutorError::Forbidden { right, .. } => forbidden(&right),
+            ExecutorError::Unauthenticated(_) => ServiceError::new(
                 MISSING_PERMISSION,
-                "trigger-api lacks a permission in the cluster. Its ServiceAccount needs the Role trigger-api-job-trigger in \
-                 the target's namespace; the log names the permission.",
+                "The cluster's API server does not accept the credential of trigger-api. Check its ServiceAccount or \
+                 kubeconfig; the log has the details.",
             ),
+            ExecutorError::UnreadableJob { job, right } => unreadable(&job, &right),
+            ExecutorError::UncheckedJob { job, right, error } => unchecked(&job, &right, &error),
             ExecutorError::QuotaExceeded(_) => ServiceError::new(
                 QUOTA_EXCEEDED,
                 "A ResourceQuota of the target's namespace is exhausted. Nothing was started; delete finished Jobs, or raise the \
@@ -222,6 +242,39 @@ impl From<ExecutorError> for ApiError {
         };
         Self(service_error.with_internal_cause(cause))
     }
+}
+
+fn forbidden(right: &MissingRight) -> ServiceError {
+    ServiceError::new(
+        MISSING_PERMISSION,
+        format!(
+            "trigger-api may not {right}. Grant this right to its ServiceAccount by a Role and a RoleBinding in that \
+             namespace. It is used as soon as it is granted."
+        ),
+    )
+}
+
+fn unreadable(job: &str, right: &MissingRight) -> ServiceError {
+    ServiceError::new(
+        UNREADABLE_JOB,
+        format!(
+            "The Job {job} exists: an earlier request with this Idempotency-Key started it. This request started nothing. \
+             The run can't be returned, because trigger-api may not {right}."
+        ),
+    )
+}
+
+fn unchecked(job: &str, right: &MissingRight, error: &ExecutorError) -> ServiceError {
+    let timed_out = matches!(error, ExecutorError::TimedOut(_));
+    ServiceError::new(
+        if timed_out { CLUSTER_TIMEOUT } else { CLUSTER_FAILED },
+        format!(
+            "The cluster's API server did not confirm that it created the Job {job}, and trigger-api may not {right} to \
+             check it. Run `kubectl get job {job}`, or repeat the request with the same Idempotency-Key, which never starts a \
+             second Job."
+        ),
+    )
+    .with_retry_after(AFTER_OUTAGE)
 }
 
 impl From<StoreError> for ApiError {

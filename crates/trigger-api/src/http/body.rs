@@ -1,37 +1,18 @@
 //! The bodies of requests that start runs.
 
+use std::fmt;
+
 use axum::extract::{FromRequest, Request};
 use common::service::{ServiceError, read_json};
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use trigger_core::parameters::Parameters;
 use trigger_core::request::MAX_REASON_LENGTH;
-use trigger_core::task::Parameters;
+use trigger_core::run::Run;
 use utoipa::ToSchema;
 
 use super::api_error::ApiError;
-
-/// The body of a request that starts a Job.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SyncBody {
-    /// Why the run is started; stored in the history and on the Job.
-    #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "the morning data was late")]
-    reason: Option<String>,
-}
-
-impl<S: Send + Sync> FromRequest<S> for SyncBody {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let Self { reason } = read_json(request).await?;
-        Ok(Self { reason: checked_reason(reason)? })
-    }
-}
-
-impl From<SyncBody> for StartBody {
-    fn from(SyncBody { reason }: SyncBody) -> Self {
-        Self { reason, parameters: Parameters::new() }
-    }
-}
 
 /// The body of a request that starts a run.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -40,10 +21,10 @@ pub(super) struct StartBody {
     /// Why the run is started; stored in the history and on the Job.
     #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "the morning data was late")]
     pub(super) reason: Option<String>,
-    /// The parameters of a task, which defines them; a CronJob has none.
+    /// The values of the target's parameters. The document of the target has their JSON Schema.
     #[serde(default)]
-    #[schema(value_type = Object, required = false, example = json!({ "date": "2026-02-10" }))]
-    pub(super) parameters: Parameters,
+    #[schema(value_type = Object, required = false, example = json!({ "SYNC_DATE": "2026-02-10" }))]
+    pub(super) parameters: UniqueMembers,
 }
 
 impl<S: Send + Sync> FromRequest<S> for StartBody {
@@ -52,6 +33,70 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let Self { reason, parameters } = read_json(request).await?;
         Ok(Self { reason: checked_reason(reason)?, parameters })
+    }
+}
+
+/// The members of a JSON object, each of which occurs once.
+#[derive(Debug, Default)]
+pub(super) struct UniqueMembers(pub(super) Parameters);
+
+impl<'de> Deserialize<'de> for UniqueMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = UniqueMembers;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Parameters::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.contains_key(&name) {
+                        return Err(M::Error::custom(format!("duplicate field `{name}`")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(UniqueMembers(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// The body of a request that starts a run again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetryBody {
+    /// Why the run is started again; stored in the history and on the Job.
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        example = "the receiver is available again"
+    )]
+    reason: Option<String>,
+    /// All parameters of the new run, in place of those of the earlier one.
+    #[schema(value_type = Option<Object>, example = json!({ "date": "2026-02-10" }))]
+    parameters: Option<UniqueMembers>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for RetryBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let Self { reason, parameters } = read_json(request).await?;
+        Ok(Self { reason: checked_reason(reason)?, parameters })
+    }
+}
+
+impl RetryBody {
+    /// The body of the start that repeats that run.
+    pub(super) fn into_start(self, earlier: &Run) -> StartBody {
+        let parameters = self.parameters.unwrap_or_else(|| UniqueMembers(earlier.parameters.clone()));
+        StartBody { reason: self.reason, parameters }
     }
 }
 

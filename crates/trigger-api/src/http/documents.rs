@@ -1,9 +1,12 @@
 //! The JSON documents of runs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trigger_core::run::{Cause, Run, State, TaskRun};
+use trigger_core::parameters::Parameters;
+use trigger_core::run::{Cause, Run, RunId, State, TaskRun, Trigger};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -24,15 +27,22 @@ pub(super) struct RunDocument {
     /// What started the run.
     #[schema(schema_with = trigger_schema)]
     trigger: &'static str,
-    /// The state. The last four are final.
+    /// The state. The last four are final; `unknown` is a run that can't be observed.
     #[schema(schema_with = state_schema)]
     pub(super) state: &'static str,
     /// Why the run has this state.
     cause: Option<CauseDocument>,
-    /// The caller that started the run, if it was started through this API.
+    /// The caller that started the run, or the person on whose behalf it did, if it was started through this API.
     requested_by: Option<String>,
+    /// The caller that started the run on behalf of that person.
+    requested_via: Option<String>,
     /// The caller's reason.
     reason: Option<String>,
+    /// The values of the target's parameters that the request set.
+    #[schema(value_type = Object)]
+    parameters: Parameters,
+    /// The run that this one repeats.
+    retry_of: Option<String>,
     /// The names of its containers, init containers first. Empty until a pod was observed, and for a task.
     containers: Vec<String>,
     /// When its Job was created, or the run of the task queued.
@@ -79,7 +89,7 @@ pub(super) struct CauseDocument {
 /// The response of `POST /trigger-sync`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Triggered {
-    /// A sentence for people.
+    /// A sentence for people: that the Job was started, and how it ended if the response was sent after that.
     message: String,
     /// The name of the Job.
     job_name: String,
@@ -103,6 +113,11 @@ pub(super) struct RunPage {
     pub(super) next: Option<String>,
     /// The page reflects all events up to this number. The events after it continue the page: `/v1/events?after=NUMBER`.
     pub(super) event: i64,
+    /// How many stored runs the conditions select in each state, whichever states the query has; null on later pages.
+    #[schema(value_type = Option<BTreeMap<String, u64>>)]
+    pub(super) counts: Option<BTreeMap<&'static str, u64>>,
+    /// Whether `counts` are exact; if not, there can be more runs. They are exact for conditions on targets and triggers.
+    pub(super) counts_exact: Option<bool>,
 }
 
 impl From<&Run> for RunDocument {
@@ -116,7 +131,10 @@ impl From<&Run> for RunDocument {
             state: run.state.as_str(),
             cause: run.cause.as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
+            requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),
+            parameters: run.parameters.clone(),
+            retry_of: run.retry_of.as_ref().map(RunId::to_string),
             containers: run.containers.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
@@ -141,19 +159,34 @@ impl From<&Cause> for CauseDocument {
 
 impl Triggered {
     pub(super) fn new(run: &Run, found: bool) -> Self {
-        let message = if found {
-            format!("Job {} was started by an earlier request with the same key", run.job_name)
-        } else {
-            format!("Job {} started", run.job_name)
-        };
         Self {
-            message,
+            message: start_message(run, found),
             job_name: run.job_name.clone(),
             run_id: run.id.to_string(),
             namespace: run.namespace.clone(),
             state: run.state.as_str(),
             links: Links::of(run),
         }
+    }
+}
+
+fn start_message(run: &Run, found: bool) -> String {
+    let started = if found { "was started by an earlier request with the same key" } else { "started" };
+    let state = match run.state {
+        State::Pending => "is pending",
+        State::Running => "is running",
+        State::Succeeded => "succeeded",
+        State::Failed => "failed",
+        State::Cancelled => "was cancelled",
+        State::Interrupted => "was interrupted",
+        State::Unknown => "its state is unknown",
+    };
+    let job = &run.job_name;
+    match &run.cause {
+        Some(cause) if run.state == State::Unknown => format!("Job {job} {started}. {}", cause.message),
+        Some(cause) => format!("Job {job} {started} and {state}: {}", cause.message),
+        None if run.state == State::Pending => format!("Job {job} {started}"),
+        None => format!("Job {job} {started} and {state}"),
     }
 }
 
@@ -167,6 +200,7 @@ pub(super) fn state_schema() -> Object {
     string_enum(&State::ALL.map(State::as_str))
 }
 
-fn trigger_schema() -> Object {
-    string_enum(&["scheduled", "manual"])
+/// The schema of what started a run.
+pub(super) fn trigger_schema() -> Object {
+    string_enum(&Trigger::ALL.map(Trigger::as_str))
 }

@@ -5,7 +5,7 @@ use common::service::ServiceError;
 use trigger_core::request::IdempotencyKey;
 use trigger_core::run::Run;
 
-/// The maximum of `Prefer: wait`, in seconds.
+/// The maximum of `Prefer: wait` and of `wait_seconds`, in seconds.
 pub(super) const MAX_WAIT_SECONDS: u64 = 60;
 /// `Retry-After` of a run that has not ended, in seconds.
 const POLL_INTERVAL_SECONDS: u16 = 2;
@@ -32,6 +32,11 @@ pub(super) fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
         name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse().ok())?
     });
     wait.map(|seconds: u64| seconds.min(MAX_WAIT_SECONDS))
+}
+
+/// Whether the request has a `Prefer` header, even if it does not say how long to wait.
+pub(super) fn has_preference(headers: &HeaderMap) -> bool {
+    headers.contains_key("prefer")
 }
 
 /// The headers of a response about a started run, which is described at `location`.

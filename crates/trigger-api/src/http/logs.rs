@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use common::service::{PathSegment, QueryParams, RequestSlot, ServiceError};
 use serde::Deserialize;
-use trigger_core::run::{Run, RunId};
+use trigger_core::run::{Run, RunId, State as RunState};
 use trigger_core::runs::{LogPosition, LogQuery, RunLog};
 use utoipa::IntoParams;
 
@@ -141,10 +141,12 @@ fn text_headers(log: &RunLog) -> HeaderMap {
 }
 
 fn no_log(run: &Run) -> ApiError {
-    let detail = if run.state.is_final() {
-        format!("{} printed nothing, or its pod was deleted before its log could be read.", run.job_name)
-    } else {
-        format!("{} has printed nothing yet.", run.job_name)
+    let detail = match (&run.cause, run.state) {
+        (Some(cause), RunState::Unknown) => cause.message.clone(),
+        (_, state) if state.is_final() => {
+            format!("{} printed nothing, or its pod was deleted before its log could be read.", run.job_name)
+        }
+        _ => format!("{} has printed nothing yet.", run.job_name),
     };
     ApiError::new(NO_LOG, detail)
 }

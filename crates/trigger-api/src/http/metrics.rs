@@ -21,6 +21,7 @@ pub struct RunMetrics {
     runs_ended: Family<EndLabels, Counter>,
     task_runs: Family<TaskLabels, Gauge>,
     protected: Family<TargetLabels, Gauge>,
+    missing_rights: Gauge,
     store_writable: Gauge,
     store_unsaved_bytes: Gauge,
     store_dropped: Family<DroppedLabels, Counter>,
@@ -77,6 +78,11 @@ impl RunMetrics {
             "admission_policy_protects",
             "1 if the admission policy denies Jobs that differ from the target's, otherwise 0; absent while unknown",
             metrics.protected.clone(),
+        );
+        registry.register(
+            "missing_rights",
+            "Rights in the cluster that the API server denied; /readyz?verbose names them",
+            metrics.missing_rights.clone(),
         );
         registry.register(
             "store_writable",
@@ -141,6 +147,10 @@ impl RunMetrics {
             };
             self.protected.get_or_create(&TargetLabels { target: target.to_string() }).set(value);
         }
+    }
+
+    pub(super) fn set_missing_rights(&self, rights: usize) {
+        self.missing_rights.set(i64::try_from(rights).unwrap_or(i64::MAX));
     }
 
     pub(super) fn set_store_writable(&self, writable: bool) {

@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, get};
 use trigger_core::task::TaskDefinition;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
@@ -15,6 +15,7 @@ use utoipa::openapi::{
 };
 
 use super::admin_health::ADMIN_TAG;
+use super::list_query::{self, TARGET_PATTERN};
 
 /// The problems of every protected route.
 const COMMON_PROBLEMS: [(&str, &str); 8] = [
@@ -30,7 +31,7 @@ const COMMON_PROBLEMS: [(&str, &str); 8] = [
     ),
     ("504", "The cluster did not answer in time"),
 ];
-/// The additional problems of a route that starts a run.
+/// The additional problems of a route that starts a run, or previews it.
 const START_PROBLEMS: [(&str, &str); 5] = [
     ("408", "The body took too long to arrive"),
     ("409", "Another run is in progress, or the target is suspended"),
@@ -69,24 +70,24 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Starts the same Job that a CronJob would start, follows it and stores its history; and executes tasks, such as the \
-             portfolio analysis.",
+             portfolio analysis. On every route that needs a credential, a caller of TRUSTED_CALLERS may send `X-On-Behalf-Of` with \
+             the name of a person.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .build();
-    for path in document.paths.paths.values_mut() {
-        for (operation, starts) in operations(path) {
+    for (route, path) in &mut document.paths.paths {
+        for (operation, reads, starts) in operations(path) {
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter
-                    && let Some(schema) = schema_of(&parameter.name)
+                    && let Some(schema) = schema_of(route, &parameter.name)
                 {
-                    parameter.schema = Some(schema.into());
+                    parameter.schema = Some(RefOr::T(schema));
                 }
             }
             if operation.security.is_none() {
                 add_problems(operation, &COMMON_PROBLEMS);
-                operation.security = Some(requirements(
-                    operation.tags.iter().flatten().any(|tag| admin_tags.contains(&tag.as_str())),
-                ));
+                let is_admin = operation.tags.iter().flatten().any(|tag| admin_tags.contains(&tag.as_str()));
+                operation.security = Some(requirements(is_admin, reads));
             }
             if starts {
                 add_problems(operation, &START_PROBLEMS);
@@ -101,10 +102,13 @@ pub(super) fn complete(mut document: OpenApi, tasks: &[&'static TaskDefinition])
 }
 
 /// What the macros can't express: the pattern of a parameter, and that it may be absent but not null.
-fn schema_of(parameter: &str) -> Option<Object> {
+fn schema_of(route: &str, parameter: &str) -> Option<Schema> {
+    if route == "/v1/runs" {
+        return list_query::schema_of(parameter);
+    }
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let schema = match parameter {
-        "target" => text().pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+        "target" => text().pattern(Some(TARGET_PATTERN)),
         // A quoted string (RFC 8941) is accepted as well.
         "Idempotency-Key" => text().pattern(Some("^[!#-~]([ !#-~]{0,253}[!#-~])?$")),
         "Last-Event-ID" => ObjectBuilder::new()
@@ -114,14 +118,14 @@ fn schema_of(parameter: &str) -> Option<Object> {
         "Prefer" => text(),
         _ => return None,
     };
-    Some(schema.build())
+    Some(Schema::Object(schema.build()))
 }
 
-/// The operations of a path, and whether they start a run.
-fn operations(path: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
+/// The operations of a path, whether they only read, and whether they start a run.
+fn operations(path: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool, bool)> {
     let PathItem { get, post, delete, .. } = path;
-    let plain = [get, delete].into_iter().flatten().map(|operation| (operation, false));
-    plain.chain(post.iter_mut().map(|operation| (operation, true)))
+    let operations = [(get, true, false), (delete, false, false), (post, false, true)];
+    operations.into_iter().filter_map(|(operation, reads, starts)| Some((operation.as_mut()?, reads, starts)))
 }
 
 fn add_problems(operation: &mut Operation, problems: &[(&str, &str)]) {
@@ -134,17 +138,18 @@ fn add_problems(operation: &mut Operation, problems: &[(&str, &str)]) {
 }
 
 /// The credentials of a route: one of these, or none if none is configured. A route for administrators always needs one.
-fn requirements(admin: bool) -> Vec<SecurityRequirement> {
+fn requirements(admin: bool, reads: bool) -> Vec<SecurityRequirement> {
     let one = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
-    if admin {
-        return vec![one("adminSecret"), one("bearer")];
-    }
-    vec![one("internalToken"), one("adminSecret"), one("bearer"), SecurityRequirement::default()]
+    let credentials =
+        [("internalToken", !admin), ("adminSecret", true), ("bearer", true), ("readToken", reads && !admin)];
+    let sufficient = credentials.into_iter().filter(|(_, suffices)| *suffices).map(|(name, _)| one(name));
+    sufficient.chain((!admin).then(SecurityRequirement::default)).collect()
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 3] {
+fn schemes() -> [(&'static str, SecurityScheme); 4] {
     let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     [
+        ("readToken", header("X-Read-Token")),
         ("internalToken", header("X-Internal-Token")),
         ("adminSecret", header("X-Admin-Secret")),
         (

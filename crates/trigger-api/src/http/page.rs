@@ -52,25 +52,17 @@ mod tests {
     fn nothing_is_cut_off_at_any_width() {
         let long = "a-name-of-many-characters-".repeat(8);
         let run = Run {
-            id: RunId::new(&*long),
-            target: "portfolio-analysis".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: long.clone(),
-            trigger: Trigger::Manual,
             state: State::Failed,
             cause: Some(Cause::new("Error", long.clone())),
             requested_by: Some(long.clone()),
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: "2026-02-11T12:00:00Z".parse().unwrap(),
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(&*long),
+                "portfolio-analysis".parse().unwrap(),
+                "trading",
+                long.clone(),
+                Trigger::Manual,
+                "2026-02-11T12:00:00Z".parse().unwrap(),
+            )
         };
         let widths = [360, 560, 800, 1100, 1400];
         assert_eq!(cut_off(&state(&run), &widths, &[]), [""; 0]);

@@ -31,6 +31,9 @@ pub const TARGET_SUSPENDED: ProblemKind =
 /// A Job of the name exists and does not belong to the target.
 pub const NAME_TAKEN: ProblemKind =
     kind("name-taken", StatusCode::CONFLICT, "A Job of another owner has the name");
+/// A Job of the name exists, and its run is not known.
+pub const UNREADABLE_JOB: ProblemKind =
+    kind("unreadable-job", StatusCode::CONFLICT, "The Job exists and can't be read");
 /// The target does not accept the parameters.
 pub const BAD_PARAMETERS: ProblemKind =
     kind("bad-parameters", StatusCode::UNPROCESSABLE_ENTITY, "The target does not accept the parameters");

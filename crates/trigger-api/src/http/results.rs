@@ -81,7 +81,7 @@ pub(super) fn private() -> [(HeaderName, HeaderValue); 2] {
 fn no_result(run: &Run) -> ApiError {
     let detail = match (&run.task, run.state) {
         (None, _) => format!("{} is a run of a Job: it has a log and no result.", run.id),
-        (Some(_), RunState::Pending | RunState::Running) => {
+        (Some(_), RunState::Pending | RunState::Running | RunState::Unknown) => {
             format!("{} is {}; its result is available when it has succeeded.", run.id, run.state)
         }
         (Some(_), _) => format!("{} ended as {} and has no result.", run.id, run.state),

@@ -1,7 +1,6 @@
 //! A page of runs, which is limited in number and in bytes.
 
 use serde_json::value::RawValue;
-use trigger_core::run::Run;
 use trigger_core::run_store::{Cursor, RunFilter};
 use trigger_core::runs::Runs;
 
@@ -23,23 +22,21 @@ pub(super) async fn read(
     loop {
         // One more run than the page has shows whether there is a next page.
         filter.limit = BATCH.min(u16::try_from(limit - page.len()).unwrap_or(BATCH) + 1);
-        let batch = runs.list(&filter).await?;
-        let is_last = batch.len() < usize::from(filter.limit);
-        for run in batch {
+        let slice = runs.list(&filter).await?;
+        let is_full = slice.runs.len() == usize::from(filter.limit);
+        for run in slice.runs {
             if page.len() == limit || bytes >= MAX_PAGE_BYTES {
                 return Ok((page, filter.after));
             }
             let document = serde_json::value::to_raw_value(&RunDocument::from(&run)).expect("a run is JSON");
             bytes += document.get().len();
             page.push(document);
-            filter.after = Some(position(&run));
+            filter.after = Some(Cursor::of(&run));
         }
-        if is_last {
-            return Ok((page, None));
+        // A search that found too few runs continues with the next request, so that no request reads the whole history.
+        if slice.read_to.is_none() || !is_full {
+            return Ok((page, slice.read_to));
         }
+        filter.after = slice.read_to;
     }
-}
-
-fn position(run: &Run) -> Cursor {
-    Cursor { created_at: run.created_at, id: run.id.clone() }
 }

@@ -1,73 +1,75 @@
 //! The history of runs.
-#![expect(unused_qualifications, reason = "utoipa's macro qualifies the query's type")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::{Extension, Json};
 use common::auth::Caller;
-use common::service::{PathSegment, QueryParams, ServiceError};
-use serde::Deserialize;
-use trigger_core::run::RunId;
-use trigger_core::run_store::{Cursor, RunFilter};
-use utoipa::IntoParams;
+use common::service::{PathSegment, QueryParams};
+use trigger_core::run::{RunId, State as RunState};
+use trigger_core::run_store::RunCounts;
 
 use super::Api;
 use super::api_error::ApiError;
 use super::documents::{RunDocument, RunPage};
 use super::headers::poll_again;
 use super::problem_document::ProblemDocument;
-use super::run_page;
 use super::status::access_of;
-
-const DEFAULT_PAGE_SIZE: u16 = 50;
-const MAX_PAGE_SIZE: u16 = 500;
-
-/// Selects runs.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
-    /// Only runs of this target.
-    target: Option<String>,
-    /// Only runs in this state.
-    #[param(inline, schema_with = state_parameter)]
-    state: Option<String>,
-    /// Only the run of the Job with this name.
-    job_name: Option<String>,
-    /// The maximum number of runs of a page, from 1 to 500; 50 by default.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u16>,
-    /// The `next` of the previous page.
-    cursor: Option<String>,
-}
-
-fn state_parameter() -> utoipa::openapi::schema::Object {
-    super::documents::state_schema()
-}
+use super::{list_query, run_page};
 
 /// List runs
 ///
-/// Scheduled and manual runs, newest first, including those whose Jobs have been deleted. A page ends before its limit when
-/// it is longer than 256 KiB; `next` then continues it.
+/// Scheduled and manual runs, newest first, including those whose Jobs have been deleted. A run is selected if it meets all
+/// conditions. A page ends before its limit when it is longer than 256 KiB, or when it has searched 5,000 runs for a text;
+/// `next` then continues it, even if the page has no run.
+///
+/// The first page has the number of selected runs per state.
 #[utoipa::path(
     get, path = "/v1/runs", operation_id = "listRuns", tag = "runs",
-    params(ListQuery),
+    params(
+        ("target" = Option<Vec<String>>, Query, description = "Only runs of these targets, at most 32; repeated, or separated by commas"),
+        ("state" = Option<Vec<String>>, Query, description = "Only runs in these states; repeated, or separated by commas"),
+        ("trigger" = Option<String>, Query, description = "Only runs that were started by this"),
+        ("requested_by" = Option<String>, Query, description = "Only runs of this caller"),
+        ("since" = Option<String>, Query, description = "Only runs that were created at this time or later"),
+        ("until" = Option<String>, Query, description = "Only runs that were created before this time"),
+        ("q" = Option<String>, Query, description = "Only runs whose reason, cause or Job name contains this text, in upper or lower case"),
+        ("job_name" = Option<String>, Query, description = "Only the run of the Job with this name"),
+        ("limit" = Option<u16>, Query, description = "The maximum number of runs of a page; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the previous page"),
+    ),
     responses((status = 200, description = "A page of runs", body = RunPage)),
 )]
 pub(super) async fn list_runs(
     State(api): State<Arc<Api>>,
-    QueryParams(query): QueryParams<ListQuery>,
+    QueryParams(parameters): QueryParams<Vec<(String, String)>>,
+    RawQuery(query): RawQuery,
 ) -> Result<(HeaderMap, Json<RunPage>), ApiError> {
     // Read first, so that no event is missed between the page and the stream.
     let event = api.runs.last_event().await?;
-    let (runs, after) = run_page::read(&api.runs, query.filter()?).await?;
-    let next = after.as_ref().map(cursor_text);
+    let filter = list_query::filter(&parameters)?;
+    let counts = match &filter.after {
+        None => Some(api.runs.counts(&filter).await?),
+        Some(_) => None,
+    };
+    let (runs, after) = run_page::read(&api.runs, filter).await?;
+    let next = after.as_ref().map(list_query::cursor_text);
     let mut headers = HeaderMap::new();
-    if let Some(Ok(link)) = next.as_ref().map(|cursor| HeaderValue::try_from(query.link(cursor))) {
+    let link =
+        next.as_ref().map(|cursor| list_query::next_link(query.as_deref().unwrap_or_default(), cursor));
+    if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, Json(RunPage { runs, next, event })))
+    let (counts, counts_exact) = counts.as_ref().map(count_documents).unzip();
+    Ok((headers, Json(RunPage { runs, next, event, counts, counts_exact })))
+}
+
+/// The number of runs in each state, and whether these numbers are exact.
+fn count_documents(counts: &RunCounts) -> (BTreeMap<&'static str, u64>, bool) {
+    let of = |state: RunState| counts.by_state.get(&state).copied().unwrap_or_default();
+    (RunState::ALL.into_iter().map(|state| (state.as_str(), of(state))).collect(), counts.exact)
 }
 
 /// Get a run
@@ -103,51 +105,8 @@ pub(super) async fn cancel_run(
     PathSegment(id): PathSegment<RunId>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<RunDocument>, ApiError> {
-    let run = api.runs.cancel(&access_of(&caller), &id).await?;
-    tracing::info!(run.id = %run.id, state = %run.state, caller = caller.name, "run cancelled");
+    let caller = access_of(&caller);
+    let run = api.runs.cancel(&caller, &id).await?;
+    tracing::info!(run.id = %run.id, state = %run.state, %caller, "run cancelled");
     Ok(Json(RunDocument::from(&run)))
-}
-
-impl ListQuery {
-    fn filter(&self) -> Result<RunFilter, ServiceError> {
-        let invalid = |name: &str, problem: String| ServiceError::bad_request(format!("{name}: {problem}"));
-        let target = self.target.as_deref().map(str::parse).transpose();
-        let state = self.state.as_deref().map(str::parse).transpose();
-        let limit = self.limit.unwrap_or(DEFAULT_PAGE_SIZE);
-        if !(1..=MAX_PAGE_SIZE).contains(&limit) {
-            return Err(invalid("limit", format!("{limit} is not between 1 and {MAX_PAGE_SIZE}")));
-        }
-        let after = self.cursor.as_deref().map(parse_cursor).transpose();
-        Ok(RunFilter {
-            target: target.map_err(|problem| invalid("target", problem))?,
-            state: state.map_err(|problem| invalid("state", problem))?,
-            job_name: self.job_name.clone(),
-            after: after.map_err(|problem| invalid("cursor", problem.to_owned()))?,
-            limit,
-        })
-    }
-
-    /// The `Link` header of the next page (RFC 8288).
-    fn link(&self, cursor: &str) -> String {
-        let mut query = vec![format!("cursor={cursor}")];
-        query.extend(self.limit.map(|limit| format!("limit={limit}")));
-        // These values need no escapes: they were checked, or they are the name of a Job that has runs.
-        query.extend(self.target.as_ref().map(|target| format!("target={target}")));
-        query.extend(self.state.as_ref().map(|state| format!("state={state}")));
-        query.extend(self.job_name.as_ref().map(|name| format!("job_name={name}")));
-        format!("</v1/runs?{}>; rel=\"next\"", query.join("&"))
-    }
-}
-
-/// An opaque text for a position in the list.
-fn cursor_text(cursor: &Cursor) -> String {
-    hex::encode(format!("{} {}", cursor.created_at, cursor.id))
-}
-
-fn parse_cursor(text: &str) -> Result<Cursor, &'static str> {
-    let invalid = "it is not the `next` of a page";
-    let bytes = hex::decode(text).map_err(|_| invalid)?;
-    let text = String::from_utf8(bytes).map_err(|_| invalid)?;
-    let (created_at, id) = text.split_once(' ').ok_or(invalid)?;
-    Ok(Cursor { created_at: created_at.parse().map_err(|_| invalid)?, id: RunId::new(id) })
 }

@@ -1,5 +1,6 @@
 //! The state of the handlers, and what the probes report of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 use trigger_core::access;
 use trigger_core::executor::Protection;
 use trigger_core::runs::Runs;
+use trigger_core::target_name::TargetName;
 
 use super::metrics::RunMetrics;
 
@@ -24,6 +26,8 @@ pub struct Api {
     pub metrics: Arc<RunMetrics>,
     /// Opens the streams of logs and events.
     pub streams: Streams,
+    /// How many seconds `POST /trigger-sync` waits for the end of a run of these targets, if the request has no preference.
+    pub default_waits: BTreeMap<TargetName, u64>,
 }
 
 #[async_trait]
@@ -60,13 +64,15 @@ impl ServiceStatus for Api {
                     Some(format!("it is unknown whether the admission policy protects the target {target}"))
                 }
             });
-        Readiness { waiting_for, degraded, notices: unprotected.collect() }
+        let limitations = self.runs.limitations().into_iter().map(|limitation| limitation.to_string());
+        Readiness { waiting_for, degraded, notices: unprotected.chain(limitations).collect() }
     }
 
     /// A scrape never waits for the store: the gauges that need it are updated in the background.
     async fn update_gauges(&self) {
         self.metrics.set_store_writable(self.runs.unwritable().is_none());
         self.metrics.set_protection(&self.runs.protection());
+        self.metrics.set_missing_rights(self.runs.limitations().len());
         self.metrics.set_unsaved(self.runs.unsaved_bytes(), self.runs.dropped());
     }
 }
@@ -75,8 +81,9 @@ impl ServiceStatus for Api {
 pub(super) fn access_of(caller: &Caller) -> access::Caller {
     let role = match caller.role {
         Role::Admin => Some(access::Role::Admin),
-        Role::Internal => Some(access::Role::Operator),
+        Role::Operator => Some(access::Role::Operator),
+        Role::Reader => Some(access::Role::Reader),
         Role::Anonymous => None,
     };
-    access::Caller { name: caller.name.clone(), role }
+    access::Caller { name: caller.name.clone(), role, on_behalf_of: caller.on_behalf_of.clone() }
 }

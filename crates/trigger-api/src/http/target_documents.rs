@@ -3,15 +3,19 @@
 use common::service::Problem;
 use jiff::Timestamp;
 use serde::Serialize;
-use trigger_core::runs::TargetStatus;
+use serde_json::Value;
+use trigger_core::parameters::DeclaredParameters;
+use trigger_core::runs::{TargetHistory, TargetStatus};
 use trigger_core::schedule::NoNextRun;
 use trigger_core::target::Target;
+use trigger_core::target_name::TargetKind;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use super::api_error::ApiError;
 use super::documents::{RunDocument, string_enum};
 use super::problem_document::ProblemDocument;
+use super::target_history::TargetHistoryDocument;
 
 /// How many active runs the document of a target has.
 const MAX_ACTIVE: usize = 50;
@@ -42,12 +46,21 @@ pub(super) struct TargetDocument {
     /// The settings of the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskDocument>,
+    /// The JSON Schema of the object `parameters` of a start; null if the CronJob can't be observed.
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Value>,
+    /// Declarations of parameters on the CronJob that can't be used. Everything else of the target can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    invalid_parameters: Vec<InvalidParameterDocument>,
     /// The present state; null if it can't be observed.
     status: Option<TargetStatusDocument>,
     /// Why the present state can't be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemDocument>)]
     problem: Option<Problem>,
+    /// The latest runs; null if the history can't be read.
+    history: Option<TargetHistoryDocument>,
 }
 
 /// The settings of a task.
@@ -64,6 +77,16 @@ pub(super) struct TaskDocument {
     timeout_seconds: u64,
     /// Whether an interrupted run is started again.
     resumes: bool,
+}
+
+/// A declaration of a parameter that can't be used.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InvalidParameter)]
+pub(super) struct InvalidParameterDocument {
+    /// The variable that the annotation names.
+    name: String,
+    /// What to correct in the annotation or in the template.
+    problem: String,
 }
 
 /// The present state of a target.
@@ -108,27 +131,41 @@ pub(super) struct PreviewDocument {
     /// Why no run would be started.
     #[schema(value_type = Option<ProblemDocument>)]
     pub(super) problem: Option<Problem>,
-    /// The Job that would be created; null for a task.
+    /// The Job that would be created; null for a task, and if the parameters are not accepted.
     #[schema(value_type = Option<Object>)]
-    pub(super) job: Option<serde_json::Value>,
+    pub(super) job: Option<Value>,
 }
 
 impl TargetDocument {
-    pub(super) fn new(target: &Target, status: Result<TargetStatus, ApiError>) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        status: Result<TargetStatus, ApiError>,
+        history: Option<TargetHistory>,
+    ) -> Self {
+        let history = history.map(TargetHistoryDocument::from);
+        let declared = status.as_ref().ok().and_then(|status| Some(&status.cronjob.as_ref()?.parameters));
+        let invalid_parameters = declared.map(invalid_parameters).unwrap_or_default();
+        let parameters = match target {
+            Target::CronJob(_) => declared.map(DeclaredParameters::schema),
+            Target::Task(target) => Some(target.task.definition().schema()),
+        };
         let (status, problem) = match status {
             Ok(status) => (Some(TargetStatusDocument::from(status)), None),
             Err(error) => (None, Some(error.problem())),
         };
-        let name = target.name().to_string();
+        let (name, kind) = (target.name().to_string(), target.kind().as_str());
         match target {
             Target::CronJob(target) => Self {
                 name,
-                kind: "cronjob",
+                kind,
                 namespace: Some(target.namespace.clone()),
                 cronjob: Some(target.cronjob.clone()),
                 task: None,
+                parameters,
+                invalid_parameters,
                 status,
                 problem,
+                history,
             },
             Target::Task(target) => {
                 let task = TaskDocument {
@@ -138,7 +175,18 @@ impl TargetDocument {
                     timeout_seconds: target.timeout.as_secs(),
                     resumes: target.resumes(),
                 };
-                Self { name, kind: "task", namespace: None, cronjob: None, task: Some(task), status, problem }
+                Self {
+                    name,
+                    kind,
+                    namespace: None,
+                    cronjob: None,
+                    task: Some(task),
+                    parameters,
+                    invalid_parameters,
+                    status,
+                    problem,
+                    history,
+                }
             }
         }
     }
@@ -171,6 +219,13 @@ impl From<&NoNextRun> for NoNextRunDocument {
     }
 }
 
-fn kind_schema() -> Object {
-    string_enum(&["cronjob", "task"])
+fn invalid_parameters(declared: &DeclaredParameters) -> Vec<InvalidParameterDocument> {
+    let invalid = declared.unusable().iter();
+    let documents = invalid
+        .map(|(name, problem)| InvalidParameterDocument { name: name.clone(), problem: problem.clone() });
+    documents.collect()
+}
+
+pub(super) fn kind_schema() -> Object {
+    string_enum(&TargetKind::ALL.map(TargetKind::as_str))
 }

@@ -82,7 +82,7 @@ pub(super) async fn start_task(
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = start_body(task, read_json(request).await?)?;
-    let (started, waited) = starting::start(api, target, sender, headers, body).await?;
+    let (started, waited) = starting::start(api, target, sender, headers, body, None).await?;
     let (location, message) = match &task.routes {
         Some(own) => (format!("{}/{}", own.status.path, started.run.id), own.started_message),
         None => (starting::location(&started.run), "The run is queued"),

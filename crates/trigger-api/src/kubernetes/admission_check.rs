@@ -90,7 +90,7 @@ async fn with_another_image(
     cronjob: &CronJobObject,
 ) -> Protection {
     let name = naming::unique(target);
-    let Some(mut job) = job_from_template(cronjob, &name, &RunRequest::default()) else {
+    let Some(mut job) = job_from_template(cronjob, &name, &RunRequest::default(), &BTreeMap::new()) else {
         return Protection::Unknown("the CronJob has no template".to_owned());
     };
     let Some(image) = job.pointer_mut("/spec/template/spec/containers/0/image") else {

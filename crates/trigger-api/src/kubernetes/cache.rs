@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::api::core::v1::PodStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use trigger_core::cronjob::CronJobTarget;
+use trigger_core::parameters::Parameters;
 use trigger_core::run::{Run, RunId, Trigger};
 use trigger_core::target_name::TargetName;
 
@@ -20,7 +21,10 @@ use super::objects::{
 };
 use super::pods::JobPod;
 use super::state::observed_state;
-use super::template::{FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, REASON, REQUEST_ID, REQUESTED_BY};
+use super::template::{
+    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
+    RETRY_OF,
+};
 
 /// The cached state of the cluster.
 #[derive(Default)]
@@ -121,6 +125,12 @@ impl ClusterCache {
             self.pods.remove(&id);
             self.other_jobs.insert(id, OtherJob { namespace: metadata.namespace, listing: self.listing });
         }
+    }
+
+    /// Removes a Job that can't be observed any more, and its pods.
+    pub(super) fn forget_job(&mut self, id: &RunId) {
+        self.jobs.remove(id);
+        self.pods.remove(id);
     }
 
     /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
@@ -301,9 +311,9 @@ impl ClusterCache {
             reason: text(REASON),
             request_id: text(REQUEST_ID),
             fingerprint: text(FINGERPRINT),
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
+            requested_via: text(REQUESTED_VIA),
+            retry_of: text(RETRY_OF).map(RunId::new),
+            parameters: parameters(metadata),
             containers: container_names(self.pods(id)),
             created_at,
             started_at: observed.started_at,
@@ -311,6 +321,12 @@ impl ClusterCache {
             task: None,
         })
     }
+}
+
+/// The values of the run's parameters. Others can create Jobs too, so the annotation may be anything.
+fn parameters(metadata: &ObjectMeta) -> Parameters {
+    let text = annotation(metadata, PARAMETERS);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,15 +11,17 @@ use tokio::time::timeout;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 
-use super::error::{executor_error, is_status};
+use super::error::{executor_error, is_denied, is_status};
 use super::object_list::list_each;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
+use super::rights::{DeniedRights, Right};
 
-/// The API server, and the longest time that one request may take.
+/// The API server, the longest time that one request may take, and the rights that it denied.
 #[derive(Clone)]
 pub(super) struct ClusterClient {
     pub(super) client: Client,
     pub(super) request_timeout: Duration,
+    pub(super) rights: Arc<DeniedRights>,
 }
 
 /// The outcome of a request that creates a Job.
@@ -31,7 +33,8 @@ pub(super) enum JobCreation {
 impl ClusterClient {
     pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
         let api = objects::cronjobs(&self.client, &target.namespace);
-        let found = self.read(api.get_opt(&target.cronjob)).await?;
+        let right = Right::of_cronjob("get", &target.namespace, &target.cronjob);
+        let found = self.read(&right, api.get_opt(&target.cronjob)).await?;
         found.map(Arc::new).ok_or_else(|| ExecutorError::NoCronJob {
             namespace: target.namespace.clone(),
             name: target.cronjob.clone(),
@@ -44,7 +47,8 @@ impl ClusterClient {
         namespace: &str,
         apply: impl FnMut(JobObject) + Send,
     ) -> Result<(), ExecutorError> {
-        self.list(objects::jobs(&self.client, namespace), &ListParams::default(), apply).await
+        let right = Right::of_jobs("list", namespace);
+        self.list(&right, objects::jobs(&self.client, namespace), &ListParams::default(), apply).await
     }
 
     /// Like [`Self::each_job`], with the Jobs as they were at that resourceVersion.
@@ -55,11 +59,24 @@ impl ClusterClient {
         apply: impl FnMut(JobObject) + Send,
     ) -> Result<(), ExecutorError> {
         let exact = ListParams::default().at(&version.to_string()).matching(VersionMatch::Exact);
-        self.list(objects::jobs(&self.client, namespace), &exact, apply).await
+        let right = Right::of_jobs("list", namespace);
+        self.list(&right, objects::jobs(&self.client, namespace), &exact, apply).await
     }
 
+    /// The Job of that name. Without the right to get it, it is listed.
     pub(super) async fn job(&self, namespace: &str, name: &str) -> Result<Option<JobObject>, ExecutorError> {
-        self.read(objects::jobs(&self.client, namespace).get_opt(name)).await
+        let right = Right::of_jobs("get", namespace);
+        let read = self.read(&right, objects::jobs(&self.client, namespace).get_opt(name)).await;
+        let Err(denied @ ExecutorError::Forbidden { .. }) = read else { return read };
+        let (right, mut found) = (Right::of_jobs("list", namespace), None);
+        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let jobs = objects::jobs(&self.client, namespace);
+        let listed = self.list(&right, jobs, &named, |job| found = Some(job)).await;
+        match listed {
+            Ok(()) => Ok(found),
+            Err(ExecutorError::Forbidden { .. }) => Err(denied),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn pods_of_job(
@@ -69,17 +86,19 @@ impl ClusterClient {
     ) -> Result<Vec<PodObject>, ExecutorError> {
         let selector = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
         let mut pods = Vec::new();
-        self.list(objects::pods(&self.client, namespace), &selector, |pod| pods.push(pod)).await?;
+        let right = Right::of_pods("list", namespace);
+        self.list(&right, objects::pods(&self.client, namespace), &selector, |pod| pods.push(pod)).await?;
         Ok(pods)
     }
 
     async fn list<K: Resource + Clone + DeserializeOwned>(
         &self,
+        right: &Right<'_>,
         api: Api<K>,
         params: &ListParams,
         apply: impl FnMut(K) + Send,
     ) -> Result<(), ExecutorError> {
-        self.read(list_each(&api, params, apply)).await.map(drop)
+        self.read(right, list_each(&api, params, apply)).await.map(drop)
     }
 
     /// Creates the Job.
@@ -111,10 +130,13 @@ impl ClusterClient {
         let body = serde_json::to_vec(job).map_err(|error| ExecutorError::Failed(error.to_string()))?;
         let request = Request::new(path).create(params, body);
         let request = request.map_err(|error| ExecutorError::Failed(error.to_string()))?;
+        let right = Right::of_jobs("create", namespace);
         match timeout(self.request_timeout, self.client.request::<JobObject>(request)).await {
-            Ok(Ok(job)) => Ok(JobCreation::Created(Box::new(job))),
-            Ok(Err(error)) if is_status(&error, 409, "AlreadyExists") => Ok(JobCreation::NameTaken),
-            Ok(Err(error)) => Err(executor_error(&error)),
+            Ok(response) => match self.observed(&right, response) {
+                Ok(job) => Ok(JobCreation::Created(Box::new(job))),
+                Err(error) if is_status(&error, 409, "AlreadyExists") => Ok(JobCreation::NameTaken),
+                Err(error) => Err(executor_error(&error, &right)),
+            },
             Err(_) => Err(self.timed_out()),
         }
     }
@@ -132,11 +154,14 @@ impl ClusterClient {
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
         let name = metadata.name.as_deref().unwrap_or_default();
         let api = objects::jobs(&self.client, namespace);
+        let right = Right::of_jobs("delete", namespace);
         match timeout(self.request_timeout, api.delete(name, &parameters)).await {
-            Ok(Err(error)) if is_status(&error, 404, "") => Ok(true),
-            Ok(Err(error)) if is_status(&error, 409, "") => Ok(false),
-            Ok(Err(error)) => Err(executor_error(&error)),
-            Ok(Ok(_)) => Ok(true),
+            Ok(response) => match self.observed(&right, response) {
+                Ok(_) => Ok(true),
+                Err(error) if is_status(&error, 404, "") => Ok(true),
+                Err(error) if is_status(&error, 409, "") => Ok(false),
+                Err(error) => Err(executor_error(&error, &right)),
+            },
             Err(_) => Err(self.timed_out()),
         }
     }
@@ -144,18 +169,28 @@ impl ClusterClient {
     /// Waits for a request whose repetition is harmless, for at most the request timeout.
     pub(super) async fn read<T>(
         &self,
+        right: &Right<'_>,
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ExecutorError> {
-        match timeout(self.request_timeout, request).await {
-            Ok(Ok(response)) => Ok(response),
+        let Ok(response) = timeout(self.request_timeout, request).await else {
+            return Err(self.timed_out());
+        };
+        self.observed(right, response).map_err(|error| match (executor_error(&error, right), &error) {
+            (mapped, kube::Error::Api(_)) => mapped,
             // A broken connection can't have caused a change here, so it is reported like a failure to connect.
-            Ok(Err(error)) => Err(match (executor_error(&error), &error) {
-                (mapped, kube::Error::Api(_)) => mapped,
-                (ExecutorError::TimedOut(detail), _) => ExecutorError::Unreachable(detail),
-                (mapped, _) => mapped,
-            }),
-            Err(_) => Err(self.timed_out()),
+            (ExecutorError::TimedOut(detail), _) => ExecutorError::Unreachable(detail),
+            (mapped, _) => mapped,
+        })
+    }
+
+    /// The response, after recording whether the right was granted.
+    fn observed<T>(&self, right: &Right<'_>, response: kube::Result<T>) -> kube::Result<T> {
+        match &response {
+            Ok(_) => self.rights.grant(right),
+            Err(error) if is_denied(error) => self.rights.deny(right),
+            Err(_) => {}
         }
+        response
     }
 
     fn timed_out(&self) -> ExecutorError {

@@ -7,9 +7,14 @@ use hyper_util::client::legacy::Error as LegacyError;
 use kube::core::Status;
 use trigger_core::executor::ExecutorError;
 
-/// Maps the error of a request. The texts inside the result are for the log, not for callers.
-pub(super) fn executor_error(error: &kube::Error) -> ExecutorError {
+use super::rights::Right;
+
+/// Maps the error of a request that needs that right. The texts inside the result are for the log, not for callers.
+pub(super) fn executor_error(error: &kube::Error, right: &Right<'_>) -> ExecutorError {
     match error {
+        kube::Error::Api(status) if is_denied(error) => {
+            ExecutorError::Forbidden { right: right.missing(), detail: detail(status) }
+        }
         kube::Error::Api(status) => from_status(status),
         // Something responded, but not an API server: for example a proxy in front of it.
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => ExecutorError::Failed(error_chain(error)),
@@ -23,8 +28,25 @@ pub(super) fn is_status(error: &kube::Error, code: u16, reason: &str) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code && (reason.is_empty() || status.reason == reason))
 }
 
+/// Whether the authorizer of the API server denied the request. The quota admission plugin and admission policies respond 403
+/// Forbidden too; only the message distinguishes them. The messages are defined in
+/// apiserver/pkg/admission/plugin/resourcequota/controller.go and
+/// apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
+pub(super) fn is_denied(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status)
+        if status.code == 403 && status.message.contains("cannot ") && !is_quota(status))
+}
+
+fn is_quota(status: &Status) -> bool {
+    status.message.contains("exceeded quota")
+}
+
+fn detail(status: &Status) -> String {
+    format!("{} {}: {}", status.code, status.reason, status.message)
+}
+
 fn from_status(status: &Status) -> ExecutorError {
-    let detail = format!("{} {}: {}", status.code, status.reason, status.message);
+    let detail = detail(status);
     match status.code {
         429 => {
             let seconds =
@@ -34,12 +56,8 @@ fn from_status(status: &Status) -> ExecutorError {
                 retry_after: (seconds > 0).then(|| Duration::from_secs(seconds.into())),
             }
         }
-        401 => ExecutorError::Forbidden(detail),
-        // The quota admission plugin, RBAC and admission policies all respond 403 Forbidden; only the message
-        // distinguishes them. The messages are defined in apiserver/pkg/admission/plugin/resourcequota/controller.go
-        // and apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
-        403 if status.message.contains("exceeded quota") => ExecutorError::QuotaExceeded(detail),
-        403 if status.message.contains("cannot ") => ExecutorError::Forbidden(detail),
+        401 => ExecutorError::Unauthenticated(detail),
+        403 if is_quota(status) => ExecutorError::QuotaExceeded(detail),
         504 => ExecutorError::TimedOut(detail),
         code if code >= 500 => ExecutorError::Failed(detail),
         _ => ExecutorError::Refused(detail),

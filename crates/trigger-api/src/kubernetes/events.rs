@@ -13,6 +13,7 @@ use trigger_core::cronjob::CronJobTarget;
 use trigger_core::run::Run;
 
 use super::client::ClusterClient;
+use super::rights::Right;
 
 /// The maximum length of the queue. Events are optional, so more are dropped.
 const MAX_QUEUED: usize = 64;
@@ -31,7 +32,8 @@ impl EventRecorder {
         tasks.spawn(async move {
             while let Some((namespace, event)) = queued.recv().await {
                 let api: Api<Event> = Api::namespaced(cluster.client.clone(), &namespace);
-                if let Err(error) = cluster.read(api.create(&PostParams::default(), &event)).await {
+                let right = Right::of_events(&namespace);
+                if let Err(error) = cluster.read(&right, api.create(&PostParams::default(), &event)).await {
                     tracing::debug!(%error, "could not create a Kubernetes Event");
                 }
                 tokio::time::sleep(MIN_INTERVAL).await;
@@ -49,6 +51,7 @@ impl EventRecorder {
 fn event(target: &CronJobTarget, run: &Run) -> Event {
     let now = Some(Time(Timestamp::now()));
     let caller = run.requested_by.as_deref().unwrap_or("an unknown caller");
+    let via = run.requested_via.as_ref().map(|via| format!(" via {via}")).unwrap_or_default();
     Event {
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", target.cronjob)),
@@ -64,7 +67,7 @@ fn event(target: &CronJobTarget, run: &Run) -> Event {
         },
         type_: Some("Normal".to_owned()),
         reason: Some("Triggered".to_owned()),
-        message: Some(format!("Created job {}, requested by {caller}", run.job_name)),
+        message: Some(format!("Created job {}, requested by {caller}{via}", run.job_name)),
         count: Some(1),
         first_timestamp: now.clone(),
         last_timestamp: now,

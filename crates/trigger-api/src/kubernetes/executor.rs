@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use common::kubernetes::Cluster;
@@ -14,6 +13,7 @@ use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, NotRe
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
+use trigger_core::right::{Limitation, MissingRight};
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
 use trigger_core::target_name::TargetName;
@@ -21,14 +21,16 @@ use trigger_core::target_name::TargetName;
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
+use super::config::KubernetesConfig;
 use super::events::EventRecorder;
-use super::health::WatchesHealth;
+use super::health::{Observed, WatchesHealth};
 use super::logs::{FullLogStarts, LogCollector};
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
-use super::snapshot::{active_uids, cronjob_summary, generation};
+use super::snapshot::{active_jobs, cronjob_summary, generation};
 use super::state;
 use super::template;
+use super::unlisted;
 use super::watch;
 
 /// The maximum number of attempts to delete a Job that changes.
@@ -43,23 +45,25 @@ pub struct KubernetesExecutor {
 }
 
 impl KubernetesExecutor {
-    /// Starts the watches. No request to the API server takes longer than `request_timeout`. With `check_admission`, the
-    /// admission policy is tried out now and every hour.
+    /// Starts the watches.
     pub fn start(
         cluster: &Cluster,
-        request_timeout: Duration,
-        check_admission: bool,
+        config: KubernetesConfig,
         targets: &[CronJobTarget],
         recorder: Arc<Recorder>,
         log_buffers: Arc<LogBuffers>,
         store: Arc<dyn RunStore>,
     ) -> Self {
-        let client = ClusterClient { client: cluster.client.clone(), request_timeout };
+        let KubernetesConfig { request_timeout, permission_retry, check_admission, job_labels } = config;
+        let rights = Arc::default();
+        let client = ClusterClient { client: cluster.client.clone(), request_timeout, rights };
         let shared = Arc::new(Shared {
             logs: LogCollector::new(client.clone(), log_buffers, Arc::clone(&recorder), Arc::clone(&store)),
             cache: Mutex::new(ClusterCache::new(targets)),
             targets: targets.to_vec(),
             health: WatchesHealth::default(),
+            max_denied_delay: permission_retry,
+            job_labels,
             cluster: client.clone(),
             recorder,
             store,
@@ -106,6 +110,20 @@ impl KubernetesExecutor {
         Ok(())
     }
 
+    /// The target without the Jobs that can't be listed.
+    async fn unlisted_snapshot(
+        &self,
+        target: &CronJobTarget,
+        cronjob: &CronJobObject,
+        right: MissingRight,
+        freshness: Freshness,
+    ) -> TargetSnapshot {
+        if freshness == Freshness::Fresh {
+            unlisted::read_active_jobs(&self.shared, &target.namespace, |job| self.apply_job(job)).await;
+        }
+        unlisted::snapshot(&self.shared, target, cronjob, right, freshness)
+    }
+
     fn apply_job(&self, job: JobObject) {
         watch::apply(&self.shared, |cache, now| cache.apply_job(job, now));
     }
@@ -123,18 +141,33 @@ impl KubernetesExecutor {
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
-    /// Applies a Job that was just created, and publishes its run.
-    fn apply_created_job(&self, target: &CronJobTarget, job: JobObject) -> Result<Launched, ExecutorError> {
+    /// Applies a Job that was just created, and publishes its run. A run that can't be observed from now on is unknown.
+    async fn apply_created_job(
+        &self,
+        target: &CronJobTarget,
+        cronjob: &CronJobObject,
+        job: JobObject,
+    ) -> Result<Launched, ExecutorError> {
         let name = job.metadata.name.clone().unwrap_or_default();
         let id = job.metadata.uid.clone().map(RunId::new);
+        let missing_right = match unlisted::missing_right(&self.shared, &target.namespace) {
+            Some(_) if unlisted::is_readable(&self.shared, &target.namespace, &name).await => None,
+            missing_right => missing_right,
+        };
         let mut cache = self.shared.cache();
         cache.apply_job(job, Timestamp::now());
         let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
         let run = run.ok_or_else(|| {
             ExecutorError::Failed(format!("the API server created a different Job than {name}"))
         })?;
-        // Published here, because the watch does not report a Job that is unchanged in the cache.
-        watch::publish(&self.shared, &cache, run.clone());
+        let run = match missing_right {
+            Some(right) => unlisted::publish_created(&self.shared, &mut cache, cronjob, run, &right),
+            None => {
+                // Published here, because the watch does not report a Job that is unchanged in the cache.
+                watch::publish(&self.shared, &cache, run.clone());
+                run
+            }
+        };
         drop(cache);
         self.events.record_start(target, &run);
         Ok(Launched::Created(run))
@@ -147,7 +180,13 @@ impl KubernetesExecutor {
         job_name: &str,
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
-        Ok(match self.run_of_job(target, job_name).await? {
+        let run = self.run_of_job(target, job_name).await.map_err(|error| match error {
+            ExecutorError::Forbidden { right, .. } => {
+                ExecutorError::UnreadableJob { job: job_name.to_owned(), right }
+            }
+            other => other,
+        });
+        Ok(match run? {
             Some(run) if run.request_id.as_deref() == Some(&request.request_id) => Launched::Created(run),
             Some(run) => Launched::Found(run),
             None => Launched::Vanished,
@@ -162,18 +201,31 @@ impl Executor for KubernetesExecutor {
         target: &CronJobTarget,
         freshness: Freshness,
     ) -> Result<TargetSnapshot, ExecutorError> {
-        let cronjob = self.cronjob(target, freshness).await?;
-        let cache_is_complete = self.shared.health.readiness().is_ok() && {
+        let health = &self.shared.health;
+        let cached_is_current = health.is_followed(&Observed::cronjob(target));
+        let is_old = freshness == Freshness::Cached && !cached_is_current;
+        let cronjob = self.cronjob(target, if is_old { Freshness::FreshCronJob } else { freshness }).await?;
+        if let Some(right) = unlisted::missing_right(&self.shared, &target.namespace) {
+            return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
+        }
+        let cache_is_complete = health.is_followed(&Observed::Jobs(target.namespace.clone())) && {
             let cache = self.shared.cache();
-            active_uids(&cronjob).all(|uid| cache.has_job(&RunId::new(uid)))
+            active_jobs(&cronjob).all(|(uid, _)| cache.has_job(&RunId::new(uid)))
         };
         if freshness == Freshness::Fresh || !cache_is_complete {
-            self.relist(&target.namespace).await?;
+            match self.relist(&target.namespace).await {
+                // The watch has not noticed yet.
+                Err(ExecutorError::Forbidden { right, .. }) => {
+                    return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
+                }
+                listed => listed?,
+            }
         }
         let cache = self.shared.cache();
         let runs = cache.runs(target);
         let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, generation: generation(&runs) })
+        let generation = generation(&runs);
+        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, unobserved: None, generation })
     }
 
     async fn preview(
@@ -183,7 +235,7 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Value, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)
+        template::requested_job(&cronjob, job_name, request, &self.shared.job_labels)
     }
 
     async fn launch(
@@ -193,15 +245,18 @@ impl Executor for KubernetesExecutor {
         request: &RunRequest,
     ) -> Result<Launched, ExecutorError> {
         let cronjob = self.cronjob(target, Freshness::Cached).await?;
-        let job = template::job_from_template(&cronjob, job_name, request).ok_or_else(no_template)?;
+        let job = template::requested_job(&cronjob, job_name, request, &self.shared.job_labels)?;
         match self.shared.cluster.create_job(&target.namespace, &job).await {
-            Ok(JobCreation::Created(job)) => self.apply_created_job(target, *job),
+            Ok(JobCreation::Created(job)) => self.apply_created_job(target, &cronjob, *job).await,
             Ok(JobCreation::NameTaken) => self.existing_job(target, job_name, request).await,
             // The Job may exist although the response was lost.
             Err(error @ (ExecutorError::TimedOut(_) | ExecutorError::Failed(_))) => {
                 match self.existing_job(target, job_name, request).await {
                     Ok(found @ (Launched::Created(_) | Launched::Found(_))) => Ok(found),
                     Err(taken @ ExecutorError::NameTaken(_)) => Err(taken),
+                    Err(ExecutorError::UnreadableJob { job, right }) => {
+                        Err(ExecutorError::UncheckedJob { job, right, error: Box::new(error) })
+                    }
                     Ok(Launched::Vanished) | Err(_) => Err(error),
                 }
             }
@@ -252,6 +307,12 @@ impl Executor for KubernetesExecutor {
 
     async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
         let starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
+        let pods = Observed::Pods(run.namespace.clone());
+        if starts.is_empty() && self.shared.health.is_list_denied(&pods) {
+            let (right, detail) =
+                (pods.right("list").missing(), "the pods of the run are not known".to_owned());
+            return Err(ExecutorError::Forbidden { right, detail });
+        }
         self.shared.logs.full_log(&run.namespace, starts).await
     }
 
@@ -271,11 +332,11 @@ impl Executor for KubernetesExecutor {
         self.shared.health.readiness()
     }
 
+    fn limitations(&self) -> Vec<Limitation> {
+        self.shared.cluster.rights.limitations()
+    }
+
     fn protection(&self) -> BTreeMap<TargetName, Protection> {
         self.admission.results().clone()
     }
-}
-
-fn no_template() -> ExecutorError {
-    ExecutorError::Failed("the CronJob has no job template".to_owned())
 }

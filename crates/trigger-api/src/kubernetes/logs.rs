@@ -105,4 +105,8 @@ impl FullLogStarts {
         let starts = containers(pods, container);
         Self { has_offsets: are_consecutive(pods, &starts), cut: lacks_starts(pods, &starts), starts }
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
 }

@@ -3,45 +3,86 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
 use trigger_core::run::{Cause, OUTCOME_UNKNOWN, Run, State};
+use trigger_core::run_store::RunFilter;
+use trigger_core::store_error::StoreError;
 
+use super::objects::JobObject;
 use super::shared::Shared;
 
-/// Checks the runs that are active in the store, but whose Jobs a list of the namespace did not contain. The outcome of
-/// a Job that no longer exists is unknown, so its run becomes interrupted.
+/// How many runs are read from the store in one statement.
+const PAGE: u16 = 100;
+
+/// Selects the runs that were not observed until now.
+pub(super) fn unknown(target: &CronJobTarget, limit: u16) -> RunFilter {
+    RunFilter {
+        targets: vec![target.name.clone()],
+        states: vec![State::Unknown],
+        limit,
+        ..RunFilter::default()
+    }
+}
+
+/// The Job of a run, by the run's id.
+pub(super) enum JobOfRun {
+    Exists(Box<JobObject>),
+    Gone,
+}
+
+/// Checks the runs that are active or unknown in the store, but whose Jobs a list of the namespace did not contain. The outcome
+/// of a Job that no longer exists is unknown, so its run becomes interrupted.
 pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: String) {
     for target in shared.targets.iter().filter(|target| target.namespace == namespace) {
-        match shared.store.unfinished(&target.name).await {
-            Ok(runs) => {
-                for run in runs {
-                    if !shared.cache().has_job(&run.id) {
-                        interrupt_if_gone(&shared, run).await;
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
-            }
+        if let Err(error) = reconcile(&shared, target).await {
+            tracing::warn!(%error, target = %target.name, "can't read the active runs; runs that ended unobserved are not found");
         }
     }
 }
 
-async fn interrupt_if_gone(shared: &Arc<Shared>, run: Run) {
-    let job = match shared.cluster.job(&run.namespace, &run.job_name).await {
-        Ok(job) => job,
-        Err(ExecutorError::NoCronJob { .. }) => None,
+async fn reconcile(shared: &Shared, target: &CronJobTarget) -> Result<(), StoreError> {
+    for run in shared.store.unfinished(&target.name).await? {
+        interrupt_if_gone(shared, run).await;
+    }
+    let mut filter = unknown(target, PAGE);
+    loop {
+        let slice = shared.store.runs(&filter).await?;
+        for run in slice.runs {
+            interrupt_if_gone(shared, run).await;
+        }
+        if slice.read_to.is_none() {
+            return Ok(());
+        }
+        filter.after = slice.read_to;
+    }
+}
+
+async fn interrupt_if_gone(shared: &Shared, run: Run) {
+    if shared.cache().has_job(&run.id) {
+        return;
+    }
+    match job_of_run(shared, &run).await {
+        Ok(JobOfRun::Exists(_)) => {}
+        Ok(JobOfRun::Gone) => shared.recorder.observe(interrupted(run)),
         Err(error) => {
             tracing::warn!(%error, run.id = %run.id, "can't check whether the run has ended; retrying after the next list");
-            return;
         }
-    };
-    let exists = job.is_some_and(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
-    if !exists {
-        let cause = Cause::new(
-            OUTCOME_UNKNOWN,
-            "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
-        );
-        shared.recorder.observe(run.ended(State::Interrupted, cause, Timestamp::now()));
     }
+}
+
+/// Reads the Job of the run.
+pub(super) async fn job_of_run(shared: &Shared, run: &Run) -> Result<JobOfRun, ExecutorError> {
+    let job = shared.cluster.job(&run.namespace, &run.job_name).await?;
+    let job = job.filter(|job| job.metadata.uid.as_deref() == Some(run.id.as_str()));
+    Ok(job.map_or(JobOfRun::Gone, |job| JobOfRun::Exists(Box::new(job))))
+}
+
+/// The run, after its Job was deleted unobserved.
+pub(super) fn interrupted(run: Run) -> Run {
+    let cause = Cause::new(
+        OUTCOME_UNKNOWN,
+        "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
+    );
+    run.ended(State::Interrupted, cause, Timestamp::now())
 }

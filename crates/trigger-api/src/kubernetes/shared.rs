@@ -1,7 +1,8 @@
 //! The state that the executor shares with its watches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::recorder::Recorder;
@@ -21,6 +22,10 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn RunStore>,
     pub(super) logs: LogCollector,
     pub(super) health: WatchesHealth,
+    /// The longest pause between attempts to watch what the API server denies.
+    pub(super) max_denied_delay: Duration,
+    /// Labels that each created Job has in addition to those of the template.
+    pub(super) job_labels: BTreeMap<String, String>,
 }
 
 impl Shared {

@@ -5,11 +5,15 @@ use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
 use trigger_core::run::Run;
 
 use super::objects::CronJobObject;
+use super::template::declared_parameters;
 
-/// The UIDs of the Jobs that the CronJob's status lists as active.
-pub(super) fn active_uids(cronjob: &CronJobObject) -> impl Iterator<Item = &str> {
+/// The UIDs and names of the Jobs that the CronJob's status lists as active. Only scheduled Jobs are listed.
+pub(super) fn active_jobs(cronjob: &CronJobObject) -> impl Iterator<Item = (&str, &str)> {
     let active = cronjob.data.pointer("/status/active").and_then(Value::as_array);
-    active.into_iter().flatten().filter_map(|reference| reference.get("uid")?.as_str())
+    active.into_iter().flatten().filter_map(|reference| {
+        let name = reference.get("name").and_then(Value::as_str);
+        Some((reference.get("uid")?.as_str()?, name.unwrap_or_default()))
+    })
 }
 
 pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
@@ -24,6 +28,7 @@ pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
             _ => ConcurrencyPolicy::Allow,
         },
         last_scheduled_at: text("/status/lastScheduleTime").and_then(|text| text.parse().ok()),
+        parameters: declared_parameters(cronjob),
     }
 }
 
@@ -40,7 +45,8 @@ pub(super) fn generation(runs: &[&Run]) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use trigger_core::run::{RunId, State, Trigger};
+    use trigger_core::parameters::DeclaredParameters;
+    use trigger_core::run::{RunId, Trigger};
 
     use super::*;
 
@@ -62,6 +68,7 @@ mod tests {
             suspended: true,
             concurrency_policy: ConcurrencyPolicy::Forbid,
             last_scheduled_at: "2026-11-20T14:00:00Z".parse().ok(),
+            parameters: DeclaredParameters::default(),
         };
         assert_eq!(cronjob_summary(&full), expected);
         for (policy, expected) in [
@@ -85,32 +92,23 @@ mod tests {
     fn active_jobs_are_those_of_the_status() {
         let active =
             json!({ "active": [{ "name": "one", "uid": "a" }, { "name": "no uid" }, { "uid": "b" }] });
-        assert_eq!(active_uids(&cronjob(&json!({}), &active)).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(active_uids(&cronjob(&json!({}), &json!({}))).count(), 0);
+        let jobs: Vec<_> =
+            active_jobs(&cronjob(&json!({}), &active)).map(|(uid, _)| uid.to_owned()).collect();
+        assert_eq!(jobs, ["a", "b"]);
+        assert_eq!(active_jobs(&cronjob(&json!({}), &json!({}))).count(), 0);
     }
 
     #[test]
     fn a_generation_depends_on_the_jobs_of_the_last_second_only() {
-        let run = |id: &str, created_at: &str| Run {
-            id: RunId::new(id),
-            target: "sync".parse().unwrap(),
-            namespace: "trading".to_owned(),
-            job_name: id.to_owned(),
-            trigger: Trigger::Manual,
-            state: State::Pending,
-            cause: None,
-            requested_by: None,
-            reason: None,
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at: created_at.parse().unwrap(),
-            started_at: None,
-            finished_at: None,
-            task: None,
+        let run = |id: &str, created_at: &str| {
+            Run::pending(
+                RunId::new(id),
+                "sync".parse().unwrap(),
+                "trading",
+                id.to_owned(),
+                Trigger::Manual,
+                created_at.parse().unwrap(),
+            )
         };
         let (old, one, two) = (
             run("old", "2026-11-21T10:00:00Z"),

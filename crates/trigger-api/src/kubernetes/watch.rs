@@ -7,17 +7,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
-use kube::{Client, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
-use super::changes::Watched;
+use super::changes::{Report, Watched};
+use super::error::is_denied;
+use super::health::Observed;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::{cause, logs, reconcile};
+use super::{cause, logs, reconcile, unlisted};
 
 /// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -27,26 +29,30 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
     for target in &shared.targets {
         // A field selector with the name, so that RBAC can restrict the permission to that name.
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
-        let source = Watched { api: objects::cronjobs(client, &target.namespace), selection };
+        let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
-        let what = format!("CronJob {} in {}", target.cronjob, target.namespace);
-        spawn(shared, watches, source, what, move |shared, event| {
-            apply_cronjob_event(shared, &key, event);
+        spawn(shared, watches, api, selection, Observed::cronjob(target), move |shared, event| {
+            if let Ok(event) = event {
+                apply_cronjob_event(shared, &key, event);
+            }
         });
     }
     for namespace in shared.namespaces() {
-        let source = Watched { api: objects::jobs(client, &namespace), selection: ListParams::default() };
+        let (api, selection) = (objects::jobs(client, &namespace), ListParams::default());
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        let what = format!("Jobs in {namespace}");
-        spawn(shared, watches, source, what, move |shared, event| {
-            apply_job_event(shared, &own_namespace, &mut listing, event);
+        spawn(shared, watches, api, selection, Observed::Jobs(namespace.clone()), move |shared, event| {
+            match event {
+                Ok(event) => apply_job_event(shared, &own_namespace, &mut listing, event),
+                Err(error) => read_unlisted_jobs(shared, &own_namespace, error),
+            }
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
-        let source = Watched { api: objects::pods(client, &namespace), selection };
+        let api = objects::pods(client, &namespace);
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        let what = format!("pods in {namespace}");
-        spawn(shared, watches, source, what, move |shared, event| {
-            apply_pod_event(shared, &own_namespace, &mut listing, event);
+        spawn(shared, watches, api, selection, Observed::Pods(namespace), move |shared, event| {
+            if let Ok(event) = event {
+                apply_pod_event(shared, &own_namespace, &mut listing, event);
+            }
         });
     }
     watches.spawn(update_pending_runs(Arc::clone(shared)));
@@ -55,25 +61,40 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
 fn spawn<K>(
     shared: &Arc<Shared>,
     watches: &mut JoinSet<()>,
-    source: Watched<K>,
-    what: String,
-    mut apply_event: impl FnMut(&Arc<Shared>, Event<K>) + Send + 'static,
+    api: Api<K>,
+    selection: ListParams,
+    what: Observed,
+    mut apply_event: impl FnMut(&Arc<Shared>, Result<Event<K>, &kube::Error>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let shared = Arc::clone(shared);
     shared.health.register(&what);
+    let source = Watched { api, selection, max_denied_delay: shared.max_denied_delay };
     watches.spawn(async move {
-        let report = |event| match event {
-            Ok(event) => {
+        let rights = &shared.cluster.rights;
+        let report = |report| match report {
+            Report::Changed(event) => {
                 let listed = matches!(event, Event::InitDone);
-                apply_event(&shared, event);
-                shared.health.clear_error(&what);
+                apply_event(&shared, Ok(event));
                 if listed {
+                    rights.grant(&what.right("list"));
                     shared.health.mark_listed(&what);
                 }
             }
-            Err(error) => shared.health.record_error(&what, &error),
+            Report::Watching => {
+                rights.grant(&what.right("watch"));
+                shared.health.mark_followed(&what);
+            }
+            Report::Failed(verb, error) => {
+                if is_denied(&error) {
+                    rights.deny(&what.right(verb));
+                    shared.health.mark_denied(&what, verb);
+                } else {
+                    shared.health.record_error(&what, &error);
+                }
+                apply_event(&shared, Err(&error));
+            }
         };
         source.follow(report).await;
     });
@@ -101,6 +122,17 @@ fn apply_job_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
             shared.cache().end_job_listing(namespace, *listing);
             tokio::spawn(reconcile::reconcile_missing_jobs(Arc::clone(shared), namespace.to_owned()));
         }
+    }
+}
+
+/// Reads the Jobs of active runs in the background, if the error denies their list.
+fn read_unlisted_jobs(shared: &Arc<Shared>, namespace: &str, error: &kube::Error) {
+    if is_denied(error) && unlisted::missing_right(shared, namespace).is_some() {
+        let (shared, namespace) = (Arc::clone(shared), namespace.to_owned());
+        tokio::spawn(async move {
+            let apply = |job| apply(&shared, |cache, now| cache.apply_job(job, now));
+            unlisted::read_active_jobs(&shared, &namespace, apply).await;
+        });
     }
 }
 

@@ -1,9 +1,11 @@
 //! The admission policy: with the token of trigger-api, only Jobs that are identical to those of a target's schedule can be
 //! created, and only Jobs of targets can be deleted.
 
+mod added_metadata;
 mod changes;
 mod denials;
 mod owners;
+mod parameters;
 mod policy;
 mod protection;
 
@@ -19,13 +21,18 @@ async fn the_policy_allows_trigger_api_to_start_and_cancel_jobs_of_every_cronjob
     cronjobs::apply(&namespace);
     let names = cronjobs::names();
     AdmissionPolicy::install(&namespace, &names).await;
-    let api = cronjobs::start(&namespace, &names, &[]).await;
+    let api = cronjobs::start(&namespace, &names, &[("TRUSTED_CALLERS", "anonymous")]).await;
     for name in &names {
-        let (status, run) = answer(api.post(&format!("/v1/targets/{name}/runs"))).await;
+        // The Job has every annotation that trigger-api can give it.
+        let request = api.post(&format!("/v1/targets/{name}/runs")).header("x-on-behalf-of", "alice");
+        let (status, run) = answer(request.json(&json!({ "reason": "by hand" }))).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{name}: {run}");
+        assert_eq!(run["requested_via"], "anonymous", "{name}: {run}");
         let path = format!("/v1/runs/{}", run["run_id"].as_str().unwrap());
         let (status, run) = answer(api.delete(&path)).await;
         assert_eq!((status, &run["state"]), (StatusCode::OK, &json!("cancelled")), "{name}: {run}");
+        let (status, again) = answer(api.post(&format!("{path}/retry"))).await;
+        assert_eq!((status, &again["retry_of"]), (StatusCode::ACCEPTED, &run["run_id"]), "{name}: {again}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Credentials of callers: shared secrets, JWTs, and ServiceAccount tokens that the API server reviews.
 
 mod limits;
+mod on_behalf_of;
 mod rotation;
 mod service_accounts;
 pub(crate) mod tokens;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod limits;
+mod lists;
 mod requests;
 mod streams;
 mod waiting;

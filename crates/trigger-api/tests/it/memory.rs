@@ -82,25 +82,16 @@ async fn with_history(namespace: &Namespace) -> TriggerApi {
     for number in 0..RUNS {
         let created_at = began + SignedDuration::from_secs(i64::try_from(number).expect("a small number"));
         let run = Run {
-            id: RunId::new(format!("old-{number:05}")),
-            target: CRONJOB.parse().expect("a name"),
-            namespace: namespace.name.clone(),
-            job_name: format!("{CRONJOB}-{number}"),
-            trigger: Trigger::Manual,
-            state: State::Pending,
-            cause: None,
             requested_by: Some("internal".to_owned()),
             reason: Some("\u{1f4c8}".repeat(500)),
-            request_id: None,
-            fingerprint: None,
-            requested_via: None,
-            retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
-            containers: Vec::new(),
-            created_at,
-            started_at: None,
-            finished_at: None,
-            task: None,
+            ..Run::pending(
+                RunId::new(format!("old-{number:05}")),
+                CRONJOB.parse().expect("a name"),
+                namespace.name.clone(),
+                format!("{CRONJOB}-{number}"),
+                Trigger::Manual,
+                created_at,
+            )
         };
         store.save(&run).await.expect("it is stored");
         let cause = Cause::new("Error", "x".repeat(500));

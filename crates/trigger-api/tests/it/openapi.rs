@@ -12,7 +12,7 @@ use crate::support::TriggerApi;
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// All routes.
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 22] = [
     "DELETE /v1/runs/{run}",
     "GET /api/admin/health",
     "GET /api/admin/portfolio/analysis-status/{run_id}",
@@ -29,8 +29,11 @@ const ROUTES: [&str; 19] = [
     "GET /v1/targets",
     "GET /v1/targets/{target}",
     "GET /v1/targets/{target}/preview",
+    "GET /v1/whoami",
     "POST /api/admin/portfolio/trigger-analysis",
     "POST /trigger-sync",
+    "POST /v1/targets/{target}/preview",
+    "POST /v1/runs/{run}/retry",
     "POST /v1/targets/{target}/runs",
 ];
 

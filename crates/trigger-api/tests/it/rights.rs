@@ -1,4 +1,10 @@
-//! The permissions of trigger-api's ServiceAccount: the Role allows only what the program needs.
+//! The permissions of trigger-api's ServiceAccount: the Role allows only what the program needs, and trigger-api works with
+//! fewer.
+
+mod lost_responses;
+mod partial;
+mod restricted;
+mod seed_role;
 
 use std::collections::BTreeSet;
 

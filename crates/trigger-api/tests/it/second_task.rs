@@ -1,5 +1,6 @@
 //! A second task beside the portfolio analysis: a definition and an implementation are all that the interface needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -153,7 +154,7 @@ impl TestService {
             feed,
             logs,
         });
-        let api = Arc::new(Api { runs, metrics, streams: service.streams() });
+        let api = Arc::new(Api { runs, metrics, streams: service.streams(), default_waits: BTreeMap::new() });
         let routes = service_routes(&api, &[&portfolio_analysis::DEFINITION, &ECHO], &Aliases::default());
         // The sender of `stopping` belongs to the service.
         let http_router = service.router(routes, api);
@@ -214,9 +215,19 @@ async fn a_second_task_is_started_and_read_on_its_own_routes_and_on_those_of_eve
     assert_eq!(page, "<p>hello</p>");
     let (_, targets) = service.json("GET", "/v1/targets", &[ADMIN], Value::Null).await;
     assert_eq!(targets["targets"][0]["task"]["name"], "echo", "{targets}");
+    let schema = &targets["targets"][0]["parameters"];
+    assert_eq!(
+        (&schema["properties"]["text"]["type"], &schema["required"]),
+        (&json!("string"), &json!(["text"]))
+    );
     let body = json!({ "parameters": { "text": "again" } });
     let (status, run) = service.json("POST", "/v1/targets/echo/runs", &[ADMIN, wait], body).await;
     assert_eq!((status, &run["state"]), (200, &json!("succeeded")), "{run}");
+    assert_eq!(run["parameters"], json!({ "text": "again" }), "{run}");
+    for (body, allowed) in [(json!({ "parameters": { "text": "x" } }), true), (json!({}), false)] {
+        let (_, preview) = service.json("POST", "/v1/targets/echo/preview", &[ADMIN], body).await;
+        assert_eq!(preview["allowed"], allowed, "{preview}");
+    }
 }
 
 #[tokio::test]
@@ -239,6 +250,37 @@ async fn the_parameters_and_the_rule_of_access_of_a_second_task_apply() {
         status == 404 && problem["detail"].as_str().unwrap().contains("SOURCE_DATABASE_URL"),
         "{problem}"
     );
+}
+
+#[tokio::test]
+async fn a_run_of_a_task_is_repeated_with_its_parameters_or_with_others() {
+    let service = TestService::start().await;
+    let wait = ("prefer", "wait=30");
+    let (_, first) = service.json("POST", START, &[ADMIN, wait], json!({ "text": "hello" })).await;
+    let retry = format!("/v1/runs/{}/retry", first["run_id"].as_str().unwrap());
+    for (body, text) in [
+        (Value::Null, "hello"),
+        (json!({ "reason": "again" }), "hello"),
+        (json!({ "parameters": { "text": "other" } }), "other"),
+    ] {
+        let (status, run) = service.json("POST", &retry, &[ADMIN, wait], body).await;
+        assert_eq!((status, &run["state"]), (200, &json!("succeeded")), "{run}");
+        assert_eq!(run["retry_of"], first["run_id"]);
+        let (_, result) =
+            service.json("GET", run["links"]["result"].as_str().unwrap(), &[ADMIN], Value::Null).await;
+        assert_eq!(result, json!({ "echo": text }));
+    }
+    let (_, target) = service.json("GET", "/v1/targets/echo", &[ADMIN], Value::Null).await;
+    let history = &target["history"];
+    assert_eq!(
+        (&history["last_success"]["retry_of"], &history["durations"]["runs"]),
+        (&first["run_id"], &json!(4))
+    );
+    assert!(history["durations"]["p50_seconds"].as_f64() <= history["durations"]["p95_seconds"].as_f64());
+    let (status, _) = service.json("POST", &retry, &[ADMIN], json!({ "parameters": {} })).await;
+    assert_eq!(status, 422, "the parameters of the request replace all others");
+    let (status, _) = service.json("POST", &retry, &[], Value::Null).await;
+    assert_eq!(status, 401);
 }
 
 #[test]

@@ -15,6 +15,14 @@ pub enum RunError {
     /// There is no such target.
     #[error("there is no target {0}")]
     UnknownTarget(TargetName),
+    /// The target of the run is no longer configured.
+    #[error("the target {target} of the run {run} is not configured")]
+    TargetNotConfigured {
+        /// The run.
+        run: RunId,
+        /// Its target.
+        target: TargetName,
+    },
     /// No target was named, and none is the default.
     #[error("no target is configured as the default")]
     NoDefaultTarget,

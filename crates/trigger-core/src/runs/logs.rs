@@ -117,8 +117,8 @@ impl Runs {
     /// The log of a run; None if nothing is left of it. With `follow` the log continues until the run ends.
     ///
     /// # Errors
-    /// When the store can't be read.
-    pub async fn log(&self, run: &Run, query: LogQuery) -> Result<Option<RunLog>, StoreError> {
+    /// When the store can't be read, or nothing is left of the log because a right is missing.
+    pub async fn log(&self, run: &Run, query: LogQuery) -> Result<Option<RunLog>, ExecutorError> {
         if query.follow
             && let Some((tail, rest)) = self.logs.follow(&run.id)
         {
@@ -132,21 +132,28 @@ impl Runs {
                 return Ok(Some(tail.into_log(query, stream::empty())));
             }
         }
-        match self.executor.log(run, query.container.as_deref()).await {
+        let missing_right = match self.executor.log(run, query.container.as_deref()).await {
             Ok(Some(whole)) if whole.has_offsets => return Ok(Some(part_of(whole, query).await)),
             Ok(Some(whole)) if matches!(query.position, LogPosition::Start) => {
                 let pieces = query.select(whole.pieces, 0);
                 return Ok(Some(RunLog { start: None, cut: whole.cut, pieces }));
             }
-            Ok(_) => {}
+            Ok(_) => None,
+            Err(error @ ExecutorError::Forbidden { .. }) => Some(error),
             Err(error) => {
                 tracing::warn!(%error, run.id = %run.id, "cannot read the log; answering with the stored tail");
+                None
             }
-        }
+        };
         let tail = self.kept_log(run).await?;
         let tail =
             tail.filter(|tail| query.container.is_none() || !query.all_selected(tail.pieces(), 0).is_empty());
-        Ok(tail.map(|tail| SelectedTail::new(&query, &tail).into_log(query, stream::empty())))
+        match (tail, missing_right) {
+            (None, Some(error)) => Err(error),
+            (tail, _) => {
+                Ok(tail.map(|tail| SelectedTail::new(&query, &tail).into_log(query, stream::empty())))
+            }
+        }
     }
 
     async fn kept_log(&self, run: &Run) -> Result<Option<LogTail>, StoreError> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::tool;
 use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
+use trigger_core::parameters::DeclaredParameters;
 use trigger_core::schedule::{NoNextRun, next_run};
 
 /// The number of generated schedules. Each is asked for at two times.
@@ -109,6 +110,7 @@ fn ours(case: &Case) -> Answer {
         suspended: false,
         concurrency_policy: ConcurrencyPolicy::Allow,
         last_scheduled_at: None,
+        parameters: DeclaredParameters::default(),
     };
     match next_run(&cronjob, case.after) {
         Ok(at) => Answer::At(at.as_second()),

@@ -3,6 +3,7 @@
 mod concurrency;
 mod manifests;
 mod outcomes;
+mod parameters;
 mod processes;
 mod restarts;
 mod test_env;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use trigger_core::executor::ExecutorError;
+use trigger_core::request::RunRequest;
 use trigger_core::run::{RESTARTED, Run, RunId, State};
 use trigger_core::run_store::RunStore;
 use trigger_core::start::StartError;
@@ -62,4 +63,16 @@ async fn unfinished_runs_of_an_earlier_process_are_interrupted_and_finished_ones
     let next = after.run().await;
     assert_ne!(next.job_name, lost.job_name);
     assert_eq!(next.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_retry_is_stored_with_the_run_that_it_repeats() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = TestEnv::new(&folder, &cronjob(&folder, "echo again")).await;
+    let earlier = env.run().await;
+    let retry = RunRequest { retry_of: Some(earlier.id.clone()), ..request() };
+    let run = env.request(&retry).await.unwrap().run;
+    let run = env.wait_for_end(&run).await;
+    assert_eq!((run.state, run.retry_of.as_ref()), (State::Succeeded, Some(&earlier.id)));
+    assert_eq!(env.store.run(&run.id).await.unwrap(), Some(run));
 }

@@ -94,12 +94,12 @@ impl TestEnv {
 
     /// Previews a run.
     pub(crate) async fn preview(&self) -> Result<Preview, ExecutorError> {
-        self.runs.preview(&Target::CronJob(target()), &request()).await
+        self.runs.preview(&Caller::default(), &Target::CronJob(target()), &request()).await
     }
 
     /// Cancels a run on behalf of `operator`.
     pub(crate) async fn cancel(&self, run: &Run) -> Result<Run, RunError> {
-        let caller = Caller { name: "operator".to_owned(), role: None };
+        let caller = Caller { name: "operator".to_owned(), ..Caller::default() };
         self.runs.cancel(&caller, &run.id).await
     }
 
@@ -158,6 +158,7 @@ pub(crate) fn target() -> CronJobTarget {
         namespace: "trading".to_owned(),
         cronjob: "trades-sync".to_owned(),
         allow_suspended: false,
+        job_prefix: "trades-sync-".to_owned(),
     }
 }
 

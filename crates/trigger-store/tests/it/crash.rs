@@ -53,7 +53,7 @@ async fn a_killed_program_loses_nothing_that_it_acknowledged_and_leaves_no_parti
             assert_eq!(store.run(&RunId::new(id)).await.unwrap(), Some(run));
         }
         // Each stored run has its events, and each event has its run.
-        let runs = store.runs(&RunFilter { limit: u16::MAX, ..RunFilter::default() }).await.unwrap();
+        let runs = store.runs(&RunFilter { limit: u16::MAX, ..RunFilter::default() }).await.unwrap().runs;
         let events = events(&store).await;
         assert_eq!(numbers(&events), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
         for run in &runs {

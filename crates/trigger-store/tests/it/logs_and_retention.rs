@@ -6,7 +6,7 @@ use bytes::Bytes;
 use trigger_core::event::Change;
 use trigger_core::log_buffers::TAIL_BYTES;
 use trigger_core::log_text::{LogPart, LogSource, LogTail};
-use trigger_core::run::RunId;
+use trigger_core::run::{RunId, State};
 use trigger_core::run_store::{Retention, RunFilter, RunStore};
 
 use super::support::{both, ended, events, numbers, open, pending, running};
@@ -101,7 +101,7 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
         }
         let retention = Retention { runs: 2, events: 3, bytes: u64::MAX };
         assert_eq!(store.prune(retention).await.unwrap(), 1_098);
-        let left = store.runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
+        let left = store.runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap().runs;
         let ids: Vec<&str> = left.iter().map(|run| run.id.as_str()).collect();
         assert_eq!(ids, ["sync 1099", "sync 1098", "analysis 1", "in progress", "analysis 0"]);
         assert_eq!(store.log(&RunId::new("sync 0999")).await.unwrap(), None, "its log is deleted with it");
@@ -112,6 +112,8 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
         assert!(last.iter().all(|event| matches!(event.change, Change::Pruned)), "{last:?}");
         assert_eq!(store.event_range().await.unwrap(), Some((2_199, 2_201)));
         assert_eq!(store.prune(retention).await.unwrap(), 0);
+        let counts = store.counts(&RunFilter::default()).await.unwrap().by_state;
+        assert_eq!((counts[&State::Failed], counts[&State::Running]), (4, 1));
     }
 }
 
@@ -133,7 +135,7 @@ async fn two_replicas_can_prune_at_the_same_time_while_runs_end() {
         one.unwrap();
         other.unwrap();
         replicas[1].prune(retention).await.unwrap();
-        let left = replicas[0].runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap();
+        let left = replicas[0].runs(&RunFilter { limit: 100, ..RunFilter::default() }).await.unwrap().runs;
         let newest: Vec<String> = (140..150).rev().map(|number| format!("{number:03}")).collect();
         assert_eq!(left.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), newest);
     }

@@ -15,4 +15,5 @@ mod saving;
 mod start;
 mod support;
 mod tasks;
+mod unobserved;
 mod unwritable;

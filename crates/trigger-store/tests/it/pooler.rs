@@ -40,7 +40,7 @@ async fn works(pooler: &PgBouncer, database: &TestDatabase, runs: i64) {
     }
     let store = open(&url).await;
     let filter = RunFilter { limit: 1000, ..RunFilter::default() };
-    let stored = store.runs(&filter).await.expect("they are listed").len();
+    let stored = store.runs(&filter).await.expect("they are listed").runs.len();
     assert_eq!(i64::try_from(stored), Ok(4 * runs));
     assert_eq!(numbers(&events(&store).await), (1..=12 * runs).collect::<Vec<_>>());
     store.close().await;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use trigger_core::run::{CANCELLED_ON_REQUEST, Cause, OUTCOME_UNKNOWN, Run, RunId, State, Trigger};
-use trigger_core::run_store::RunStore;
+use trigger_core::run_store::{RunFilter, RunStore};
 use trigger_store::SqlStore;
 
 use super::support::{both, target};
@@ -101,6 +101,24 @@ async fn stores_the_merged_runs(store: &SqlStore, observations: &[Run]) {
     assert_eq!(events, changes);
 }
 
+/// Compares the counts that the triggers keep with the stored runs.
+async fn counts_the_stored_runs(store: &SqlStore) {
+    let all = RunFilter { limit: u16::MAX, ..RunFilter::default() };
+    let runs = store.runs(&all).await.expect("they can be read").runs;
+    for trigger in Trigger::ALL {
+        let filter = RunFilter { trigger: Some(trigger), ..RunFilter::default() };
+        let counts = store.counts(&filter).await.expect("they can be read").by_state;
+        for state in State::ALL {
+            let expected = runs.iter().filter(|run| (run.state, run.trigger) == (state, trigger)).count();
+            assert_eq!(
+                counts.get(&state).copied().unwrap_or_default(),
+                expected as u64,
+                "{state} {trigger:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn any_sequence_of_observations_is_merged_in_the_same_way_on_both_databases() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -123,4 +141,8 @@ fn any_sequence_of_observations_is_merged_in_the_same_way_on_both_databases() {
         Ok(())
     });
     checked.unwrap();
+    runtime.block_on(async {
+        counts_the_stored_runs(&stores.0).await;
+        counts_the_stored_runs(&stores.1).await;
+    });
 }

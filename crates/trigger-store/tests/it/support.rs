@@ -101,25 +101,20 @@ pub(crate) fn target(name: &str) -> TargetName {
 /// A run that was just requested.
 pub(crate) fn pending(id: &str) -> Run {
     Run {
-        id: RunId::new(id),
-        target: target("trades-sync"),
-        namespace: "trading".to_owned(),
-        job_name: format!("trades-sync-{id}"),
-        trigger: Trigger::Manual,
-        state: State::Pending,
-        cause: None,
         requested_by: Some("dashboard".to_owned()),
         reason: Some("the morning's numbers".to_owned()),
         request_id: Some("request-1".to_owned()),
         fingerprint: Some("0f".repeat(32)),
         requested_via: Some("console".to_owned()),
-        retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
         containers: vec!["sync".to_owned()],
-        created_at: at(0),
-        started_at: None,
-        finished_at: None,
-        task: None,
+        ..Run::pending(
+            RunId::new(id),
+            target("trades-sync"),
+            "trading",
+            format!("trades-sync-{id}"),
+            Trigger::Manual,
+            at(0),
+        )
     }
 }
 

@@ -25,7 +25,7 @@ policies() { kubectl kustomize deploy/manifests/prod; }
 install() { helm upgrade --install tradeops "$chart" --namespace "$1" --values "$chart/values-prod.yaml" --set-string "image.tag=$tag" "${@:2}"; }
 as_trigger_api() { kubectl --namespace "$1" --as "system:serviceaccount:$1:trigger-api-sa" "${@:2}"; }
 
-# The admission policies accept only Jobs that equal their CronJob's template, and Pod Security accepts the pods of schedules.
+# The admission policies accept only Jobs that equal their CronJob's template except for parameters, and Pod Security accepts the pods of schedules.
 release_works() {
   local namespace=$1
   eventually 20 pods_are_created "$namespace" trigger-api 2
@@ -38,6 +38,10 @@ release_works() {
     sed 's/"image": "[^"]*"/"image": "evil"/' >"$work/evil.json"
   eventually 20 refused "the Job's pods are not those of the CronJob's template" \
     as_trigger_api "$namespace" create --dry-run=server -f "$work/evil.json"
+  as_trigger_api "$namespace" create job trades-sync-midday-c123456789 --from=cronjob/trades-sync-midday --dry-run=client -o json |
+    sed 's/"name": "SYNC_DATE"/&, "value": "2026-02-10"/' >"$work/day.json"
+  grep -q '2026-02-10' "$work/day.json"
+  as_trigger_api "$namespace" create --dry-run=server -f "$work/day.json"
   as_trigger_api "$namespace" delete job trades-sync-midday-a123456789
   refused 'forbidden' as_trigger_api "$namespace" get secrets
   kubectl --namespace "$namespace" create job by-hand --from=cronjob/portfolio-analysis-trigger

@@ -1,5 +1,5 @@
 {{- /*
-The credentials that a service of `common` accepts: auth has internalToken, adminSecret and jwtSecret, each {existingSecret, key};
+The credentials that a service of `common` accepts: auth has internalToken, readToken, adminSecret and jwtSecret, each {existingSecret, key};
 service is the name of the service. They are files, because services re-read files when they change; variables would need a restart.
 */ -}}
 
@@ -7,6 +7,10 @@ service is the name of the service. They are files, because services re-read fil
 {{- if .auth.internalToken.existingSecret }}
 - name: INTERNAL_TOKEN_FILE
   value: /run/secrets/{{ .service }}/token
+{{- end }}
+{{- if .auth.readToken.existingSecret }}
+- name: READ_TOKEN_FILE
+  value: /run/secrets/read/read-token
 {{- end }}
 {{- if .auth.adminSecret.existingSecret }}
 - name: ADMIN_SECRET_FILE
@@ -22,6 +26,9 @@ service is the name of the service. They are files, because services re-read fil
 {{- if .auth.internalToken.existingSecret }}
 - {name: token, mountPath: /run/secrets/{{ .service }}, readOnly: true}
 {{- end }}
+{{- if .auth.readToken.existingSecret }}
+- {name: read-token, mountPath: /run/secrets/read, readOnly: true}
+{{- end }}
 {{- if .auth.adminSecret.existingSecret }}
 - {name: admin-secret, mountPath: /run/secrets/admin, readOnly: true}
 {{- end }}
@@ -35,6 +42,12 @@ service is the name of the service. They are files, because services re-read fil
 {{- if .existingSecret }}
 - name: token
   secret: {secretName: {{ .existingSecret }}, items: [{key: {{ .key }}, path: token}]}
+{{- end }}
+{{- end }}
+{{- with .auth.readToken }}
+{{- if .existingSecret }}
+- name: read-token
+  secret: {secretName: {{ .existingSecret }}, items: [{key: {{ .key }}, path: read-token}]}
 {{- end }}
 {{- end }}
 {{- with .auth.adminSecret }}

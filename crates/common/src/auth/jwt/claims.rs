@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::admin_claims::AdminClaims;
 use super::compact::Claims;
-use crate::auth::caller::{Caller, Role};
+use super::role_claims::RoleClaims;
+use crate::auth::caller::Caller;
 use crate::auth::error::AuthError;
 use crate::config::{ConfigError, Settings};
 
@@ -17,7 +17,7 @@ pub(in crate::auth) const LEEWAY: f64 = 30.0;
 pub(super) struct ClaimRules {
     audience: Option<String>,
     issuer: Option<String>,
-    admins: AdminClaims,
+    roles: RoleClaims,
 }
 
 impl ClaimRules {
@@ -25,7 +25,7 @@ impl ClaimRules {
         Ok(Self {
             audience: settings.text("JWT_AUDIENCE"),
             issuer: settings.text("JWT_ISSUER"),
-            admins: settings.parsed_or_default("JWT_ADMIN_CLAIM")?,
+            roles: RoleClaims::from_settings(settings)?,
         })
     }
 
@@ -40,7 +40,8 @@ impl ClaimRules {
             }
         }
         // Rules without keys would have no effect without a warning.
-        let rules = ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ADMIN_CLAIM"];
+        let rules =
+            ["JWT_AUDIENCE", "JWT_ISSUER", "JWT_ADMIN_CLAIM", "JWT_OPERATOR_CLAIM", "JWT_READER_CLAIM"];
         let rule = rules.into_iter().find(|name| settings.text(name).is_some());
         match rule {
             Some(rule) if key_set.is_none() && !has_secrets => Err(ConfigError::variable(
@@ -65,7 +66,7 @@ impl ClaimRules {
             Some(Value::String(subject)) => Some(subject.as_str()),
             Some(_) => return Err(AuthError::Malformed("the token's subject (sub) is not a text")),
         };
-        let role = if self.admins.matches(claims) { Role::Admin } else { Role::Internal };
+        let role = self.roles.role(claims).ok_or(AuthError::NotAllowed)?;
         Ok(Caller::jwt(subject, role))
     }
 
@@ -103,16 +104,19 @@ fn time(claims: &Claims, name: &str) -> Result<Option<f64>, AuthError> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{AuthError, ClaimRules, Duration};
+    use super::{AuthError, ClaimRules, Duration, RoleClaims};
 
     const NOW: u64 = 1_800_000_000;
 
     /// The outcome for these claims at [`NOW`].
     fn check(audience: Option<&str>, issuer: Option<&str>, claims: Value) -> Result<String, AuthError> {
         let Value::Object(claims) = claims else { unreachable!("claims are an object") };
-        let admins = "role=admin".parse().map_err(AuthError::Malformed)?;
-        let rules = ClaimRules { audience: audience.map(Into::into), issuer: issuer.map(Into::into), admins };
-        rules.check(&claims, Duration::from_secs(NOW)).map(|caller| caller.name)
+        let list = |text: &str| text.parse().map_err(AuthError::Malformed);
+        let roles = RoleClaims { admins: list("role=admin")?, operators: list("*")?, readers: list("")? };
+        let (audience, issuer) = (audience.map(Into::into), issuer.map(Into::into));
+        ClaimRules { audience, issuer, roles }
+            .check(&claims, Duration::from_secs(NOW))
+            .map(|caller| caller.name)
     }
 
     fn at(times: Value) -> Result<(), AuthError> {

@@ -56,6 +56,6 @@ async fn the_head_of_a_response_is_complete_and_in_a_fixed_order() {
     assert_eq!(
         body,
         "{\"type\":\"https://tradeops.dev/problems/missing-credential\",\"title\":\"A credential is needed\",\"status\":401,\
-         \"detail\":\"Send X-Internal-Token, X-Admin-Secret or Authorization: Bearer.\",\"request_id\":\"click-1\"}"
+         \"detail\":\"Send X-Read-Token, X-Internal-Token, X-Admin-Secret or Authorization: Bearer.\",\"request_id\":\"click-1\"}"
     );
 }

@@ -10,6 +10,8 @@ use trigger_core::cronjob::CronJobTarget;
 use trigger_core::target_name::{TargetName, is_dns_label};
 use trigger_core::task::{Task, TaskTarget};
 
+use crate::config::job_metadata::JobNameFormat;
+
 /// The default of `max_concurrent`.
 const MAX_CONCURRENT: NonZeroU32 = NonZeroU32::new(1).expect("it is above 0");
 /// The default of `timeout_seconds`: twice the time of the longest run that was observed.
@@ -25,6 +27,7 @@ pub(super) struct TargetEntry {
     pub(super) namespace: Option<String>,
     pub(super) cronjob: Option<String>,
     pub(super) allow_suspended: Option<bool>,
+    pub(super) wait_seconds: Option<NonZeroU32>,
     pub(super) task: Option<String>,
     #[serde(alias = "at_once")]
     pub(super) max_concurrent: Option<NonZeroU32>,
@@ -39,6 +42,8 @@ pub(super) struct CronJobEntry {
     pub(super) namespace: Option<String>,
     pub(super) cronjob: String,
     pub(super) allow_suspended: bool,
+    /// How long `POST /trigger-sync` waits for the end of a run, if the request does not say.
+    pub(super) wait_seconds: Option<NonZeroU32>,
 }
 
 impl TargetEntry {
@@ -63,6 +68,7 @@ impl TargetEntry {
             namespace: self.namespace,
             cronjob,
             allow_suspended: self.allow_suspended.unwrap_or_default(),
+            wait_seconds: self.wait_seconds,
         })
     }
 
@@ -73,9 +79,9 @@ impl TargetEntry {
         tasks: &[Arc<dyn Task>],
     ) -> Result<TaskTarget, ConfigError> {
         let name = self.task.unwrap_or_default();
-        if self.namespace.is_some() || self.allow_suspended.is_some() {
+        if self.namespace.is_some() || self.allow_suspended.is_some() || self.wait_seconds.is_some() {
             return Err(invalid(format!(
-                "{name} is a task: only CronJobs have namespace and allow_suspended"
+                "{name} is a task: only CronJobs have namespace, allow_suspended and wait_seconds"
             )));
         }
         let task = tasks.iter().find(|task| task.definition().name == name).ok_or_else(|| {
@@ -95,7 +101,11 @@ impl TargetEntry {
 
 impl CronJobEntry {
     /// The target, in that namespace if it has none of its own.
-    pub(super) fn resolve(&self, namespace: &str) -> Result<CronJobTarget, ConfigError> {
+    pub(super) fn resolve(
+        &self,
+        namespace: &str,
+        job_names: &JobNameFormat,
+    ) -> Result<CronJobTarget, ConfigError> {
         let namespace = self.namespace.as_deref().unwrap_or(namespace);
         check_namespace(namespace)?;
         Ok(CronJobTarget {
@@ -103,6 +113,7 @@ impl CronJobEntry {
             namespace: namespace.to_owned(),
             cronjob: self.cronjob.clone(),
             allow_suspended: self.allow_suspended,
+            job_prefix: job_names.prefix(&self.cronjob)?,
         })
     }
 }

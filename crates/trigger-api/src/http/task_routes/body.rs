@@ -1,45 +1,10 @@
 //! The body of a request that starts a run of a task on the task's own route.
 
-use std::fmt;
-
 use common::service::ServiceError;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use trigger_core::task::{Parameters, TaskDefinition};
+use trigger_core::task::TaskDefinition;
 
-use crate::http::body::{StartBody, checked_reason};
-
-/// The members of a JSON object, each of which occurs once.
-#[derive(Default)]
-pub(super) struct UniqueMembers(Parameters);
-
-impl<'de> Deserialize<'de> for UniqueMembers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = UniqueMembers;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members = Parameters::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if members.contains_key(&name) {
-                        return Err(M::Error::custom(format!("duplicate field `{name}`")));
-                    }
-                    members.insert(name, value);
-                }
-                Ok(UniqueMembers(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
+use crate::http::body::{StartBody, UniqueMembers, checked_reason};
 
 /// The body of these routes has the parameters beside the reason, where `/v1` has them in a member of their own.
 pub(super) fn start_body(
@@ -63,7 +28,7 @@ pub(super) fn start_body(
         }
     }
     body.retain(|_, value| !value.is_null());
-    Ok(StartBody { reason: checked_reason(reason)?, parameters: body })
+    Ok(StartBody { reason: checked_reason(reason)?, parameters: UniqueMembers(body) })
 }
 
 fn invalid_body(problem: &str) -> ServiceError {

@@ -36,8 +36,10 @@ pub(super) struct TaskStatus {
     state: &'static str,
     /// The progress.
     progress: Option<ProgressDocument>,
-    /// The caller that started the run.
+    /// The caller that started the run, or the person on whose behalf it did.
     requested_by: Option<String>,
+    /// The caller that started the run on behalf of that person.
+    requested_via: Option<String>,
     /// When the run was queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -68,7 +70,8 @@ impl TaskStatus {
     pub(super) fn new(run: &Run, result: Option<Value>) -> Self {
         let status = match run.state {
             State::Pending => "queued",
-            State::Running => "running",
+            // The state of a task is never unknown.
+            State::Running | State::Unknown => "running",
             State::Succeeded => "completed",
             State::Failed => "failed",
             State::Cancelled => "cancelled",
@@ -81,6 +84,7 @@ impl TaskStatus {
             state: run.state.as_str(),
             progress: run.task.as_ref().map(ProgressDocument::from),
             requested_by: run.requested_by.clone(),
+            requested_via: run.requested_via.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,

@@ -109,28 +109,23 @@ fn only_what_is_used_of_a_job_and_of_a_cronjob_is_kept() {
 fn a_run_has_the_annotations_of_its_job() {
     let annotations = json!({
         INSTANTIATE: "manual", REQUESTED_BY: "jwt:alice", REASON: "late data", REQUEST_ID: "request-1", FINGERPRINT: "abc",
+        RETRY_OF: "run-0",
     });
     let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
     let expected = Run {
-        id: id("a"),
-        target: "sync".parse().unwrap(),
-        namespace: NAMESPACE.to_owned(),
-        job_name: "sync-cronjob-a".to_owned(),
-        trigger: Trigger::Manual,
-        state: State::Pending,
-        cause: None,
         requested_by: Some("jwt:alice".to_owned()),
         reason: Some("late data".to_owned()),
         request_id: Some("request-1".to_owned()),
         fingerprint: Some("abc".to_owned()),
-        requested_via: None,
-        retry_of: None,
-        parameters: trigger_core::task::Parameters::default(),
-        containers: Vec::new(),
-        created_at: "2026-11-21T10:00:00Z".parse().unwrap(),
-        started_at: None,
-        finished_at: None,
-        task: None,
+        retry_of: Some(RunId::new("run-0")),
+        ..Run::pending(
+            id("a"),
+            "sync".parse().unwrap(),
+            NAMESPACE.to_owned(),
+            "sync-cronjob-a",
+            Trigger::Manual,
+            "2026-11-21T10:00:00Z".parse().unwrap(),
+        )
     };
     assert_eq!(run, expected);
     for annotations in [json!({}), json!({ INSTANTIATE: "yes" })] {
@@ -317,4 +312,17 @@ fn the_runs_of_a_target_are_sorted_by_creation_and_id() {
     cache.apply_job(job_with("report", 1, "/metadata/ownerReferences", of_report), now());
     let runs: Vec<&str> = cache.runs(&sync()).into_iter().map(|run| run.id.as_str()).collect();
     assert_eq!(runs, ["z", "b", "c"]);
+}
+
+#[test]
+fn the_parameters_of_a_run_are_those_of_the_annotation_of_its_job() {
+    for (annotation, expected) in [
+        (r#"{"SYNC_DATE":"2026-02-10"}"#, json!({ "SYNC_DATE": "2026-02-10" })),
+        ("not JSON", json!({})),
+        ("[1]", json!({})),
+    ] {
+        let annotations = json!({ "tradeops.dev/parameters": annotation });
+        let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
+        assert_eq!(serde_json::Value::Object(run.parameters), expected);
+    }
 }

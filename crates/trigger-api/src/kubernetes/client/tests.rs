@@ -27,7 +27,8 @@ fn cluster(reply: Option<(u16, Value)>) -> (ClusterClient, ReceivedRequests) {
         }
     });
     let client = Client::new(service, "trading");
-    (ClusterClient { client, request_timeout: Duration::from_secs(3) }, requests)
+    let rights = Arc::default();
+    (ClusterClient { client, request_timeout: Duration::from_secs(3), rights }, requests)
 }
 
 fn failure(code: u16, reason: &str) -> (u16, Value) {
@@ -82,6 +83,7 @@ async fn a_missing_object_is_none_except_for_the_cronjob() {
         namespace: "trading".to_owned(),
         cronjob: "sync-cronjob".to_owned(),
         allow_suspended: false,
+        job_prefix: "sync-cronjob-".to_owned(),
     };
     let error = cluster.cronjob(&target).await.err().unwrap();
     assert!(matches!(error, ExecutorError::NoCronJob { name, .. } if name == "sync-cronjob"));

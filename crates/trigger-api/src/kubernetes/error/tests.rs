@@ -6,6 +6,9 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+const RIGHT: Right<'static> =
+    Right { verb: "create", resource: "jobs.batch", name: None, namespace: "trading" };
+
 fn api_error(code: u16, reason: &str, message: &str, details: &Value) -> kube::Error {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -23,10 +26,14 @@ fn variant(error: &ExecutorError) -> &'static str {
         ExecutorError::TimedOut(_) => "TimedOut",
         ExecutorError::Busy { .. } => "Busy",
         ExecutorError::Failed(_) => "Failed",
-        ExecutorError::Forbidden(_) => "Forbidden",
+        ExecutorError::Forbidden { .. } => "Forbidden",
+        ExecutorError::Unauthenticated(_) => "Unauthenticated",
+        ExecutorError::UnreadableJob { .. } => "UnreadableJob",
+        ExecutorError::UncheckedJob { .. } => "UncheckedJob",
         ExecutorError::QuotaExceeded(_) => "QuotaExceeded",
         ExecutorError::Store(_) => "Store",
         ExecutorError::Refused(_) => "Refused",
+        ExecutorError::BadParameters(_) => "BadParameters",
     }
 }
 
@@ -42,7 +49,7 @@ fn a_status_of_the_api_server_is_mapped_by_its_code_and_message() {
     let terminating = "unable to create new content in namespace trading because it is being terminated";
     let table = [
         (400, "BadRequest", "the object is not valid", "Refused"),
-        (401, "Unauthorized", "Unauthorized", "Forbidden"),
+        (401, "Unauthorized", "Unauthorized", "Unauthenticated"),
         (403, "Forbidden", rbac, "Forbidden"),
         (403, "Forbidden", quota, "QuotaExceeded"),
         (403, "Forbidden", policy, "Refused"),
@@ -59,8 +66,11 @@ fn a_status_of_the_api_server_is_mapped_by_its_code_and_message() {
         (504, "Timeout", "the request did not complete in time", "TimedOut"),
     ];
     for (code, reason, message, expected) in table {
-        let mapped = executor_error(&api_error(code, reason, message, &Value::Null));
+        let mapped = executor_error(&api_error(code, reason, message, &Value::Null), &RIGHT);
         assert_eq!(variant(&mapped), expected, "{code} {reason}: {message}");
+        if let ExecutorError::Forbidden { right, .. } = &mapped {
+            assert_eq!(right.to_string(), "create jobs.batch in the namespace trading");
+        }
         // The log gets all of it.
         assert!(mapped.to_string().contains(&format!("{code} {reason}: {message}")), "{mapped}");
     }
@@ -74,7 +84,7 @@ fn a_busy_api_server_may_set_the_time_of_the_next_request() {
         (json!({}), None),
         (Value::Null, None),
     ] {
-        let mapped = executor_error(&api_error(429, "TooManyRequests", "busy", &details));
+        let mapped = executor_error(&api_error(429, "TooManyRequests", "busy", &details), &RIGHT);
         let ExecutorError::Busy { detail, retry_after } = mapped else { panic!("{mapped}") };
         assert_eq!((detail.as_str(), retry_after), ("429 TooManyRequests: busy", expected), "{details}");
     }
@@ -98,15 +108,15 @@ fn a_status_is_recognized_by_its_code_and_reason() {
 #[test]
 fn a_response_that_is_not_from_an_api_server_is_a_failure() {
     let parse = serde_json::from_str::<Value>("<html>").unwrap_err();
-    assert_eq!(variant(&executor_error(&kube::Error::SerdeError(parse))), "Failed");
+    assert_eq!(variant(&executor_error(&kube::Error::SerdeError(parse), &RIGHT)), "Failed");
     let utf8 = String::from_utf8(vec![0xff]).unwrap_err();
-    assert_eq!(variant(&executor_error(&kube::Error::FromUtf8(utf8))), "Failed");
+    assert_eq!(variant(&executor_error(&kube::Error::FromUtf8(utf8), &RIGHT)), "Failed");
 }
 
 #[test]
 fn a_broken_connection_may_have_delivered_the_request() {
     let broken = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "reset by peer");
-    let mapped = executor_error(&kube::Error::ReadEvents(broken));
+    let mapped = executor_error(&kube::Error::ReadEvents(broken), &RIGHT);
     assert_eq!(variant(&mapped), "TimedOut");
     assert!(mapped.to_string().contains("reset by peer"), "{mapped}");
 }
@@ -124,7 +134,7 @@ async fn a_connection_that_can_not_be_established_did_not_deliver_the_request() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    assert_eq!(variant(&executor_error(&request_error(address).await)), "Unreachable");
+    assert_eq!(variant(&executor_error(&request_error(address).await, &RIGHT)), "Unreachable");
 }
 
 #[tokio::test]
@@ -133,5 +143,5 @@ async fn a_connection_that_closes_without_a_response_may_have_delivered_the_requ
     let address = listener.local_addr().unwrap();
     let close = async { drop(listener.accept().await.unwrap()) };
     let (error, ()) = tokio::join!(request_error(address), close);
-    assert_eq!(variant(&executor_error(&error)), "TimedOut");
+    assert_eq!(variant(&executor_error(&error, &RIGHT)), "TimedOut");
 }

@@ -21,6 +21,7 @@ use super::stream::{is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
 use crate::kubernetes::pods::JobPod;
+use crate::kubernetes::rights::Right;
 
 /// How many logs are read at the same time. Further readers wait for one of them to end.
 const MAX_READERS: usize = 256;
@@ -134,10 +135,9 @@ impl LogReaders {
             match self.read_once(id, namespace, container, &mut lines).await {
                 // The API server refuses the request if the pod or the container no longer exists.
                 Ok(()) | Err(ExecutorError::Refused(_)) => return,
-                Err(error @ ExecutorError::Forbidden(_)) => {
-                    tracing::warn!(%error, run.id = %id, "not permitted to read a log");
-                    let note = "[the log can't be read: trigger-api's ServiceAccount may not get pods/log]\n";
-                    self.log_buffers.append(id, &container.source, &Bytes::from_static(note.as_bytes()));
+                Err(ExecutorError::Forbidden { right, .. }) => {
+                    let note = format!("[the log can't be read, because trigger-api may not {right}]\n");
+                    self.log_buffers.append(id, &container.source, &Bytes::from(note));
                     return;
                 }
                 Err(error) => tracing::debug!(%error, run.id = %id, attempt, "the connection of a log broke"),
@@ -156,7 +156,8 @@ impl LogReaders {
         let mut chunks = open_followed(&self.cluster, namespace, container, lines.last_timestamp()).await?;
         lines.begin();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| executor_error(&kube::Error::ReadEvents(error)))?;
+            let right = Right::of_logs(namespace);
+            let chunk = chunk.map_err(|error| executor_error(&kube::Error::ReadEvents(error), &right))?;
             if is_deleted(&chunk) {
                 return Ok(());
             }

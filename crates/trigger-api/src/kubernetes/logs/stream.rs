@@ -11,6 +11,7 @@ use trigger_core::executor::ExecutorError;
 
 use super::container::ContainerStart;
 use crate::kubernetes::client::ClusterClient;
+use crate::kubernetes::rights::Right;
 
 /// A kubelet sends this text instead of a log whose file was deleted, with status 200.
 const LOG_FILE_DELETED: &[u8] = b"unable to retrieve container logs for ";
@@ -35,11 +36,13 @@ pub(super) async fn open_full(
         previous: container.previous,
         ..LogParams::default()
     };
-    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await?;
+    let reader = cluster
+        .read(&Right::of_logs(namespace), pods(cluster, namespace).log_stream(&container.pod, &parameters))
+        .await?;
     // Fused, because an empty log ends before its first chunk.
     let mut rest = chunks(reader).fuse().boxed();
     let first = rest.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
-    let first = cluster.read(first).await?.unwrap_or_default();
+    let first = cluster.read(&Right::of_logs(namespace), first).await?.unwrap_or_default();
     Ok((!is_deleted(&first)).then_some(FullLog { first, rest }))
 }
 
@@ -59,7 +62,9 @@ pub(super) async fn open_followed(
         previous: container.previous,
         ..LogParams::default()
     };
-    let reader = cluster.read(pods(cluster, namespace).log_stream(&container.pod, &parameters)).await?;
+    let reader = cluster
+        .read(&Right::of_logs(namespace), pods(cluster, namespace).log_stream(&container.pod, &parameters))
+        .await?;
     Ok(chunks(reader).boxed())
 }
 

@@ -22,7 +22,7 @@ fn request() -> RunRequest {
 }
 
 fn build(job_template: &Value, request: &RunRequest) -> Value {
-    job_from_template(&cronjob(job_template), "sync-abcdefghij", request).unwrap()
+    job_from_template(&cronjob(job_template), "sync-abcdefghij", request, &BTreeMap::new()).unwrap()
 }
 
 #[test]
@@ -41,6 +41,8 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
     });
     let request = RunRequest {
         reason: Some("late data".to_owned()),
+        via: Some("internal-token".to_owned()),
+        retry_of: Some(RunId::new("run-0")),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         ..request()
     };
@@ -55,9 +57,11 @@ fn a_job_is_its_template_with_the_cronjob_as_owner_and_the_annotations_of_the_re
                 "team": "trading",
                 "cronjob.kubernetes.io/instantiate": "manual",
                 "tradeops.dev/requested-by": "jwt:alice",
+                "tradeops.dev/requested-via": "internal-token",
                 "tradeops.dev/reason": "late data",
                 "tradeops.dev/request-id": "request-1",
                 "tradeops.dev/idempotency-fingerprint": fingerprint(&request),
+                "tradeops.dev/retry-of": "run-0",
                 "tradeops.dev/traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             },
             // Without blockOwnerDeletion.
@@ -81,6 +85,24 @@ fn a_template_without_metadata_gives_a_job_without_labels() {
 }
 
 #[test]
+fn added_labels_replace_those_of_the_template_and_keep_the_others() {
+    let pod = json!({ "metadata": { "labels": { "of-the-pod": "yes" } } });
+    let added = BTreeMap::from([("job-origin".to_owned(), "manual".to_owned())]);
+    for (labels, expected) in [
+        (json!({ "app": "sync" }), json!({ "app": "sync", "job-origin": "manual" })),
+        (json!({ "job-origin": "scheduled" }), json!({ "job-origin": "manual" })),
+        // The API server would give the Job the labels of its pods.
+        (json!({}), json!({ "of-the-pod": "yes", "job-origin": "manual" })),
+        (Value::Null, json!({ "of-the-pod": "yes", "job-origin": "manual" })),
+    ] {
+        let template = json!({ "metadata": { "labels": labels }, "spec": { "template": pod } });
+        let job = job_from_template(&cronjob(&template), "sync-a", &request(), &added).unwrap();
+        assert_eq!(job["metadata"]["labels"], expected, "{labels}");
+        assert_eq!(job["spec"]["template"], pod, "the pods have no label more");
+    }
+}
+
+#[test]
 fn a_request_without_a_reason_or_a_trace_has_no_such_annotations() {
     let job = build(&json!({ "spec": {} }), &request());
     let annotations = job["metadata"]["annotations"].as_object().unwrap();
@@ -92,7 +114,7 @@ fn a_request_without_a_reason_or_a_trace_has_no_such_annotations() {
 #[test]
 fn a_template_can_not_claim_another_caller() {
     let forged = json!({
-        INSTANTIATE: "no", REQUESTED_BY: "mallory", REQUEST_ID: "forged", FINGERPRINT: "forged", "team": "trading",
+        INSTANTIATE: "no", REQUESTED_BY: "mallory", REQUEST_ID: "forged", FINGERPRINT: "forged", REQUESTED_VIA: "mallory", "team": "trading",
     });
     let template = json!({ "metadata": { "annotations": forged }, "spec": {} });
     let job = build(&template, &request());
@@ -106,11 +128,42 @@ fn a_template_can_not_claim_another_caller() {
     ] {
         assert_eq!(annotations[key], value, "{key}");
     }
+    assert_eq!(annotations.get(REQUESTED_VIA), None);
 }
 
 #[test]
 fn a_cronjob_without_a_template_gives_no_job() {
     for template in [Value::Null, json!({ "metadata": { "labels": { "app": "sync" } } })] {
-        assert_eq!(job_from_template(&cronjob(&template), "sync-a", &request()), None, "{template}");
+        assert_eq!(
+            job_from_template(&cronjob(&template), "sync-a", &request(), &BTreeMap::new()),
+            None,
+            "{template}"
+        );
     }
+}
+
+#[test]
+fn a_requested_job_has_the_values_of_its_parameters_in_its_variables_and_in_an_annotation() {
+    let env = json!([{ "name": "HOST", "value": "db" }, { "name": "SYNC_DATE" }]);
+    let pod = json!({ "containers": [{ "name": "main", "image": "app:1", "env": env }] });
+    let template = json!({ "spec": { "template": { "spec": pod } } });
+    let mut cronjob = cronjob(&template);
+    let declared = [("parameters.tradeops.dev/SYNC_DATE".to_owned(), "{}".to_owned())];
+    cronjob.metadata.annotations = Some(declared.into());
+    let parameters = |value: Value| serde_json::from_value(value).unwrap();
+    let job = |value: Value| {
+        requested_job(
+            &cronjob,
+            "sync-a",
+            &RunRequest { parameters: parameters(value), ..request() },
+            &BTreeMap::new(),
+        )
+    };
+    let set = job(json!({ "SYNC_DATE": "2026-02-10" })).unwrap();
+    let variable = set.pointer("/spec/template/spec/containers/0/env/1");
+    assert_eq!(variable, Some(&json!({ "name": "SYNC_DATE", "value": "2026-02-10" })));
+    assert_eq!(set["metadata"]["annotations"][PARAMETERS], r#"{"SYNC_DATE":"2026-02-10"}"#);
+    let plain = job(json!({})).unwrap();
+    assert_eq!((&plain["spec"], plain["metadata"]["annotations"].get(PARAMETERS)), (&template["spec"], None));
+    assert!(matches!(job(json!({ "HOST": "x" })), Err(ExecutorError::BadParameters(_))));
 }

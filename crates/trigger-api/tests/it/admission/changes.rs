@@ -129,6 +129,7 @@ pub(super) fn changed(job: &Value, pointer: &str, value: &Value) -> Value {
     let last = last.replace("~1", "/");
     match place {
         Value::Array(items) if last == "-" => items.push(value.clone()),
+        Value::Array(items) => items[last.parse::<usize>().expect("an index")] = value.clone(),
         place => place[&last] = value.clone(),
     }
     job

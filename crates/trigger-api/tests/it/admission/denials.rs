@@ -13,6 +13,14 @@ pub(super) async fn job_of(api: &TriggerApi, target: &str) -> Value {
     preview["job"].clone()
 }
 
+/// The same with these values of its parameters.
+pub(super) async fn job_with(api: &TriggerApi, target: &str, parameters: &Value) -> Value {
+    let body = json!({ "parameters": parameters });
+    let (_, preview) = answer(api.post(&format!("/v1/targets/{target}/preview")).json(&body)).await;
+    assert_eq!(preview["allowed"], true, "{preview}");
+    preview["job"].clone()
+}
+
 /// Asserts that the stolen token can't create the Job, and that a rule of the policy is the reason.
 pub(super) async fn assert_denied(namespace: &Namespace, policy: &AdmissionPolicy, what: &str, job: &Value) {
     let status = try_create(namespace, &policy.attacker, job).await.expect_err(what);
@@ -25,16 +33,21 @@ pub(super) async fn assert_denied(namespace: &Namespace, policy: &AdmissionPolic
 async fn a_job_that_differs_from_the_template_in_any_field_is_denied() {
     let namespace = namespace("policy-denies").await;
     cronjobs::apply(&namespace);
-    let policy = AdmissionPolicy::install(&namespace, &[CRONJOB.to_owned()]).await;
-    let api = cronjobs::start(&namespace, &[CRONJOB.to_owned()], &[]).await;
-    let job = job_of(&api, CRONJOB).await;
-    try_create(&namespace, &policy.attacker, &job).await.expect("the unchanged Job is allowed");
-    for (what, pointer, value) in changes() {
-        let other = changed(&job, pointer, &value);
-        assert_denied(&namespace, &policy, what, &other).await;
-        // An administrator can create it, so only the policy denies it.
-        let allowed = try_create(&namespace, &namespace.client, &other).await;
-        allowed.unwrap_or_else(|status| panic!("{what}: {status:?}"));
+    let targets = [CRONJOB.to_owned(), "parameters".to_owned()];
+    let policy = AdmissionPolicy::install(&namespace, &targets).await;
+    let api = cronjobs::start(&namespace, &targets, &[]).await;
+    let values = json!({ "SYNC_DATE": "2026-02-10", "PAIR": "ETH/USD", "WARM_UP": "yes" });
+    for (target, values) in [(CRONJOB, json!({})), ("parameters", json!({})), ("parameters", values)] {
+        let job = job_with(&api, target, &values).await;
+        try_create(&namespace, &policy.attacker, &job).await.expect("the unchanged Job is allowed");
+        for (what, pointer, value) in changes() {
+            let other = changed(&job, pointer, &value);
+            let what = format!("{what} of {target} with {values}");
+            assert_denied(&namespace, &policy, &what, &other).await;
+            // An administrator can create it, so only the policy denies it.
+            let allowed = try_create(&namespace, &namespace.client, &other).await;
+            allowed.unwrap_or_else(|status| panic!("{what}: {status:?}"));
+        }
     }
 }
 

@@ -25,9 +25,22 @@ pub(super) struct AdmissionPolicy {
 impl AdmissionPolicy {
     /// Installs the policies for those targets, and waits until they are enforced.
     pub(super) async fn install(namespace: &Namespace, targets: &[String]) -> Self {
+        Self::install_with(namespace, targets, &[]).await
+    }
+
+    /// Like [`Self::install`], with other expressions of these variables, which the chart derives from settings.
+    pub(super) async fn install_with(
+        namespace: &Namespace,
+        targets: &[String],
+        variables: &[(&str, &str)],
+    ) -> Self {
         static KEPT: Once = Once::new();
         KEPT.call_once(|| namespace.apply(manifests::KEEPS_CRONJOBS_WATCHED));
-        cluster_wide::apply(namespace, documents(namespace, targets)).await;
+        let mut documents = documents(namespace, targets);
+        for (name, expression) in variables {
+            set_variable(&mut documents, name, expression);
+        }
+        cluster_wide::apply(namespace, documents).await;
         let attacker = objects::client_of(namespace, "trigger-api-sa").await;
         let enforced = async {
             until_denied(namespace, &attacker, &probe(None), "only Jobs of its targets").await;
@@ -65,12 +78,7 @@ fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
         serde_json::from_str(&text).expect("valid JSON")
     };
     let mut documents: Vec<Value> = policies.map(adapt).collect();
-    let list = format!("['{}']", targets.join("', '"));
-    let variables = documents.iter_mut().filter_map(|document| document["spec"]["variables"].as_array_mut());
-    let lists: Vec<&mut Value> =
-        variables.flatten().filter(|variable| variable["name"] == "targets").collect();
-    let [known] = lists.try_into().expect("one policy lists the targets");
-    known["expression"] = json!(list);
+    set_variable(&mut documents, "targets", &format!("['{}']", targets.join("', '")));
     let each = documents.into_iter().flat_map(|document| {
         if document["spec"]["paramRef"].is_null() {
             return vec![document];
@@ -79,6 +87,14 @@ fn documents(namespace: &Namespace, targets: &[String]) -> Vec<Value> {
         targets.iter().map(|target| serde_json::from_str(&copy(target)).expect("valid JSON")).collect()
     });
     each.collect()
+}
+
+fn set_variable(documents: &mut [Value], name: &str, expression: &str) {
+    let variables = documents.iter_mut().filter_map(|document| document["spec"]["variables"].as_array_mut());
+    let found: Vec<&mut Value> = variables.flatten().filter(|variable| variable["name"] == name).collect();
+    let mut found = found.into_iter();
+    let (Some(variable), None) = (found.next(), found.next()) else { panic!("one policy has {name}") };
+    variable["expression"] = json!(expression);
 }
 
 /// A Job that exactly one policy denies: without an owner, or owned by a CronJob of the target's name with another uid.

@@ -19,7 +19,7 @@ pub(crate) fn hs256(secret: &str, claims: &Value) -> String {
 }
 
 /// Claims that expire in an hour.
-pub(super) fn in_an_hour(subject: &str) -> Value {
+pub(crate) fn in_an_hour(subject: &str) -> Value {
     json!({ "sub": subject, "exp": now() + 3600 })
 }
 

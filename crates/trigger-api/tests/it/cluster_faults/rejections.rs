@@ -17,7 +17,8 @@ async fn without_its_role_the_missing_permission_is_reported_and_with_it_starts_
     // The API server's authorizer is updated with a delay; until then starts succeed.
     until("a start is rejected", async || env.start_status().await != StatusCode::OK).await;
     let body = env.assert_rejected(503, "missing-permission").await;
-    assert!(body["detail"].as_str().unwrap().contains("trigger-api-job-trigger"), "{body}");
+    let right = format!("get cronjobs.batch/{CRONJOB} in the namespace {}", env.namespace.name);
+    assert!(body["detail"].as_str().unwrap().contains(&right), "{body}");
     let (status, page) = answer(env.api.get("/v1/runs")).await;
     assert_eq!((status, page["runs"].is_array()), (StatusCode::OK, true));
     env.namespace.apply(&manifests::rights(&[CRONJOB]));

@@ -61,7 +61,7 @@ async fn a_full_queue_rejects_requests_and_loses_no_run() {
         assert!((20..=max_queued).contains(&queued.len()), "{}", queued.len());
         let depth = QueueDepth { waiting: queued.len() as u64, running: 1 };
         assert_eq!(replica.queue.depths().await.unwrap()[&target.name], depth);
-        assert!(replica.queue.preview(&target).await.unwrap().rejection.is_some());
+        assert!(replica.queue.preview(&target, &numbered(1)).await.unwrap().rejection.is_some());
         started.succeed();
         replica.ended(&in_progress.id).await;
         for _ in &queued {
@@ -70,7 +70,7 @@ async fn a_full_queue_rejects_requests_and_loses_no_run() {
         for run in queued {
             assert_eq!(replica.ended(&run.unwrap().run.id).await.state, State::Succeeded);
         }
-        assert!(replica.queue.preview(&target).await.unwrap().rejection.is_none());
+        assert!(replica.queue.preview(&target, &numbered(1)).await.unwrap().rejection.is_none());
         assert!(script.is_idle());
     }
 }

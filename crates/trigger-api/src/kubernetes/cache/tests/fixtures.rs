@@ -17,6 +17,7 @@ pub(super) fn target(name: &str, namespace: &str, cronjob: &str) -> CronJobTarge
         namespace: namespace.to_owned(),
         cronjob: cronjob.to_owned(),
         allow_suspended: false,
+        job_prefix: format!("{cronjob}-"),
     }
 }
 

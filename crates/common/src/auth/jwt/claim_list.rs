@@ -1,4 +1,4 @@
-//! The claims that make a caller an administrator: `JWT_ADMIN_CLAIM`.
+//! Lists of claims, such as `JWT_ADMIN_CLAIM`.
 
 use std::str::FromStr;
 
@@ -9,23 +9,34 @@ use super::compact::Claims;
 /// A claim whose value is a list of words, by its definition (RFC 8693, section 4.2).
 const SCOPE: &str = "scope";
 
-/// Claims, any of which is enough.
-pub(super) struct AdminClaims(Vec<AdminClaim>);
+/// A line that every token matches.
+const ANY: &str = "*";
 
-/// A claim and the value that it must have.
-struct AdminClaim {
-    path: String,
-    value: String,
+/// Claims, any of which is enough.
+#[derive(Default)]
+pub(super) struct ClaimList(Vec<ExpectedClaim>);
+
+/// What a line of the list requires.
+enum ExpectedClaim {
+    /// Nothing.
+    Any,
+    /// A claim and the value that it must have.
+    Value { path: String, value: String },
 }
 
-impl AdminClaims {
+impl ClaimList {
     pub(super) fn matches(&self, claims: &Claims) -> bool {
         self.0.iter().any(|claim| claim.matches(claims))
+    }
+
+    /// Whether every token matches.
+    pub(super) fn has_any(&self) -> bool {
+        self.0.iter().any(|claim| matches!(claim, ExpectedClaim::Any))
     }
 }
 
 /// One claim per line, because a value may contain any other character, as the names of LDAP do.
-impl FromStr for AdminClaims {
+impl FromStr for ClaimList {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -37,36 +48,40 @@ impl FromStr for AdminClaims {
     }
 }
 
-impl AdminClaim {
+impl ExpectedClaim {
     /// Whether the claim is the value, or an array that contains it. A text is compared as a whole: only `scope` is a list
     /// of words.
     fn matches(&self, claims: &Claims) -> bool {
-        match self.find(claims) {
-            Some(Value::String(text)) if self.path == SCOPE => text.split(' ').any(|word| word == self.value),
-            Some(Value::String(text)) => text == &self.value,
-            Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(&self.value)),
+        let Self::Value { path, value } = self else { return true };
+        match find(path, claims) {
+            Some(Value::String(text)) if path == SCOPE => text.split(' ').any(|word| word == value),
+            Some(Value::String(text)) => text == value,
+            Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(value)),
             _ => false,
         }
     }
-
-    /// The name of a claim may contain dots, as URLs do. Such a claim has priority over a nested one.
-    fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
-        if let Some(value) = claims.get(&self.path) {
-            return Some(value);
-        }
-        let mut steps = self.path.split('.');
-        let first = claims.get(steps.next()?)?;
-        steps.try_fold(first, |value, step| value.as_object()?.get(step))
-    }
 }
 
-impl FromStr for AdminClaim {
+/// The name of a claim may contain dots, as URLs do. Such a claim has priority over a nested one.
+fn find<'c>(path: &str, claims: &'c Claims) -> Option<&'c Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value);
+    }
+    let mut steps = path.split('.');
+    let first = claims.get(steps.next()?)?;
+    steps.try_fold(first, |value, step| value.as_object()?.get(step))
+}
+
+impl FromStr for ExpectedClaim {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == ANY {
+            return Ok(Self::Any);
+        }
         match text.split_once('=').map(|(path, value)| (path.trim(), value.trim())) {
             Some((path, value)) if !path.is_empty() && !value.is_empty() => {
-                Ok(Self { path: path.to_owned(), value: value.to_owned() })
+                Ok(Self::Value { path: path.to_owned(), value: value.to_owned() })
             }
             _ => Err("write it as CLAIM=VALUE, such as role=admin or realm_access.roles=admin; one per line"),
         }
@@ -77,11 +92,11 @@ impl FromStr for AdminClaim {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::AdminClaims;
+    use super::ClaimList;
 
     fn matches(setting: &str, claims: Value) -> bool {
         let Value::Object(claims) = claims else { unreachable!("claims are an object") };
-        setting.parse::<AdminClaims>().is_ok_and(|admins| admins.matches(&claims))
+        setting.parse::<ClaimList>().is_ok_and(|list| list.matches(&claims))
     }
 
     #[test]
@@ -116,8 +131,15 @@ mod tests {
         for subject in ["eve", "62f3", "CN=bob", "auth0|62f3\nCN=bob,OU=ops"] {
             assert!(!matches(setting, json!({ "sub": subject })), "{subject}");
         }
-        for wrong in ["role=admin\nalice", "=admin", "role="] {
-            assert!(wrong.parse::<AdminClaims>().is_err(), "{wrong}");
+        for wrong in ["role=admin\nalice", "=admin", "role=", "**"] {
+            assert!(wrong.parse::<ClaimList>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_asterisk_alone_matches_every_token_and_none_as_a_value() {
+        assert!(matches("role=ops\n * ", json!({})));
+        assert!(!matches("role=*", json!({ "role": "ops" })));
+        assert!(!ClaimList::default().matches(&serde_json::Map::new()));
     }
 }
