@@ -31,9 +31,10 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
         let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
+        let mut is_listed = false;
         spawn(shared, watches, api, selection, Observed::cronjob(target), move |shared, event| {
             if let Ok(event) = event {
-                apply_cronjob_event(shared, &key, event);
+                apply_cronjob_event(shared, &key, &mut is_listed, event);
             }
         });
     }
@@ -103,12 +104,19 @@ fn spawn<K>(
 fn apply_cronjob_event(
     shared: &Arc<Shared>,
     (namespace, name): &(String, String),
+    is_listed: &mut bool,
     event: Event<CronJobObject>,
 ) {
     match event {
-        Event::Apply(cronjob) | Event::InitApply(cronjob) => shared.cache().apply_cronjob(cronjob),
-        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it.
-        Event::Delete(_) | Event::Init => shared.cache().remove_cronjob(namespace, name),
+        Event::Init => *is_listed = false,
+        Event::Apply(cronjob) | Event::InitApply(cronjob) => {
+            *is_listed = true;
+            shared.cache().apply_cronjob(cronjob);
+        }
+        Event::Delete(_) => shared.cache().remove_cronjob(namespace, name),
+        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it. It is
+        // removed after the list, so that a list does not look like a deletion.
+        Event::InitDone if !*is_listed => shared.cache().remove_cronjob(namespace, name),
         Event::InitDone => {}
     }
 }
