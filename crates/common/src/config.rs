@@ -10,8 +10,10 @@ mod error;
 mod file;
 pub mod input_file;
 mod names;
+mod parse_error;
 mod secret_source;
 mod settings;
+mod unique_keys;
 mod variable;
 
 pub use self::environment::file_from_environment;

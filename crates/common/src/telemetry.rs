@@ -185,6 +185,12 @@ fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, 
         let problem = "holds a user or password; set it to an address without one";
         return Err(ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", problem));
     }
+    let is_http =
+        |scheme: &str| endpoint.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if !is_http("http://") && !is_http("https://") {
+        let problem = "is not a URL with http:// or https://, such as http://collector:4318";
+        return Err(ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", problem));
+    }
     tls::install_provider();
     let problem = |error: String| ConfigError::variable("OTEL_EXPORTER_OTLP_ENDPOINT", error);
     let exporter = opentelemetry_otlp::SpanExporter::builder()

@@ -83,6 +83,20 @@ pub struct BucketNames {
     pub definitions: String,
 }
 
+impl BucketNames {
+    /// Reads the names. Instances expire and definitions do not, so they need two buckets.
+    fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let instances = bucket(settings, "NATS_KV_BUCKET")?;
+        let definitions = bucket(settings, "DEFINITIONS_BUCKET")?;
+        if instances == definitions {
+            let problem =
+                format!("{definitions} is the bucket of NATS_KV_BUCKET too; set them to different buckets");
+            return Err(ConfigError::variable("DEFINITIONS_BUCKET", problem));
+        }
+        Ok(Self { instances, definitions })
+    }
+}
+
 impl Config {
     /// Reads and checks the settings.
     ///
@@ -91,13 +105,11 @@ impl Config {
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
         let environment = settings.parsed_or_default("ENVIRONMENT")?;
         let listen_address = listen_address(&settings)?;
+        let buckets = BucketNames::from_settings(&settings)?;
         Ok(Self {
             service: ServiceConfig { listen_address, ..ServiceConfig::from_settings(&settings)? },
             nats: nats::connection(&settings, environment)?,
-            buckets: BucketNames {
-                instances: bucket(&settings, "NATS_KV_BUCKET")?,
-                definitions: bucket(&settings, "DEFINITIONS_BUCKET")?,
-            },
+            buckets,
             stale_threshold: stale_threshold(&settings)?,
             environment,
             deployment_version: environment::deployment_version(&settings)?,

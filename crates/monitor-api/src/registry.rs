@@ -1,6 +1,7 @@
 //! The registry in NATS: follows the buckets into the cache, stores definitions, and copies them to the bucket of instances.
 
 mod backend;
+mod bucket_contents;
 mod bucket_writer;
 mod definition_bucket;
 mod follow;
@@ -53,6 +54,7 @@ pub async fn start(
         BucketWriter::new(&connection, definitions_bucket),
         instances_report.clone(),
         definitions_report.clone(),
+        Arc::clone(cache),
     ));
     let keys = Arc::new(MirroredKeys::default());
     let mirror = Mirror {

@@ -16,7 +16,7 @@ impl PortfolioAnalysis {
         let Some(source) = settings.secret_source("SOURCE_DATABASE_URL")? else { return Ok(None) };
         // The URL is only checked here. Each run reads it again, because a mounted secret can change.
         Server::parse("SOURCE_DATABASE_URL", &source.read()?, "portfolio-analysis")?;
-        let views = Views::from_settings(settings);
+        let views = Views::from_settings(settings)?;
         let time_zone = trading_views::report_time_zone(settings)?;
         let days = checked_days(settings.parsed("ANALYSIS_DAYS")?)?;
         Ok(Some(Self::new(source, views, time_zone, days)))

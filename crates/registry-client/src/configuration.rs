@@ -1,13 +1,14 @@
 //! The variables of a client, and the settings that they make.
 
-use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
 use common::config::{ConfigError, Settings, Variable, input_file};
 use secrecy::SecretString;
 
+use crate::connection::certificates::authorities;
 use crate::connection::{NatsCredentials, NatsSettings};
 use crate::registration::NewInstance;
 use crate::settings::RegistrySettings;
@@ -24,7 +25,7 @@ pub const VARIABLES: [Variable; 7] = [
     Variable::plain("NATS_USER", "a user of NATS, with NATS_PASSWORD").credential(),
     Variable::secret("NATS_PASSWORD", "the password of NATS_USER"),
     Variable::plain("NATS_CREDS_FILE", "a file with a JWT and an NKey for NATS").credential(),
-    Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in addition to the system's"),
+    Variable::plain("NATS_CA_FILE", "certificates of the authorities of NATS, in place of the system's"),
     Variable::plain("NATS_JS_DOMAIN", "the JetStream domain").with_default_described("none"),
     Variable::plain("NATS_KV_BUCKET", "the bucket in which services register")
         .with_default("service_registry"),
@@ -89,8 +90,8 @@ pub fn nats(settings: &Settings, url: SecretString, client_name: &str) -> Result
     let nats = NatsSettings {
         url,
         credentials: credentials(settings)?,
-        ca_file: file(settings, "NATS_CA_FILE")?,
-        domain: settings.text("NATS_JS_DOMAIN"),
+        ca_file: ca_file(settings)?,
+        domain: domain(settings)?,
         client_name: client_name.to_owned(),
     };
     let problem = "is not a list of URLs such as nats://nats:4222 or tls://nats:4222; \
@@ -112,14 +113,52 @@ pub fn bucket(settings: &Settings, variable: &str) -> Result<String, ConfigError
     Err(ConfigError::variable(variable, problem))
 }
 
-/// The path of a file. The client of NATS reads it, and would wait for the writer of a FIFO.
-fn file(settings: &Settings, variable: &str) -> Result<Option<PathBuf>, ConfigError> {
+/// The file with the certificates of authorities. It is checked even if the URL has no TLS: a server may require it.
+fn ca_file(settings: &Settings) -> Result<Option<PathBuf>, ConfigError> {
+    let Some((path, text)) = read_file(settings, "NATS_CA_FILE")? else { return Ok(None) };
+    if authorities(&text).is_empty() {
+        return Err(file_error(
+            "NATS_CA_FILE",
+            &path,
+            "has no certificate in PEM, or one that can't be used",
+        ));
+    }
+    Ok(Some(path))
+}
+
+/// Reads a file that a variable names. The client of NATS reads it again, and would wait for the writer of a FIFO.
+fn read_file(settings: &Settings, variable: &str) -> Result<Option<(PathBuf, Vec<u8>)>, ConfigError> {
     let Some(path) = settings.text(variable).map(PathBuf::from) else { return Ok(None) };
-    match input_file::open(&path) {
-        Err(error) if error.kind() == ErrorKind::InvalidData => {
-            Err(ConfigError::variable(variable, format!("{}: {error}", path.display())))
+    let text = input_file::read(&path, input_file::MAX_BYTES);
+    let text = text.map_err(|error| file_error(variable, &path, &error.to_string()))?;
+    Ok(Some((path, text)))
+}
+
+fn file_error(variable: &str, path: &Path, problem: &str) -> ConfigError {
+    ConfigError::variable(variable, format!("{}: {problem}", path.display()))
+}
+
+/// The JetStream domain, which is one token of the subjects of JetStream.
+fn domain(settings: &Settings) -> Result<Option<String>, ConfigError> {
+    const NAME: &str = "NATS_JS_DOMAIN";
+    let Some(domain) = settings.text(NAME) else { return Ok(None) };
+    if domain.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'.' | b'*' | b'>')) {
+        return Ok(Some(domain));
+    }
+    let problem = format!("{domain:?} is not a domain: use no spaces, dots, * or >");
+    Err(ConfigError::variable(NAME, problem))
+}
+
+fn check_credentials_file(settings: &Settings) -> Result<(), ConfigError> {
+    let Some((path, text)) = read_file(settings, "NATS_CREDS_FILE")? else { return Ok(()) };
+    // The client's own error could contain a part of the file.
+    match String::from_utf8(text).map(|text| ConnectOptions::with_credentials(&text)) {
+        Ok(Ok(_)) => Ok(()),
+        _ => {
+            let problem =
+                "has no JWT with the seed of an NKey; name a file that `nsc generate creds` has written";
+            Err(file_error("NATS_CREDS_FILE", &path, problem))
         }
-        _ => Ok(Some(path)),
     }
 }
 
@@ -131,10 +170,13 @@ fn credentials(settings: &Settings) -> Result<Option<NatsCredentials>, ConfigErr
         (Some(_), None) => return Err(ConfigError::variable("NATS_USER", "NATS_PASSWORD is missing")),
         (None, Some(_)) => return Err(ConfigError::variable("NATS_PASSWORD", "NATS_USER is missing")),
     };
-    let file = file(settings, "NATS_CREDS_FILE")?.map(NatsCredentials::CredentialsFile);
+    let file = settings.text("NATS_CREDS_FILE").map(PathBuf::from).map(NatsCredentials::CredentialsFile);
     let mut given = [token, password, file].into_iter().flatten();
     match (given.next(), given.next()) {
-        (credentials, None) => Ok(credentials),
+        (credentials, None) => {
+            check_credentials_file(settings)?;
+            Ok(credentials)
+        }
         (_, Some(_)) => Err(ConfigError::variable(
             "NATS_TOKEN",
             "set only one of NATS_TOKEN, NATS_USER with NATS_PASSWORD, and NATS_CREDS_FILE",

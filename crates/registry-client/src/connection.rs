@@ -1,5 +1,6 @@
 //! The connection to NATS.
 
+pub(crate) mod certificates;
 mod denied_subject;
 mod event_log;
 mod server_urls;
@@ -33,7 +34,7 @@ pub struct NatsSettings {
     pub url: SecretString,
     /// The credentials, if they are not part of the URL.
     pub credentials: Option<NatsCredentials>,
-    /// A file with the certificates of the authorities that NATS's certificate may have, in addition to the system's.
+    /// A file with the certificates of the authorities that NATS's certificate may have, in place of the system's.
     pub ca_file: Option<PathBuf>,
     /// The JetStream domain.
     pub domain: Option<String>,
@@ -78,19 +79,25 @@ pub enum NatsSettingsError {
     )]
     Url,
     /// The file of credentials can't be read.
-    #[error("the NATS credentials in {path} can't be used: {problem}")]
+    #[error(
+        "NATS_CREDS_FILE: {path} can't be used ({problem}); name a file with a JWT and the seed of an NKey, as `nsc generate creds` \
+         writes it"
+    )]
     Credentials {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: std::io::ErrorKind,
     },
-    /// The client could not be created.
-    #[error("the client of NATS can't be created; check the certificates in {ca_file:?}")]
-    Client {
-        /// The file with certificates.
-        ca_file: Option<PathBuf>,
+    /// The file of certificates can't be read, or has none.
+    #[error("NATS_CA_FILE: {path} can't be read, or has no certificate of an authority in PEM")]
+    Certificates {
+        /// The file.
+        path: PathBuf,
     },
+    /// The client could not be created.
+    #[error("the client of NATS can't be created")]
+    Client,
 }
 
 /// Whether NATS is connected.
@@ -122,14 +129,17 @@ impl NatsConnection {
         let (links, link) = watch::channel(Link::default());
         let log = EventLog::new(links);
         let problems = log.problems();
-        let options = options(settings, &servers).await?.event_callback(move |event| {
+        let mut options = options(settings, &servers).await?.event_callback(move |event| {
             log.apply(&event);
             std::future::ready(())
         });
+        if let Some(tls) = certificates::client_config(settings.ca_file.as_deref(), problems.clone())? {
+            options = options.tls_client_config(tls);
+        }
         // The client writes URLs to the log, so it gets them without credentials.
         let url = redact(&servers);
         let client = options.connect(parse_servers(&url)?).await;
-        let client = client.map_err(|_| NatsSettingsError::Client { ca_file: settings.ca_file.clone() })?;
+        let client = client.map_err(|_| NatsSettingsError::Client)?;
         let mut jetstream = match &settings.domain {
             Some(domain) => jetstream::with_domain(client.clone(), domain),
             None => jetstream::new(client.clone()),
@@ -185,16 +195,13 @@ async fn options(
     settings: &NatsSettings,
     servers: &[ServerAddr],
 ) -> Result<ConnectOptions, NatsSettingsError> {
-    let mut options = ConnectOptions::new()
+    let options = ConnectOptions::new()
         .name(&settings.client_name)
         .retry_on_initial_connect()
         .ping_interval(PING_INTERVAL)
         .connection_timeout(CONNECT_TIMEOUT)
         .request_timeout(Some(REQUEST_TIMEOUT))
         .reconnect_delay_callback(reconnect_delay);
-    if let Some(file) = &settings.ca_file {
-        options = options.add_root_certificates(file.clone());
-    }
     Ok(match &settings.credentials {
         None => match servers.iter().find_map(credentials_of) {
             Some(UrlCredentials::Password(user, password)) => options.user_and_password(user, password),

@@ -91,7 +91,7 @@ impl Config {
     /// If a setting has a wrong value. The error names the setting.
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         Ok(Self {
-            views: Views::from_settings(settings),
+            views: Views::from_settings(settings)?,
             date: date(settings)?,
             time_zone: trading_views::report_time_zone(settings)?,
             retries: retries(settings)?,

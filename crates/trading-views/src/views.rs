@@ -1,6 +1,6 @@
 //! The four views: the variables that name them, their default names, and their columns.
 
-use common::config::{Settings, Variable};
+use common::config::{ConfigError, Settings, Variable};
 
 // Macros, because `concat!` takes literals only: the help text of a variable contains its default.
 macro_rules! kpis {
@@ -102,22 +102,81 @@ impl Default for Views {
 
 impl Views {
     /// The views with the names from the settings.
-    pub fn from_settings(settings: &Settings) -> Self {
+    ///
+    /// # Errors
+    /// If a name is not one of SQL.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let named = |view: View| match settings.text(view.variable) {
-            Some(name) => View { name, ..view },
-            None => view,
+            Some(name) if is_relation_name(&name) => Ok(View { name, ..view }),
+            Some(name) => {
+                let problem = format!(
+                    "{name:?} is not the name of a view; use VIEW or SCHEMA.VIEW, with double quotes around special names"
+                );
+                Err(ConfigError::variable(view.variable, problem))
+            }
+            None => Ok(view),
         };
         let Self { kpis, series, extremes, portfolio } = Self::default();
-        Self {
-            kpis: named(kpis),
-            series: named(series),
-            extremes: named(extremes),
-            portfolio: named(portfolio),
-        }
+        Ok(Self {
+            kpis: named(kpis)?,
+            series: named(series)?,
+            extremes: named(extremes)?,
+            portfolio: named(portfolio)?,
+        })
     }
 
     /// All four: KPIs, series, extremes, portfolio.
     pub fn all(&self) -> [&View; 4] {
         [&self.kpis, &self.series, &self.extremes, &self.portfolio]
+    }
+}
+
+/// Whether the text is a name as SQL writes it: up to three identifiers with dots between them.
+fn is_relation_name(text: &str) -> bool {
+    let mut rest = text;
+    for _ in 0..3 {
+        let Some(end) = identifier_length(rest) else { return false };
+        match rest[end..].strip_prefix('.') {
+            Some(next) => rest = next,
+            None => return rest.len() == end,
+        }
+    }
+    false
+}
+
+/// The length of the identifier at the beginning of a text, which may be quoted; None if there is none.
+fn identifier_length(text: &str) -> Option<usize> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
+        let length = text.find(|character| !is_part(character)).unwrap_or(text.len());
+        let is_identifier = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+        return is_identifier.then_some(length);
+    };
+    let mut characters = quoted.char_indices().peekable();
+    while let Some((index, character)) = characters.next() {
+        // A quote in a name is doubled.
+        if character == '"' && characters.next_if(|(_, next)| *next == '"').is_none() {
+            return (index > 0).then_some(index + 2);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_relation_name;
+
+    #[test]
+    fn a_view_has_a_name_of_sql() {
+        for name in
+            ["kpis", "s.kpis", "db.s.kpis", "_a$1", "S.\u{e4}", r#""a b"."c.d""#, r#"s."it's ""new""""#]
+        {
+            assert!(is_relation_name(name), "{name}");
+        }
+        for other in
+            ["", "x;y", "a.b.c.d", r#""a"#, r#""""#, "a.", ".a", "a b", "1a", r#""a"b"#, "a--", "a.*"]
+        {
+            assert!(!is_relation_name(other), "{other}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Targets that are CronJobs.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +71,7 @@ pub struct TargetSnapshot {
     /// The CronJob.
     pub cronjob: CronJobSummary,
     /// The runs that have not ended, scheduled and manual, oldest first.
-    pub active: Vec<Run>,
+    pub active: Vec<Arc<Run>>,
     /// The right without which `active` is not complete; None if it is.
     pub unobserved: Option<MissingRight>,
     /// Identifies the newest Jobs of the target. Replicas that observed the same Jobs have the same generation.

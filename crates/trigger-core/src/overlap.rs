@@ -107,7 +107,7 @@ pub(super) fn rejection(
     }
     match snapshot.cronjob.concurrency_policy {
         ConcurrencyPolicy::Forbid => {
-            snapshot.active.first().map(|run| StartError::ConflictingRun(Box::new(run.clone())))
+            snapshot.active.first().map(|run| StartError::ConflictingRun(Box::new(Run::clone(run))))
         }
         ConcurrencyPolicy::Allow | ConcurrencyPolicy::Replace => None,
     }
@@ -154,7 +154,7 @@ mod tests {
                 last_scheduled_at: None,
                 parameters: DeclaredParameters::default(),
             },
-            active: active.iter().map(|name| run(name)).collect(),
+            active: active.iter().map(|name| Arc::new(run(name))).collect(),
             unobserved: None,
             generation: String::new(),
         }

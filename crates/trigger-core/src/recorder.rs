@@ -22,6 +22,12 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long the end of a run is delayed until its log is stored.
 const MAX_LOG_DELAY: Duration = Duration::from_secs(1);
 
+/// How long [`Recorder::keep_up`] waits.
+const MAX_KEEP_UP: Duration = Duration::from_secs(5);
+
+/// How often [`Recorder::keep_up`] checks what is not written yet.
+const KEEP_UP_INTERVAL: Duration = Duration::from_millis(10);
+
 /// How often changes that can't be stored are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -40,6 +46,14 @@ pub struct Recorder {
     has_gap: AtomicBool,
     /// Notified when everything is written while there is a gap.
     fillable: Notify,
+}
+
+/// What one write has stored.
+enum Written {
+    Nothing,
+    /// The run as it is stored now.
+    Run(Box<Run>),
+    Log,
 }
 
 impl Recorder {
@@ -101,6 +115,7 @@ impl Recorder {
     /// and the observed run is returned: the cluster is the authority on runs, the store is only their history.
     pub async fn flush(&self, run: Run) -> Run {
         let failures = self.failures.load(Ordering::Relaxed);
+        let mut stored = None;
         loop {
             let _lock = self.write_lock.lock().await;
             // A failed write ends all waiting calls; otherwise they would fail one after the other.
@@ -108,15 +123,19 @@ impl Recorder {
                 return self.unsaved(&run.id).unwrap_or(run);
             }
             match self.write(|unsaved| unsaved.first_of(&run.id)).await {
-                Ok(true) => {}
-                Ok(false) => break,
+                Ok(Written::Run(run)) => stored = Some(*run),
+                Ok(Written::Log) => {}
+                Ok(Written::Nothing) => break,
                 Err(error) => {
                     self.log_failure(&error);
                     return self.unsaved(&run.id).unwrap_or(run);
                 }
             }
         }
-        self.store.run(&run.id).await.ok().flatten().unwrap_or(run)
+        match stored {
+            Some(stored) => stored,
+            None => self.store.run(&run.id).await.ok().flatten().unwrap_or(run),
+        }
     }
 
     /// The run of that id, from the store and the queue. While the store can't be written, another replica may have queued a
@@ -186,6 +205,17 @@ impl Recorder {
         }
     }
 
+    /// Waits for some seconds until what is not written yet needs at most `bytes`. It does not wait for a store that can't be
+    /// written.
+    pub async fn keep_up(&self, bytes: usize) {
+        let written = async {
+            while self.unsaved_bytes() > bytes && self.store.unwritable().is_none() {
+                tokio::time::sleep(KEEP_UP_INTERVAL).await;
+            }
+        };
+        let _ = tokio::time::timeout(MAX_KEEP_UP, written).await;
+    }
+
     /// The approximate memory of what is not written yet, in bytes.
     pub fn unsaved_bytes(&self) -> usize {
         self.locked().bytes()
@@ -235,8 +265,8 @@ impl Recorder {
     pub async fn run(&self) {
         loop {
             match self.write_next().await {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(Written::Run(_) | Written::Log) => {}
+                Ok(Written::Nothing) => {
                     if self.has_gap() {
                         self.fillable.notify_one();
                     }
@@ -252,32 +282,36 @@ impl Recorder {
 
     /// Writes what is queued now, within `limit`. It may be called while [`Recorder::run`] is running.
     pub async fn drain(&self, limit: Duration) {
-        let all = async { while self.write_next().await.unwrap_or_default() {} };
+        let all = async { while matches!(self.write_next().await, Ok(Written::Run(_) | Written::Log)) {} };
         let _ = tokio::time::timeout(limit, all).await;
     }
 
-    async fn write_next(&self) -> Result<bool, StoreError> {
+    async fn write_next(&self) -> Result<Written, StoreError> {
         let _lock = self.write_lock.lock().await;
         self.write(UnsavedWrites::first).await
     }
 
-    /// Executes one of the queued writes; false if there is none. The caller must hold the write lock.
+    /// Executes one of the queued writes. The caller must hold the write lock.
     async fn write(
         &self,
         select: impl FnOnce(&UnsavedWrites) -> Option<(u64, PendingWrite)>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Written, StoreError> {
         let selected = select(&self.locked());
-        let Some((place, write)) = selected else { return Ok(false) };
+        let Some((place, write)) = selected else { return Ok(Written::Nothing) };
         let written = match &write {
-            PendingWrite::Run(run) => self.store.save(run).await.map(|_| self.feed.wake()),
-            PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await,
+            PendingWrite::Run(run) => self.store.save(run).await.map(|stored| Written::Run(Box::new(stored))),
+            PendingWrite::Log(id, tail) => self.store.save_log(id, tail).await.map(|()| Written::Log),
         };
-        if written.is_err() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
+        match &written {
+            Ok(Written::Run(_)) => self.feed.wake(),
+            Ok(_) => {}
+            Err(_) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        written?;
+        let written = written?;
         self.locked().remove_executed(place, &write);
-        Ok(true)
+        Ok(written)
     }
 
     fn log_failure(&self, error: &StoreError) {

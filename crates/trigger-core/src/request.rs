@@ -11,6 +11,9 @@ pub const MAX_KEY_LENGTH: usize = 255;
 /// The maximum length of a reason, in characters.
 pub const MAX_REASON_LENGTH: usize = 500;
 
+/// What is wrong with a key that is not one quoted string.
+const MALFORMED: &str = "is malformed: send the characters alone, or one quoted string without parameters";
+
 /// A request for a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
@@ -40,13 +43,13 @@ impl IdempotencyKey {
     /// Parses the header: a quoted string (RFC 8941) or the bare characters.
     ///
     /// # Errors
-    /// When the key is empty, longer than [`MAX_KEY_LENGTH`], or has characters that are not visible ASCII.
+    /// When the key is empty, longer than [`MAX_KEY_LENGTH`], or has characters other than visible ASCII and spaces.
     pub fn parse(header: &str) -> Result<Self, &'static str> {
         let text = header.trim();
         let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let key = match quoted {
-            Some(inside) => unescape(inside).ok_or("has an unclosed quote")?,
-            None if text.contains('"') => return Err("has an unclosed quote"),
+            Some(inside) => unescape(inside).ok_or(MALFORMED)?,
+            None if text.contains('"') => return Err(MALFORMED),
             None => text.to_owned(),
         };
         if key.trim().is_empty() {
@@ -108,6 +111,7 @@ mod tests {
             assert_eq!(IdempotencyKey::parse(header).unwrap().as_str(), "abc-1");
         }
         assert_eq!(IdempotencyKey::parse(r#""a\"b\\c""#).unwrap().as_str(), r#"a"b\c"#);
+        assert_eq!(IdempotencyKey::parse("a b").unwrap().as_str(), "a b");
         assert_eq!(IdempotencyKey::parse(&"k".repeat(255)).unwrap().as_str().len(), 255);
     }
 
@@ -136,6 +140,9 @@ mod tests {
             ["", " ", "\"\"", "\" \"", "\"open", "a\"b", r#""a\b""#, "\u{e9}", "a\tb", &"k".repeat(256)]
         {
             assert!(IdempotencyKey::parse(header).is_err(), "{header:?}");
+        }
+        for header in [r#""a";p=1"#, r#""a";p="b""#, r#""a", "b""#] {
+            assert!(IdempotencyKey::parse(header).unwrap_err().contains("without parameters"), "{header:?}");
         }
     }
 }

@@ -128,6 +128,7 @@ impl Runs {
             }
             Target::Task(target) => {
                 let active = self.store.unfinished(&target.name).await?;
+                let active = active.into_iter().map(Arc::new).collect();
                 Ok(TargetStatus { cronjob: None, next_run: None, active })
             }
         }

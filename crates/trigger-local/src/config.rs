@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer};
 ///   DATABASE_URL: postgres://reader@localhost/trades
 /// ```
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `manifests`")]
 pub struct LocalConfig {
     /// A YAML file, or a folder of `*.yaml` and `*.yml` files. Documents other than CronJobs and ConfigMaps are ignored.
     pub manifests: PathBuf,
@@ -42,7 +42,7 @@ pub struct LocalConfig {
 pub struct Program(Vec<String>);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "the path of a program, or a list of it and its arguments")]
 enum ProgramEntry {
     Path(String),
     Command(Vec<String>),

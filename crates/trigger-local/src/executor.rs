@@ -103,6 +103,7 @@ impl Executor for LocalExecutor {
         let cronjob = self.manifest(target).await?.summary()?;
         // Taken after the last await and under one lock, so that the active runs fit the generation.
         let (active, generation) = self.context.registry.snapshot(target);
+        let active = active.into_iter().map(Arc::new).collect();
         Ok(TargetSnapshot { cronjob, active, unobserved: None, generation })
     }
 

@@ -6,6 +6,12 @@ use common::config::ConfigError;
 use common::postgres::Server;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::reserve::Disk;
+
+/// The smallest disk of a SQLite file. On a smaller one, the write-ahead log of about 4 MiB and the reserve leave no space to
+/// delete old runs.
+const MIN_DISK_BYTES: u64 = 16 << 20;
+
 /// The variable that contains the address.
 const SETTING: &str = "DATABASE_URL";
 
@@ -56,7 +62,15 @@ fn sqlite(path: &str) -> Result<Address, ConfigError> {
             "the folder {folder} of the SQLite file {path} does not exist; create it, or mount a volume there"
         )));
     }
-    Ok(Address::Sqlite(path.to_owned()))
+    match Disk::of(Path::new(path)) {
+        Ok(disk) if disk.size < MIN_DISK_BYTES => Err(invalid(&format!(
+            "the disk of the SQLite file {path} has {} KiB, and the history requires at least 16 MiB: its write-ahead log would \
+             fill a smaller disk; use a larger volume",
+            disk.size >> 10
+        ))),
+        // If the size is unknown, opening the file decides.
+        Ok(_) | Err(_) => Ok(Address::Sqlite(path.to_owned())),
+    }
 }
 
 fn invalid(detail: &str) -> ConfigError {

@@ -1,6 +1,5 @@
 //! The SQLite file.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -12,7 +11,7 @@ use sqlx::{ConnectOptions, Either, Executor, Sqlite, SqliteConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::execute_error::ExecuteError;
-use super::reserve::{Disk, Reserve};
+use super::reserve::Reserve;
 use super::row::{Row, StatementResult};
 use super::sqlite_file::SqliteFile;
 use super::statement::Statement;
@@ -42,11 +41,6 @@ pub(super) const FREE_PAGES: &str = "SELECT freelist_count AS pages FROM pragma_
 /// The default size of SQLite's pages.
 const PAGE_BYTES: u64 = 4096;
 
-/// The size of the write-ahead log on a disk of 64 MiB and more.
-const MAX_LOG_BYTES: u64 = 4 << 20;
-/// On a smaller disk, the log has this part of it.
-const LOG_PART_OF_DISK: u64 = 16;
-
 /// After a deletion from the reserve: returns pages to the disk, and moves those of the write-ahead log into the file.
 const AFTER_DELETION: [&str; 2] = ["PRAGMA incremental_vacuum(1000)", "PRAGMA wal_checkpoint(TRUNCATE)"];
 
@@ -55,7 +49,6 @@ const AFTER_DELETION: [&str; 2] = ["PRAGMA incremental_vacuum(1000)", "PRAGMA wa
 /// such as the previous pod during an update. The cache is small to save memory. The image has no folder for temporary
 /// files, so SQLite sorts in memory. A deletion does not overwrite what it deletes, so it changes few pages.
 fn options(path: &str) -> SqliteConnectOptions {
-    let log_bytes = max_log_bytes(path);
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -63,19 +56,11 @@ fn options(path: &str) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .pragma("cache_size", "-512")
-        .pragma("journal_size_limit", log_bytes.to_string())
-        .pragma("wal_autocheckpoint", (log_bytes / PAGE_BYTES).to_string())
+        .pragma("journal_size_limit", "4194304")
         .pragma("temp_store", "MEMORY")
         .pragma("secure_delete", "OFF")
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .disable_statement_logging()
-}
-
-/// The size of the write-ahead log after which its pages move into the file: 4 MiB, but at most 1/16 of the disk. Otherwise
-/// the log would fill a small disk, and moving its pages needs space too.
-fn max_log_bytes(path: &str) -> u64 {
-    let disk = Disk::of(Path::new(path));
-    disk.map_or(MAX_LOG_BYTES, |disk| MAX_LOG_BYTES.min(disk.size / LOG_PART_OF_DISK).max(PAGE_BYTES))
 }
 
 /// A pool of one connection: the writes of this process wait for it instead of failing on each other's locks, and there

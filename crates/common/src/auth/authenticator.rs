@@ -13,7 +13,7 @@ use super::credentials::{self, ADMIN_SECRET_HEADER, INTERNAL_TOKEN_HEADER, READ_
 use super::error::AuthError;
 use super::jwt::{CompactToken, JwtVerifier};
 use super::reloading::CHECK_INTERVAL;
-use super::shared_secret::SharedSecret;
+use super::shared_secret::{SharedSecret, check_distinct};
 use super::token_review::{TokenReviewer, TokenReviews};
 use super::trusted_callers::{OnBehalfOfError, TrustedCallers};
 use crate::config::{ConfigError, Settings};
@@ -44,6 +44,7 @@ impl Authenticator {
         settings: &Settings,
         reviewer: Option<Arc<dyn TokenReviewer>>,
     ) -> Result<Self, ConfigError> {
+        check_distinct(settings)?;
         let credentials = Credentials {
             admin_secret: SharedSecret::from_settings(settings, "ADMIN_SECRET")?,
             internal_token: SharedSecret::from_settings(settings, "INTERNAL_TOKEN")?,

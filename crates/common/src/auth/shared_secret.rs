@@ -1,5 +1,6 @@
 //! Secrets that the caller and the service share. They are compared in constant time.
 
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -60,6 +61,25 @@ impl SharedSecret {
     pub(super) fn revocation(&self) -> Option<(&str, bool)> {
         self.values.revocation()
     }
+}
+
+/// Checks that no value is in two of the secrets: each stands for another role, and the caller would have the higher one.
+pub(super) fn check_distinct(settings: &Settings) -> Result<(), ConfigError> {
+    let mut known: Vec<(&str, SecretString)> = Vec::new();
+    for name in ["ADMIN_SECRET", "INTERNAL_TOKEN", "READ_TOKEN"] {
+        let Some(secret) = settings.secret(name)? else { continue };
+        for (other, known) in &known {
+            let values = lines(known.expose_secret()).unwrap_or_default();
+            if lines(secret.expose_secret()).unwrap_or_default().iter().any(|value| values.contains(value)) {
+                let problem = format!(
+                    "has a value of {other} too, which would give its callers that role; create another one"
+                );
+                return Err(ConfigError::variable(name, problem));
+            }
+        }
+        known.push((name, secret));
+    }
+    Ok(())
 }
 
 /// The values of a secret, one per line. No other character separates them: base64 and passphrases may contain any, and a

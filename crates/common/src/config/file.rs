@@ -1,13 +1,16 @@
 //! The configuration file.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use config::{Config, File, FileFormat};
+use serde_saphyr::UserMessageFormatter;
 
 use super::error::ConfigError;
 use super::input_file;
 use super::names::VariableNames;
+use super::unique_keys::UniqueKeys;
 use crate::text::single_line;
 
 /// The maximum length of a parser's message.
@@ -16,7 +19,10 @@ const MAX_PROBLEM: usize = 200;
 /// The top-level values of the file.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, config::Value>, ConfigError> {
     let invalid = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-    let text = input_file::read_text(path).map_err(|error| invalid(error.to_string()))?;
+    let text = input_file::read_text(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => invalid(error.to_string()),
+        _ => invalid(format!("{error}; name a file that can be read in --config or CONFIG_FILE")),
+    })?;
     let parse = |format| {
         let parsed = Config::builder().add_source(File::from_str(&text, format)).build();
         let table = parsed.and_then(|parsed| parsed.cache.into_table());
@@ -24,8 +30,16 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, config::Value>, Config
     };
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => parse(FileFormat::Toml),
-        Some("json") => parse(FileFormat::Json),
-        _ => parse_yaml(&text).map_err(|error| invalid(single_line(&error.to_string(), MAX_PROBLEM))),
+        Some("json") => {
+            let table = parse(FileFormat::Json)?;
+            let unique: Result<UniqueKeys, _> = serde_json::from_str(&text);
+            unique.map_err(|error| invalid(single_line(&error.to_string(), MAX_PROBLEM)))?;
+            Ok(table)
+        }
+        _ => parse_yaml(&text).map_err(|error| {
+            let problem = error.render_with_formatter(&UserMessageFormatter);
+            invalid(single_line(&problem, MAX_PROBLEM))
+        }),
     }
 }
 
@@ -37,6 +51,8 @@ fn parse_yaml(text: &str) -> Result<HashMap<String, config::Value>, serde_saphyr
             max_total_scalar_bytes: 4 * 1024 * 1024,
         },
         strict_booleans: true,
+        // An ignored tag, such as !!python/object, could mean something else to who wrote it.
+        reject_unsupported_tags: true,
         // A snippet would contain a part of the file, which may be a secret.
         with_snippet: false,
     };

@@ -1,6 +1,7 @@
 //! The values of a program's variables.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ConfigError;
 use super::names::VariableNames;
+use super::parse_error::explain_parse_error;
 use super::secret_source::SecretSource;
 use super::variable::{DefaultValue, Variable, VariableKind};
 use super::{environment, file};
@@ -72,7 +74,7 @@ impl Settings {
     /// When the text can't be parsed as a `T`; the error contains the text.
     pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, ConfigError>
     where
-        T: FromStr<Err: std::fmt::Display>,
+        T: FromStr<Err: Display + 'static>,
     {
         self.text(name).map(|text| parse(name, &text)).transpose()
     }
@@ -86,7 +88,7 @@ impl Settings {
     /// When the variable is declared without a default text, which is an error of the program.
     pub fn parsed_or_default<T>(&self, name: &str) -> Result<T, ConfigError>
     where
-        T: FromStr<Err: std::fmt::Display>,
+        T: FromStr<Err: Display + 'static>,
     {
         parse(name, &self.text_or_default(name))
     }
@@ -144,9 +146,11 @@ fn defaults(variables: &[Variable]) -> HashMap<&'static str, &'static str> {
 
 fn parse<T>(name: &str, text: &str) -> Result<T, ConfigError>
 where
-    T: FromStr<Err: std::fmt::Display>,
+    T: FromStr<Err: Display + 'static>,
 {
-    text.parse().map_err(|error| ConfigError::variable(name, format!("{text:?} can't be used: {error}")))
+    text.parse().map_err(|error| {
+        ConfigError::variable(name, format!("{text:?} can't be used: {}", explain_parse_error(&error)))
+    })
 }
 
 #[cfg(test)]

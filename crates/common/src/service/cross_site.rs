@@ -7,7 +7,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -40,7 +40,7 @@ pub(super) async fn reject_cross_site(
 
 impl SiteRules {
     fn check(&self, request: &Request) -> Result<(), ServiceError> {
-        let (host, path) = (authority(request), request.uri().path());
+        let (host, path) = (authority(request)?, request.uri().path());
         let is_probe = PROBE_PATHS.contains(&path) || self.own_probes.contains(&path);
         if !is_probe && !self.allowed_hosts.permits(host.as_ref().map(Authority::host)) {
             let detail = "The Host of the request is none of ALLOWED_HOSTS. Use one of them, or add it to the setting.";
@@ -56,21 +56,26 @@ impl SiteRules {
     }
 }
 
-/// The host that the request is for. A target with a host replaces the header (RFC 9112, section 3.2.2).
-fn authority(request: &Request) -> Option<Authority> {
-    if let Some(authority) = request.uri().authority() {
-        return Some(authority.clone());
-    }
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Authority::try_from(host.as_bytes()).ok(),
-        _ => None,
-    }
+/// The host that the request is for. A target with a host replaces the header (RFC 9112, section 3.2.2). Without `ALLOWED_HOSTS`
+/// it is checked too: another server in front of this one could read an ambiguous host differently.
+fn authority(request: &Request) -> Result<Option<Authority>, ServiceError> {
+    let invalid = || {
+        ServiceError::bad_request("The request must have one Host header, with a host and possibly a port.")
+    };
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
+    let named = match (request.uri().authority(), hosts.as_slice()) {
+        // HTTP/1.0 has no Host, and later versions than 1.1 have it in the target.
+        (None, []) if request.version() != Version::HTTP_11 => return Ok(None),
+        (None, []) | (_, [_, _, ..]) => return Err(invalid()),
+        (Some(authority), _) => authority.clone(),
+        (None, [host]) => Authority::try_from(host.as_bytes()).map_err(|_| invalid())?,
+    };
+    if named.as_str().contains('@') { Err(invalid()) } else { Ok(Some(named)) }
 }
 
 fn is_cross_site(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     let is_own = |origin: &HeaderValue| host.is_some_and(|host| is_origin_of(origin, host));
-    headers.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site")
+    headers.get_all(SEC_FETCH_SITE).iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
         || !headers.get_all(header::ORIGIN).iter().all(is_own)
 }
 

@@ -49,13 +49,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for QueryPa
     }
 }
 
-/// Reads a JSON body. A body that is empty or `null` is the default.
+/// Reads a JSON object. A body that is empty or `null` is the default.
 ///
 /// tower-http's body limit and timeout layers respond with plain text, and the timeout would cancel handlers that wait
 /// longer than a body may take.
 ///
 /// # Errors
-/// When the body is too long, arrives too slowly, is not JSON, or can't be deserialized as a `T`.
+/// When the body is too long, arrives too slowly, is not a JSON object, or can't be deserialized as a `T`.
 pub async fn read_json<T: Default + DeserializeOwned>(request: Request) -> Result<T, ServiceError> {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
@@ -68,7 +68,14 @@ pub async fn read_json<T: Default + DeserializeOwned>(request: Request) -> Resul
             "Send the body as JSON, with Content-Type: application/json.",
         ));
     }
-    let parsed: Option<T> = serde_json::from_slice(&body)
+    // serde would read the members of a struct from an array, by their order.
+    let body = body.trim_ascii();
+    if !body.starts_with(b"{") && body != b"null" {
+        return Err(ServiceError::bad_request(
+            "The body can't be used: it is not a JSON object, such as {}.",
+        ));
+    }
+    let parsed: Option<T> = serde_json::from_slice(body)
         .map_err(|error| ServiceError::bad_request(format!("The body can't be used: {error}")))?;
     Ok(parsed.unwrap_or_default())
 }

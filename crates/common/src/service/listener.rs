@@ -22,6 +22,13 @@ pub struct ListenError {
     source: io::Error,
 }
 
+impl ListenError {
+    /// Whether the setting is wrong: the address is none of this machine.
+    pub fn is_wrong_setting(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
 /// Listens on the address. `[::]` accepts connections of both families, and becomes `0.0.0.0` on a machine without IPv6.
 ///
 /// # Errors

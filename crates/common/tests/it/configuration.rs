@@ -33,6 +33,16 @@ async fn a_secret_that_a_header_can_not_carry_is_rejected() {
 }
 
 #[tokio::test]
+async fn no_value_is_in_two_secrets() {
+    let values = [("ADMIN_SECRET", "first\nshared"), ("INTERNAL_TOKEN", "shared\nother")];
+    let text = problem(&values).await;
+    assert!(text.starts_with("INTERNAL_TOKEN: has a value of ADMIN_SECRET too"), "{text}");
+    assert!(!text.contains("shared"), "{text}");
+    let values = [("ADMIN_SECRET", "first"), ("INTERNAL_TOKEN", "shared\nother")];
+    assert!(try_authenticator(&values).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_file_must_exist_and_must_not_be_empty_at_startup() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let empty = empty.path().to_str().unwrap();

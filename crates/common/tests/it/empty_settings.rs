@@ -57,8 +57,34 @@ fn a_credential_in_the_file_that_is_not_a_text_is_an_error() {
 
 #[test]
 fn a_setting_that_is_in_the_file_twice_is_an_error() {
-    let text = problem(".json", "{\"internal_token\": \"one\", \"INTERNAL_TOKEN\": \"two\"}");
-    assert!(text.is_none_or(|text| text.contains("is set twice")));
+    for (extension, text) in [
+        (".json", "{\"internal_token\": \"one\", \"internal_token\": \"two\"}"),
+        (".json", "{\"internal_token\": \"one\", \"INTERNAL_TOKEN\": \"two\"}"),
+        (".json", "{\"internal_token\": [{\"internal_token\": 1, \"internal_token\": 2}]}"),
+        (".yaml", "internal_token: one\ninternal_token: two\n"),
+        (".toml", "internal_token = 'one'\ninternal_token = 'two'\n"),
+    ] {
+        let text = problem(extension, text).expect("it is an error");
+        let is_named = text.to_lowercase().contains("internal_token") || text.contains("line 2, column 1");
+        assert!(is_named, "{text}");
+        assert!(!text.contains("one") || text.contains("remove one"), "{text}");
+        assert!(!text.contains("two") && !text.contains("DuplicateKeyPolicy"), "{text}");
+    }
+}
+
+#[test]
+fn errors_of_a_yaml_file_name_no_functions_and_other_tags_are_rejected() {
+    let text = problem(".yaml", "internal_token: a\n---\ninternal_token: b\n").expect("it is an error");
+    assert!(!text.contains("from_str"), "{text}");
+    assert!(problem(".yaml", "internal_token: !!python/object a\n").is_some());
+    assert_eq!(problem(".yaml", "internal_token: !!str 123456\n"), None);
+}
+
+#[test]
+fn an_error_about_the_file_names_what_sets_it() {
+    let error = Settings::load(Some("/absent.yaml".as_ref()), &VARIABLES).err().expect("there is no file");
+    let text = error.to_string();
+    assert!(text.contains("/absent.yaml: No such file") && text.contains("CONFIG_FILE"), "{text}");
 }
 
 /// The test below runs this one in a process of its own, whose environment has the variable.

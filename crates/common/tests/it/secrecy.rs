@@ -110,7 +110,7 @@ async fn a_short_secret_causes_a_warning_that_names_the_setting() {
     assert!(try_authenticator(&[("INTERNAL_TOKEN", TOKEN), ("ADMIN_SECRET", ADMIN)]).await.is_ok());
     assert_eq!(log.text(), "");
     let (short, enough) = ("x".repeat(15), "x".repeat(16));
-    let values = [("INTERNAL_TOKEN", enough.as_str()), ("ADMIN_SECRET", &format!("{enough}\n{short}"))];
+    let values = [("INTERNAL_TOKEN", TOKEN), ("ADMIN_SECRET", &format!("{enough}\n{short}"))];
     assert!(try_authenticator(&values).await.is_ok());
     let text = log.text();
     assert_eq!(text.matches("shorter than 16 bytes").count(), 1, "{text}");

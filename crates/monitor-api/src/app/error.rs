@@ -20,6 +20,7 @@ pub(super) enum AppError {
 impl ServiceProgramError for AppError {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Listen(error) if error.is_wrong_setting() => 2,
             Self::Config(_) | Self::Nats(_) => 2,
             Self::Listen(_) | Self::NotReady(_) => 1,
         }

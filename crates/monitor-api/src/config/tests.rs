@@ -5,6 +5,16 @@ use serde_json::{Map, Value, json};
 
 use super::{Config, Environment, VARIABLES};
 
+/// The credentials of the documentation of the client of NATS.
+const CREDENTIALS: &str = "-----BEGIN NATS USER JWT-----
+eyJ0eXAiOiJqd3QiLCJhbGciOiJlZDI1NTE5.e30.x
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+SUAIO3FHUX5PNV2LQIIP7TZ3N4L7TX3W53MQGEIVYFIGA635OZCKEYHFLM
+------END USER NKEY SEED------
+";
+
 fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let values: Map<String, Value> =
         values.iter().map(|(name, value)| (name.to_lowercase(), json!(value))).collect();
@@ -85,8 +95,22 @@ fn wrong_values_are_errors_that_name_the_variable() {
         ("NATS_URL", "http://nats"),
         ("LISTEN_ADDR", "8100"),
         ("NATS_USER", "alice"),
+        ("NATS_JS_DOMAIN", "a b"),
+        ("NATS_JS_DOMAIN", "a.b"),
     ] {
         assert!(problem(&[(name, value)]).starts_with(name), "{name}={value}");
+    }
+}
+
+#[test]
+fn instances_and_definitions_have_different_buckets() {
+    for values in [
+        &[("DEFINITIONS_BUCKET", "service_registry")][..],
+        &[("NATS_KV_BUCKET", "service_definitions")],
+        &[("NATS_KV_BUCKET", "a"), ("DEFINITIONS_BUCKET", "a")],
+    ] {
+        let problem = problem(values);
+        assert!(problem.starts_with("DEFINITIONS_BUCKET") && problem.contains("NATS_KV_BUCKET"), "{problem}");
     }
 }
 
@@ -99,9 +123,26 @@ fn an_error_about_the_url_does_not_contain_it() {
 }
 
 #[test]
+fn files_for_nats_are_checked_at_startup() {
+    let written = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(written.path(), "no certificate, no credentials: secret").unwrap();
+    for (name, needed) in [("NATS_CA_FILE", "certificate"), ("NATS_CREDS_FILE", "nsc generate creds")] {
+        for url in ["nats://nats", "tls://nats"] {
+            let absent = problem(&[("NATS_URL", url), (name, "/absent")]);
+            assert!(absent.starts_with(&format!("{name}: /absent: No such file")), "{absent}");
+            let wrong = problem(&[("NATS_URL", url), (name, written.path().to_str().unwrap())]);
+            assert!(wrong.starts_with(name) && wrong.contains(needed), "{wrong}");
+            assert!(!wrong.contains("secret"), "{wrong}");
+        }
+    }
+}
+
+#[test]
 fn at_most_one_kind_of_credentials_is_used() {
-    let (user, password, token, file) =
-        (("NATS_USER", "alice"), ("NATS_PASSWORD", "p"), ("NATS_TOKEN", "t"), ("NATS_CREDS_FILE", "/creds"));
+    let written = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(written.path(), CREDENTIALS).unwrap();
+    let file = ("NATS_CREDS_FILE", written.path().to_str().unwrap());
+    let (user, password, token) = (("NATS_USER", "alice"), ("NATS_PASSWORD", "p"), ("NATS_TOKEN", "t"));
     let credentials = |values: &[(&str, &str)]| config(values).nats.credentials;
     assert!(credentials(&[]).is_none());
     assert!(matches!(credentials(&[token]), Some(NatsCredentials::Token(_))));

@@ -47,6 +47,9 @@ pub enum StoreError {
     /// NATS did not confirm the write, which may have happened.
     #[error("NATS did not confirm the write: {0}")]
     Unconfirmed(String),
+    /// The bucket is that of another program, so nothing was written.
+    #[error("{0}")]
+    ForeignBucket(String),
     /// NATS rejected the request.
     #[error("NATS rejected the request: {0}")]
     Failed(String),

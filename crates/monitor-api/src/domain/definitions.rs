@@ -43,6 +43,9 @@ pub enum DefinitionError {
     /// NATS did not confirm the write, which may have happened.
     #[error("NATS did not confirm the write: {0}")]
     Unconfirmed(String),
+    /// The bucket is that of another program, so nothing was written.
+    #[error("{0}")]
+    ForeignBucket(String),
     /// NATS rejected the request.
     #[error("NATS rejected the request: {0}")]
     Failed(String),
@@ -55,6 +58,7 @@ impl From<StoreError> for DefinitionError {
             StoreError::Conflict => Self::ConcurrentUpdate,
             StoreError::Unavailable(cause) => Self::Unavailable(cause),
             StoreError::Unconfirmed(cause) => Self::Unconfirmed(cause),
+            StoreError::ForeignBucket(problem) => Self::ForeignBucket(problem),
             StoreError::Failed(cause) => Self::Failed(cause),
         }
     }

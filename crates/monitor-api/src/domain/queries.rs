@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use registry_client::instance::InstanceStatus;
 
+use super::connection::Bucket;
 use super::definition::StoredDefinition;
 use super::instance_entry::InstanceEntry;
 use super::json_array::JsonArray;
@@ -114,6 +115,11 @@ impl RegistryState {
             (Arc::clone(name), entry.stored.revision, Arc::clone(&entry.json))
         };
         self.definitions.iter().map(value).collect()
+    }
+
+    /// The number of definitions, and that of the other keys of their bucket.
+    pub fn definition_bucket_keys(&self) -> (usize, usize) {
+        (self.definitions.len(), self.unreadable.count_of(Bucket::Definitions))
     }
 
     /// Counts everything.

@@ -40,6 +40,14 @@ impl UnreadableKeys {
         self.instances.len() + self.definitions.len()
     }
 
+    /// The number of keys of a bucket.
+    pub fn count_of(&self, bucket: Bucket) -> usize {
+        match bucket {
+            Bucket::Instances => self.instances.len(),
+            Bucket::Definitions => self.definitions.len(),
+        }
+    }
+
     /// The first keys: those of the bucket of instances, then those of the definitions.
     pub fn first(&self, limit: usize) -> Vec<(String, UnreadableKey)> {
         let all = self.instances.iter().chain(&self.definitions).take(limit);

@@ -62,6 +62,11 @@ impl ApiError {
                 );
                 Self(unavailable(message).with_internal_cause(cause))
             }
+            DefinitionError::ForeignBucket(problem) => {
+                let message = "Nothing was changed, because DEFINITIONS_BUCKET names the bucket of another program; \
+                               /api/registry has the details.";
+                Self(ServiceError::new(KV_STORE_ERROR, message).with_internal_cause(problem))
+            }
             DefinitionError::Failed(cause) => {
                 let message = "The store of the services failed; the log contains the cause.";
                 Self(ServiceError::new(KV_STORE_ERROR, message).with_internal_cause(cause))

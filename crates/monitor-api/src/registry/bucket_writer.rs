@@ -57,6 +57,11 @@ impl BucketWriter {
         Self { connection: connection.clone(), bucket: bucket.to_owned() }
     }
 
+    /// The name of the bucket.
+    pub(super) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// The last message of a key, read from the leader: other servers can be behind (nats-server issue 4710).
     pub(super) async fn last(&self, key: &str) -> Result<Option<LastMessage>, RequestError> {
         let stream = self.connection.jetstream().get_stream_no_info(self.stream_name()).await;

@@ -4,7 +4,7 @@
 //! reason (nats-server issue 7281), so after each failure the key is read again: if it contains the write, the write succeeded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use registry_client::bucket::NewBucket;
 use registry_client::bucket_watch::BucketReport;
 
+use super::bucket_contents::BucketContents;
 use super::bucket_writer::{BucketWriter, LastMessage, RequestError};
+use crate::domain::cache::RegistryCache;
 use crate::domain::definition::{Definition, StoredDefinition};
 use crate::domain::definition_store::{DefinitionStore, StoreError};
 
@@ -26,6 +28,7 @@ pub(super) struct DefinitionBucket {
     writer: BucketWriter,
     instances_report: BucketReport,
     report: BucketReport,
+    cache: Arc<RegistryCache>,
     /// When the bucket was created whose settings were checked.
     checked: Mutex<Option<Timestamp>>,
     /// The last correction failed, which is logged.
@@ -39,11 +42,17 @@ enum Written {
 }
 
 impl DefinitionBucket {
-    pub(super) fn new(writer: BucketWriter, instances_report: BucketReport, report: BucketReport) -> Self {
+    pub(super) fn new(
+        writer: BucketWriter,
+        instances_report: BucketReport,
+        report: BucketReport,
+        cache: Arc<RegistryCache>,
+    ) -> Self {
         Self {
             writer,
             instances_report,
             report,
+            cache,
             checked: Mutex::default(),
             has_warned: AtomicBool::new(false),
         }
@@ -61,10 +70,24 @@ impl DefinitionBucket {
         }
     }
 
-    /// Corrects the settings of a bucket that another program created: definitions must not expire, nor be removed when the bucket
-    /// is full. It is stored on as many servers as the bucket of instances, which may have been created later.
+    fn contents(&self, max_age: Duration) -> BucketContents {
+        let (definitions, others) = self.cache.inspect(|state, _| state.definition_bucket_keys());
+        BucketContents { max_age, definitions, others }
+    }
+
+    /// Why nothing is written to the bucket: it is that of another program.
+    pub(super) fn foreign_problem(&self) -> Option<String> {
+        let info = self.report.info()?;
+        self.contents(info.max_age).foreign_problem(self.writer.bucket())
+    }
+
+    /// Corrects the settings of a bucket of definitions that another program created: definitions must not expire, nor be removed
+    /// when the bucket is full. It is stored on as many servers as the bucket of instances, which may have been created later.
     pub(super) async fn correct_settings(&self) {
         let Some(own) = self.report.info() else { return };
+        if !self.contents(own.max_age).are_definitions() {
+            return;
+        }
         let replicas = self.instances_report.info().map_or(1, |info| info.replicas).max(own.replicas);
         let is_checked =
             self.checked.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&own.created);
@@ -103,6 +126,9 @@ impl DefinitionBucket {
 
     /// Writes if the last revision is `expected`, which is 0 if there is none.
     async fn write(&self, name: &str, written: &Written, expected: u64) -> Result<u64, StoreError> {
+        if let Some(problem) = self.foreign_problem() {
+            return Err(StoreError::ForeignBucket(problem));
+        }
         let mut may_have_happened = false;
         for _ in 0..MAX_ATTEMPTS {
             let error = match self.request(name, written, expected).await {

@@ -61,6 +61,13 @@ impl Mirror {
         if !matches!(definitions_state, Connection::Live | Connection::BucketMissing) {
             return Ok(());
         }
+        if let Some(problem) = self.store.foreign_problem() {
+            let definitions = self.cache.inspect(|state, _| state.definition_bucket_keys().0);
+            if self.cache.set_copy_failure(Some((definitions, problem.clone()))) {
+                tracing::error!("{problem}");
+            }
+            return Err(RetryNeeded);
+        }
         self.restore_lost().await?;
         if definitions_state == Connection::Live {
             self.store.correct_settings().await;

@@ -12,3 +12,4 @@ mod permissions;
 mod registry_bucket;
 mod running_program;
 mod secrecy;
+mod tls;

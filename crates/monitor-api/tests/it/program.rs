@@ -30,6 +30,21 @@ fn wrong_settings_end_the_program_without_repeating_secrets() {
         (&[("INTERNAL_TOKEN", "")], "INTERNAL_TOKEN: is set, but empty"),
         (&[("ADMIN_SECRET_FILE", " ")], "ADMIN_SECRET_FILE: is set, but empty"),
         (&[("NATS_TOKEN", "")], "NATS_TOKEN: is set, but empty"),
+        (&[("NATS_CA_FILE", "/absent")], "NATS_CA_FILE: /absent: No such file"),
+        (&[("NATS_CREDS_FILE", "/etc/hostname")], "NATS_CREDS_FILE: /etc/hostname: has no JWT"),
+        (&[("LISTEN_ADDR", "192.0.2.1:8100")], "LISTEN_ADDR"),
+        (&[("RATE_LIMIT", "0")], "can't be used: use a number above 0"),
+        (&[("SHUTDOWN_GRACE_SECONDS", "20s")], "without a unit"),
+        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector")], "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (&[("CONFIG_FILE", "/absent")], "CONFIG_FILE"),
+        (
+            &[
+                ("ADMIN_SECRET", "secret-7d1f-0123456789"),
+                ("INTERNAL_TOKEN", "other\nsecret-7d1f-0123456789"),
+            ],
+            "INTERNAL_TOKEN: has a value of ADMIN_SECRET",
+        ),
+        (&[("DEFINITIONS_BUCKET", "service_registry")], "is the bucket of NATS_KV_BUCKET too"),
     ] {
         let outcome = run(&[], variables);
         assert_eq!(outcome.code, Some(2), "{outcome:?}");

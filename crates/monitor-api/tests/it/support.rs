@@ -185,7 +185,7 @@ impl TestResponse {
 }
 
 pub(crate) fn request(method: &str, path: &str, body: Body) -> Request<Body> {
-    Request::builder().method(method).uri(path).body(body).unwrap()
+    Request::builder().method(method).uri(path).header("host", "localhost").body(body).unwrap()
 }
 
 fn settings(values: &[(&str, &str)]) -> Settings {

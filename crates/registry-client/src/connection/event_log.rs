@@ -26,6 +26,8 @@ pub(super) struct SharedProblems(Arc<Mutex<ConnectionProblems>>);
 struct ConnectionProblems {
     /// Why there is no connection.
     disconnected: Option<&'static str>,
+    /// Why the certificate of a server was rejected in the current attempt to connect.
+    certificate: Option<&'static str>,
     /// Sentences about the subjects that were denied since the client is connected.
     denied: BTreeSet<String>,
 }
@@ -57,7 +59,10 @@ impl EventLog {
             Event::ClientError(error) if error.to_string().contains("authorization") => {
                 self.report_rejection();
             }
-            Event::ClientError(_) => self.report("NATS can't be reached"),
+            Event::ClientError(_) => {
+                let certificate = self.problems.lock().certificate.take();
+                self.report(certificate.unwrap_or("NATS can't be reached"));
+            }
             Event::LameDuckMode => tracing::info!("a server of NATS is shutting down"),
             Event::SlowConsumer(_) => {
                 tracing::warn!("messages of NATS were dropped because they were read too slowly");
@@ -94,6 +99,11 @@ impl EventLog {
 }
 
 impl SharedProblems {
+    /// Reports why the certificate of a server was rejected.
+    pub(super) fn reject_certificate(&self, problem: &'static str) {
+        self.lock().certificate = Some(problem);
+    }
+
     pub(super) fn texts(&self) -> Vec<String> {
         let problems = self.lock();
         problems.disconnected.map(str::to_owned).into_iter().chain(problems.denied.iter().cloned()).collect()

@@ -139,7 +139,11 @@ fn the_settings_name_the_views_and_the_time_zone() {
         std::fs::write(&path, text).expect("the folder can be written");
         Settings::load(Some(&path), &VARIABLES).expect("they can be read")
     };
-    let named = Views::from_settings(&settings("mv_series_table: other.series\nreport_timezone: Asia/Tokyo"));
+    let named = Views::from_settings(&settings("mv_series_table: other.series\nreport_timezone: Asia/Tokyo"))
+        .expect("they are names");
+    let wrong =
+        Views::from_settings(&settings("mv_series_table: x;y")).expect_err("it is no name").to_string();
+    assert!(wrong.starts_with("MV_SERIES_TABLE: \"x;y\" is not the name of a view"), "{wrong}");
     assert_eq!(named.series.name, "other.series");
     assert_eq!(named.kpis, Views::default().kpis);
     let zone = report_time_zone(&settings("report_timezone: Asia/Tokyo")).expect("it exists");

@@ -1,6 +1,7 @@
 //! `just bench-api`: compares `POST /trigger-sync` with a bare request that creates a Job on the same API server. Both alternate
-//! on the same number of connections, so that a slow phase of the machine affects both. Also measures the history with 10,000
-//! and with 1,000,000 runs, startup, memory, and a minute of load.
+//! on the same number of connections, so that a slow phase of the machine affects both. Both also alternate with the least that
+//! a start needs: a read of the CronJob, and then the create. Also measures the history with 10,000 and with 1,000,000 runs, startup,
+//! memory with 10,000 Jobs, and a minute of load.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -8,17 +9,15 @@
 )]
 
 mod history;
+mod jobs;
 mod program;
 mod report;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use k8s_openapi::api::batch::v1::Job;
-use kube::api::{PostParams, Request};
-use kube::{Client as KubeClient, Resource};
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::cluster::{Cluster, Namespace};
 
 use self::program::{ApiOnCluster, CRONJOB};
@@ -26,6 +25,9 @@ use self::report::{Figures, milliseconds};
 
 const CALLS: usize = 400;
 const STREAMS: usize = 1_000;
+const JOBS: usize = 10_000;
+/// The time in which the history is written.
+const SETTLE: Duration = Duration::from_secs(15);
 const LOAD: Duration = Duration::from_mins(1);
 
 fn main() {
@@ -46,24 +48,44 @@ async fn measure() {
         let program = ApiOnCluster::start(&kubeconfig, &history);
         println!("idle: {:.1} MB resident\n", program.resident_megabytes());
         println!(
-            "| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | ratio | p99 / median |"
+            "| connections | POST /trigger-sync, median | p99 | bare create, median | p99 | read and create, median \
+             | ratio to create | ratio to both | p99 / median |"
         );
-        println!("|---|---|---|---|---|---|---|");
+        println!("|---|---|---|---|---|---|---|---|---|");
         for connections in [1, 4, 16] {
             compare(&program, &namespace, connections).await;
         }
         println!("\nafter that: {:.1} MB resident", program.resident_megabytes());
     }
-    clear(&namespace);
+    jobs::clear(&namespace);
     history::store_runs(&history).await;
-    {
+    let template = {
         let program = ApiOnCluster::start(&kubeconfig, &history);
         history::list_runs(&program).await;
         open_streams(&program, &namespace).await;
         hold_load(&program).await;
-    }
-    clear(&namespace);
+        jobs::template(&namespace, &program).await
+    };
+    let new_history = history.replace("history.sqlite", "new.sqlite");
+    hold_jobs(&namespace, &kubeconfig, &new_history, &template).await;
+    jobs::clear(&namespace);
     history::list_a_million_runs(&namespace, &kubeconfig).await;
+}
+
+/// Starts the program while many Jobs exist, with a new history and then with the history of these Jobs.
+async fn hold_jobs(namespace: &Namespace, kubeconfig: &Path, history: &str, template: &Value) {
+    jobs::clear(namespace);
+    jobs::create_many(JOBS, namespace, template).await;
+    for start in ["first", "second"] {
+        let program = ApiOnCluster::start(kubeconfig, history);
+        trigger(&program.client, &program.url).await;
+        tokio::time::sleep(SETTLE).await;
+        println!(
+            "{JOBS} Jobs, {start} start: {:.1} MB resident, at most {:.1} MB",
+            program.resident_megabytes(),
+            program.peak_megabytes()
+        );
+    }
 }
 
 /// A CronJob whose Jobs are suspended, so that only their creation is measured and not the work of the controllers.
@@ -77,51 +99,45 @@ fn cronjob() -> String {
 
 /// Alternates between both requests on each of the connections.
 async fn compare(program: &ApiOnCluster, namespace: &Namespace, connections: usize) {
-    let template = job(namespace, program).await;
+    let template = jobs::template(namespace, program).await;
     let workers = (0..connections).map(|_| {
         let (template, url, name) = (template.clone(), program.url.clone(), namespace.name.clone());
         tokio::spawn(async move {
             // Separate clients, so that each has one connection.
             let (ours, theirs) = (reqwest::Client::new(), Cluster::shared().client().await);
-            let (mut triggers, mut creations) = (Vec::new(), Vec::new());
+            let mut times = [Vec::new(), Vec::new(), Vec::new()];
             for call in 0..CALLS / connections + 5 {
-                let (trigger, creation) =
-                    (trigger(&ours, &url).await, create(&theirs, &name, &template).await);
+                let call_times = [
+                    trigger(&ours, &url).await,
+                    jobs::create(&theirs, &name, &template).await,
+                    jobs::read_and_create(&theirs, &name, &template).await,
+                ];
                 // The first requests open the connections.
                 if call >= 5 {
-                    triggers.push(trigger);
-                    creations.push(creation);
+                    times.iter_mut().zip(call_times).for_each(|(times, time)| times.push(time));
                 }
             }
-            (triggers, creations)
+            times
         })
     });
-    let (mut triggers, mut creations) = (Vec::new(), Vec::new());
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for worker in futures_util::future::join_all(workers).await {
-        let (some_triggers, some_creations) = worker.expect("a worker ends");
-        triggers.extend(some_triggers);
-        creations.extend(some_creations);
+        let some = worker.expect("a worker ends");
+        times.iter_mut().zip(some).for_each(|(times, some)| times.extend(some));
     }
-    let (ours, theirs) = (Figures::of(&triggers), Figures::of(&creations));
+    let [ours, bare, least] = times.map(|times| Figures::of(&times));
     println!(
-        "| {connections} | {} | {} | {} | {} | {:.2}x | {:.1} |",
+        "| {connections} | {} | {} | {} | {} | {} | {:.2}x | {:.2}x | {:.1} |",
         milliseconds(ours.median),
         milliseconds(ours.p99),
-        milliseconds(theirs.median),
-        milliseconds(theirs.p99),
-        ours.median / theirs.median,
+        milliseconds(bare.median),
+        milliseconds(bare.p99),
+        milliseconds(least.median),
+        ours.median / bare.median,
+        ours.median / least.median,
         ours.p99 / ours.median
     );
-    clear(namespace);
-}
-
-/// The Job that trigger-api would create.
-async fn job(namespace: &Namespace, program: &ApiOnCluster) -> Value {
-    let path = format!("/v1/targets/{CRONJOB}/preview");
-    let preview: Value = program.get(&path).await;
-    let mut job = preview["job"].clone();
-    job["metadata"]["namespace"] = json!(namespace.name);
-    job
+    jobs::clear(namespace);
 }
 
 async fn trigger(client: &reqwest::Client, url: &str) -> f64 {
@@ -131,22 +147,6 @@ async fn trigger(client: &reqwest::Client, url: &str) -> f64 {
     let body = response.bytes().await.expect("a complete response");
     assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
     began.elapsed().as_secs_f64()
-}
-
-async fn create(client: &KubeClient, namespace: &str, template: &Value) -> f64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let mut job = template.clone();
-    job["metadata"]["name"] = json!(format!("bare-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-    let path = Job::url_path(&(), Some(namespace));
-    let began = Instant::now();
-    let body = serde_json::to_vec(&job).expect("JSON");
-    let request = Request::new(path).create(&PostParams::default(), body).expect("a request");
-    let _: Value = client.request(request).await.expect("the API server creates it");
-    began.elapsed().as_secs_f64()
-}
-
-fn clear(namespace: &Namespace) {
-    namespace.kubectl(&["delete", "jobs", "--all", "--cascade=background", "--wait=false"]);
 }
 
 /// Opens many event streams, and measures the time until an event has reached all of them.
@@ -172,7 +172,7 @@ async fn open_streams(program: &ApiOnCluster, namespace: &Namespace) {
         milliseconds(began.elapsed().as_secs_f64())
     );
     drop(streams);
-    clear(namespace);
+    jobs::clear(namespace);
 }
 
 /// Sends requests without pauses on 8 connections.

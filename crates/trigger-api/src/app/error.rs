@@ -37,6 +37,7 @@ impl From<OpenError> for AppError {
 impl ServiceProgramError for AppError {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Listen(error) if error.is_wrong_setting() => 2,
             Self::Config(_) | Self::Cluster(_) | Self::Nats(_) => 2,
             Self::History(_) | Self::Listen(_) | Self::NotReady(_) => 1,
         }

@@ -12,7 +12,7 @@ use trigger_core::target::{Target, Targets};
 use trigger_core::target_name::TargetName;
 use trigger_core::task::{Task, TaskTarget};
 
-use self::entry::{CronJobEntry, TargetEntry, invalid};
+use self::entry::{CronJobEntry, TargetEntry, check_cronjob, check_namespace, invalid};
 use super::job_metadata::JobNameFormat;
 
 /// The targets of the settings. Only the namespace of CronJobs that have none is missing.
@@ -31,6 +31,13 @@ impl TargetSettings {
     /// When there is no target, or a setting is wrong.
     pub(super) fn new(settings: &Settings, tasks: &[Arc<dyn Task>]) -> Result<Self, ConfigError> {
         let single = settings.text("CRONJOB_NAME");
+        if let Some(cronjob) = &single {
+            check_cronjob("CRONJOB_NAME", cronjob)?;
+        }
+        let namespace = settings.text("TARGET_NAMESPACE");
+        if let Some(namespace) = &namespace {
+            check_namespace("TARGET_NAMESPACE", namespace)?;
+        }
         let entries = entries(settings, single.as_deref(), tasks)?;
         let max_queued: NonZeroU32 = settings.parsed_or_default("TASK_QUEUE")?;
         let (mut cronjobs, mut task_targets) = (Vec::new(), Vec::new());
@@ -43,7 +50,6 @@ impl TargetSettings {
         }
         check_distinct(&cronjobs, &task_targets)?;
         let default = default_target(settings, &cronjobs, single.as_deref())?;
-        let namespace = settings.text("TARGET_NAMESPACE");
         let job_names = JobNameFormat::from_settings(settings)?;
         Ok(Self { cronjobs, tasks: task_targets, default, namespace, job_names })
     }
@@ -90,6 +96,12 @@ fn entries(
     if let Some(cronjob) = single
         && !entries.iter().any(|entry| is_listed(cronjob, entry))
     {
+        if entries.iter().any(|entry| entry.cronjob.is_some()) {
+            let problem = format!(
+                "{cronjob} is not in `targets` of the configuration file (TARGETS); add it there, or remove one of the two"
+            );
+            return Err(ConfigError::variable("CRONJOB_NAME", problem));
+        }
         entries.push(TargetEntry { cronjob: Some(cronjob.to_owned()), ..TargetEntry::default() });
     }
     for task in tasks {

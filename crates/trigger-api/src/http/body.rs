@@ -19,7 +19,11 @@ use super::api_error::ApiError;
 #[serde(deny_unknown_fields)]
 pub(super) struct StartBody {
     /// Why the run is started; stored in the history and on the Job.
-    #[schema(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "the morning data was late")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+        example = "the morning data was late"
+    )]
     pub(super) reason: Option<String>,
     /// The values of the target's parameters. The document of the target has their JSON Schema.
     #[serde(default)]
@@ -74,7 +78,7 @@ pub(super) struct RetryBody {
     /// Why the run is started again; stored in the history and on the Job.
     #[schema(
         max_length = 500,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
         example = "the receiver is available again"
     )]
     reason: Option<String>,
@@ -108,8 +112,15 @@ pub(super) fn checked_reason(reason: Option<String>) -> Result<Option<String>, S
             "The reason is longer than {MAX_REASON_LENGTH} characters."
         )));
     }
-    if reason.as_ref().is_some_and(|reason| reason.chars().any(char::is_control)) {
-        return Err(ServiceError::bad_request("The reason has control characters; write it on one line."));
+    if reason.as_ref().is_some_and(|reason| reason.chars().any(is_control)) {
+        let problem = "The reason has control characters, or such that change the direction of text; write it on one line.";
+        return Err(ServiceError::bad_request(problem));
     }
     Ok(reason)
+}
+
+/// Whether a character could make a list of runs or a log show another text than the caller's: control characters, separators of
+/// lines, and those that change the direction of text.
+fn is_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -208,7 +208,7 @@ impl From<TargetStatus> for TargetStatusDocument {
             last_scheduled_at: cronjob.and_then(|cronjob| cronjob.last_scheduled_at),
             suspended: cronjob.is_some_and(|cronjob| cronjob.suspended),
             concurrency_policy: cronjob.map(|cronjob| cronjob.concurrency_policy.as_str()),
-            active: active.iter().take(MAX_ACTIVE).map(RunDocument::from).collect(),
+            active: active.iter().take(MAX_ACTIVE).map(|run| RunDocument::from(run.as_ref())).collect(),
         }
     }
 }

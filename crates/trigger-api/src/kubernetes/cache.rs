@@ -6,35 +6,37 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::api::core::v1::PodStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::parameters::Parameters;
-use trigger_core::run::{Run, RunId, Trigger};
+use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_core::target_name::TargetName;
 
+use self::jobs::{CachedJob, CachedJobs, JobDetails};
+use super::cause::lacks_pod_failure;
 use super::listing::Listing;
 use super::logs::container_names;
 use super::objects::{
     CronJobObject, JobObject, PodObject, annotation, controller, resource_version, timestamp,
 };
-use super::pods::JobPod;
+use super::pods::{self, JobPod};
 use super::state::observed_state;
 use super::template::{
-    FINGERPRINT, INSTANTIATE, OWN_ANNOTATIONS, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA,
-    RETRY_OF,
+    FINGERPRINT, INSTANTIATE, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
 };
+
+mod jobs;
 
 /// The cached state of the cluster.
 #[derive(Default)]
 pub(super) struct ClusterCache {
     targets: Vec<CronJobTarget>,
     cronjobs: HashMap<(String, String), Arc<CronJobObject>>,
-    jobs: HashMap<RunId, CachedJob>,
+    jobs: CachedJobs,
     /// The Jobs of the same namespaces that belong to no target. Their pods are not kept.
     other_jobs: HashMap<RunId, OtherJob>,
-    /// Pods of cached Jobs, and of Jobs that were not observed yet.
+    /// Pods of Jobs whose runs have not ended, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
     listing: Listing,
     /// The namespaces whose pods were listed once.
@@ -46,39 +48,23 @@ struct OtherJob {
     listing: Listing,
 }
 
-struct CachedJob {
-    metadata: ObjectMeta,
-    status: JobStatus,
-    target: TargetName,
-    run: Run,
-    /// The resourceVersion at which the Job was first observed. For a Job that trigger-api created, it is the version of
-    /// its creation.
-    first_version: u64,
-    listing: Listing,
-}
-
-/// The metadata without the large fields that are not used.
-fn used_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == INSTANTIATE || key.starts_with(OWN_ANNOTATIONS));
-    }
-    ObjectMeta { managed_fields: None, labels: None, owner_references: None, ..metadata }
-}
-
 impl ClusterCache {
     pub(super) fn new(targets: &[CronJobTarget]) -> Self {
         Self { targets: targets.to_vec(), ..Self::default() }
     }
 
-    pub(super) fn apply_cronjob(&mut self, mut cronjob: CronJobObject) {
+    /// Applies a CronJob, unless a later version of it is cached. Returns the given version.
+    pub(super) fn apply_cronjob(&mut self, mut cronjob: CronJobObject) -> Arc<CronJobObject> {
         cronjob.metadata.managed_fields = None;
+        let cronjob = Arc::new(cronjob);
         let metadata = &cronjob.metadata;
         if let (Some(namespace), Some(name)) = (metadata.namespace.clone(), metadata.name.clone()) {
-            let cached = self.cronjobs.entry((namespace, name)).or_insert_with(|| Arc::new(cronjob.clone()));
+            let cached = self.cronjobs.entry((namespace, name)).or_insert_with(|| Arc::clone(&cronjob));
             if resource_version(&cached.metadata) <= resource_version(metadata) {
-                *cached = Arc::new(cronjob);
+                *cached = Arc::clone(&cronjob);
             }
         }
+        cronjob
     }
 
     pub(super) fn remove_cronjob(&mut self, namespace: &str, name: &str) {
@@ -97,31 +83,25 @@ impl ClusterCache {
             return None;
         };
         self.other_jobs.remove(&id);
-        if let Some(cached) = self.jobs.get_mut(&id) {
-            cached.listing = listing;
-            if resource_version(&cached.metadata) > resource_version(&job.metadata) {
-                return None;
-            }
-        }
-        let status = job.status.unwrap_or_default();
-        let run = self.observe(&id, &target, &job.metadata, &status, now)?;
+        self.jobs.mark_listed(&id, listing);
+        let version = resource_version(&job.metadata);
         let cached = self.jobs.get(&id);
-        let changed = cached.is_none_or(|cached| cached.run != run);
-        let first_version = cached.map_or(resource_version(&job.metadata), |cached| cached.first_version);
-        let entry = CachedJob {
-            metadata: used_metadata(job.metadata),
-            status,
-            target,
-            run: run.clone(),
-            first_version,
-            listing,
-        };
-        self.jobs.insert(id, entry);
+        if cached.is_some_and(|cached| cached.details.is_none() || cached.version > version) {
+            return None;
+        }
+        let first_version = cached.map_or(version, |cached| cached.first_version);
+        let run = described(id.clone(), target, &job.metadata, now)?;
+        let details = JobDetails::new(job.metadata, job.status.unwrap_or_default());
+        let run = self.observe(run, &details, now);
+        let changed = self.jobs.get(&id).is_none_or(|cached| *cached.run != run);
+        let details = Some(Box::new(details));
+        self.jobs.insert(CachedJob { run: Arc::new(run.clone()), version, first_version, listing, details });
+        self.drop_details_of_ended(&id);
         changed.then_some(run)
     }
 
     fn apply_other_job(&mut self, metadata: ObjectMeta) {
-        if let Some(id) = metadata.uid.map(RunId::new).filter(|id| !self.jobs.contains_key(id)) {
+        if let Some(id) = metadata.uid.map(RunId::new).filter(|id| !self.jobs.contains(id)) {
             self.pods.remove(&id);
             self.other_jobs.insert(id, OtherJob { namespace: metadata.namespace, listing: self.listing });
         }
@@ -150,25 +130,28 @@ impl ClusterCache {
     /// Applies a pod. Returns the run of its Job if the run changed.
     pub(super) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
-        if self.other_jobs.contains_key(&id) {
+        if self.other_jobs.contains_key(&id) || self.jobs.get(&id).is_some_and(|job| job.details.is_none()) {
             return None;
         }
         let pod = JobPod { listing: self.listing, ..JobPod::of_run(pod, &id)? };
         let pods = self.pods.entry(id.clone()).or_default();
         pods.retain(|other| other.uid != pod.uid);
         pods.push(pod);
-        pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+        pods::sort(pods);
         self.update_run(&id, now)
     }
 
-    /// Applies the pods of a Job and returns the run; None if the Job is not cached.
-    pub(super) fn apply_pods(&mut self, id: &RunId, pods: Vec<PodObject>, now: Timestamp) -> Option<Run> {
+    /// Applies the pods of a Job that has failed, and returns its run with the complete cause; None if the Job is not cached.
+    pub(super) fn complete_cause(&mut self, id: &RunId, pods: Vec<PodObject>, now: Timestamp) -> Option<Run> {
         if self.has_job(id) {
             for pod in pods {
                 self.apply_pod(pod, now);
             }
+            // If there is no pod, the cause remains incomplete.
+            self.jobs.drop_details(id);
+            self.pods.remove(id);
         }
-        self.jobs.get(id).map(|job| job.run.clone())
+        self.run(id)
     }
 
     /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
@@ -195,12 +178,11 @@ impl ClusterCache {
 
     /// Removes the Jobs of the namespace that were not applied since `listing` began.
     pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing) {
-        self.jobs
-            .retain(|_, job| job.listing >= listing || job.metadata.namespace.as_deref() != Some(namespace));
+        self.jobs.retain(|job| job.listing >= listing || job.run.namespace != namespace);
         self.other_jobs
             .retain(|_, job| job.listing >= listing || job.namespace.as_deref() != Some(namespace));
         let jobs = &self.jobs;
-        self.pods.retain(|id, pods| jobs.contains_key(id) || pods.iter().any(|pod| pod.listing >= listing));
+        self.pods.retain(|id, pods| jobs.contains(id) || pods.iter().any(|pod| pod.listing >= listing));
     }
 
     /// Whether the pods of the namespace were listed once.
@@ -213,7 +195,7 @@ impl ClusterCache {
         self.pods_listed.insert(namespace.to_owned());
         for (id, pods) in &mut self.pods {
             let job = self.jobs.get(id);
-            if job.is_some_and(|job| job.metadata.namespace.as_deref() == Some(namespace)) {
+            if job.is_some_and(|job| job.run.namespace == namespace) {
                 pods.iter_mut().filter(|pod| pod.listing < listing).for_each(|pod| pod.deleted = true);
             }
         }
@@ -221,28 +203,45 @@ impl ClusterCache {
 
     /// Updates the runs that have not started, and returns those whose cause changed because time passed.
     pub(super) fn update_pending(&mut self, now: Timestamp) -> Vec<Run> {
-        let pending =
-            self.jobs.iter().filter(|(_, job)| job.run.started_at.is_none() && !job.run.state.is_final());
-        let ids: Vec<RunId> = pending.map(|(id, _)| id.clone()).collect();
+        let pending = self.jobs.all_active().filter(|run| run.started_at.is_none());
+        let ids: Vec<RunId> = pending.map(|run| run.id.clone()).collect();
         ids.iter().filter_map(|id| self.update_run(id, now)).collect()
     }
 
     /// The runs of a target whose Jobs are cached, oldest first.
     pub(super) fn runs(&self, target: &CronJobTarget) -> Vec<&Run> {
+        self.jobs.runs(&target.name).map(Arc::as_ref).collect()
+    }
+
+    /// The runs of a target that have not ended, oldest first.
+    pub(super) fn active_runs(&self, target: &CronJobTarget) -> Vec<Arc<Run>> {
+        self.jobs.active(&target.name).cloned().collect()
+    }
+
+    /// The runs of a target that were created last, all in the same second.
+    pub(super) fn newest_runs(&self, target: &CronJobTarget) -> Vec<&Run> {
+        let mut newest_first = self.jobs.runs(&target.name).rev().peekable();
+        let newest = newest_first.peek().map(|run| run.created_at);
         let mut runs: Vec<&Run> =
-            self.jobs.values().filter(|job| job.target == target.name).map(|job| &job.run).collect();
-        runs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+            newest_first.take_while(|run| Some(run.created_at) == newest).map(Arc::as_ref).collect();
+        runs.reverse();
         runs
     }
 
     /// The run of that id, if its Job is cached.
     pub(super) fn run(&self, id: &RunId) -> Option<Run> {
-        self.jobs.get(id).map(|job| job.run.clone())
+        self.jobs.get(id).map(|job| Run::clone(&job.run))
+    }
+
+    /// The run in the memory of the cache, if it is cached in the same state.
+    pub(super) fn shared_run(&self, run: Run) -> Arc<Run> {
+        let cached = self.jobs.get(&run.id).map(|job| &job.run).filter(|cached| ***cached == run);
+        cached.map_or_else(|| Arc::new(run), Arc::clone)
     }
 
     /// The runs whose Jobs are cached.
     pub(super) fn run_ids(&self) -> Vec<RunId> {
-        self.jobs.keys().cloned().collect()
+        self.jobs.ids().cloned().collect()
     }
 
     /// The runs of the namespace that have cached pods.
@@ -253,7 +252,7 @@ impl ClusterCache {
     }
 
     pub(super) fn has_job(&self, id: &RunId) -> bool {
-        self.jobs.contains_key(id)
+        self.jobs.contains(id)
     }
 
     /// The resourceVersion at which the Job of a run was first observed.
@@ -277,50 +276,68 @@ impl ClusterCache {
 
     fn update_run(&mut self, id: &RunId, now: Timestamp) -> Option<Run> {
         let job = self.jobs.get(id)?;
-        let run = self.observe(id, &job.target, &job.metadata, &job.status, now)?;
-        let cached = &mut self.jobs.get_mut(id)?.run;
-        let changed = *cached != run;
-        cached.clone_from(&run);
+        let run = self.observe(Run::clone(&job.run), job.details.as_deref()?, now);
+        let changed = *job.run != run;
+        if changed {
+            self.jobs.set_run(Arc::new(run.clone()));
+            self.drop_details_of_ended(id);
+        }
         changed.then_some(run)
     }
 
-    /// The run as its Job and its cached pods show it.
-    fn observe(
-        &self,
-        id: &RunId,
-        target: &TargetName,
-        metadata: &ObjectMeta,
-        status: &JobStatus,
-        now: Timestamp,
-    ) -> Option<Run> {
-        let pods: Vec<&PodStatus> = self.pods(id).iter().map(|pod| &pod.status).collect();
-        let created_at = metadata.creation_timestamp.as_ref().map_or(now, timestamp);
-        let deleted_at = metadata.deletion_timestamp.as_ref().map(timestamp);
-        let observed = observed_state(status, &pods, created_at, deleted_at, now);
-        let manual = annotation(metadata, INSTANTIATE) == Some("manual");
-        let text = |key| annotation(metadata, key).map(str::to_owned);
-        Some(Run {
-            id: id.clone(),
-            target: target.clone(),
-            namespace: metadata.namespace.clone()?,
-            job_name: metadata.name.clone()?,
-            trigger: if manual { Trigger::Manual } else { Trigger::Scheduled },
+    /// Drops the details and the pods of a Job whose run has ended, unless its cause is incomplete.
+    fn drop_details_of_ended(&mut self, id: &RunId) {
+        let run = self.jobs.get(id).map(|job| &job.run);
+        let has_ended =
+            run.is_some_and(|run| run.state.is_final() && !run.cause.as_ref().is_some_and(lacks_pod_failure));
+        if has_ended {
+            self.jobs.drop_details(id);
+            self.pods.remove(id);
+        }
+    }
+
+    /// The run in the state that its Job and its cached pods show.
+    fn observe(&self, run: Run, details: &JobDetails, now: Timestamp) -> Run {
+        let pods: Vec<&PodStatus> = self.pods(&run.id).iter().map(|pod| &pod.status).collect();
+        let containers = container_names(self.pods(&run.id));
+        let deleted_at = details.metadata.deletion_timestamp.as_ref().map(timestamp);
+        let observed = observed_state(&details.status, &pods, run.created_at, deleted_at, now);
+        Run {
             state: observed.state,
             cause: observed.cause,
-            requested_by: text(REQUESTED_BY),
-            reason: text(REASON),
-            request_id: text(REQUEST_ID),
-            fingerprint: text(FINGERPRINT),
-            requested_via: text(REQUESTED_VIA),
-            retry_of: text(RETRY_OF).map(RunId::new),
-            parameters: parameters(metadata),
-            containers: container_names(self.pods(id)),
-            created_at,
             started_at: observed.started_at,
             finished_at: observed.finished_at,
-            task: None,
-        })
+            containers: if containers.is_empty() { run.containers } else { containers },
+            ..run
+        }
     }
+}
+
+/// The run as its Job's metadata describe it.
+fn described(id: RunId, target: TargetName, metadata: &ObjectMeta, now: Timestamp) -> Option<Run> {
+    let manual = annotation(metadata, INSTANTIATE) == Some("manual");
+    let text = |key| annotation(metadata, key).map(str::to_owned);
+    Some(Run {
+        id,
+        target,
+        namespace: metadata.namespace.clone()?,
+        job_name: metadata.name.clone()?,
+        trigger: if manual { Trigger::Manual } else { Trigger::Scheduled },
+        state: State::Pending,
+        cause: None,
+        requested_by: text(REQUESTED_BY),
+        reason: text(REASON),
+        request_id: text(REQUEST_ID),
+        fingerprint: text(FINGERPRINT),
+        requested_via: text(REQUESTED_VIA),
+        retry_of: text(RETRY_OF).map(RunId::new),
+        parameters: parameters(metadata),
+        containers: Vec::new(),
+        created_at: metadata.creation_timestamp.as_ref().map_or(now, timestamp),
+        started_at: None,
+        finished_at: None,
+        task: None,
+    })
 }
 
 /// The values of the run's parameters. Others can create Jobs too, so the annotation may be anything.

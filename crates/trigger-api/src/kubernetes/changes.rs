@@ -9,6 +9,7 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -18,6 +19,7 @@ use kube::runtime::watcher::Event;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
+use trigger_core::recorder::Recorder;
 
 use super::error::{is_denied, is_status};
 use super::object_list::list_each;
@@ -32,6 +34,8 @@ pub(super) struct Watched<K> {
     pub(super) api: Api<K>,
     /// The selectors.
     pub(super) selection: ListParams,
+    /// Stores what the changes cause. Lists do not get far ahead of it.
+    pub(super) recorder: Option<Arc<Recorder>>,
     /// The longest pause while the API server denies the list or the watch.
     pub(super) max_denied_delay: Duration,
 }
@@ -107,8 +111,13 @@ impl<K: Resource + Clone + DeserializeOwned + Debug + Send + 'static> Watched<K>
     async fn list(&self, report: &mut (impl FnMut(Report<K>) + Send)) -> kube::Result<String> {
         let mut changed = |event| report(Report::Changed(event));
         changed(Event::Init);
-        let version =
-            list_each(&self.api, &self.selection, |object| changed(Event::InitApply(object))).await?;
+        let version = list_each(
+            &self.api,
+            &self.selection,
+            |object| changed(Event::InitApply(object)),
+            self.recorder.as_deref(),
+        )
+        .await?;
         changed(Event::InitDone);
         Ok(version)
     }

@@ -10,10 +10,12 @@ use serde_json::Value;
 use tokio::time::timeout;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::executor::ExecutorError;
+use trigger_core::run::Run;
 
 use super::error::{executor_error, is_denied, is_status};
 use super::object_list::list_each;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
+use super::pods::{self, JobPod};
 use super::rights::{DeniedRights, Right};
 
 /// The API server, the longest time that one request may take, and the rights that it denied.
@@ -31,11 +33,11 @@ pub(super) enum JobCreation {
 }
 
 impl ClusterClient {
-    pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
+    pub(super) async fn cronjob(&self, target: &CronJobTarget) -> Result<CronJobObject, ExecutorError> {
         let api = objects::cronjobs(&self.client, &target.namespace);
         let right = Right::of_cronjob("get", &target.namespace, &target.cronjob);
         let found = self.read(&right, api.get_opt(&target.cronjob)).await?;
-        found.map(Arc::new).ok_or_else(|| ExecutorError::NoCronJob {
+        found.ok_or_else(|| ExecutorError::NoCronJob {
             namespace: target.namespace.clone(),
             name: target.cronjob.clone(),
         })
@@ -91,6 +93,15 @@ impl ClusterClient {
         Ok(pods)
     }
 
+    /// The existing pods of a run, oldest first.
+    pub(super) async fn pods_of_run(&self, run: &Run) -> Result<Vec<JobPod>, ExecutorError> {
+        let found = self.pods_of_job(&run.namespace, &run.job_name).await?;
+        let mut pods: Vec<JobPod> =
+            found.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
+        pods::sort(&mut pods);
+        Ok(pods)
+    }
+
     async fn list<K: Resource + Clone + DeserializeOwned>(
         &self,
         right: &Right<'_>,
@@ -98,7 +109,7 @@ impl ClusterClient {
         params: &ListParams,
         apply: impl FnMut(K) + Send,
     ) -> Result<(), ExecutorError> {
-        self.read(right, list_each(&api, params, apply)).await.map(drop)
+        self.read(right, list_each(&api, params, apply, None)).await.map(drop)
     }
 
     /// Creates the Job.

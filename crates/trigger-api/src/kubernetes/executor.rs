@@ -22,11 +22,13 @@ use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
 use super::client::{ClusterClient, JobCreation};
 use super::config::KubernetesConfig;
+use super::ended_runs::EndedRuns;
 use super::events::EventRecorder;
 use super::health::{Observed, WatchesHealth};
 use super::logs::{FullLogStarts, LogCollector};
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
+use super::shared_reads::SharedReads;
 use super::snapshot::{active_jobs, cronjob_summary, generation};
 use super::state;
 use super::template;
@@ -41,6 +43,7 @@ pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
     admission: Arc<AdmissionCheck>,
+    cronjob_reads: SharedReads<CronJobObject>,
     _watches: JoinSet<()>,
 }
 
@@ -57,10 +60,12 @@ impl KubernetesExecutor {
         let KubernetesConfig { request_timeout, permission_retry, check_admission, job_labels } = config;
         let rights = Arc::default();
         let client = ClusterClient { client: cluster.client.clone(), request_timeout, rights };
+        let (ended, ended_receivers) = EndedRuns::new();
         let shared = Arc::new(Shared {
             logs: LogCollector::new(client.clone(), log_buffers, Arc::clone(&recorder), Arc::clone(&store)),
             cache: Mutex::new(ClusterCache::new(targets)),
             targets: targets.to_vec(),
+            ended,
             health: WatchesHealth::default(),
             max_denied_delay: permission_retry,
             job_labels,
@@ -70,12 +75,19 @@ impl KubernetesExecutor {
         });
         let mut watches = JoinSet::new();
         watch::start(&shared, &cluster.watching, &mut watches);
+        watch::start_finishing(&shared, ended_receivers, &mut watches);
         let admission = Arc::new(AdmissionCheck::default());
         if check_admission {
             let (admission, shared) = (Arc::clone(&admission), Arc::clone(&shared));
             watches.spawn(async move { admission.run(&shared.cluster, &shared.targets).await });
         }
-        Self { events: EventRecorder::start(client, &mut watches), shared, admission, _watches: watches }
+        Self {
+            events: EventRecorder::start(client, &mut watches),
+            shared,
+            admission,
+            cronjob_reads: SharedReads::default(),
+            _watches: watches,
+        }
     }
 
     /// The target's CronJob: the cached one if there is one and `freshness` allows it.
@@ -87,17 +99,21 @@ impl KubernetesExecutor {
         let cached = self.shared.cache().cronjob(target);
         match cached {
             Some(cronjob) if freshness == Freshness::Cached => Ok(cronjob),
-            _ => {
-                let found = self.shared.cluster.cronjob(target).await;
-                let mut cache = self.shared.cache();
-                match &found {
-                    Ok(cronjob) => cache.apply_cronjob((**cronjob).clone()),
-                    Err(ExecutorError::NoCronJob { namespace, name }) => {
-                        cache.remove_cronjob(namespace, name);
-                    }
-                    Err(_) => {}
+            _ => self.cronjob_reads.read(&target.name, || self.read_cronjob(target)).await,
+        }
+    }
+
+    /// Reads the target's CronJob, and applies it to the cache.
+    async fn read_cronjob(&self, target: &CronJobTarget) -> Result<Arc<CronJobObject>, ExecutorError> {
+        let found = self.shared.cluster.cronjob(target).await;
+        let mut cache = self.shared.cache();
+        match found {
+            Ok(cronjob) => Ok(cache.apply_cronjob(cronjob)),
+            Err(error) => {
+                if let ExecutorError::NoCronJob { namespace, name } = &error {
+                    cache.remove_cronjob(namespace, name);
                 }
-                found
+                Err(error)
             }
         }
     }
@@ -135,9 +151,8 @@ impl KubernetesExecutor {
         };
         let id = job.metadata.uid.clone().map(RunId::new);
         self.apply_job(job);
-        let cache = self.shared.cache();
         // By id, because an earlier Job of the same name may still be cached.
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| self.shared.cache().run(&id)).filter(|run| run.target == target.name);
         run.map(Some).ok_or_else(|| ExecutorError::NameTaken(job_name.to_owned()))
     }
 
@@ -156,7 +171,7 @@ impl KubernetesExecutor {
         };
         let mut cache = self.shared.cache();
         cache.apply_job(job, Timestamp::now());
-        let run = cache.runs(target).into_iter().find(|run| Some(&run.id) == id.as_ref()).cloned();
+        let run = id.and_then(|id| cache.run(&id)).filter(|run| run.target == target.name);
         let run = run.ok_or_else(|| {
             ExecutorError::Failed(format!("the API server created a different Job than {name}"))
         })?;
@@ -222,10 +237,12 @@ impl Executor for KubernetesExecutor {
             }
         }
         let cache = self.shared.cache();
-        let runs = cache.runs(target);
-        let active = runs.iter().filter(|run| !run.state.is_final()).map(|run| (*run).clone()).collect();
-        let generation = generation(&runs);
-        Ok(TargetSnapshot { cronjob: cronjob_summary(&cronjob), active, unobserved: None, generation })
+        Ok(TargetSnapshot {
+            cronjob: cronjob_summary(&cronjob),
+            active: cache.active_runs(target),
+            unobserved: None,
+            generation: generation(&cache.newest_runs(target)),
+        })
     }
 
     async fn preview(
@@ -306,12 +323,16 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
-        let starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
+        let mut starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
         let pods = Observed::Pods(run.namespace.clone());
         if starts.is_empty() && self.shared.health.is_list_denied(&pods) {
             let (right, detail) =
                 (pods.right("list").missing(), "the pods of the run are not known".to_owned());
             return Err(ExecutorError::Forbidden { right, detail });
+        }
+        if starts.is_empty() && run.state.is_final() {
+            // The pods of a run that has ended are not cached.
+            starts = FullLogStarts::new(&self.shared.cluster.pods_of_run(run).await?, container);
         }
         self.shared.logs.full_log(&run.namespace, starts).await
     }

@@ -43,16 +43,12 @@ impl LogCollector {
         self.readers.follow(id, namespace, container);
     }
 
-    /// Opens the log buffer of an active run. For a run that has ended, reads the rest of the log and stores its tail.
-    pub(super) fn run_changed(&self, run: &Run) {
-        if run.state.is_final() {
-            self.readers.finish_once(run);
-        } else {
-            self.readers.open(&run.id);
-        }
+    /// Opens the log buffer of an active run.
+    pub(super) fn open(&self, id: &RunId) {
+        self.readers.open(id);
     }
 
-    /// Stores the tail of the log of a run that has ended, unless it is stored.
+    /// Reads the rest of the log of a run that has ended, and stores its tail, unless it is stored.
     pub(super) async fn recover(&self, run: &Run) {
         self.readers.recover(run).await;
     }

@@ -9,11 +9,15 @@ use kube::api::{ListParams, Request};
 use kube::{Api, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use trigger_core::recorder::Recorder;
 
 use super::list_splitter::ListSplitter;
 
 /// The number of objects of a page. The API server has a whole page in memory.
 const PAGE_SIZE: u32 = 500;
+
+/// How much may be unsaved when the next page is read. Otherwise thousands of observed runs would wait for the store.
+const MAX_UNSAVED_BYTES: usize = 512 * 1024;
 
 /// A list without its items.
 #[derive(Deserialize)]
@@ -21,18 +25,23 @@ struct Envelope {
     metadata: ListMeta,
 }
 
-/// Lists objects, and applies each of them. Returns the resourceVersion of the list.
+/// Lists objects, and applies each of them. Returns the resourceVersion of the list. With a recorder, the next page is read when
+/// the recorder has written most of what the objects changed.
 pub(super) async fn list_each<K: Resource + Clone + DeserializeOwned>(
     api: &Api<K>,
     params: &ListParams,
     mut apply: impl FnMut(K) + Send,
+    recorder: Option<&Recorder>,
 ) -> kube::Result<String> {
     let mut params = params.clone().limit(PAGE_SIZE);
     loop {
         let metadata = read_page(api, &params, &mut apply).await?;
-        match metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params.continue_token = Some(token),
-            None => return Ok(metadata.resource_version.unwrap_or_default()),
+        let Some(token) = metadata.continue_.filter(|token| !token.is_empty()) else {
+            return Ok(metadata.resource_version.unwrap_or_default());
+        };
+        params.continue_token = Some(token);
+        if let Some(recorder) = recorder {
+            recorder.keep_up(MAX_UNSAVED_BYTES).await;
         }
     }
 }

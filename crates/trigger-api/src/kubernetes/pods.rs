@@ -1,7 +1,7 @@
 //! The pods of a Job, as far as runs and logs need them.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodStatus;
+use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
 use trigger_core::run::RunId;
 
 use super::listing::Listing;
@@ -28,9 +28,47 @@ impl JobPod {
             created_at: metadata.creation_timestamp.as_ref().map(timestamp),
             name: metadata.name?,
             uid: metadata.uid?,
-            status: pod.status.unwrap_or_default(),
+            status: used_status(pod.status.unwrap_or_default()),
             deleted: false,
             listing: Listing::default(),
         })
+    }
+}
+
+/// Sorts pods by age, oldest first.
+pub(super) fn sort(pods: &mut [JobPod]) {
+    pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+}
+
+/// The status without the fields that are not used, which are most of its memory.
+fn used_status(status: PodStatus) -> PodStatus {
+    let used = |containers: Option<Vec<ContainerStatus>>| {
+        containers.map(|containers| containers.into_iter().map(used_container).collect())
+    };
+    PodStatus {
+        conditions: status.conditions.map(|mut conditions| {
+            conditions.shrink_to_fit();
+            conditions
+        }),
+        container_statuses: used(status.container_statuses),
+        init_container_statuses: used(status.init_container_statuses),
+        message: status.message,
+        phase: status.phase,
+        reason: status.reason,
+        start_time: status.start_time,
+        ..PodStatus::default()
+    }
+}
+
+fn used_container(container: ContainerStatus) -> ContainerStatus {
+    ContainerStatus {
+        image: container.image,
+        last_state: container.last_state,
+        name: container.name,
+        ready: container.ready,
+        restart_count: container.restart_count,
+        started: container.started,
+        state: container.state,
+        ..ContainerStatus::default()
     }
 }

@@ -17,12 +17,8 @@ const PAGE: u16 = 100;
 
 /// Selects the runs that were not observed until now.
 pub(super) fn unknown(target: &CronJobTarget, limit: u16) -> RunFilter {
-    RunFilter {
-        targets: vec![target.name.clone()],
-        states: vec![State::Unknown],
-        limit,
-        ..RunFilter::default()
-    }
+    let (targets, states) = (vec![target.name.clone()], vec![State::Unknown]);
+    RunFilter { targets, states, limit, ..RunFilter::default() }
 }
 
 /// The Job of a run, by the run's id.
@@ -42,10 +38,8 @@ pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: Strin
 }
 
 async fn reconcile(shared: &Shared, target: &CronJobTarget) -> Result<(), StoreError> {
-    for run in shared.store.unfinished(&target.name).await? {
-        interrupt_if_gone(shared, run).await;
-    }
-    let mut filter = unknown(target, PAGE);
+    let (targets, states) = (vec![target.name.clone()], vec![State::Pending, State::Running, State::Unknown]);
+    let mut filter = RunFilter { targets, states, limit: PAGE, ..RunFilter::default() };
     loop {
         let slice = shared.store.runs(&filter).await?;
         for run in slice.runs {

@@ -10,6 +10,7 @@ use trigger_core::run_store::RunStore;
 
 use super::cache::ClusterCache;
 use super::client::ClusterClient;
+use super::ended_runs::EndedRuns;
 use super::health::WatchesHealth;
 use super::logs::LogCollector;
 
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) recorder: Arc<Recorder>,
     pub(super) store: Arc<dyn RunStore>,
     pub(super) logs: LogCollector,
+    pub(super) ended: EndedRuns,
     pub(super) health: WatchesHealth,
     /// The longest pause between attempts to watch what the API server denies.
     pub(super) max_denied_delay: Duration,

@@ -15,8 +15,6 @@ use super::objects::CronJobObject;
 
 /// Marks a Job that was not started by the schedule, as kubectl does.
 pub(super) const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
-/// The prefix of the annotations of trigger-api.
-pub(super) const OWN_ANNOTATIONS: &str = "tradeops.dev/";
 /// The caller or the person who requested the run.
 pub(super) const REQUESTED_BY: &str = "tradeops.dev/requested-by";
 /// The caller that sent the request on behalf of that person.

@@ -1,5 +1,7 @@
 //! The runs of a namespace whose Jobs trigger-api may not list: each Job is read by its name, if that is permitted.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use trigger_core::cronjob::{ConcurrencyPolicy, CronJobTarget, TargetSnapshot};
 use trigger_core::executor::{ExecutorError, Freshness};
@@ -115,8 +117,7 @@ pub(super) fn snapshot(
 ) -> TargetSnapshot {
     let summary = cronjob_summary(cronjob);
     let cache = shared.cache();
-    let cached = cache.runs(target).into_iter().filter(|run| !run.state.is_final());
-    let mut active: Vec<Run> = cached.cloned().collect();
+    let mut active = cache.active_runs(target);
     for (uid, name) in active_jobs(cronjob).filter(|(uid, _)| !cache.has_job(&RunId::new(*uid))) {
         let created_at = summary.last_scheduled_at.unwrap_or_else(Timestamp::now);
         let (id, of) = (RunId::new(uid), target.name.clone());
@@ -125,7 +126,7 @@ pub(super) fn snapshot(
         if freshness == Freshness::Fresh {
             shared.recorder.observe(run.clone());
         }
-        active.push(run);
+        active.push(Arc::new(run));
     }
     TargetSnapshot { cronjob: summary, active, unobserved: Some(right), generation: String::new() }
 }

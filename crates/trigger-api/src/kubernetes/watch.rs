@@ -9,11 +9,13 @@ use kube::api::ListParams;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use trigger_core::run::{Run, RunId};
 
 use super::cache::ClusterCache;
 use super::changes::{Report, Watched};
+use super::ended_runs::EndedRunsReceivers;
 use super::error::is_denied;
 use super::health::Observed;
 use super::listing::Listing;
@@ -32,25 +34,31 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
         let mut is_listed = false;
-        spawn(shared, watches, api, selection, Observed::cronjob(target), move |shared, event| {
-            if let Ok(event) = event {
-                apply_cronjob_event(shared, &key, &mut is_listed, event);
+        spawn(shared, watches, (api, selection), Observed::cronjob(target), FirstList::default(), {
+            move |shared, event| {
+                if let Ok(event) = event {
+                    apply_cronjob_event(shared, &key, &mut is_listed, event);
+                }
             }
         });
     }
     for namespace in shared.namespaces() {
         let (api, selection) = (objects::jobs(client, &namespace), ListParams::default());
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        spawn(shared, watches, api, selection, Observed::Jobs(namespace.clone()), move |shared, event| {
-            match event {
-                Ok(event) => apply_job_event(shared, &own_namespace, &mut listing, event),
-                Err(error) => read_unlisted_jobs(shared, &own_namespace, error),
-            }
+        // Pods are listed after Jobs, because the pods of Jobs that have ended are not kept.
+        let (ended, after) = oneshot::channel();
+        let first_list = FirstList { ended: Some(ended), after: None };
+        let what = Observed::Jobs(namespace.clone());
+        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| match event {
+            Ok(event) => apply_job_event(shared, &own_namespace, &mut listing, event),
+            Err(error) => read_unlisted_jobs(shared, &own_namespace, error),
         });
         let selection = ListParams::default().labels("batch.kubernetes.io/job-name");
         let api = objects::pods(client, &namespace);
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
-        spawn(shared, watches, api, selection, Observed::Pods(namespace), move |shared, event| {
+        let first_list = FirstList { ended: None, after: Some(after) };
+        let what = Observed::Pods(namespace);
+        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| {
             if let Ok(event) = event {
                 apply_pod_event(shared, &own_namespace, &mut listing, event);
             }
@@ -59,20 +67,34 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
     watches.spawn(update_pending_runs(Arc::clone(shared)));
 }
 
+/// Orders the first lists of watches.
+#[derive(Default)]
+struct FirstList {
+    /// Dropped when the first list has ended or failed.
+    ended: Option<oneshot::Sender<()>>,
+    /// The end of another first list.
+    after: Option<oneshot::Receiver<()>>,
+}
+
 fn spawn<K>(
     shared: &Arc<Shared>,
     watches: &mut JoinSet<()>,
-    api: Api<K>,
-    selection: ListParams,
+    (api, selection): (Api<K>, ListParams),
     what: Observed,
+    first_list: FirstList,
     mut apply_event: impl FnMut(&Arc<Shared>, Result<Event<K>, &kube::Error>) + Send + 'static,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let shared = Arc::clone(shared);
     shared.health.register(&what);
-    let source = Watched { api, selection, max_denied_delay: shared.max_denied_delay };
+    let (recorder, max_denied_delay) = (Some(Arc::clone(&shared.recorder)), shared.max_denied_delay);
+    let source = Watched { api, selection, recorder, max_denied_delay };
     watches.spawn(async move {
+        let FirstList { mut ended, after } = first_list;
+        if let Some(after) = after {
+            let _ = after.await;
+        }
         let rights = &shared.cluster.rights;
         let report = |report| match report {
             Report::Changed(event) => {
@@ -81,6 +103,7 @@ fn spawn<K>(
                 if listed {
                     rights.grant(&what.right("list"));
                     shared.health.mark_listed(&what);
+                    ended = None;
                 }
             }
             Report::Watching => {
@@ -95,6 +118,7 @@ fn spawn<K>(
                     shared.health.record_error(&what, &error);
                 }
                 apply_event(&shared, Err(&error));
+                ended = None;
             }
         };
         source.follow(report).await;
@@ -187,25 +211,45 @@ fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &Run
 /// Publishes a changed run: to the log collector and to the recorder.
 pub(super) fn publish(shared: &Arc<Shared>, cache: &ClusterCache, run: Run) {
     if run.cause.as_ref().is_some_and(cause::lacks_pod_failure) {
-        tokio::spawn(publish_with_pods(Arc::clone(shared), run));
+        shared.ended.complete_cause(cache.shared_run(run));
     } else {
         publish_now(shared, cache, run);
     }
 }
 
-/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
-/// cause of a run that has ended, so the first one must be complete.
-async fn publish_with_pods(shared: Arc<Shared>, run: Run) {
-    let pods = shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
-    let mut cache = shared.cache();
-    let complete = cache.apply_pods(&run.id, pods, Timestamp::now());
-    publish_now(&shared, &cache, complete.unwrap_or(run));
-}
-
 fn publish_now(shared: &Shared, cache: &ClusterCache, run: Run) {
-    shared.logs.run_changed(&run);
+    if run.state.is_final() {
+        shared.ended.store_log(cache.shared_run(run.clone()));
+    } else {
+        shared.logs.open(&run.id);
+    }
     follow_logs(shared, cache, &run.namespace, &run.id);
     shared.recorder.observe(run);
+}
+
+/// Processes the queues of ended runs.
+pub(super) fn start_finishing(shared: &Arc<Shared>, queues: EndedRunsReceivers, tasks: &mut JoinSet<()>) {
+    let (causes, logs) = (Arc::clone(shared), Arc::clone(shared));
+    let store_log = move |run: Arc<Run>| {
+        let shared = Arc::clone(&logs);
+        async move { shared.logs.recover(&run).await }
+    };
+    queues.start(move |run| complete_cause(Arc::clone(&causes), run), store_log, tasks);
+}
+
+/// Fetches the pods of a Job whose failure arrived before theirs, then publishes the run. The recorder never changes the
+/// cause of a run that has ended, so the first one must be complete.
+async fn complete_cause(shared: Arc<Shared>, run: Arc<Run>) {
+    let stored = shared.store.run(&run.id).await;
+    let has_cause = matches!(stored, Ok(Some(stored)) if stored.state.is_final());
+    let pods = if has_cause {
+        Vec::new()
+    } else {
+        shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default()
+    };
+    let mut cache = shared.cache();
+    let complete = cache.complete_cause(&run.id, pods, Timestamp::now());
+    publish_now(&shared, &cache, complete.unwrap_or_else(|| Run::clone(&run)));
 }
 
 async fn update_pending_runs(shared: Arc<Shared>) {

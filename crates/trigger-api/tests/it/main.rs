@@ -23,5 +23,6 @@ mod retries;
 mod rights;
 mod roles;
 mod second_task;
+mod settings;
 mod support;
 mod triggering;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testkit::cluster::Namespace;
@@ -17,6 +18,10 @@ use crate::support::{CRONJOB, TriggerApi, answer, cronjob, namespace, objects};
 /// By how much the memory of the program may grow. The chart's limit is 64 MiB, and a program in use has less than 20 MiB;
 /// the rest is for the kernel's part of the connections. Growth is compared, because the debug build of the tests is larger.
 const MAX_GROWTH_KIB: u64 = 24 * 1024;
+/// The number of Jobs of the target. `just bench-api` measures 10,000.
+const OWN_JOBS: u64 = 2_000;
+/// By how much they may increase the memory: 2 MiB for the list in progress, and 28 MiB for 10,000 Jobs.
+const MAX_OWN_JOBS_KIB: u64 = 2 * 1024 + OWN_JOBS * 28 * 1024 / 10_000;
 /// The number of runs in the history; each has two events.
 const RUNS: usize = 1500;
 
@@ -72,6 +77,49 @@ async fn the_jobs_of_others_are_never_in_memory_at_once() {
         "the conflicting run was found among the Jobs of others: {body}"
     );
     assert_bounded(&api, idle);
+}
+
+/// Creates Jobs of the target as the program does, which are suspended, and so remain active.
+async fn create_own_jobs(namespace: &Namespace) {
+    let owner = objects::get(namespace, &format!("cronjobs/{CRONJOB}")).await;
+    let (path, uid) = (objects::path(namespace, "jobs"), &owner["metadata"]["uid"]);
+    let create = |number: u64| {
+        let annotations = json!({
+            "cronjob.kubernetes.io/instantiate": "manual", "tradeops.dev/requested-by": "internal",
+            "tradeops.dev/reason": "the data of the day is late", "tradeops.dev/request-id": format!("{number:032}"),
+            "tradeops.dev/idempotency-fingerprint": format!("{number:064}"),
+        });
+        let owner = json!({ "apiVersion": "batch/v1", "kind": "CronJob", "name": CRONJOB, "uid": uid, "controller": true });
+        let container = json!({ "name": "main", "image": "busybox", "args": ["true"] });
+        let template = json!({ "spec": { "restartPolicy": "Never", "containers": [container] } });
+        let job = json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": { "name": format!("{CRONJOB}-{number}"), "annotations": annotations, "ownerReferences": [owner] },
+            "spec": { "suspend": true, "template": template },
+        });
+        let path = &path;
+        async move { objects::call(&namespace.client, "POST", path, Some(&job)).await.expect("it is created") }
+    };
+    stream::iter(0..OWN_JOBS).map(create).buffer_unordered(16).for_each(async |_| ()).await;
+}
+
+#[tokio::test]
+async fn thousands_of_jobs_of_a_target_fit_into_the_memory() {
+    let namespace = namespace("own-jobs").await;
+    namespace.apply(&cronjob("concurrencyPolicy: Allow", ""));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    api.trigger().await;
+    let idle = peak_kib(&api);
+    api.stop();
+    create_own_jobs(&namespace).await;
+    // The first program writes the history, and the second one compares with it.
+    for _ in 0..2 {
+        let mut api = TriggerApi::start(&namespace, &[]).await;
+        api.trigger().await;
+        let growth = peak_kib(&api).saturating_sub(idle);
+        assert!(growth < MAX_OWN_JOBS_KIB, "{OWN_JOBS} Jobs need {growth} KiB, more than {MAX_OWN_JOBS_KIB}");
+        api.stop();
+    }
 }
 
 /// Fills the history with runs that have ended, with reasons of the maximum length, and starts the program.

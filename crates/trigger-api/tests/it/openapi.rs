@@ -32,8 +32,8 @@ const ROUTES: [&str; 22] = [
     "GET /v1/whoami",
     "POST /api/admin/portfolio/trigger-analysis",
     "POST /trigger-sync",
-    "POST /v1/targets/{target}/preview",
     "POST /v1/runs/{run}/retry",
+    "POST /v1/targets/{target}/preview",
     "POST /v1/targets/{target}/runs",
 ];
 

@@ -172,8 +172,11 @@ impl TestService {
         headers: &[(&str, &str)],
         body: Value,
     ) -> (StatusCode, String) {
-        let mut request =
-            Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,5 +1,7 @@
 //! What the service returns about targets.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::cronjob::CronJobSummary;
@@ -14,5 +16,5 @@ pub struct TargetStatus {
     /// When the schedule starts the next run; None for a task.
     pub next_run: Option<Result<Timestamp, NoNextRun>>,
     /// The runs that have not ended, oldest first.
-    pub active: Vec<Run>,
+    pub active: Vec<Arc<Run>>,
 }

@@ -1,18 +1,21 @@
 //! Requests of browsers for pages of other sites, and hosts that are not served.
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::TestService;
 
 const TOKEN: (&str, &str) = ("INTERNAL_TOKEN", "the-internal-token-7d1f");
 
 /// What browsers send for pages of other sites.
-const FOREIGN: [&[(&str, &str)]; 7] = [
+const FOREIGN: [&[(&str, &str)]; 8] = [
     &[("origin", "https://evil.example")],
     &[("origin", "null")],
     &[("origin", "http://127.0.0.1")],
     &[("origin", "http://127.0.0.1.evil.example")],
     &[("sec-fetch-site", "cross-site")],
+    &[("sec-fetch-site", "Cross-Site")],
     &[("sec-fetch-site", "cross-site"), ("origin", "OWN")],
     &[("sec-fetch-site", "same-site"), ("origin", "http://localhost:1")],
 ];
@@ -95,4 +98,35 @@ async fn only_allowed_hosts_and_this_machine_are_served_and_probes_always_are() 
             assert_eq!(get(path, host).send().await.unwrap().status(), 200, "{path}");
         }
     }
+}
+
+/// The status of a request with this version and these header lines.
+async fn status(service: &TestService, version: &str, lines: &[&str]) -> String {
+    let mut stream = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let lines = lines.join("\r\n") + "\r\n";
+    let request = format!("GET /hello {version}\r\n{lines}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    for settings in [&[][..], &[("ALLOWED_HOSTS", "greeter")]] {
+        let service = TestService::start(settings).await;
+        for lines in [
+            &[][..],
+            &["host: localhost", "host: localhost"],
+            &["host: localhost", "host: evil.example"],
+            &["host: evil.example:80@localhost"],
+            &["host: a b"],
+            &["host:"],
+        ] {
+            assert_eq!(status(&service, "HTTP/1.1", lines).await, "400", "{lines:?}");
+        }
+        assert_eq!(status(&service, "HTTP/1.1", &["host: localhost:9"]).await, "200");
+    }
+    let service = TestService::start(&[]).await;
+    assert_eq!(status(&service, "HTTP/1.0", &[]).await, "200");
 }

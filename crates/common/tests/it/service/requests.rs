@@ -30,10 +30,13 @@ async fn a_body_must_be_json_of_limited_length_and_may_be_absent() {
         serde_json::from_str(&text).unwrap()
     };
     assert_eq!(answer("application/json; charset=utf-8", "{\"a\": 1}").await, json!({ "a": 1 }));
-    assert_eq!(answer("application/merge-patch+json", "[1]").await, json!([1]));
+    assert_eq!(answer("application/merge-patch+json", " {}").await, json!({}));
+    assert_eq!(answer("application/json", " null ").await, Value::Null);
     assert_eq!(answer("text/plain", " ").await, Value::Null);
     service.problem(echo("text/plain", "{}".to_owned()), 415, "not-json").await;
-    service.problem(echo("application/json", "{".to_owned()), 400, "bad-request").await;
+    for other in ["{", "[]", " [1]", "\"text\"", "1", "nothing"] {
+        service.problem(echo("application/json", other.to_owned()), 400, "bad-request").await;
+    }
     service.problem(echo("application/json", " ".repeat(16 * 1024 + 1)), 413, "body-too-large").await;
 }
 

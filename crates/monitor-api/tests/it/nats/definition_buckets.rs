@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use registry_client::bucket::NewBucket;
 use reqwest::Method;
 use testkit::nats::{NatsServer, NatsVersion};
 
@@ -98,6 +99,8 @@ async fn settings_are_corrected(version: NatsVersion) {
         ..Config::default()
     };
     jetstream.create_stream(config).await.unwrap();
+    let definition = r#"{"service_name":"zero","owner":"trading"}"#;
+    jetstream.publish("$KV.service_definitions.zero", definition.into()).await.unwrap().await.unwrap();
     let program = RunningProgram::start(&server.url(), &[]);
     let is_corrected = async {
         loop {
@@ -112,11 +115,11 @@ async fn settings_are_corrected(version: NatsVersion) {
     let corrected = tokio::time::timeout(Duration::from_secs(20), is_corrected).await;
     assert!(corrected.is_ok(), "{}", program.log());
     program.until_live().await;
-    for name in ["one", "two", "three"] {
+    for name in ["one", "two"] {
         assert_eq!(program.define(name).await.status, 201);
     }
-    program.define("four").await.assert_error(500, "KV_STORE_ERROR");
-    assert_eq!(program.get("/api/services").await.service_names(), ["one", "three", "two"]);
+    program.define("three").await.assert_error(500, "KV_STORE_ERROR");
+    assert_eq!(program.get("/api/services").await.service_names(), ["one", "two", "zero"]);
 }
 
 #[tokio::test]
@@ -127,6 +130,46 @@ async fn a_bucket_that_would_lose_definitions_is_corrected() {
 #[tokio::test]
 async fn a_bucket_of_debians_server_that_would_lose_definitions_is_corrected() {
     settings_are_corrected(NatsVersion::Debian).await;
+}
+
+/// Names a bucket of another program in `DEFINITIONS_BUCKET`, with a definition to import in the bucket of instances.
+async fn is_left_alone(max_age: Duration, sessions: &[&str]) {
+    let server = NatsServer::start(NatsVersion::Pinned);
+    let bucket = RegistryBucket::create(&server, Duration::ZERO).await;
+    bucket.put("risk-engine", r#"{"service_name":"risk-engine","owner":"risk"}"#).await;
+    let config = NewBucket { max_age, ..NewBucket::default() }.stream_config("sessions");
+    bucket.jetstream.create_stream(config).await.unwrap();
+    for key in sessions {
+        let session = r#"{"user":"alice"}"#;
+        bucket.jetstream.publish(format!("$KV.sessions.{key}"), session.into()).await.unwrap().await.unwrap();
+    }
+    let before = bucket.jetstream.get_stream("KV_sessions").await.unwrap().cached_info().clone();
+    let program = RunningProgram::start(&server.url(), &[("DEFINITIONS_BUCKET", "sessions")]);
+    let is_reported = |response: &ProgramResponse| {
+        response.body["status"] == "degraded" && response.body.to_string().contains("DEFINITIONS_BUCKET")
+    };
+    program.until("/readyz", "degraded by the bucket", is_reported).await;
+    let report = program.get("/api/registry").await;
+    let problem = report.body["copy_failure"]["problem"].as_str().unwrap();
+    assert!(problem.contains("DEFINITIONS_BUCKET names the bucket sessions"), "{problem}");
+    assert!(program.log().contains("DEFINITIONS_BUCKET names the bucket sessions"), "{}", program.log());
+    let response = program.define("order-router").await;
+    response.assert_error(500, "KV_STORE_ERROR");
+    assert!(response.body.to_string().contains("DEFINITIONS_BUCKET"), "{response:?}");
+    let after = bucket.jetstream.get_stream("KV_sessions").await.unwrap().cached_info().clone();
+    assert_eq!(after.config, before.config);
+    assert_eq!(after.state.last_sequence, before.state.last_sequence);
+}
+
+#[tokio::test]
+async fn an_empty_bucket_whose_entries_expire_is_left_alone() {
+    is_left_alone(Duration::from_mins(1), &[]).await;
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_program_is_left_alone() {
+    is_left_alone(Duration::from_mins(1), &["a"]).await;
+    is_left_alone(Duration::ZERO, &["a", "b"]).await;
 }
 
 #[tokio::test]

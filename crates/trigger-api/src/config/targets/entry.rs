@@ -21,7 +21,7 @@ const MAX_CRONJOB_NAME_LENGTH: usize = 52;
 
 /// A target as it is written in the file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `cronjob` or `task`")]
 pub(super) struct TargetEntry {
     pub(super) name: Option<String>,
     pub(super) namespace: Option<String>,
@@ -55,13 +55,9 @@ impl TargetEntry {
                 "{cronjob} is a CronJob: only tasks have max_concurrent, queue, timeout_seconds and resume"
             )));
         }
-        if cronjob.len() > MAX_CRONJOB_NAME_LENGTH || !cronjob.split('.').all(is_dns_label) {
-            return Err(invalid(format!(
-                "{cronjob:?} is not the name of a CronJob, which has at most {MAX_CRONJOB_NAME_LENGTH} characters"
-            )));
-        }
+        check_cronjob("TARGETS", &cronjob)?;
         if let Some(namespace) = &self.namespace {
-            check_namespace(namespace)?;
+            check_namespace("TARGETS", namespace)?;
         }
         Ok(CronJobEntry {
             name: self.name.unwrap_or_else(|| cronjob.clone()).parse().map_err(invalid)?,
@@ -107,7 +103,7 @@ impl CronJobEntry {
         job_names: &JobNameFormat,
     ) -> Result<CronJobTarget, ConfigError> {
         let namespace = self.namespace.as_deref().unwrap_or(namespace);
-        check_namespace(namespace)?;
+        check_namespace("TARGETS", namespace)?;
         Ok(CronJobTarget {
             name: self.name.clone(),
             namespace: namespace.to_owned(),
@@ -118,11 +114,27 @@ impl CronJobEntry {
     }
 }
 
-fn check_namespace(namespace: &str) -> Result<(), ConfigError> {
+/// Checks the name of a CronJob that a setting has.
+pub(super) fn check_cronjob(setting: &str, cronjob: &str) -> Result<(), ConfigError> {
+    if cronjob.len() <= MAX_CRONJOB_NAME_LENGTH && cronjob.split('.').all(is_dns_label) {
+        return Ok(());
+    }
+    let problem = format!(
+        "{cronjob:?} is not the name of a CronJob, which has at most {MAX_CRONJOB_NAME_LENGTH} characters: lower-case letters, \
+         digits, - and dots"
+    );
+    Err(ConfigError::variable(setting, problem))
+}
+
+/// Checks the name of a namespace that a setting has.
+pub(super) fn check_namespace(setting: &str, namespace: &str) -> Result<(), ConfigError> {
     if is_dns_label(namespace) {
         return Ok(());
     }
-    Err(invalid(format!("{namespace:?} is not the name of a namespace")))
+    let problem = format!(
+        "{namespace:?} is not the name of a namespace, which has lower-case letters, digits and - only"
+    );
+    Err(ConfigError::variable(setting, problem))
 }
 
 /// The error of a wrong target.

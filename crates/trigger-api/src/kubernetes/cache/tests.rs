@@ -7,6 +7,7 @@ use self::fixtures::{
 };
 use super::*;
 
+mod ended;
 mod fixtures;
 
 fn names_of_pods(cache: &ClusterCache, job: &str) -> Vec<(String, bool)> {
@@ -93,10 +94,9 @@ fn only_what_is_used_of_a_job_and_of_a_cronjob_is_kept() {
     let annotations =
         json!({ INSTANTIATE: "manual", REASON: "late data", "example.com/large": "x".repeat(9) });
     cache.apply_job(job_with("a", 1, "/metadata/annotations", annotations), now());
-    let metadata = &cache.jobs[&id("a")].metadata;
-    let kept: Vec<&str> = metadata.annotations.iter().flatten().map(|(key, _)| key.as_str()).collect();
-    assert_eq!(kept, [INSTANTIATE, REASON]);
-    assert!(metadata.managed_fields.is_none() && metadata.labels.is_none());
+    let metadata = &cache.jobs.get(&id("a")).unwrap().details.as_ref().unwrap().metadata;
+    assert_eq!((&metadata.annotations, &metadata.labels, &metadata.managed_fields), (&None, &None, &None));
+    assert_eq!(cache.run(&id("a")).unwrap().reason.as_deref(), Some("late data"));
     let fields = json!([{ "manager": "kubectl", "operation": "Apply", "fieldsV1": { "f:spec": {} } }]);
     let metadata = json!({ "name": "sync-cronjob", "namespace": NAMESPACE, "managedFields": fields });
     let cronjob = json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata });
@@ -237,9 +237,9 @@ fn fetched_pods_complete_the_cause_of_a_cached_run() {
     let mut cache = cache();
     let run = cache.apply_job(finished_job("a", 1, "Failed", "BackoffLimitExceeded"), now()).unwrap();
     assert_eq!(run.cause.unwrap().reason, "BackoffLimitExceeded");
-    let run = cache.apply_pods(&id("a"), vec![failed_pod("one", "a")], now()).unwrap();
+    let run = cache.complete_cause(&id("a"), vec![failed_pod("one", "a")], now()).unwrap();
     assert_eq!(run.cause.unwrap().exit_code, Some(3));
-    assert_eq!(cache.apply_pods(&id("b"), vec![failed_pod("one", "b")], now()), None);
+    assert_eq!(cache.complete_cause(&id("b"), vec![failed_pod("one", "b")], now()), None);
     assert!(cache.pods(&id("b")).is_empty());
 }
 

@@ -40,7 +40,8 @@ async fn follow(lists: bool, time: Duration) -> (Arc<Received>, Vec<&'static str
         async move { Ok::<_, Infallible>(response.unwrap()) }
     });
     let api = objects::jobs(&Client::new(service, "trading"), "trading");
-    let watched = Watched { api, selection: ListParams::default(), max_denied_delay: Duration::from_mins(1) };
+    let (selection, max_denied_delay) = (ListParams::default(), Duration::from_mins(1));
+    let watched = Watched { api, selection, recorder: None, max_denied_delay };
     let reports = Mutex::new(Vec::new());
     let report = |report: Report<JobObject>| {
         reports.lock().unwrap().push(match report {

@@ -20,7 +20,6 @@ use super::lines::TimestampedLines;
 use super::stream::{is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
-use crate::kubernetes::pods::JobPod;
 use crate::kubernetes::rights::Right;
 
 /// How many logs are read at the same time. Further readers wait for one of them to end.
@@ -46,7 +45,7 @@ struct RunReaders {
     started: HashMap<StartId, Reader>,
     /// Dropping the set aborts the tasks.
     tasks: JoinSet<()>,
-    /// Whether the run has ended and [`LogReaders::finish`] was started.
+    /// Whether the run has ended and [`LogReaders::finish`] has begun.
     finishing: bool,
 }
 
@@ -101,15 +100,8 @@ impl LogReaders {
         });
     }
 
-    /// Starts to finish the log of a run that has ended. This includes a run that was never observed as active, because its
-    /// pods may still exist.
-    pub(super) fn finish_once(self: &Arc<Self>, run: &Run) {
-        if self.begin_finish(&run.id) {
-            tokio::spawn(Arc::clone(self).finish(run.clone()));
-        }
-    }
-
-    /// Finishes the log of a run that has ended, and waits for it.
+    /// Finishes the log of a run that has ended. This includes a run that was never observed as active, because its pods may
+    /// still exist.
     pub(super) async fn recover(self: &Arc<Self>, run: &Run) {
         if self.begin_finish(&run.id) {
             Arc::clone(self).finish(run.clone()).await;
@@ -175,11 +167,7 @@ impl LogReaders {
         let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
         if !stored {
             self.log_buffers.open(&run.id);
-            let pods = self.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
-            let mut pods: Vec<JobPod> =
-                pods.into_iter().filter_map(|pod| JobPod::of_run(pod, &run.id)).collect();
-            pods.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
-            for container in containers(&pods, None) {
+            for container in containers(&self.cluster.pods_of_run(&run).await.unwrap_or_default(), None) {
                 self.follow(&run.id, &run.namespace, container);
             }
             let _ = timeout(MAX_READ_AFTER_END, self.all_read(&run.id)).await;

@@ -152,7 +152,7 @@ impl SmallDisk {
         let disk = folder.path().join("disk");
         std::fs::create_dir(&disk).expect("the folder can be created");
         let database = format!("sqlite:{}", disk.join("history.sqlite").display());
-        let script = r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1""#;
+        let script = r#"mount -t tmpfs -o size=16m tmpfs "$0" && exec "$1""#;
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
         command.arg(&disk).arg(env!("CARGO_BIN_EXE_trigger-api"));
@@ -164,7 +164,7 @@ impl SmallDisk {
     /// Writes a file until the disk is full.
     fn fill(&self) -> File {
         let mut ballast = File::create(self.file("ballast")).expect("the file can be created");
-        while ballast.write_all(&[0; 512]).is_ok() {}
+        while ballast.write_all(&[0; 4096]).is_ok() {}
         ballast
     }
 

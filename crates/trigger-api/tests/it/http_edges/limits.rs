@@ -52,7 +52,17 @@ async fn a_body_that_is_too_long_or_not_json_is_rejected_and_starts_nothing() {
     problem(post("application/json", " ".repeat(20_000)), 413, "body-too-large").await;
     problem(post("text/plain", "{}".to_owned()), 415, "not-json").await;
     problem(api.post("/trigger-sync").body("{}"), 415, "not-json").await;
-    for body in ["{", "[]", "{\"reason\": 1}", "{\"image\": \"mine\"}", "{\"reason\": \"a\\nb\"}"] {
+    for body in [
+        "{",
+        "[]",
+        "[\"hello\"]",
+        "[\"hello\", {}]",
+        "{\"reason\": 1}",
+        "{\"image\": \"mine\"}",
+        "{\"reason\": \"a\\nb\"}",
+        "{\"reason\": \"a\\u202eb\"}",
+        "{\"reason\": \"a\\u2066b\"}",
+    ] {
         problem(post("application/json", body.to_owned()), 400, "bad-request").await;
     }
     problem(post("application/json", format!("{{\"reason\": \"{}\"}}", "x".repeat(501))), 400, "bad-request")
