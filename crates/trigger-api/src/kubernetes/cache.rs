@@ -16,6 +16,7 @@ use trigger_core::target_name::TargetName;
 use self::jobs::{CachedJob, CachedJobs, JobDetails};
 use super::cause::{lacks_pod_failure, with_known_pull_error};
 use super::listing::Listing;
+use super::logs::container_names;
 use super::objects::{CronJobObject, JobObject, annotation, controller, resource_version, timestamp};
 use super::pods::JobPod;
 use super::snapshot::Generation;
@@ -242,6 +243,7 @@ impl ClusterCache {
 
     /// The run in the state that its Job and its cached pods show.
     fn observe(&self, run: Run, details: &JobDetails, now: Timestamp) -> Run {
+        let containers = container_names(self.pods(&run.id));
         let observed = observed_state(JobObservation {
             status: &details.status,
             pods: self.pods(&run.id),
@@ -257,6 +259,7 @@ impl ClusterCache {
             cause: observed.cause.map(|cause| with_known_pull_error(cause, earlier)),
             started_at: observed.started_at,
             finished_at: observed.finished_at,
+            containers: if containers.is_empty() { run.containers } else { containers },
             ..run
         }
     }

@@ -8,9 +8,9 @@ use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
 use trigger_core::executor::{
-    Cancellation, Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection,
+    Cancellation, Executor, ExecutorError, Freshness, Launched, NotReady, Protection, WholeLog,
 };
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
@@ -27,7 +27,7 @@ use super::config::KubernetesConfig;
 use super::ended_runs::EndedRuns;
 use super::events::EventRecorder;
 use super::health::{Observed, WatchesHealth};
-use super::logs::LogCollector;
+use super::logs::{FullLogStarts, LogCollector};
 use super::newest_runs::NewestRuns;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
@@ -333,19 +333,23 @@ impl Executor for KubernetesExecutor {
         })
     }
 
-    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let mut containers = logs::containers(self.shared.cache().pods(&run.id));
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary> {
+        self.shared.cache().cronjob(target).map(|cronjob| cronjob_summary(&cronjob))
+    }
+
+    async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
+        let mut starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
         let pods = Observed::Pods(run.namespace.clone());
-        if containers.is_empty() && self.shared.health.is_list_denied(&pods) {
+        if starts.is_empty() && self.shared.health.is_list_denied(&pods) {
             let (right, detail) =
                 (pods.right("list").missing(), "the pods of the run are not known".to_owned());
             return Err(ExecutorError::Forbidden { right, detail });
         }
-        if containers.is_empty() && run.state.is_final() {
+        if starts.is_empty() && run.state.is_final() {
             // The pods of a run that has ended are not cached.
-            containers = logs::containers(&self.shared.cluster.pods_of_run(run).await?);
+            starts = FullLogStarts::new(&self.shared.cluster.pods_of_run(run).await?, container);
         }
-        self.shared.logs.full_log(&run.namespace, containers).await
+        self.shared.logs.full_log(&run.namespace, starts).await
     }
 
     fn observed(&self, id: &RunId) -> Option<Run> {

@@ -33,10 +33,11 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
         let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
+        let mut is_listed = false;
         spawn(shared, watches, (api, selection), Observed::cronjob(target), FirstList::default(), {
             move |shared, event| {
                 if let Ok(event) = event {
-                    apply_cronjob_event(shared, &key, event);
+                    apply_cronjob_event(shared, &key, &mut is_listed, event);
                 }
             }
         });
@@ -127,14 +128,19 @@ fn spawn<K>(
 fn apply_cronjob_event(
     shared: &Arc<Shared>,
     (namespace, name): &(String, String),
+    is_listed: &mut bool,
     event: Event<CronJobObject>,
 ) {
     match event {
+        Event::Init => *is_listed = false,
         Event::Apply(cronjob) | Event::InitApply(cronjob) => {
+            *is_listed = true;
             shared.cache().apply_cronjob(cronjob);
         }
-        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it.
-        Event::Delete(_) | Event::Init => shared.cache().remove_cronjob(namespace, name),
+        Event::Delete(_) => shared.cache().remove_cronjob(namespace, name),
+        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it. It is
+        // removed after the list, so that a list does not look like a deletion.
+        Event::InitDone if !*is_listed => shared.cache().remove_cronjob(namespace, name),
         Event::InitDone => {}
     }
 }
@@ -173,7 +179,13 @@ fn apply_pod_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
             }
         }
         Event::Delete(pod) => apply(shared, |cache, now| cache.remove_pod(pod, now)),
-        Event::InitDone => apply(shared, |cache, now| cache.end_pod_listing(namespace, *listing, now)),
+        Event::InitDone => {
+            apply(shared, |cache, now| cache.end_pod_listing(namespace, *listing, now));
+            let cache = shared.cache();
+            for job in cache.ids_with_pods(namespace) {
+                follow_logs(shared, &cache, namespace, &job);
+            }
+        }
     }
 }
 
@@ -189,10 +201,11 @@ pub(super) fn apply<Changed: IntoIterator<Item = Run>>(
     }
 }
 
-/// Follows the logs of the Job's containers that have started.
+/// Follows the logs of the Job's containers that have started. Only when all pods of the Job are known, because their logs
+/// are read in the order of the pods.
 fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &RunId) {
-    if cache.has_job(job) {
-        for container in logs::containers(cache.pods(job)) {
+    if cache.has_job(job) && cache.has_listed_pods(namespace) {
+        for container in logs::containers(cache.pods(job), None) {
             shared.logs.follow(job, namespace, container);
         }
     }

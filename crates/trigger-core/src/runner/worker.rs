@@ -47,7 +47,8 @@ impl Worker {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
         let lease = Lease { id: run.id, target: run.target, worker, heartbeat: 0, attempt };
         let deadline = std::time::Instant::now() + target.timeout;
-        let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs)).with_deadline(deadline);
+        let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs));
+        let context = context.with_deadline(deadline).with_attempt(attempt);
         Self { replica, target, lease, parameters: run.parameters, context }
     }
 

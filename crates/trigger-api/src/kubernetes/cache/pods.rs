@@ -81,6 +81,18 @@ impl ClusterCache {
         self.pods_listed.insert(namespace.to_owned(), listed);
     }
 
+    /// Whether the pods of the namespace were listed, and can still be listed.
+    pub(in crate::kubernetes) fn has_listed_pods(&self, namespace: &str) -> bool {
+        self.pods_listed.get(namespace).copied().unwrap_or_default()
+    }
+
+    /// The runs of the namespace that have cached pods.
+    pub(in crate::kubernetes) fn ids_with_pods(&self, namespace: &str) -> Vec<RunId> {
+        let is_in_namespace =
+            |id: &&RunId| self.jobs.get(*id).is_some_and(|job| job.run.namespace == namespace);
+        self.pods.keys().filter(is_in_namespace).cloned().collect()
+    }
+
     /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began. Returns the runs that
     /// changed.
     pub(in crate::kubernetes) fn end_pod_listing(

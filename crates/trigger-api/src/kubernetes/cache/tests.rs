@@ -49,6 +49,20 @@ fn only_jobs_whose_controller_is_the_cronjob_of_a_target_are_runs() {
 }
 
 #[test]
+fn a_run_has_the_names_of_its_containers_when_its_pod_reports_them() {
+    let mut cache = cache();
+    assert_eq!(cache.apply_job(job("a", 1), now()).unwrap().containers, [""; 0]);
+    let mut pod = pod_json("one", "a");
+    let status = |name: &str| json!({ "name": name, "image": "app:1", "imageID": "", "ready": false, "restartCount": 0 });
+    pod["status"] = json!({
+        "phase": "Pending", "initContainerStatuses": [status("wait")],
+        "containerStatuses": [status("main"), status("proxy")],
+    });
+    let run = cache.apply_pod(serde_json::from_value(pod).unwrap(), now()).unwrap();
+    assert_eq!(run.containers, ["wait", "main", "proxy"]);
+}
+
+#[test]
 fn a_job_without_an_owner_becomes_a_run_when_the_cronjob_adopts_it() {
     let mut cache = cache();
     let orphan = job_with("a", 1, "/metadata/ownerReferences", json!([]));

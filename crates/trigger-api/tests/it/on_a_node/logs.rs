@@ -100,7 +100,7 @@ async fn the_log_of_a_pod_has_a_header_for_each_container() {
     assert_eq!(
         whole,
         format!(
-            "==> {pod}/first <==\nof the first one\n\n==> {pod}/beside <==\nof the sidecar\n\n\
+            "of the first one\n\n==> {pod}/beside <==\nof the sidecar\n\n\
              ==> {pod}/main <==\nof the main one\n"
         )
     );
