@@ -12,9 +12,10 @@ use super::release;
 use super::replica::{HEARTBEATS_PER_LEASE, Replica};
 use super::stop::{is_requested, requested};
 use super::task_thread::{TaskThread, ThreadExit};
+use crate::parameters::Parameters;
 use crate::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
 use crate::store_error::StoreError;
-use crate::task::{Parameters, TaskError, TaskTarget};
+use crate::task::{TaskError, TaskTarget};
 use crate::task_context::TaskContext;
 use crate::task_store::{Lease, LeaseStatus, Outcome};
 

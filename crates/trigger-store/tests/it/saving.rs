@@ -89,7 +89,7 @@ async fn an_observation_without_requester_and_reason_keeps_the_stored_ones() {
             fingerprint: None,
             requested_via: None,
             retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
+            parameters: trigger_core::parameters::Parameters::default(),
             containers: Vec::new(),
             ..running(&pending("a"))
         };
