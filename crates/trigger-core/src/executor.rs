@@ -41,7 +41,7 @@ pub enum Launched {
 #[derive(Clone, Debug)]
 pub enum Cancellation {
     /// The run had ended, and was not changed.
-    EndedBefore(Run),
+    EndedBefore(Box<Run>),
     /// Its containers are being stopped. The executor reports the end to the recorder.
     Stopping,
     /// None of its containers is running.

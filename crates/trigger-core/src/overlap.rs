@@ -112,7 +112,7 @@ impl OverlapResolver {
     pub(super) async fn cancel(&self, run: &Run, cause: Cause) -> Result<Run, ExecutorError> {
         let run = match self.executor.cancel(run).await? {
             // The executor has reported this end to the recorder.
-            Cancellation::EndedBefore(ended) => return Ok(ended),
+            Cancellation::EndedBefore(ended) => return Ok(*ended),
             Cancellation::Stopping => Run { cause: Some(cause), ..run.clone() },
             Cancellation::Stopped => run.clone().ended(State::Cancelled, cause, Timestamp::now()),
         };

@@ -355,7 +355,6 @@ impl Run {
             State::Cancelled => own == CancelCause::Requested || other < CancelCause::Requested,
             State::Pending | State::Running | State::Unknown => match observed.state {
                 State::Cancelled => own == CancelCause::Requested || own > other,
-                State::Succeeded | State::Failed | State::Interrupted => false,
                 State::Pending | State::Running | State::Unknown if own > CancelCause::None => {
                     own == CancelCause::Requested || own > other
                 }
@@ -363,7 +362,7 @@ impl Run {
                 State::Pending if self.state == State::Running => {
                     other == CancelCause::None && !observed.is_suspended() && !self.is_suspended()
                 }
-                State::Pending | State::Running | State::Unknown => false,
+                _ => false,
             },
         }
     }

@@ -162,7 +162,7 @@ impl Executor for LocalExecutor {
                 .context
                 .registry
                 .ended(&run.id)
-                .map_or(Cancellation::Stopped, Cancellation::EndedBefore)),
+                .map_or(Cancellation::Stopped, |run| Cancellation::EndedBefore(Box::new(run)))),
         }
     }
 

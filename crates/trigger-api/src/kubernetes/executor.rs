@@ -33,7 +33,7 @@ use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
 use super::shared_reads::SharedReads;
 use super::snapshot::{active_jobs, cronjob_summary};
-use super::{logs, state, template, unlisted, watch};
+use super::{state, template, unlisted, watch};
 
 /// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
@@ -316,7 +316,7 @@ impl Executor for KubernetesExecutor {
             if job.status.as_ref().is_some_and(state::has_finished) {
                 self.apply_job(job);
                 let finished = self.shared.cache().run(&run.id).filter(|run| run.state.is_final());
-                return Ok(Cancellation::EndedBefore(finished.unwrap_or_else(|| run.clone())));
+                return Ok(Cancellation::EndedBefore(Box::new(finished.unwrap_or_else(|| run.clone()))));
             }
             match self.shared.cluster.delete_job(&job).await? {
                 DeletionResult::Begun(job) => {

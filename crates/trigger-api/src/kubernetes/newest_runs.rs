@@ -37,7 +37,9 @@ impl NewestRuns {
         let read = once.get_or_try_init(|| async {
             let runs = shared.store.runs(&newest).await?.runs;
             let mut cache = shared.cache();
-            runs.iter().for_each(|run| cache.remember(run));
+            for run in &runs {
+                cache.remember(run);
+            }
             Ok::<(), StoreError>(())
         });
         match timeout(MAX_READ_TIME, read).await {

@@ -89,7 +89,7 @@ impl ClusterCache {
     /// The runs of the namespace that have cached pods.
     pub(in crate::kubernetes) fn ids_with_pods(&self, namespace: &str) -> Vec<RunId> {
         let is_in_namespace =
-            |id: &&RunId| self.jobs.get(*id).is_some_and(|job| job.run.namespace == namespace);
+            |id: &&RunId| self.jobs.get(id).is_some_and(|job| job.run.namespace == namespace);
         self.pods.keys().filter(is_in_namespace).cloned().collect()
     }
 

@@ -341,6 +341,6 @@ fn the_parameters_of_a_run_are_those_of_the_annotation_of_its_job() {
     ] {
         let annotations = json!({ "tradeops.dev/parameters": annotation });
         let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
-        assert_eq!(serde_json::Value::Object(run.parameters), expected);
+        assert_eq!(Value::Object(run.parameters), expected);
     }
 }

@@ -83,8 +83,9 @@ pub(super) async fn first_line_at(
         ..LogParams::default()
     };
     let right = Right::of_logs(namespace);
-    let request = pods(cluster, namespace).log_stream(&container.pod, &parameters);
-    let mut chunks = chunks(cluster.read(&right, request).await?).boxed();
+    let pods = pods(cluster, namespace);
+    let mut chunks =
+        chunks(cluster.read(&right, pods.log_stream(&container.pod, &parameters)).await?).boxed();
     let first = chunks.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
     let first = cluster.read(&right, first).await?.unwrap_or_default();
     let timestamp = first.split(|byte| *byte == b' ').next().unwrap_or_default();

@@ -53,7 +53,7 @@ async fn assert_in_the_way(node: &NodeTestEnv, run: &StartedRun, pod: &str) {
     assert_eq!((&stopping["state"], &stopping["finished_at"]), (&json!("running"), &Value::Null));
     let rejected = problem(node.api.post("/trigger-sync"), 409, "conflicting-run").await;
     assert_eq!(rejected["run"]["run_id"], run.id.as_str());
-    assert!(rejected["detail"].as_str().unwrap().contains("is being cancelled"), "{rejected}");
+    assert!(rejected["detail"].as_str().expect("a text").contains("is being cancelled"), "{rejected}");
     assert!(pod_runs(node, pod));
 }
 
