@@ -200,6 +200,16 @@ pub enum ExecutorError {
         /// Why the creation was not confirmed.
         error: Box<ExecutorError>,
     },
+    /// The Job was deleted without its pods, which continue to run; this program does not delete pods.
+    #[error("the Job {job} was deleted without its pods {}", pods.join(", "))]
+    OrphanedPods {
+        /// The namespace.
+        namespace: String,
+        /// The Job.
+        job: String,
+        /// The pods.
+        pods: Vec<String>,
+    },
     /// A quota of the namespace is exhausted.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(String),

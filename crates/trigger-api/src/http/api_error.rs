@@ -19,8 +19,9 @@ use trigger_core::target_name::TargetName;
 use super::links::Links;
 use super::problem_kinds::{
     BAD_PARAMETERS, CLUSTER_BUSY, CLUSTER_FAILED, CLUSTER_REFUSED, CLUSTER_TIMEOUT, CLUSTER_UNREACHABLE,
-    CONFLICTING_RUN, CONTENDED, KEY_REUSED, MISSING_PERMISSION, NAME_TAKEN, NO_CRONJOB, QUEUE_FULL,
-    QUOTA_EXCEEDED, STORE_UNAVAILABLE, TARGET_SUSPENDED, UNKNOWN_RUN, UNKNOWN_TARGET, UNREADABLE_JOB,
+    CONFLICTING_RUN, CONTENDED, KEY_REUSED, MISSING_PERMISSION, NAME_TAKEN, NO_CRONJOB, ORPHANED_PODS,
+    QUEUE_FULL, QUOTA_EXCEEDED, STORE_UNAVAILABLE, TARGET_SUSPENDED, UNKNOWN_RUN, UNKNOWN_TARGET,
+    UNREADABLE_JOB,
 };
 
 /// `Retry-After` when another server can't be reached.
@@ -272,6 +273,7 @@ fn cluster_error(error: ExecutorError, attempted: Attempted) -> ApiError {
             "The cluster's API server does not accept the credential of trigger-api. Check its ServiceAccount or \
              kubeconfig; the log has the details.",
         ),
+        ExecutorError::OrphanedPods { namespace, job, pods } => orphaned(&namespace, &job, &pods, attempted),
         ExecutorError::UnreadableJob { job, right } => unreadable(&job, &right),
         ExecutorError::UncheckedJob { job, right, error } => unchecked(&job, &right, &error),
         ExecutorError::QuotaExceeded(_) => ServiceError::new(
@@ -295,6 +297,21 @@ fn forbidden(right: &MissingRight) -> ServiceError {
         format!(
             "trigger-api may not {right}. Grant this right to its ServiceAccount by a Role and a RoleBinding in that \
              namespace. It is used as soon as it is granted."
+        ),
+    )
+}
+
+fn orphaned(namespace: &str, job: &str, pods: &[String], attempted: Attempted) -> ServiceError {
+    let nothing = match attempted {
+        Attempted::Start => " Nothing was started.",
+        Attempted::Cancel | Attempted::Read => "",
+    };
+    ServiceError::new(
+        ORPHANED_PODS,
+        format!(
+            "The Job {job} was deleted without its pods, and trigger-api does not delete pods. The run ends when they have \
+             stopped: `kubectl --namespace {namespace} delete pod {}`.{nothing}",
+            pods.join(" ")
         ),
     )
 }

@@ -72,10 +72,12 @@ pub(super) async fn run_events(
     let Subscription { start, notices } = api.runs.changes(after).await?;
     let run = api.runs.find(&id).await?;
     let ended = run.state.is_final();
-    let position = Position::new(start);
-    // A client that resumes has already received the run, unless it has ended.
+    let position = Position::new(after.unwrap_or(start));
+    // A client that resumes has already received the run, unless it has ended. The first event is the one that it resumes after,
+    // so its number is not sent before the state.
+    let ping = after.is_some().then(|| position.ping());
     let state = (after.is_none() || ended).then(|| state_event(&run, Some(start)));
-    let first = [position.ping()].into_iter().chain(state);
+    let first = ping.into_iter().chain(state);
     let pings = position.clone();
     let changes = notices.filter_map(move |notice| {
         position.advance(&notice);
@@ -130,7 +132,8 @@ pub(super) async fn all_events(
     let target: Option<TargetName> =
         query.target.map(|name| name.parse()).transpose().map_err(ServiceError::bad_request)?;
     let Subscription { start, notices } = api.runs.changes(after).await?;
-    let position = Position::new(start);
+    // Before a gap, the number is still that of the client: if the gap does not arrive, the next connection has it again.
+    let position = Position::new(after.unwrap_or(start));
     let (first, pings) = (stream::iter([position.ping()]), position.clone());
     let selected = target.clone();
     let changes = notices.filter_map(move |notice| {
@@ -166,7 +169,7 @@ fn change_event(event: &Event) -> SseEvent {
     }
 }
 
-/// The number of the last event that the stream has sent or skipped. Pings have it as their id, so that a client can resume
+/// The number of the last event that the client has, or that the stream has skipped. Pings have it as their id, so that a client can resume
 /// before the first event, and after many events that are not selected.
 #[derive(Clone)]
 struct Position(Arc<AtomicI64>);

@@ -34,6 +34,9 @@ pub const NAME_TAKEN: ProblemKind =
 /// A Job of the name exists, and its run is not known.
 pub const UNREADABLE_JOB: ProblemKind =
     kind("unreadable-job", StatusCode::CONFLICT, "The Job exists and can't be read");
+/// The Job of a run was deleted without its pods.
+pub const ORPHANED_PODS: ProblemKind =
+    kind("orphaned-pods", StatusCode::CONFLICT, "The run has pods without a Job");
 /// The target does not accept the parameters.
 pub const BAD_PARAMETERS: ProblemKind =
     kind("bad-parameters", StatusCode::UNPROCESSABLE_ENTITY, "The target does not accept the parameters");

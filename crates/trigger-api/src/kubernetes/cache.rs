@@ -264,13 +264,12 @@ impl ClusterCache {
         }
     }
 
-    fn template_suspends(&self, target: &TargetName) -> bool {
-        let target = self.targets.iter().find(|other| other.name == *target);
-        let cronjob = target.and_then(|target| self.cronjob(target));
-        let suspend = |cronjob: Arc<CronJobObject>| {
-            cronjob.data.pointer("/spec/jobTemplate/spec/suspend").and_then(Value::as_bool)
-        };
-        cronjob.and_then(suspend).unwrap_or_default()
+    /// Whether the template of the target's CronJob sets `suspend`; None if the CronJob is not cached.
+    fn template_suspends(&self, target: &TargetName) -> Option<bool> {
+        let target = self.targets.iter().find(|other| other.name == *target)?;
+        let cronjob = self.cronjob(target)?;
+        let suspend = cronjob.data.pointer("/spec/jobTemplate/spec/suspend");
+        Some(suspend.and_then(Value::as_bool).unwrap_or_default())
     }
 }
 

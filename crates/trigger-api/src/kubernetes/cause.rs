@@ -49,11 +49,13 @@ pub(super) fn deleted() -> Cause {
 }
 
 /// The cause of a Job that is suspended before it started, which is not the same as a suspended CronJob.
-pub(super) fn suspended(by_template: bool) -> Cause {
-    let by = if by_template {
-        "the CronJob's template sets `suspend` in the Job's spec."
-    } else {
-        "`suspend` is set in its spec, but not in the CronJob's template. A queue of Jobs does so until it admits the Job."
+pub(super) fn suspended(by_template: Option<bool>) -> Cause {
+    let by = match by_template {
+        Some(true) => "the CronJob's template sets `suspend` in the Job's spec.",
+        Some(false) => {
+            "`suspend` is set in its spec, but not in the CronJob's template. A queue of Jobs does so until it admits the Job."
+        }
+        None => "`suspend` is set in its spec.",
     };
     Cause::new("JobSuspended", format!("The Job is suspended: {by}"))
 }

@@ -30,6 +30,7 @@ use super::health::{Observed, WatchesHealth};
 use super::logs::{FullLogStarts, LogCollector};
 use super::newest_runs::NewestRuns;
 use super::objects::{CronJobObject, JobObject};
+use super::pods::JobPod;
 use super::shared::Shared;
 use super::shared_reads::SharedReads;
 use super::snapshot::{active_jobs, cronjob_summary};
@@ -195,6 +196,22 @@ impl KubernetesExecutor {
         Ok(Launched::Created(run))
     }
 
+    /// The result of a cancellation if the Job no longer exists. Its pods may, and the garbage collector does not delete orphans.
+    async fn cancel_without_job(&self, run: &Run) -> Result<Cancellation, ExecutorError> {
+        let is_active = self.shared.cache().run(&run.id).is_some_and(|run| !run.state.is_final());
+        if !is_active {
+            return Ok(Cancellation::Stopped);
+        }
+        let pods = self.shared.cluster.pods_of_run(run).await?;
+        let is_left = |pod: &&JobPod| pod.is_orphan && pod.may_run() && pod.deletion_requested_at.is_none();
+        let pods: Vec<String> = pods.iter().filter(is_left).map(|pod| pod.name.clone()).collect();
+        if pods.is_empty() {
+            return Ok(Cancellation::Stopping);
+        }
+        let (namespace, job) = (run.namespace.clone(), run.job_name.clone());
+        Err(ExecutorError::OrphanedPods { namespace, job, pods })
+    }
+
     /// The target's existing Job of that name: created by this request, or by another one.
     async fn existing_job(
         &self,
@@ -309,9 +326,7 @@ impl Executor for KubernetesExecutor {
         for _ in 0..MAX_DELETE_ATTEMPTS {
             let job = self.shared.cluster.job(&run.namespace, &run.job_name).await?;
             let Some(job) = job.filter(|job| job.metadata.uid.as_deref() == Some(run.id.as_str())) else {
-                // Its pods may still exist.
-                let is_active = self.shared.cache().run(&run.id).is_some_and(|run| !run.state.is_final());
-                return Ok(if is_active { Cancellation::Stopping } else { Cancellation::Stopped });
+                return self.cancel_without_job(run).await;
             };
             if job.status.as_ref().is_some_and(state::has_finished) {
                 self.apply_job(job);

@@ -16,6 +16,8 @@ pub(super) struct JobPod {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) status: PodStatus,
+    /// Whether its Job was deleted without it, so that the garbage collector does not delete it.
+    pub(super) is_orphan: bool,
     /// Whether the pod no longer exists.
     pub(super) deleted: bool,
     /// When the deletion of the pod was requested.
@@ -42,6 +44,7 @@ impl JobPod {
         let metadata = pod.metadata;
         (run_of(&metadata)? == *id).then_some(())?;
         Some(Self {
+            is_orphan: controller(&metadata, "Job").is_none(),
             created_at: metadata.creation_timestamp.as_ref().map(timestamp),
             deletion_requested_at: deletion_requested_at(&metadata),
             name: metadata.name?,

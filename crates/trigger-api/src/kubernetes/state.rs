@@ -19,8 +19,8 @@ pub(super) struct JobObservation<'a> {
     pub(super) pods_listed: Option<bool>,
     pub(super) created_at: Timestamp,
     pub(super) deletion: Option<JobDeletion>,
-    /// Whether the CronJob's template sets `suspend`.
-    pub(super) template_suspends: bool,
+    /// Whether the CronJob's template sets `suspend`; None if the CronJob is not known.
+    pub(super) template_suspends: Option<bool>,
     pub(super) now: Timestamp,
 }
 

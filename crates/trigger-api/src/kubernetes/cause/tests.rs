@@ -374,7 +374,7 @@ fn jobs_without_pods_have_fixed_causes() {
     assert_eq!(no_pod().reason, "PodNotCreated");
     assert_eq!(deleted().reason, "JobDeleted");
     assert_eq!(
-        (suspended(true).reason.as_str(), suspended_while_running().reason.as_str()),
+        (suspended(Some(true)).reason.as_str(), suspended_while_running().reason.as_str()),
         ("JobSuspended", "Suspended")
     );
     assert_eq!(pods_not_listed().reason, "PodsNotListed");

@@ -30,6 +30,7 @@ fn variant(error: &ExecutorError) -> &'static str {
         ExecutorError::Unauthenticated(_) => "Unauthenticated",
         ExecutorError::UnreadableJob { .. } => "UnreadableJob",
         ExecutorError::UncheckedJob { .. } => "UncheckedJob",
+        ExecutorError::OrphanedPods { .. } => "OrphanedPods",
         ExecutorError::QuotaExceeded(_) => "QuotaExceeded",
         ExecutorError::NamespaceTerminating(_) => "NamespaceTerminating",
         ExecutorError::Store(_) => "Store",

@@ -28,7 +28,7 @@ fn observe_with(job: &Value, pods: &[JobPod], change: impl FnOnce(&mut JobObserv
         pods_listed: Some(true),
         created_at: at(CREATED),
         deletion: None,
-        template_suspends: false,
+        template_suspends: Some(false),
         now: at(NOW),
     };
     change(&mut observation);

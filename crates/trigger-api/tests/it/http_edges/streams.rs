@@ -43,6 +43,12 @@ async fn an_unknown_last_event_id_is_answered_with_a_gap_event() {
     namespace.apply(&cronjob("", ""));
     let api = TriggerApi::start(&namespace, &[]).await;
     let mut events = follow(&api, Some("999999")).await;
+    let ping = events.next_of_any_kind().await.unwrap();
+    assert_eq!(
+        (ping.name.as_str(), ping.id.as_deref()),
+        ("ping", Some("999999")),
+        "the gap is still to come"
+    );
     assert_eq!(events.next().await.unwrap().name, "gap");
     let started = api.trigger().await;
     assert_eq!(events.next().await.unwrap().data["run_id"], started["run_id"]);

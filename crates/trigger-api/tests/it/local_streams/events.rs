@@ -55,8 +55,7 @@ async fn the_stream_of_a_run_can_be_resumed_from_its_first_event() {
     let path = format!("/v1/runs/{id}/events");
     let mut events = Events::of(local.api.get(&path).send().await.unwrap());
     let first = events.next_of_any_kind().await.unwrap();
-    let state = events.next().await.unwrap();
-    assert!(first.id.is_some() && first.id == state.id, "{first:?} {state:?}");
+    assert_eq!(first.name, "state", "without the state, there is no number to resume after");
     drop(events);
     local.resume().await;
     local.api.wait_for_end(&id).await;

@@ -143,6 +143,9 @@ async fn a_job_that_is_deleted_without_its_pods_is_active_until_they_have_ended(
     let (run, pod) = running(&node).await;
     node.namespace.kubectl(&["delete", "job", &run.job, "--cascade=orphan", "--wait"]);
     assert_in_the_way(&node, &run, &pod).await;
+    let cancel = node.api.delete(&format!("/v1/runs/{}", run.id));
+    let problem = problem(cancel, 409, "orphaned-pods").await;
+    assert!(problem["detail"].as_str().expect("a text").contains(&format!("delete pod {pod}")), "{problem}");
     let resume = "echo > /signal/go";
     node.namespace.kubectl(&["exec", &pod, "--", "sh", "-c", resume]);
     let ended = node.api.wait_for_end(&run.id).await;

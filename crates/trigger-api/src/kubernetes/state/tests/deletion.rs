@@ -128,16 +128,18 @@ fn a_suspended_job_has_a_cause_that_depends_on_whether_it_has_started() {
         let cause = observed.cause.unwrap();
         (observed.state, cause.reason, cause.message)
     };
-    let (state, cause, message) = suspended(&[], true);
+    let (state, cause, message) = suspended(&[], Some(true));
     assert_eq!((state, cause.as_str()), (State::Pending, "JobSuspended"));
     assert!(message.contains("template sets `suspend`"), "{message}");
-    let (state, cause, message) = suspended(&[], false);
+    let (state, cause, message) = suspended(&[], Some(false));
     assert_eq!((state, cause.as_str()), (State::Pending, "JobSuspended"));
     assert!(message.contains("not in the CronJob's template"), "{message}");
+    let (_, _, message) = suspended(&[], None);
+    assert_eq!(message, "The Job is suspended: `suspend` is set in its spec.", "the CronJob is not known");
     let mut stopped = stopped_pod("Failed", &killed());
     for deleted in [false, true] {
         stopped.deleted = deleted;
-        let (state, cause, _) = suspended(std::slice::from_ref(&stopped), true);
+        let (state, cause, _) = suspended(std::slice::from_ref(&stopped), Some(true));
         assert_eq!((state, cause.as_str()), (State::Running, "Suspended"), "{deleted}");
     }
     // After it is resumed, the pod that was stopped is neither running nor a failure.
