@@ -25,6 +25,9 @@ pub use self::targets::TargetSettings;
 use crate::kubernetes::config::KubernetesConfig;
 use crate::tasks::{self, TASKS};
 
+/// The maximum of `Prefer: wait` and of `wait_seconds`, in seconds.
+pub const MAX_WAIT_SECONDS: u64 = 60;
+
 const OWN: [Variable; 19] = [
     Variable::plain("CRONJOB_NAME", "the CronJob to start, if there is only one target; none"),
     Variable::plain("TARGET_NAMESPACE", "the namespace of targets that have none of their own")

@@ -152,6 +152,15 @@ impl Cause {
     pub fn new(reason: &str, message: impl Into<String>) -> Self {
         Self { reason: reason.to_owned(), message: message.into(), exit_code: None }
     }
+
+    /// The cause of a run whose Job was suspended while it was running.
+    pub fn suspended_while_running() -> Self {
+        Self::new(
+            SUSPENDED,
+            "The Job was suspended while it was running, so its pods were deleted. When it is resumed, it starts from the \
+             beginning in a new pod.",
+        )
+    }
 }
 
 /// The progress of a run.
@@ -222,6 +231,8 @@ pub const CANCELLING: &str = "Cancelling";
 pub const JOB_DELETED: &str = "JobDeleted";
 /// The cause of a run whose Job was suspended while it was running.
 pub const SUSPENDED: &str = "Suspended";
+/// The cause of a run whose Job is suspended and has not started.
+pub const JOB_SUSPENDED: &str = "JobSuspended";
 /// The cause of a run that was cancelled through this API.
 pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
 /// The cause of a run that was cancelled because another one replaced it.
@@ -335,6 +346,10 @@ impl Run {
         if self.keeps_cause(observed) {
             merged.cause.clone_from(&self.cause);
         }
+        // A suspended Job whose pods are gone does not show that it was running.
+        if merged.state == State::Running && merged.has_cause(JOB_SUSPENDED) {
+            merged.cause = Some(Cause::suspended_while_running());
+        }
         merged
     }
 
@@ -360,15 +375,16 @@ impl Run {
                 }
                 // A running run that is observed as pending is an older observation, or one without the earlier pods.
                 State::Pending if self.state == State::Running => {
-                    other == CancelCause::None && !observed.is_suspended() && !self.is_suspended()
+                    let is_suspended = |run: &Self| run.has_cause(SUSPENDED) || run.has_cause(JOB_SUSPENDED);
+                    other == CancelCause::None && !is_suspended(observed) && !is_suspended(self)
                 }
                 _ => false,
             },
         }
     }
 
-    fn is_suspended(&self) -> bool {
-        self.cause.as_ref().is_some_and(|cause| cause.reason == SUSPENDED)
+    fn has_cause(&self, reason: &str) -> bool {
+        self.cause.as_ref().is_some_and(|cause| cause.reason == reason)
     }
 
     fn cancel_cause(&self) -> CancelCause {

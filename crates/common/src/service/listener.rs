@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use rustix::net::sockopt;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 
 /// How many connections may wait to be accepted.
@@ -11,6 +11,9 @@ const BACKLOG: u32 = 1024;
 /// The size of the kernel's buffers of each connection, which count as memory of the container. By default the kernel
 /// increases the one for sending to megabytes, which a client that does not read would occupy.
 const SOCKET_BUFFER_BYTES: u32 = 8 * 1024;
+/// The size of the segments of each connection, as on Ethernet. On the loopback interface a segment would be larger than the
+/// buffer, and then the client delays each acknowledgement, and with it the next segment, by 40 ms.
+const SEGMENT_BYTES: u32 = 1448;
 /// The memory of such a buffer: the kernel doubles the size, for its own structures.
 pub(super) const KERNEL_BUFFER_BYTES: usize = 2 * SOCKET_BUFFER_BYTES as usize;
 
@@ -44,13 +47,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         // The default is a setting of the kernel.
-        sockopt::set_ipv6_v6only(&socket, false)?;
+        SockRef::from(&socket).set_only_v6(false)?;
     }
     // The connections of the previous process, which the kernel keeps for a minute, do not block the address.
     socket.set_reuseaddr(true)?;
     // Accepted connections have the buffers of the listener.
     socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
     socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
+    SockRef::from(&socket).set_tcp_mss(SEGMENT_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -125,8 +129,10 @@ mod tests {
             let stream = tokio::net::TcpStream::connect((client, port)).await.unwrap();
             let (accepted, address) = listener.accept().await.unwrap();
             assert_eq!(client_address(address), stream.local_addr().unwrap(), "{client}");
-            let buffer = sockopt::socket_send_buffer_size(&accepted).unwrap();
+            let buffer = SockRef::from(&accepted).send_buffer_size().unwrap();
             assert_eq!(buffer, KERNEL_BUFFER_BYTES, "{client}");
+            let segment = SockRef::from(&accepted).tcp_mss().unwrap();
+            assert!(segment <= SEGMENT_BYTES, "{client}: {segment}");
         }
     }
 }

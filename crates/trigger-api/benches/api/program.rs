@@ -45,7 +45,7 @@ impl ApiOnCluster {
         command.env_clear().env("KUBECONFIG", kubeconfig).env("DATABASE_URL", history);
         command.envs([("CRONJOB_NAME", CRONJOB), ("LISTEN_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")]);
         // Rate limiting and debug logs are not part of the measurement.
-        command.envs([("RATE_LIMIT", "1000000"), ("LOG_LEVEL", "info")]);
+        command.envs([("RATE_LIMIT", "1000000"), ("MEMORY_LIMIT", "512Mi"), ("LOG_LEVEL", "info")]);
         // No run is deleted.
         command.envs([("HISTORY_RUNS", "2000000"), ("HISTORY_BYTES", "4000000000")]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");

@@ -21,7 +21,7 @@ pub(super) struct StartBody {
     /// Why the run is started; stored in the history and on the Job.
     #[schema(
         max_length = 500,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
         example = "the morning data was late"
     )]
     pub(super) reason: Option<String>,
@@ -78,7 +78,7 @@ pub(super) struct RetryBody {
     /// Why the run is started again; stored in the history and on the Job.
     #[schema(
         max_length = 500,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
         example = "the receiver is available again"
     )]
     reason: Option<String>,
@@ -122,5 +122,9 @@ pub(super) fn checked_reason(reason: Option<String>) -> Result<Option<String>, S
 /// Whether a character could make a list of runs or a log show another text than the caller's: control characters, separators of
 /// lines, and those that change the direction of text.
 fn is_control(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

@@ -5,8 +5,8 @@ use common::service::ServiceError;
 use trigger_core::request::IdempotencyKey;
 use trigger_core::run::Run;
 
-/// The maximum of `Prefer: wait` and of `wait_seconds`, in seconds.
-pub(super) const MAX_WAIT_SECONDS: u64 = 60;
+use crate::config::MAX_WAIT_SECONDS;
+
 /// `Retry-After` of a run that has not ended, in seconds.
 const POLL_INTERVAL_SECONDS: u16 = 2;
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

@@ -19,7 +19,7 @@ use super::Api;
 use super::api_error::ApiError;
 use super::body::{RetryBody, StartBody};
 use super::documents::{RunDocument, Triggered};
-use super::headers::{MAX_WAIT_SECONDS, has_preference, idempotency_key, preferred_wait, response_headers};
+use super::headers::{has_preference, idempotency_key, preferred_wait, response_headers};
 use super::problem_document::ProblemDocument;
 use super::sender::Sender;
 use super::status::access_of;
@@ -63,7 +63,7 @@ pub(super) async fn start_job(
     let (mut started, waited) = start(api, target, sender, headers, body, None).await?;
     let default = api.default_waits.get(target.name()).filter(|_| !has_preference(headers));
     if let Some(seconds) = default
-        && let Some(run) = wait_for_end(api, &slot, &started.run, MAX_WAIT_SECONDS.min(*seconds)).await
+        && let Some(run) = wait_for_end(api, &slot, &started.run, *seconds).await
     {
         started.run = run;
     }

@@ -10,7 +10,7 @@ mod text;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, PodStatus};
-use trigger_core::run::{Cause, JOB_DELETED, SUSPENDED};
+use trigger_core::run::{Cause, JOB_DELETED, JOB_SUSPENDED};
 
 use self::disruption::{Disruption, sentence};
 use self::text::{one_line, pull_error};
@@ -57,16 +57,7 @@ pub(super) fn suspended(by_template: Option<bool>) -> Cause {
         }
         None => "`suspend` is set in its spec.",
     };
-    Cause::new("JobSuspended", format!("The Job is suspended: {by}"))
-}
-
-/// The cause of a Job that was suspended while it was running.
-pub(super) fn suspended_while_running() -> Cause {
-    Cause::new(
-        SUSPENDED,
-        "The Job was suspended while it was running, so its pods were deleted. When it is resumed, it starts from the \
-         beginning in a new pod.",
-    )
+    Cause::new(JOB_SUSPENDED, format!("The Job is suspended: {by}"))
 }
 
 /// Why a pod that has not finished is not running.

@@ -85,7 +85,7 @@ pub(super) fn observed_state(observation: JobObservation<'_>) -> ObservedState {
     }
     if true_condition(job, "Suspended").is_some() {
         let cause = if has_started {
-            cause::suspended_while_running()
+            Cause::suspended_while_running()
         } else {
             cause::suspended(observation.template_suspends)
         };

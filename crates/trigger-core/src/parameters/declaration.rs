@@ -57,8 +57,16 @@ fn is_zero(number: &usize) -> bool {
 
 impl Declaration {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        // serde would read the members of an array in the order of the fields.
+        if !text.trim_start().starts_with('{') {
+            return Err("it is not a JSON Schema of a string: it is not an object".to_owned());
+        }
         let declaration: Self = serde_json::from_str(text)
             .map_err(|error| format!("it is not a JSON Schema of a string: {error}"))?;
+        // The admission policy finds this member in the text.
+        if declaration.container.is_some() && !text.contains("\"container\"") {
+            return Err("the name container must be written without escapes".to_owned());
+        }
         if declaration.kind != "string" {
             return Err("type must be string".to_owned());
         }
@@ -70,6 +78,9 @@ impl Declaration {
         }
         if declaration.max_length > MAX_VALUE_LENGTH {
             return Err(format!("maxLength is larger than {MAX_VALUE_LENGTH}"));
+        }
+        if declaration.min_length > declaration.max_length {
+            return Err("minLength is larger than maxLength".to_owned());
         }
         Ok(declaration)
     }

@@ -57,6 +57,8 @@ fn a_running_run_stays_running_and_its_suspension_begins_and_ends() {
         ((Running, retrying), (Pending, suspended), suspended),
         ((Running, retrying), (Running, suspended), suspended),
         ((Running, suspended), (Pending, None), None),
+        ((Running, suspended), (Pending, Some(JOB_SUSPENDED)), suspended),
+        ((Running, None), (Pending, Some(JOB_SUSPENDED)), suspended),
         ((Running, suspended), (Running, None), None),
         ((Running, retrying), (Running, None), None),
     ] {

@@ -124,17 +124,18 @@ impl Runs {
         {
             return Ok(Some(SelectedTail::new(&query, &tail).into_log(query, rest)));
         }
-        let is_part = !matches!(query.position, LogPosition::Start);
-        // The open log of a run that has ended is not complete: its last output may still be read.
-        if is_part && !(run.state.is_final() && self.logs.tail(&run.id).is_some()) {
-            let tail = self.kept_log(run).await?.map(|tail| SelectedTail::new(&query, &tail));
-            if let Some(tail) = tail.filter(|tail| tail.has_all) {
-                return Ok(Some(tail.into_log(query, stream::empty())));
-            }
+        if !matches!(query.position, LogPosition::Start)
+            && let Some(tail) = self.kept_part(run, &query).await?
+        {
+            return Ok(Some(tail.into_log(query, stream::empty())));
         }
         let missing_right = match self.executor.log(run, query.container.as_deref()).await {
             Ok(Some(whole)) if whole.has_offsets => return Ok(Some(part_of(whole, query).await)),
             Ok(Some(whole)) if matches!(query.position, LogPosition::Start) => {
+                // The nodes do not have the output of all containers, but the log that was followed may have.
+                if let Some(tail) = self.kept_part(run, &query).await?.filter(|_| whole.cut) {
+                    return Ok(Some(tail.into_log(query, stream::empty())));
+                }
                 let pieces = query.select(whole.pieces, 0);
                 return Ok(Some(RunLog { start: None, cut: whole.cut, pieces }));
             }
@@ -154,6 +155,16 @@ impl Runs {
                 Ok(tail.map(|tail| SelectedTail::new(&query, &tail).into_log(query, stream::empty())))
             }
         }
+    }
+
+    /// What the query selects of the log that is kept, if it is all there.
+    async fn kept_part(&self, run: &Run, query: &LogQuery) -> Result<Option<SelectedTail>, StoreError> {
+        // The open log of a run that has ended is not complete: its last output may still be read.
+        if run.state.is_final() && self.logs.tail(&run.id).is_some() {
+            return Ok(None);
+        }
+        let tail = self.kept_log(run).await?.map(|tail| SelectedTail::new(query, &tail));
+        Ok(tail.filter(|tail| tail.has_all))
     }
 
     async fn kept_log(&self, run: &Run) -> Result<Option<LogTail>, StoreError> {

@@ -10,6 +10,7 @@ use trigger_core::cronjob::CronJobTarget;
 use trigger_core::target_name::{TargetName, is_dns_label};
 use trigger_core::task::{Task, TaskTarget};
 
+use crate::config::MAX_WAIT_SECONDS;
 use crate::config::job_metadata::JobNameFormat;
 
 /// The default of `max_concurrent`.
@@ -58,6 +59,9 @@ impl TargetEntry {
         check_cronjob("TARGETS", &cronjob)?;
         if let Some(namespace) = &self.namespace {
             check_namespace("TARGETS", namespace)?;
+        }
+        if self.wait_seconds.is_some_and(|seconds| u64::from(seconds.get()) > MAX_WAIT_SECONDS) {
+            return Err(invalid(format!("{cronjob}: wait_seconds is more than {MAX_WAIT_SECONDS}")));
         }
         Ok(CronJobEntry {
             name: self.name.unwrap_or_else(|| cronjob.clone()).parse().map_err(invalid)?,

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use trigger_core::run::Run;
 use trigger_core::runs::RunLog;
 
-use super::{LOG_OFFSET, no_log, text_headers};
+use super::{LOG_CUT, LOG_OFFSET, no_log, text_headers};
 use crate::http::api_error::ApiError;
 use crate::http::problem_kinds::{CLUSTER_FAILED, RANGE_NOT_SATISFIABLE};
 
@@ -33,6 +33,14 @@ struct RangeText {
 }
 
 impl ByteRange {
+    /// Whether the range has bytes before that offset.
+    fn begins_before(self, offset: u64, length: usize) -> bool {
+        match self {
+            Self::From(first, _) => first < offset,
+            Self::Last(count) => offset > 0 && (length as u64) < count,
+        }
+    }
+
     /// The range of the `Range` header. Everything else than one valid range of bytes is ignored; so is a conditional range,
     /// because a log has no validator.
     pub(super) fn requested(headers: &HeaderMap) -> Option<Self> {
@@ -59,13 +67,20 @@ impl ByteRange {
 
 pub(super) async fn respond(range: ByteRange, run: &Run, log: RunLog) -> Result<Response, ApiError> {
     let mut headers = text_headers(&log);
+    let oldest = log.start.unwrap_or_default();
     let RangeText { start, text, log_end } = read(range, log).await?;
     // The log of a run in progress has no complete length yet.
     let length = log_end.filter(|_| run.state.is_final());
     let length = length.map_or_else(|| "*".to_owned(), |length| length.to_string());
     if text.is_empty() {
         let end = log_end.ok_or_else(|| no_log(run))?;
-        let detail = format!("The log of {} has {end} bytes, none of which is in the range.", run.job_name);
+        let name = &run.job_name;
+        let detail = match range {
+            ByteRange::From(first, _) if first < oldest => {
+                format!("The log of {name} has {end} bytes. Those before {oldest} are no longer available.")
+            }
+            _ => format!("The log of {name} has {end} bytes, none of which is in the range."),
+        };
         let mut response = ApiError::new(RANGE_NOT_SATISFIABLE, detail).into_response();
         response.headers_mut().insert(header::CONTENT_RANGE, header_value(format!("bytes */{end}")));
         return Ok(response);
@@ -73,6 +88,9 @@ pub(super) async fn respond(range: ByteRange, run: &Run, log: RunLog) -> Result<
     let last = start + text.len() as u64 - 1;
     headers.insert(header::CONTENT_RANGE, header_value(format!("bytes {start}-{last}/{length}")));
     headers.insert(LOG_OFFSET, HeaderValue::from(start));
+    // A response that is only limited in its size is not cut.
+    let cut = start == oldest && range.begins_before(oldest, text.len());
+    headers.insert(LOG_CUT, HeaderValue::from_static(if cut { "true" } else { "false" }));
     Ok((StatusCode::PARTIAL_CONTENT, headers, text.freeze()).into_response())
 }
 

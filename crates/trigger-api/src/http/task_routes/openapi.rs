@@ -30,7 +30,7 @@ pub(super) fn start_path(task: &TaskDefinition, routes: &TaskRoutes) -> Paths {
             "type": ["string", "null"],
             "description": "Why the run is started; stored in the history.",
             "maxLength": MAX_REASON_LENGTH,
-            "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]*$",
+            "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
         }),
     );
     let body = json!({ "oneOf": [

@@ -8,7 +8,7 @@ const MAX_CHARACTERS: usize = 500;
 pub(super) fn one_line(text: &str) -> String {
     let is_hidden = |character: char| {
         character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let words: Vec<&str> =
         text.split(|character: char| character.is_whitespace() || is_hidden(character)).collect();

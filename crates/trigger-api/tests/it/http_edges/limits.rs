@@ -62,6 +62,8 @@ async fn a_body_that_is_too_long_or_not_json_is_rejected_and_starts_nothing() {
         "{\"reason\": \"a\\nb\"}",
         "{\"reason\": \"a\\u202eb\"}",
         "{\"reason\": \"a\\u2066b\"}",
+        "{\"reason\": \"a\\u200fb\"}",
+        "{\"reason\": \"a\\u061cb\"}",
     ] {
         problem(post("application/json", body.to_owned()), 400, "bad-request").await;
     }

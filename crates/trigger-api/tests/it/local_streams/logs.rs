@@ -67,6 +67,17 @@ async fn the_offsets_of_a_log_stay_valid_when_only_its_tail_is_left() {
     assert_eq!(header(&response, "x-log-offset"), start.to_string());
     let response = local.log(&id, "").header("Range", format!("bytes=0-{start}")).send().await.unwrap();
     assert_eq!(header(&response, "content-range"), format!("bytes {start}-{start}/*"));
+    for (range, cut) in [
+        ("bytes=0-139999", "true"),
+        ("bytes=-139999", "true"),
+        ("bytes=139993-", "false"),
+        ("bytes=-7", "false"),
+    ] {
+        let response = local.log(&id, "").header("Range", range).send().await.unwrap();
+        assert_eq!(header(&response, "x-log-cut"), cut, "{range}");
+    }
+    let lost = problem(local.log(&id, "").header("Range", "bytes=0-9"), 416, "range-not-satisfiable").await;
+    assert!(lost["detail"].as_str().unwrap().contains(&format!("before {start} are no longer")), "{lost}");
     let mut events = local.log_events(&id, "", None).await;
     let dropped = events.next().await.unwrap();
     assert_eq!((dropped.name.as_str(), &dropped.data), ("dropped", &json!({ "offset": 0, "bytes": start })));

@@ -152,3 +152,21 @@ async fn a_log_that_its_node_has_rotated_is_marked() {
     node.resume(&run);
     assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
 }
+
+#[tokio::test]
+async fn the_whole_log_has_the_attempts_that_the_node_no_longer_has() {
+    // A node keeps the logs of the last two starts of a container, and of the last one after its end.
+    let script = "n=$(cat /signal/n 2>/dev/null); n=$((n + 1)); echo $n > /signal/n; echo try-$n; [ $n = 3 ]";
+    let mut template = JobTemplate::of(script);
+    template.pod()["restartPolicy"] = "OnFailure".into();
+    template.job["backoffLimit"] = 6.into();
+    let node = template.on_a_node("restarted").await;
+    let run = node.trigger().await;
+    assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
+    for query in ["", "?container=main", "?offset=0"] {
+        let response = node.api.get(&format!("/v1/runs/{}/logs{query}", run.id)).send().await.unwrap();
+        assert_eq!(response.headers()["x-log-cut"], "false", "{query}");
+        let text = response.text().await.unwrap();
+        assert!((1..=3).all(|number| text.contains(&format!("try-{number}"))), "{query}: {text}");
+    }
+}
