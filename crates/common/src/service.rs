@@ -45,6 +45,7 @@ mod sse;
 mod streams;
 mod trace_context;
 mod trailing_slash;
+mod unread_body;
 
 pub use self::allowed_hosts::AllowedHosts;
 pub use self::config::{ServiceConfig, VARIABLES};

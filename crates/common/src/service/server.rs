@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
+use axum::http::header::EXPECT;
 use axum::response::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 use super::connection_io::{ConnectionIo, Exchange};
 use super::connections::{Connections, STREAM_BYTES};
 use super::listener::client_address;
+use super::unread_body::UnreadBody;
 
 /// The time for the head of a request to arrive, also for the next request of a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,11 +93,17 @@ fn connection(
     let io = ConnectionIo::new(stream, Arc::clone(&exchange));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         exchange.begin_request();
-        let mut request = request.map(Body::new);
+        let unread = UnreadBody::default();
+        let expects_continue = request.headers().contains_key(EXPECT);
+        let mut request = request.map(|body| Body::new(unread.watch(body, expects_continue)));
         request.extensions_mut().insert(ConnectInfo(address));
         let response = router.clone().oneshot(request);
         let exchange = Arc::clone(&exchange);
-        async move { response.await.map(|response| charged(response, exchange)) }
+        async move {
+            let response = response.await?;
+            unread.receive().await;
+            Ok(charged(response, exchange))
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

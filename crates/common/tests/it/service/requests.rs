@@ -62,3 +62,20 @@ async fn the_head_of_a_response_is_complete_and_in_a_fixed_order() {
          \"detail\":\"Send X-Read-Token, X-Internal-Token, X-Admin-Secret or Authorization: Bearer.\",\"request_id\":\"click-1\"}"
     );
 }
+
+#[tokio::test]
+async fn a_client_that_sends_a_body_for_nothing_gets_the_response() {
+    let service = TestService::start(&[]).await;
+    for (path, status) in [("/echo", 413), ("/nowhere", 404)] {
+        let mut stream = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 200000\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // More than the kernel's buffers: the client reads when it has sent everything.
+        stream.write_all(&vec![b' '; 200_000]).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
+    }
+}
