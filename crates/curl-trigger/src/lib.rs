@@ -21,8 +21,10 @@ extern crate std;
 
 pub mod certificate;
 pub mod dns;
+pub mod encoding;
 pub mod environment;
 pub mod exit;
+pub mod files;
 pub mod header;
 pub mod http_date;
 pub mod idempotency;

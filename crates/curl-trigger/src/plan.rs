@@ -1,8 +1,10 @@
 //! Combines options, environment and files into one checked request and the rules for sending it.
 
+mod body;
 mod content;
 mod credentials;
-pub mod files;
+mod form;
+mod literal;
 pub mod output;
 #[cfg(test)]
 mod tests;
@@ -10,19 +12,22 @@ mod tests;
 use alloc::{
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::time::Duration;
 
-use self::{files::ReadFile, output::OutputOptions};
+use self::{literal::LiteralVariables, output::OutputOptions};
 use crate::{
     environment::Environment,
     exit::{ExitCode, Failure},
+    files::ReadFile,
     idempotency,
-    options::{FailMode, Options},
+    options::{AddressFamily, FailMode, Options},
+    redirect::RedirectRules,
     request::Request,
     retry::RetryPolicy,
     secret::{Secrets, is_secret_header},
-    url::{Host, Scheme, Url},
+    url::{Host, Scheme, Url, glob},
     wait,
 };
 
@@ -50,8 +55,8 @@ pub enum Flavor {
 pub struct Plan {
     /// The first request.
     pub request: Request,
-    /// `-X` was given; redirects then keep the method.
-    pub has_explicit_method: bool,
+    /// `-X`, `--location-trusted`.
+    pub redirect_rules: RedirectRules,
     /// The URL is `TRIGGER_URL`: only a 2xx is a success.
     pub from_environment: bool,
     /// `-f`, `--fail-with-body`.
@@ -66,14 +71,22 @@ pub struct Plan {
     pub retry: RetryPolicy,
     /// `--wait`: the maximum time, counted from the program's start.
     pub wait: Option<Duration>,
+    /// `-4`, `-6`.
+    pub family: AddressFamily,
     /// The configured CA file; `None` uses the authorities of the cluster and the system.
     pub ca_file: Option<String>,
+    /// `-k`: the server's certificate is not verified.
+    pub insecure: bool,
+    /// `--tlsv1.3`.
+    pub tls13: bool,
     /// The name in the outcome line.
     pub name: String,
     /// Where to print what.
     pub output: OutputOptions,
     /// The values to mask in all output.
     pub secrets: Secrets,
+    /// Notes to print before the request.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -85,33 +98,39 @@ impl Plan {
         flavor: Flavor,
     ) -> Result<Self, Failure> {
         let from_environment = options.url.is_none();
-        let url =
+        let given =
             options.url.as_deref().or_else(|| environment.non_empty("TRIGGER_URL")).ok_or_else(|| {
                 Failure::usage(format_args!(
                     "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
                 ))
             })?;
-        let url = Url::parse(url)?;
+        let mut url = match &options.url {
+            Some(url) if !options.globoff => Url::parse(&glob::expand(url)?)?,
+            _ => Url::parse(given)?,
+        };
         check_flavor(&url, flavor)?;
-        let mut secrets = Secrets::default();
         let mut headers = content::headers(options, files)?;
         if from_environment {
             credentials::add(&mut headers, environment, files)?;
         }
+        let body = body::read(options, from_environment, &mut url, files)?;
+        content::add_default_headers(&mut headers, options, environment, &body)?;
+        let mut secrets = Secrets::default();
         for header in headers.iter().filter(|header| is_secret_header(&header.name)) {
             secrets.add(&header.value);
         }
-        let body = content::body(options, files)?;
-        let method = match &options.method {
-            Some(method) => method.clone(),
-            None if body.is_some() || from_environment => "POST".to_string(),
-            None => "GET".to_string(),
-        };
-        content::add_default_headers(&mut headers, options, environment, &method, body.is_some())?;
+        if let Some((_, password)) = options.user.as_deref().and_then(|user| user.split_once(':')) {
+            secrets.add(password);
+        }
+        let mut variables = LiteralVariables::default();
+        content::search_variables(&mut variables, given, options);
         let name = name(options, environment, &url);
         let fail_by_default = from_environment && options.fail == FailMode::Never;
         Ok(Self {
-            has_explicit_method: options.method.is_some(),
+            redirect_rules: RedirectRules {
+                keeps_method: options.method.is_some(),
+                keeps_credentials: options.location_trusted,
+            },
             from_environment,
             fail: if fail_by_default { FailMode::WithBody } else { options.fail },
             max_redirects: options.location.then_some(options.max_redirects),
@@ -125,11 +144,15 @@ impl Plan {
                 let limits = [options.wait_timeout, options.max_time];
                 limits.into_iter().flatten().find(|time| !time.is_zero()).unwrap_or(wait::DEFAULT_TIMEOUT)
             }),
+            family: options.family,
             ca_file: ca_file(options, environment),
+            insecure: options.insecure,
+            tls13: options.tls13,
             output: output::options(options, environment, files)?,
-            request: Request { method, url, headers, body },
+            request: Request { method: body.method, url, headers, body: body.bytes, head_only: options.head },
             name,
             secrets,
+            warnings: variables.into_warnings(),
         })
     }
 }

@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
             SessionState::Calling { request, redirects, limits } => {
                 let redirected = match &transfer.head {
                     Some(head) if transfer.failure.is_none() && self.follows_redirect(head) => {
-                        redirect::follow(request, head, self.plan.has_explicit_method)
+                        redirect::follow(request, head, self.plan.redirect_rules)
                     }
                     _ => None,
                 };

@@ -9,8 +9,18 @@ use core::net::IpAddr;
 
 /// The position of the first `part`.
 pub fn find(text: &str, part: &str) -> Option<usize> {
-    let last = text.len().checked_sub(part.len())?;
-    (0..=last).find(|at| text.as_bytes().get(*at..at + part.len()) == Some(part.as_bytes()))
+    find_bytes(text.as_bytes(), part.as_bytes())
+}
+
+/// Whether the text contains this ASCII character.
+pub fn has(text: &str, character: u8) -> bool {
+    text.as_bytes().contains(&character)
+}
+
+/// The position of the first `part`, in bytes.
+pub fn find_bytes(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let last = bytes.len().checked_sub(part.len())?;
+    (0..=last).find(|at| bytes.get(*at..at + part.len()) == Some(part))
 }
 
 /// The text before and the text after the first `part`.

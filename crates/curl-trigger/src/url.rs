@@ -1,5 +1,6 @@
 //! `http` and `https` URLs (RFC 3986).
 
+pub mod glob;
 pub(crate) mod path;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use core::{fmt, net::IpAddr};
 use self::path::normalize_target;
 use crate::{
     exit::{ExitCode, Failure},
-    text::{address as address_text, split_once},
+    text::{address as address_text, has, split_once},
 };
 
 /// The scheme of a URL.
@@ -64,9 +65,9 @@ impl Url {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
-        if authority.contains('@') {
+        if has(authority, b'@') {
             return Err(Failure::usage(format_args!(
-                "a user or password in the URL is not supported: send it as a header; -H @file keeps it out of the arguments"
+                "a user or password in the URL is not supported: give it with -u USER:PASSWORD, or in a file with -K or -H @FILE"
             )));
         }
         let (host, port) = split_authority(authority)?;

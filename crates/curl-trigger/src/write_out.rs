@@ -71,7 +71,7 @@ pub fn render(format: &str, values: &WriteOutValues) -> WriteOutText {
             (Some('\\'), Some('r')) => push(&mut written, to_err, "\r"),
             (Some('\\'), Some('t')) => push(&mut written, to_err, "\t"),
             (Some('%'), Some('%')) => push(&mut written, to_err, "%"),
-            (Some('%'), Some('{')) if rest.contains('}') => {
+            (Some('%'), Some('{')) if text::has(rest, b'}') => {
                 let (name, after) = rest.split_once('}').unwrap_or_default();
                 rest = after;
                 match name {

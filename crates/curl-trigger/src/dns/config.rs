@@ -28,6 +28,8 @@ pub struct ResolverConfig {
     pub search: Vec<String>,
     /// A name with at least this many dots is first tried without a domain.
     pub ndots: usize,
+    /// `timeout`: a server that has not answered a query after this time is silent.
+    pub timeout: Duration,
     /// The maximum time of a lookup: `timeout` x `attempts` of the file.
     pub total: Duration,
     /// Use only TCP (`use-vc`).
@@ -43,9 +45,15 @@ impl Default for ResolverConfig {
 impl ResolverConfig {
     /// Parses the text of the file. Unknown lines and options are ignored.
     pub fn parse(text: &str) -> Self {
-        let mut config =
-            Self { servers: vec![], search: vec![], ndots: 1, total: Duration::ZERO, tcp_only: false };
-        let (mut timeout, mut attempts) = (5, 2);
+        let mut config = Self {
+            servers: vec![],
+            search: vec![],
+            ndots: 1,
+            timeout: Duration::ZERO,
+            total: Duration::ZERO,
+            tcp_only: false,
+        };
+        let (mut timeout, mut attempts): (u64, u32) = (5, 2);
         for line in text.lines() {
             let line = line.split(['#', ';']).next().unwrap_or_default();
             let mut words = line.split_ascii_whitespace();
@@ -71,7 +79,8 @@ impl ResolverConfig {
         if config.servers.is_empty() {
             config.servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, DNS_PORT)));
         }
-        config.total = Duration::from_secs(timeout * attempts);
+        config.timeout = Duration::from_secs(timeout);
+        config.total = config.timeout * attempts;
         config
     }
 

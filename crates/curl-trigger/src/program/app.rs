@@ -28,18 +28,22 @@ pub(crate) fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
         environment.iter().filter_map(|variable| variable.to_str().ok()?.split_once('=')).collect();
     let environment = Environment::new(&variables);
     match command(arguments, &environment) {
-        Ok(Some(plan)) => run(&plan).number(),
+        Ok(Some(plan)) => match Printer::new(&plan) {
+            Ok(printer) => run(&plan, printer).number(),
+            Err(failure) => fail(&failure, &environment),
+        },
         Ok(None) => ExitCode::Ok.number(),
-        Err(failure) => {
-            output::print(
-                2,
-                &format!("curl-trigger: {} (exit {})\n", failure.message, failure.code.number()),
-            );
-            let line = report::failed("curl-trigger", &failure).line;
-            output::write_termination_message(&line, &TerminationLog::new(&environment));
-            failure.code.number()
-        }
+        Err(failure) => fail(&failure, &environment),
     }
+}
+
+/// Reports a failure before a request is sent.
+fn fail(failure: &Failure, environment: &Environment<'_>) -> u8 {
+    let code = failure.code.number();
+    output::print(2, &format!("curl-trigger: {} (exit {code})\n", failure.message));
+    let line = report::failed("curl-trigger", failure).line;
+    output::write_termination_message(&line, &TerminationLog::new(environment));
+    code
 }
 
 /// Parses the arguments. Returns `None` after `--help` and `--version`.
@@ -49,7 +53,7 @@ fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<
         let text = argument.to_str();
         texts.push(text.map_err(|_| Failure::usage(format_args!("argument {position} is not UTF-8 text")))?);
     }
-    match options::parse(texts.into_iter())? {
+    match options::parse(&texts, &mut FileSystem)? {
         Command::Run(options) => Plan::new(&options, environment, &mut FileSystem, FLAVOR).map(Some),
         Command::Help => {
             output::print(1, &options::help());
@@ -66,9 +70,11 @@ fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<
     }
 }
 
-fn run(plan: &Plan) -> ExitCode {
+fn run(plan: &Plan, mut printer: Printer<'_>) -> ExitCode {
     let clock = Clock::start();
-    let mut printer = Printer::new(plan);
+    for warning in &plan.warnings {
+        printer.note(warning);
+    }
     let mut session = Session::new(plan, FLAVOR, clock.now());
     let mut client = Client::new(plan, &clock);
     loop {

@@ -17,6 +17,7 @@ pub(crate) fn describe(error: Errno) -> String {
         Errno::NETUNREACH => "network unreachable",
         Errno::TIMEDOUT => "connection timed out",
         Errno::NOENT => "no such file",
+        Errno::ROFS => "the file system is read-only; mount a volume there, such as an emptyDir",
         Errno::ACCESS | Errno::PERM => "permission denied",
         Errno::ISDIR => "it is a directory",
         Errno::NOSPC => "no space left",

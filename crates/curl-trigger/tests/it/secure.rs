@@ -110,3 +110,29 @@ fn plain_http_needs_no_authority() {
     let server = Server::responding_with("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
     assert_eq!(call(&[], &[], &server.url("/")).exits(0).out, "fine");
 }
+
+#[test]
+fn with_k_any_certificate_is_accepted_and_no_authority_is_needed() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let url = format!("https://127.0.0.1:{}/", authority.serve(&["another.test"], version));
+        call(&[], &[], &url).exits(77);
+        for options in [&["-k"][..], &["--insecure", "--cacert", "/absent"]] {
+            assert_eq!(call(&[], options, &url).exits(0).out.len(), 40_000);
+        }
+    }
+}
+
+#[test]
+fn the_minimum_version_of_tls_is_that_of_the_options() {
+    let authority = Authority::new();
+    for (option, version, code) in [
+        ("--tlsv1.3", &TLS12, 35),
+        ("--tlsv1.3", &TLS13, 0),
+        ("--tlsv1.2", &TLS12, 0),
+        ("--tlsv1.2", &TLS13, 0),
+    ] {
+        let url = format!("https://127.0.0.1:{}/", authority.serve(&["127.0.0.1"], version));
+        call(&[], &["-k", option], &url).exits(code);
+    }
+}
