@@ -51,7 +51,7 @@ impl HeaderRule {
             let rule = if header.value.is_empty() { Self::Remove(header.name) } else { Self::Set(header) };
             return Ok(Some(rule));
         }
-        match text.trim_ascii_end().strip_suffix(';') {
+        match text.strip_suffix(';') {
             Some(name) => Ok(Some(Self::Set(Header::new(name, "")?))),
             None => Err(Failure::usage(format_args!(
                 "it has no colon; write it as 'Name: value', or 'Name;' for an empty value"

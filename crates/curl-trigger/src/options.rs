@@ -187,10 +187,11 @@ impl Options {
     }
 }
 
-/// The text of `--help`.
+/// The text of `--help`. The meanings of curl's options would be a fiftieth of the program.
 pub fn help() -> String {
     let mut lines =
-        vec!["Usage: curl-trigger [options] <url>, or TRIGGER_URL in the environment\n".to_string()];
+        vec!["Usage: curl-trigger [options] <url>, or TRIGGER_URL in the environment\n\
+              The options have curl's meaning, except those with a description. docs/curl-trigger.md is the manual.\n".to_string()];
     lines.extend(table::OPTIONS.iter().map(table::OptionSpec::help_line));
     lines.concat()
 }

@@ -14,19 +14,21 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::time::Duration;
+use core::{mem::ManuallyDrop, time::Duration};
 
-use self::{literal::LiteralVariables, output::OutputOptions};
+use self::{body::RequestBody, literal::LiteralVariables, output::OutputOptions};
 use crate::{
     environment::Environment,
     exit::{ExitCode, Failure},
     files::ReadFile,
+    header::Headers,
     idempotency,
     options::{AddressFamily, FailMode, Options},
     redirect::RedirectRules,
     request::Request,
     retry::RetryPolicy,
     secret::{Secrets, is_secret_header},
+    text::split_last,
     url::{Host, Scheme, Url, glob},
     wait,
 };
@@ -104,24 +106,26 @@ impl Plan {
                     "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
                 ))
             })?;
-        let mut url = match &options.url {
+        let mut url = ManuallyDrop::new(match &options.url {
             Some(url) if !options.globoff => Url::parse(&glob::expand(url)?)?,
             _ => Url::parse(given)?,
-        };
+        });
         check_flavor(&url, flavor)?;
-        let mut headers = content::headers(options, files)?;
+        // An error ends the process, so the code that drops these values on every error path is omitted.
+        let mut headers = ManuallyDrop::new(content::headers(options, files)?);
         if from_environment {
             credentials::add(&mut headers, environment, files)?;
         }
-        let body = body::read(options, from_environment, &mut url, files)?;
+        let body = ManuallyDrop::new(body::read(options, from_environment, &mut url, files)?);
         content::add_default_headers(&mut headers, options, environment, &body)?;
-        let mut secrets = Secrets::default();
+        let mut secrets = ManuallyDrop::new(Secrets::default());
         for header in headers.iter().filter(|header| is_secret_header(&header.name)) {
             secrets.add(&header.value);
         }
         if let Some((_, password)) = options.user.as_deref().and_then(|user| user.split_once(':')) {
             secrets.add(password);
         }
+        let output = output::options(options, environment, files)?;
         let mut variables = LiteralVariables::default();
         content::search_variables(&mut variables, given, options);
         let name = name(options, environment, &url);
@@ -148,13 +152,24 @@ impl Plan {
             ca_file: ca_file(options, environment),
             insecure: options.insecure,
             tls13: options.tls13,
-            output: output::options(options, environment, files)?,
-            request: Request { method: body.method, url, headers, body: body.bytes, head_only: options.head },
+            output,
+            request: request(body, url, headers, options.head),
             name,
-            secrets,
+            secrets: ManuallyDrop::into_inner(secrets),
             warnings: variables.into_warnings(),
         })
     }
+}
+
+fn request(
+    body: ManuallyDrop<RequestBody>,
+    url: ManuallyDrop<Url>,
+    headers: ManuallyDrop<Headers>,
+    head_only: bool,
+) -> Request {
+    let RequestBody { method, bytes, .. } = ManuallyDrop::into_inner(body);
+    let (url, headers) = (ManuallyDrop::into_inner(url), ManuallyDrop::into_inner(headers));
+    Request { method, url, headers, body: bytes, head_only }
 }
 
 /// Rejects `https://` in the plain flavor. Also used for redirects and for the URL of a run.
@@ -184,7 +199,7 @@ fn name(options: &Options, environment: &Environment<'_>, url: &Url) -> String {
         // A CronJob appends the scheduled time to the names of its Jobs, in minutes since 1970: eight digits
         // until 2160.
         let is_time = |suffix: &str| suffix.len() >= 8 && suffix.bytes().all(|byte| byte.is_ascii_digit());
-        return match job.rsplit_once('-') {
+        return match split_last(&job, b'-') {
             Some((cronjob, suffix)) if is_time(suffix) => cronjob.to_string(),
             _ => job,
         };

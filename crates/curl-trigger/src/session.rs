@@ -24,7 +24,7 @@ use crate::{
     request::Request,
     response::Head,
     retry::{Attempt, RetrySchedule},
-    text::lossy,
+    text::{after_last, lossy},
     url::Url,
     wait::{self, PollInterval, RunState},
 };
@@ -231,7 +231,7 @@ impl<'a> Session<'a> {
         match status {
             Err(failure) => self.failed(&failure),
             Ok(status) => {
-                let last = status.path().rsplit('/').next().unwrap_or_default();
+                let last = after_last(status.path(), b'/');
                 self.run = run.unwrap_or_else(|| last.to_string());
                 let note = format!("{} started, waiting for its end", report::quote(&self.run));
                 let pause = poll::retry_after(transfer, clock);

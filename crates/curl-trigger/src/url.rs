@@ -13,8 +13,9 @@ use core::{fmt, net::IpAddr};
 
 use self::path::normalize_target;
 use crate::{
+    address::{parse_ipv4, parse_ipv6, show as address_text},
     exit::{ExitCode, Failure},
-    text::{address as address_text, has, split_once},
+    text::{has, split_last, split_once},
 };
 
 /// The scheme of a URL.
@@ -98,8 +99,8 @@ impl Url {
         } else if reference.starts_with('?') {
             format!("{path}{reference}")
         } else {
-            let directory = path.rfind('/').map_or("/", |slash| &path[..=slash]);
-            format!("{directory}{reference}")
+            let (directory, _) = split_last(path, b'/').unwrap_or_default();
+            format!("{directory}/{reference}")
         };
         Ok(Self { target: normalize_target(&target), ..self.clone() })
     }
@@ -160,7 +161,8 @@ fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Failure> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) =
             rest.split_once(']').ok_or_else(|| bad_url("the URL's host has [ without ]"))?;
-        let address = address.parse().map_err(|_| bad_url("the URL's host in [] is not an IPv6 address"))?;
+        let address =
+            parse_ipv6(address).ok_or_else(|| bad_url("the URL's host in [] is not an IPv6 address"))?;
         let port = match port.strip_prefix(':') {
             Some(port) => parse_port(port)?,
             None if port.is_empty() => None,
@@ -175,7 +177,7 @@ fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Failure> {
     if host.is_empty() {
         return Err(bad_url("the URL has no host"));
     }
-    if let Ok(address) = host.parse() {
+    if let Some(address) = parse_ipv4(host) {
         return Ok((Host::Address(IpAddr::V4(address)), port));
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 use core::time::Duration;
 
-use crate::{exit::Failure, response::Head, text};
+use crate::{address, exit::Failure, response::Head, text};
 
 /// The durations from the start of the last transfer to the end of each phase; zero if it was not reached.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -132,7 +132,7 @@ fn variable(name: &str, values: &WriteOutValues) -> Option<String> {
         "num_redirects" => number(values.redirects),
         "num_retries" => number(values.retries),
         "size_download" => format!("{}", values.downloaded),
-        "remote_ip" => values.remote.map(|remote| text::address(remote.ip())).unwrap_or_default(),
+        "remote_ip" => values.remote.map(|remote| address::show(remote.ip())).unwrap_or_default(),
         "remote_port" => number(values.remote.map_or(0, |remote| remote.port().into())),
         "time_namelookup" => seconds(values.times.name_lookup),
         "time_connect" => seconds(values.times.connect),

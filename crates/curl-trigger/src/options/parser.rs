@@ -16,6 +16,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::mem::ManuallyDrop;
 
 /// The command of the arguments.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,15 +35,13 @@ pub enum Command {
 pub fn parse(arguments: &[&str], files: &mut dyn ReadFile) -> Result<Command, Failure> {
     let named = arguments.first().is_some_and(|first| matches!(*first, "curl" | "/usr/bin/curl"));
     let position = usize::from(named);
-    let mut parser = Parser {
-        options: Options { max_redirects: redirect::DEFAULT_MAX, ..Options::default() },
-        files,
-        is_in_file: false,
-    };
+    let options = Options { max_redirects: redirect::DEFAULT_MAX, ..Options::default() };
+    // An error ends the process, so the code that drops the options on every error path is omitted.
+    let mut parser = Parser { options: ManuallyDrop::new(Box::new(options)), files, is_in_file: false };
     let rest = arguments.get(position..).unwrap_or_default();
     match parser.parse_all(&mut Arguments { rest, position })? {
         Some(command) => Ok(command),
-        None => Ok(Command::Run(Box::new(parser.options))),
+        None => Ok(Command::Run(ManuallyDrop::into_inner(parser.options))),
     }
 }
 
@@ -64,7 +63,7 @@ impl<'a> Arguments<'a> {
 type ParseResult = Result<Option<Command>, Failure>;
 
 struct Parser<'f> {
-    options: Options,
+    options: ManuallyDrop<Box<Options>>,
     files: &'f mut dyn ReadFile,
     /// The arguments are those of a file of `-K`.
     is_in_file: bool,

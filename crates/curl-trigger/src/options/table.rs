@@ -68,10 +68,12 @@ pub(super) struct OptionSpec {
     pub(super) option: OptionId,
     /// The name of the value; empty for a flag.
     pub(super) value: &'static str,
-    /// The difference from curl's option; empty if it is the same, and [`OWN`] if curl has no such option.
+    /// The difference from curl's option; empty if it is the same, and [`OWN`] if curl has no such option. The reason why an
+    /// option has no effect.
     /// Only for the manual.
     #[cfg(test)]
     pub(super) difference: &'static str,
+    /// For options that curl does not have, and for the manual.
     pub(super) about: &'static str,
 }
 
@@ -83,7 +85,7 @@ const SAME: &str = "";
 pub(super) const OWN: &str = "+";
 
 /// The column of the descriptions in `--help`.
-const ABOUT_COLUMN: usize = 38;
+const ABOUT_COLUMN: usize = 30;
 
 /// The arguments are short form, long form, option, value, difference, description.
 const fn entry(
@@ -95,7 +97,7 @@ const fn entry(
     about: &'static str,
 ) -> OptionSpec {
     #[cfg(not(test))]
-    let _ = difference;
+    let about = if matches!(difference.as_bytes(), [b'+']) { about } else { "" };
     OptionSpec {
         short,
         long,
@@ -111,7 +113,7 @@ const fn entry(
 pub(super) const OPTIONS: &[OptionSpec] = &[
     entry('X', "request", OptionId::Request, "METHOD", SAME, "the method"),
     entry('I', "head", OptionId::Head, "", SAME, "a HEAD request; print the headers"),
-    entry('H', "header", OptionId::Header, "LINE|@FILE", "a malformed header is an error", "a header, or a file with one per line"),
+    entry('H', "header", OptionId::Header, "LINE|@FILE", "a malformed header is an error; one space follows the colon", "a header, or a file with one per line"),
     entry('d', "data", OptionId::Data, "DATA|@FILE", SAME, "a body; line breaks of a file are removed"),
     entry(NONE, "data-ascii", OptionId::Data, "DATA|@FILE", SAME, "the same as --data"),
     entry(NONE, "data-binary", OptionId::DataBinary, "DATA|@FILE", SAME, "a body; a file is sent unchanged"),
@@ -154,17 +156,17 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     entry(NONE, "cacert", OptionId::CaCert, "FILE", SAME, "trust only these certificate authorities"),
     entry('k', "insecure", OptionId::Insecure, "", SAME, "do not verify the server's certificate"),
     entry(NONE, "tlsv1.3", OptionId::Tls13, "", SAME, "TLS 1.3 only"),
-    entry(NONE, "tlsv1.2", OptionId::NoOperation, "", SAME, "no effect: it is the minimum"),
-    entry(NONE, "basic", OptionId::NoOperation, "", SAME, "no effect: it is the method of -u"),
-    entry(NONE, "noproxy", OptionId::NoOperationValue, "HOSTS", SAME, "no effect: no proxy is used"),
-    entry('N', "no-buffer", OptionId::NoOperation, "", SAME, "no effect: the output is not buffered"),
-    entry('#', "progress-bar", OptionId::NoOperation, "", "no progress bar", "no effect"),
-    entry(NONE, "no-progress-meter", OptionId::NoOperation, "", SAME, "no effect: there is none"),
-    entry(NONE, "keepalive", OptionId::NoOperation, "", "no keepalive probes", "no effect"),
-    entry(NONE, "keepalive-time", OptionId::NoOperationValue, "SECONDS", "no keepalive probes", "no effect"),
-    entry(NONE, "tcp-nodelay", OptionId::NoOperation, "", SAME, "no effect"),
-    entry(NONE, "http1.1", OptionId::NoOperation, "", SAME, "no effect: it is the version"),
-    entry('q', "disable", OptionId::NoOperation, "", SAME, "no effect: no .curlrc is read"),
+    entry(NONE, "tlsv1.2", OptionId::NoOperation, "", "it is the minimum", "no effect"),
+    entry(NONE, "basic", OptionId::NoOperation, "", "it is the method of -u", "no effect"),
+    entry(NONE, "noproxy", OptionId::NoOperationValue, "HOSTS", "no proxy is used", "no effect"),
+    entry('N', "no-buffer", OptionId::NoOperation, "", "the output is not buffered", "no effect"),
+    entry('#', "progress-bar", OptionId::NoOperation, "", "there is no progress bar", "no effect"),
+    entry(NONE, "no-progress-meter", OptionId::NoOperation, "", "there is none", "no effect"),
+    entry(NONE, "keepalive", OptionId::NoOperation, "", "there are no keepalive probes", "no effect"),
+    entry(NONE, "keepalive-time", OptionId::NoOperationValue, "SECONDS", "there are no keepalive probes", "no effect"),
+    entry(NONE, "tcp-nodelay", OptionId::NoOperation, "", "a request is sent at once", "no effect"),
+    entry(NONE, "http1.1", OptionId::NoOperation, "", "it is the version", "no effect"),
+    entry('q', "disable", OptionId::NoOperation, "", "no .curlrc is read", "no effect"),
     entry(NONE, "wait", OptionId::Wait, "", OWN, "wait for the end of the run, exit with its outcome"),
     entry(NONE, "wait-timeout", OptionId::WaitTimeout, "SECONDS", OWN, "the maximum time of --wait"),
     entry(NONE, "idempotency-key", OptionId::IdempotencyKey, "KEY", OWN, "replaces the Job's name; empty sends none"),
@@ -189,10 +191,12 @@ impl OptionSpec {
         for part in ["--", self.long, " ", self.value] {
             line.push_str(part);
         }
-        while line.len() < ABOUT_COLUMN {
-            line.push(' ');
+        if !self.about.is_empty() {
+            while line.len() < ABOUT_COLUMN {
+                line.push(' ');
+            }
+            line.push_str(self.about);
         }
-        line.push_str(self.about);
         line.push('\n');
         line
     }

@@ -12,7 +12,7 @@ use crate::{
     exit::Failure,
     files::{ReadFile, read_bytes},
     options::{BodyPart, Options},
-    text::lossy,
+    text::{after_last, lossy},
     url::{Url, path::push_percent_encoded},
 };
 
@@ -134,7 +134,7 @@ fn add_file_name(url: &mut Url, path: &str) {
         return;
     }
     let mut target = folder.to_string();
-    for byte in path.rsplit('/').next().unwrap_or_default().bytes() {
+    for byte in after_last(path, b'/').bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             target.push(char::from(byte));
         } else {

@@ -10,7 +10,7 @@ use crate::{
     exit::Failure,
     files::{ReadFile, read_bytes},
     options::FormField,
-    text::find_bytes,
+    text::{after_last, find_bytes},
 };
 
 /// One part of the form.
@@ -69,7 +69,7 @@ fn part(field: &FormField, number: usize, files: &mut dyn ReadFile) -> Result<Pa
         return Ok(Part { head: head(name, value.filename.as_deref(), value.content_type(None)), content });
     };
     let content = read_bytes(files, path, "the form file")?;
-    let own_name = path.rsplit('/').next().filter(|_| is_upload);
+    let own_name = Some(after_last(path, b'/')).filter(|_| is_upload);
     let filename = value.filename.as_deref().or(own_name);
     let kind = value.content_type(filename.or(Some(path)).filter(|_| path != "-"));
     let kind = kind.or_else(|| filename.filter(|_| path != "-").map(|_| "application/octet-stream"));
@@ -89,8 +89,8 @@ impl FieldValue {
         let ends: &[char] = if is_upload { &[';', ','] } else { &[';'] };
         let (content, mut rest) = word(text, ends);
         let mut value = Self { content, ..Self::default() };
-        while let Some(parameter) = rest.strip_prefix(';') {
-            let parameter = parameter.trim_start_matches(' ');
+        while let Some(given) = rest.strip_prefix(';') {
+            let parameter = given.trim_start_matches(' ');
             let text;
             if let Some(kind) = parameter.strip_prefix("type=") {
                 (text, rest) = word(kind, ends);
@@ -101,7 +101,7 @@ impl FieldValue {
             } else if parameter.starts_with("headers=") || parameter.starts_with("encoder=") {
                 return Err("has headers= or encoder=, which are not supported");
             } else {
-                (text, rest) = word(parameter, ends);
+                (text, rest) = word(given, ends);
                 // A parameter after the type, such as charset, is a part of it. As in curl, another one is ignored.
                 if let Some(kind) = &mut value.kind {
                     kind.push(';');

@@ -9,9 +9,9 @@ use alloc::{
 use core::time::Duration;
 
 use curl_trigger::{
+    address::show as address_text,
     exit::{ExitCode, Failure},
     plan::Plan,
-    text::address as address_text,
     url::{Host, Url},
 };
 use rustix::fd::OwnedFd;

@@ -7,6 +7,7 @@ use core::{
 };
 
 use curl_trigger::{
+    address::show,
     exit::{ExitCode, Failure},
     plan::Plan,
     request::Request,
@@ -15,7 +16,6 @@ use curl_trigger::{
         Session,
         step::{Limits, MAX_STORED_BODY, RequestKind, TransferResult},
     },
-    text,
     url::{Host, Scheme, Url},
     write_out::{TransferTimes, WriteOutValues},
 };
@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
             let now = self.clock.now();
             let left = limits.connect_by.saturating_sub(now);
             let share = if position + 1 < addresses.len() { left / 2 } else { left };
-            let shown = format!("{} port {}", text::address(address.ip()), url.port);
+            let shown = format!("{} port {}", show(address.ip()), url.port);
             printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
                 Ok(socket) => {

@@ -4,7 +4,10 @@
 
 use alloc::string::String;
 
-use crate::exit::{ExitCode, Failure};
+use crate::{
+    address::parse_ipv6,
+    exit::{ExitCode, Failure},
+};
 
 /// The URL without escapes and with the content of braces that have one text, such as `{a}`.
 ///
@@ -66,7 +69,7 @@ pub fn expand(url: &str) -> Result<String, Failure> {
 fn literal_brackets(text: &str) -> usize {
     let content = text.split(']').next().unwrap_or_default();
     let address = content.split('%').next().unwrap_or_default();
-    let is_literal = content.is_empty() || address.parse::<core::net::Ipv6Addr>().is_ok();
+    let is_literal = content.is_empty() || parse_ipv6(address).is_some();
     if is_literal && content.len() < text.len() { content.len() + 1 } else { 0 }
 }
 

@@ -77,7 +77,7 @@ fn run_line(program: &Path, line: &str) -> (LineResult, CommandOutput) {
 fn normalized(request: &str, port: u16) -> String {
     let request = request.replace(&format!(":{port}"), ":PORT").replace("curl-trigger/0.1.0", "NAME");
     let request = request.replace("curl/7.88.1", "NAME");
-    let dropped = ["Connection: close\r\n", "Expect: 100-continue\r\n"];
+    let dropped = ["Connection: close\r\n", "Expect: 100-continue\r\n", "Content-Length: 0\r\n"];
     let request = dropped.iter().fold(request, |request, line| request.replace(line, ""));
     let dashes = "------------------------";
     match request.split_once(&format!("boundary={dashes}")) {
