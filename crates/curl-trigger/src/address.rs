@@ -65,6 +65,7 @@ pub fn show(address: IpAddr) -> String {
     let groups = match address {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();
+            let [a, b, c, d] = [a, b, c, d].map(u64::from);
             return format!("{a}.{b}.{c}.{d}");
         }
         IpAddr::V6(address) => address.segments(),

@@ -62,7 +62,7 @@ pub fn follow(request: &Request, head: &Head, rules: RedirectRules) -> Option<Re
 pub fn too_many_redirects(max: u32) -> Failure {
     Failure::new(
         ExitCode::TooManyRedirects,
-        format_args!("more than {max} redirects: check for a loop, or raise --max-redirs"),
+        format_args!("more than {} redirects: check for a loop, or raise --max-redirs", u64::from(max)),
     )
 }
 

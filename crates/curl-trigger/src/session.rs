@@ -177,8 +177,11 @@ impl<'a> Session<'a> {
         };
         if let Some(retry) = self.retries.next(&attempt, now) {
             let pause = report::seconds(retry.pause);
-            let note =
-                format!("Problem: {}. Will retry in {pause}, retries left: {}.", retry.reason, retry.left);
+            let note = format!(
+                "Problem: {}. Will retry in {pause}, retries left: {}.",
+                retry.reason,
+                u64::from(retry.left)
+            );
             self.redirects = 0;
             return SessionState::Pausing {
                 until: now + retry.pause,

@@ -1,4 +1,6 @@
 //! Text functions in place of the standard library's search, which would add a twentieth to the program's size.
+//!
+//! For the same reason, numbers in messages are converted to `u64`: each type has its own formatting code.
 
 use alloc::string::{String, ToString};
 

@@ -124,7 +124,7 @@ impl Url {
         };
         match (self.scheme, self.port) {
             (Scheme::Http, 80) | (Scheme::Https, 443) => host,
-            (_, port) => format!("{host}:{port}"),
+            (_, port) => format!("{host}:{}", u64::from(port)),
         }
     }
 

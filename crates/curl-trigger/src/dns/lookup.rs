@@ -220,14 +220,13 @@ impl Lookup {
                 }
                 _ => self.next_name(now),
             },
-            Some(_) => {}
             None if self.servers.iter().any(|server| server.state == ServerState::Failed) => {
                 let name = self.question.name.clone();
                 self.failed_name.get_or_insert(name);
                 self.next_name(now);
             }
-            // All servers are silent, but may still answer.
-            None => {}
+            // A server has not answered yet, or all are silent, but may still answer.
+            Some(_) | None => {}
         }
     }
 

@@ -95,7 +95,7 @@ impl Parser<'_> {
     fn set_url(&mut self, url: &str, position: usize) -> ParseResult {
         if self.options.url.replace(url.to_string()).is_some() {
             return Err(Failure::usage(format_args!(
-                "argument {position} is a second URL, but one request is made: use a container for each URL. If the argument belongs to an option, quote its value"
+                "argument {position} is a second URL: use a container for each URL, and quote values that contain spaces"
             )));
         }
         Ok(None)
@@ -200,13 +200,11 @@ impl Parser<'_> {
     /// `-K`: one option per line.
     fn read_config(&mut self, path: &str) -> ParseResult {
         if self.is_in_file {
-            return Err(Failure::usage(format_args!(
-                "a file of -K has the option -K: give each file as an argument"
-            )));
+            return Err(Failure::usage(format_args!("give each file of -K as an argument")));
         }
         let text = read_text(self.files, path, "the file of -K,")?;
         self.is_in_file = true;
-        for (number, line) in (1..).zip(text.lines()) {
+        for (number, line) in (1_u64..).zip(text.lines()) {
             let words = config_file::words(line);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let mut arguments = Arguments { rest: &words, position: 0 };
@@ -218,7 +216,7 @@ impl Parser<'_> {
             }
             // A line has one option, so a word that it does not take is not a URL.
             if !arguments.rest.is_empty() {
-                return Err(at("it has more than an option and its value; quote a value that has spaces"));
+                return Err(at("quote values that contain spaces"));
             }
         }
         self.is_in_file = false;
@@ -258,7 +256,7 @@ fn method(value: String) -> Result<String, Failure> {
 fn cookie(value: String) -> Result<String, Failure> {
     if value.starts_with('@') || !has(&value, b'=') {
         return Err(Failure::usage(format_args!(
-            "option -b has the name of a file, but cookies are not read from files: give them as 'NAME=VALUE; NAME=VALUE'"
+            "option -b needs 'NAME=VALUE; NAME=VALUE': cookies are not read from files"
         )));
     }
     Ok(value)

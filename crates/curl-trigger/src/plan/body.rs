@@ -33,9 +33,7 @@ pub(super) fn read(
     let has_data = !options.data.is_empty() && !options.get;
     let kinds = [has_data, !options.form.is_empty(), options.upload.is_some(), options.head];
     if kinds.iter().filter(|is_given| **is_given).count() > 1 {
-        return Err(Failure::usage(format_args!(
-            "more than one of -d, -F, -T and -I are given, but a request has one method: remove all except one"
-        )));
+        return Err(Failure::usage(format_args!("only one of -d, -F, -T and -I can be given")));
     }
     let data = data(options, files)?;
     let (method, bytes, content_type) = if let Some(path) = &options.upload {

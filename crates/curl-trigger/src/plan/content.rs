@@ -19,15 +19,17 @@ pub(super) fn headers(options: &Options, files: &mut dyn ReadFile) -> Result<Hea
     let mut headers = Headers::default();
     let mut push = |text: &str, place: &str| match HeaderRule::parse(text) {
         Ok(rule) => {
-            rule.into_iter().for_each(|rule| headers.push(rule));
+            if let Some(rule) = rule {
+                headers.push(rule);
+            }
             Ok(())
         }
         Err(failure) => Err(Failure::usage(format_args!("{place} is not a header: {}", failure.message))),
     };
-    for (number, given) in (1..).zip(&options.headers) {
+    for (number, given) in (1_u64..).zip(&options.headers) {
         match given.strip_prefix('@') {
             Some(path) => {
-                for (line, text) in (1..).zip(read_text(files, path, "the header file")?.lines()) {
+                for (line, text) in (1_u64..).zip(read_text(files, path, "the header file")?.lines()) {
                     push(text, &format!("line {line} of {path}, a file of -H,"))?;
                 }
             }

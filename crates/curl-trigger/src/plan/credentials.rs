@@ -34,7 +34,7 @@ pub(super) fn add(
     };
     if is_set("BEARER_TOKEN") && is_set("BASIC_AUTH") {
         return Err(Failure::usage(format_args!(
-            "BEARER_TOKEN and BASIC_AUTH are both set, but a request has one Authorization: remove one of them"
+            "BEARER_TOKEN and BASIC_AUTH are both set: remove one of them"
         )));
     }
     for (variable, header, prefix) in CREDENTIALS {

@@ -22,7 +22,7 @@ struct Part {
 /// The body and its type.
 pub(super) fn encode(fields: &[FormField], files: &mut dyn ReadFile) -> Result<(Vec<u8>, String), Failure> {
     let mut parts = Vec::new();
-    for (number, field) in (1..).zip(fields) {
+    for (number, field) in (1_u64..).zip(fields) {
         parts.push(part(field, number, files)?);
     }
     let boundary = boundary(&parts);
@@ -39,9 +39,9 @@ pub(super) fn encode(fields: &[FormField], files: &mut dyn ReadFile) -> Result<(
 
 /// A line that no part contains. It has curl's form, but is not random, so every attempt of a Job sends the same body.
 fn boundary(parts: &[Part]) -> String {
-    let mut number = 0_u32;
+    let mut number = 0_u64;
     loop {
-        let boundary = format!("------------------------{number:016x}");
+        let boundary = format!("------------------------{number:016}");
         if !parts.iter().any(|part| find_bytes(&part.content, boundary.as_bytes()).is_some()) {
             return boundary;
         }
@@ -49,7 +49,7 @@ fn boundary(parts: &[Part]) -> String {
     }
 }
 
-fn part(field: &FormField, number: usize, files: &mut dyn ReadFile) -> Result<Part, Failure> {
+fn part(field: &FormField, number: u64, files: &mut dyn ReadFile) -> Result<Part, Failure> {
     let unsupported = |what: &str| Failure::usage(format_args!("field {number} of -F {what}"));
     let (name, value) =
         field.text.split_once('=').ok_or_else(|| unsupported("has no '='; write it as NAME=CONTENT"))?;
@@ -57,9 +57,7 @@ fn part(field: &FormField, number: usize, files: &mut dyn ReadFile) -> Result<Pa
         return Ok(Part { head: head(name, None, None), content: value.as_bytes().to_vec() });
     }
     if value.starts_with('(') || (name.is_empty() && value == ")") {
-        return Err(unsupported(
-            "has nested parts, which are not supported; '--form-string' sends a text as it is",
-        ));
+        return Err(unsupported("has nested parts: only --form-string supports such a text"));
     }
     let is_upload = value.starts_with('@');
     let path = value.strip_prefix(['@', '<']);
@@ -99,7 +97,7 @@ impl FieldValue {
                 (text, rest) = word(name, ends);
                 value.filename = Some(text);
             } else if parameter.starts_with("headers=") || parameter.starts_with("encoder=") {
-                return Err("has headers= or encoder=, which are not supported");
+                return Err("has headers= or encoder=: remove it");
             } else {
                 (text, rest) = word(given, ends);
                 // A parameter after the type, such as charset, is a part of it. As in curl, another one is ignored.
@@ -109,11 +107,7 @@ impl FieldValue {
                 }
             }
         }
-        if rest.is_empty() {
-            Ok(value)
-        } else {
-            Err("has several files, which are not supported; use one field for each")
-        }
+        if rest.is_empty() { Ok(value) } else { Err("has several files: use a field for each") }
     }
 
     /// The type, else that of the name's ending.
@@ -167,13 +161,13 @@ fn head(name: &str, filename: Option<&str>, kind: Option<&str>) -> String {
     let name = Some(name).filter(|name| !name.is_empty());
     for (parameter, value) in [("name", name), ("filename", filename)] {
         if let Some(value) = value {
-            head.push_str(&format!("; {parameter}=\"{}\"", escaped(value)));
+            head += &["; ", parameter, "=\"", &escaped(value), "\""].concat();
         }
     }
     head.push_str("\r\n");
     // A text without a file name has the type text/plain by default.
     if let Some(kind) = kind.filter(|kind| filename.is_some() || !kind.starts_with("text/plain")) {
-        head.push_str(&format!("Content-Type: {}\r\n", escaped(kind)));
+        head += &["Content-Type: ", &escaped(kind), "\r\n"].concat();
     }
     head
 }

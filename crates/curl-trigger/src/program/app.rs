@@ -40,7 +40,7 @@ pub(crate) fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
 /// Reports a failure before a request is sent.
 fn fail(failure: &Failure, environment: &Environment<'_>) -> u8 {
     let code = failure.code.number();
-    output::print(2, &format!("curl-trigger: {} (exit {code})\n", failure.message));
+    output::print(2, &format!("curl-trigger: {} (exit {})\n", failure.message, u64::from(code)));
     let line = report::failed("curl-trigger", failure).line;
     output::write_termination_message(&line, &TerminationLog::new(environment));
     code

@@ -22,7 +22,7 @@ pub(crate) fn describe(error: Errno) -> String {
         Errno::ISDIR => "it is a directory",
         Errno::NOSPC => "no space left",
         Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL => "this machine does not support the address",
-        _ => return format!("system error {}", error.raw_os_error()),
+        _ => return format!("system error {}", i64::from(error.raw_os_error()).unsigned_abs()),
     };
     text.to_string()
 }

@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
             let now = self.clock.now();
             let left = limits.connect_by.saturating_sub(now);
             let share = if position + 1 < addresses.len() { left / 2 } else { left };
-            let shown = format!("{} port {}", show(address.ip()), url.port);
+            let shown = format!("{} port {}", show(address.ip()), u64::from(url.port));
             printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
                 Ok(socket) => {

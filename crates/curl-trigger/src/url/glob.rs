@@ -91,12 +91,12 @@ fn is_range(text: &str) -> bool {
 }
 
 fn malformed(what: &str) -> Failure {
-    Failure::new(ExitCode::BadUrl, format_args!("the URL has {what}: give -g to send it as it is"))
+    Failure::new(ExitCode::BadUrl, format_args!("the URL has {what}: use -g to send it as it is"))
 }
 
 fn several(what: &str) -> Failure {
     Failure::usage(format_args!(
-        "the URL has {what}, which curl expands to several requests: use a container for each URL, or give -g to send it as it is"
+        "the URL has {what}, which means several requests: use a container for each, or -g to send it as it is"
     ))
 }
 

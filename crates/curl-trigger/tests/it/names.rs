@@ -1,6 +1,11 @@
 //! Name resolution in a root directory with only the program and the files of a pod.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::support::{
     dns::{NameServer, QuestionTransport, ReceivedQuestion, Reply},
@@ -138,13 +143,13 @@ fn an_unknown_name_of_the_second_server_counts_only_with_the_first_one() {
         (Reply::Silence, 6),
     ] {
         let is_address = matches!(first, Reply::Addresses(_));
-        let first = std::sync::Arc::new(first);
+        let first = Arc::new(first);
         // The first server answers only when the second one has already answered.
-        let (asked, answer) = (second.questions().len(), std::sync::Arc::clone(&first));
+        let (asked, answer) = (second.questions().len(), Arc::clone(&first));
         let watched = second.clone();
         let slow = NameServer::start(move |_| {
             while is_address && watched.questions().len() == asked {
-                std::thread::yield_now();
+                thread::yield_now();
             }
             (*answer).clone()
         });
@@ -205,6 +210,11 @@ fn two_servers_are_queried_at_the_same_time() {
     let both = format!("{}{}", silent.resolv_conf(""), answering.resolv_conf(CLUSTER));
     let root = EmptyRoot::new(plain(), &[("etc/resolv.conf", &both)]);
     root.run(&["-s", "-m", "0.9", &format!("http://backend:{}/", server.port)], &[]).exits(0);
+    // The server's thread may not have read the question yet.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while silent.questions().is_empty() && Instant::now() < deadline {
+        thread::yield_now();
+    }
     assert_eq!((silent.questions().len(), answering.questions().len()), (1, 1));
 }
 
