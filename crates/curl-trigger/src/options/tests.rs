@@ -187,7 +187,7 @@ fn manual() -> String {
             .split_ascii_whitespace()
             .map(|word| if word.len() == 1 { format!("`-{word}`") } else { format!("`--{word}`") })
             .collect();
-        table.push_str(&format!("| {} | | {advice} | refused |\n", options.join(" ")));
+        table += &["| ", &options.join(" "), " | | ", advice, " | refused |\n"].concat();
     }
     table
 }

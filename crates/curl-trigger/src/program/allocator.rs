@@ -3,6 +3,10 @@
 //! The program allocates little and has one thread, so that one list of free blocks for each size is sufficient. It is a
 //! twentieth of the code of a general allocator. A large block is a mapping of its own, which the kernel can move.
 #![expect(unsafe_code, reason = "the interface of an allocator is unsafe")]
+#![expect(
+    clippy::cast_ptr_alignment,
+    reason = "blocks are aligned to their size, which is at least that of an address"
+)]
 
 use core::{
     alloc::{GlobalAlloc, Layout},

@@ -4,7 +4,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use curl_trigger::{
-    certificate::{Certificate, to_version_3},
+    certificate::{Certificate, split, to_version_3},
     exit::{ExitCode, Failure},
     plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
 };
@@ -54,7 +54,7 @@ impl CertificateVerifier {
             let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
             trust.add(&bytes);
             if trust.roots.is_empty() {
-                return Err(ca_failure(path, "it has no certificate in PEM form"));
+                return Err(ca_failure(path, "it has no certificate"));
             }
             return Ok(Arc::new(trust));
         }
@@ -70,9 +70,12 @@ impl CertificateVerifier {
         Ok(Arc::new(trust))
     }
 
-    /// Adds the certificates that can be used as authorities.
-    fn add(&mut self, pem: &[u8]) {
-        for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
+    /// Adds the certificates that can be used as authorities: a bundle in PEM form, or DER certificates as in the image.
+    fn add(&mut self, bytes: &[u8]) {
+        for der in split(bytes) {
+            self.roots.add_parsable_certificates([CertificateDer::from(der)]);
+        }
+        for certificate in CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok) {
             self.roots.add_parsable_certificates([CertificateDer::from(certificate.as_ref())]);
             self.certificates.push(certificate);
         }

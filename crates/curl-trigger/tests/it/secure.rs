@@ -1,12 +1,12 @@
 //! HTTPS with a private authority in an empty root directory.
 
-use std::io::Write;
+use std::{io::Write, process::Command};
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
     authority::{Authority, ServerCertificate},
-    program::{CommandOutput, EmptyRoot, tls},
+    program::{CommandOutput, EmptyRoot, finish, root, tls},
     server::{Server, wait_for_close},
 };
 
@@ -38,6 +38,22 @@ fn the_authorities_of_the_cluster_and_the_system_are_trusted_by_default() {
         let port = authority.serve(&["127.0.0.1"], &TLS13);
         call(&files, &[], &format!("https://127.0.0.1:{port}/")).exits(0);
     }
+}
+
+#[test]
+fn the_names_and_keys_of_authorities_are_sufficient() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("pem"), format!("{}{}", other.pem, authority.pem)).expect("a file");
+    let script = root().join("deploy/images/trim_certificates.py");
+    finish(Command::new("python3").arg(script).arg(path("pem")).arg(path("der"))).exits(0);
+    let url = format!("https://127.0.0.1:{}/", authority.serve(&["127.0.0.1"], &TLS13));
+    let root = EmptyRoot::new(tls(), &[("etc/ssl/certs/empty", "")]);
+    std::fs::copy(path("der"), root.path("etc/ssl/certs/ca-certificates.crt")).expect("a copy");
+    root.run(&["-sS", &url], &[]).exits(0);
+    let unknown = format!("https://127.0.0.1:{}/", Authority::new().serve(&["127.0.0.1"], &TLS13));
+    root.run(&["-sS", &unknown], &[]).exits(60);
 }
 
 #[test]
