@@ -3,7 +3,8 @@
 # Docker nor root. At the end it prints their sizes as a table.
 #
 #   scripts/images.sh [NAME...]           all images, or the named ones
-#   scripts/images.sh --list              prints a line for each: name, language, package, feature, certificates, writable folders, user
+#   scripts/images.sh --list              prints a line for each: name, language, package, feature, certificates, writable folders, user, what
+#                                         it replaces
 #   scripts/images.sh --tag [NAME]        prints the tag of an image, or the one of all images of crates
 #   scripts/images.sh --build-args NAME   prints the arguments for deploy/images/Dockerfile
 #
@@ -15,15 +16,16 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly root folder=${IMAGES:-$root/target/images}
 readonly ca_bundle=${CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
-# The package of a Go program is its name in scripts/tools.sh. The first writable folder is the one that the program uses by default; in
+# The package of a Go program is its name in scripts/tools.sh. `authorities` are the names and keys of the certificates
+# (deploy/images/trim_certificates.py). An image that replaces that of curl has its program at /usr/bin/curl too, and /tmp. The first writable folder is the one that the program uses by default; in
 # a cluster, a volume is mounted there.
-readonly images='trades-sync rust trades-sync - certificates - nonroot
-trigger-api rust trigger-api - certificates data nonroot
-monitor-api rust monitor-api - certificates - nonroot
-curl-trigger rust curl-trigger program - - nonroot
-curl-trigger-tls rust curl-trigger tls certificates - nonroot
-nats go nats-server - certificates data nats
-nats-box go nats - certificates nsc,tmp nats'
+readonly images='trades-sync rust trades-sync - certificates - nonroot -
+trigger-api rust trigger-api - certificates data nonroot -
+monitor-api rust monitor-api - certificates - nonroot -
+curl-trigger rust curl-trigger program - - nonroot curl
+curl-trigger-tls rust curl-trigger tls authorities - nonroot curl
+nats go nats-server - certificates data nats -
+nats-box go nats - certificates nsc,tmp nats -'
 # The images of Go programs have the tag VERSION-REVISION, because a new tag restarts NATS. Increase the revision if the contents
 # change, but not the version; values.yaml of the chart has the tags, too.
 readonly -A go_modules=([nats-server]=nats-server [nats]=natscli)
@@ -41,7 +43,7 @@ read_image() {
   local line
   line=$(grep "^$1 " <<<"$images") || give_up "unknown image $1; the images are $(cut -d' ' -f1 <<<"$images" | paste -sd' ')"
   # shellcheck disable=SC2034 # each caller uses some of them
-  read -r name language package feature certificates writable user <<<"$line"
+  read -r name language package feature certificates writable user replaces <<<"$line"
 }
 
 # package_field FIELD: prints a field of the package's manifest.
@@ -125,13 +127,20 @@ build_nats-box() {
 }
 
 build_image() {
-  local binary made folder_owned tag image=() contents=()
+  local binary made folder_owned tag bundle=$ca_bundle image=() contents=()
   read_image "$1"
   tag=$(tag_of "$language" "$package")
   "build_$language"
+  if [[ $certificates == authorities ]]; then
+    bundle=$folder/$name.authorities
+    python3 "$root/deploy/images/trim_certificates.py" "$ca_bundle" "$bundle"
+  fi
   if [[ $certificates != - ]]; then
-    image+=(--ca-bundle "$ca_bundle")
-    contents+=(--ca-bundle "$ca_bundle")
+    image+=(--ca-bundle "$bundle")
+    contents+=(--ca-bundle "$bundle")
+  fi
+  if [[ $replaces == curl ]]; then
+    image+=(--link "usr/bin/curl=/$name" --shared-directory tmp --env PATH=/usr/local/bin:/usr/bin:/bin)
   fi
   if [[ $writable != - ]]; then
     for folder_owned in ${writable//,/ }; do image+=(--directory "$folder_owned"); done

@@ -2,7 +2,7 @@
 """Makes a container image with one static program, reproducibly, without Docker and without root.
 
     make_image.py --name curl-trigger --binary FILE --output target/images/curl-trigger.tar
-                  [--ca-bundle FILE] [--directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
+                  [--ca-bundle FILE] [--directory PATH ...] [--shared-directory PATH ...] [--description TEXT] [--version VERSION] [--revision SHA]
                   [--source URL] [--created TIME] [--licenses EXPRESSION] [--tag TAG] [--user NAME] [--path PATH] [--command PROGRAM]
                   [--env NAME=VALUE ...] [--link PATH=TARGET ...] [--file PATH=FILE ...]
 
@@ -38,10 +38,10 @@ def user_files(name):
     return files, int(files["etc/passwd"][1].split(b":")[2])
 
 
-def make_tar(files, links=None, owned=(), owner=0):
-    """A sorted tar of files {path: (mode, bytes)}, links {path: target}, folders that the owner has, and all parent folders."""
+def make_tar(files, links=None, owned=(), owner=0, shared=()):
+    """A sorted tar of files {path: (mode, bytes)}, links {path: target}, folders that the owner has or that all share, and parent folders."""
     links = links or {}
-    paths = {**files, **links, **dict.fromkeys(owned)}
+    paths = {**files, **links, **dict.fromkeys([*owned, *shared])}
     directories = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -57,7 +57,7 @@ def make_tar(files, links=None, owned=(), owner=0):
                 entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, links[path]
                 tar.addfile(entry)
             else:
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if path in shared else 0o755
                 if path in owned:
                     entry.uid = entry.gid = owner
                 tar.addfile(entry)
@@ -68,14 +68,14 @@ def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def image(binary, path, command, user, ca_bundle, directories, labels, tag, created, environment, links, more):
+def image(binary, path, command, user, ca_bundle, directories, shared, labels, tag, created, environment, links, more):
     """Returns the archive, the number of unpacked bytes, and the number of bytes to pull."""
     name = labels["org.opencontainers.image.title"]
     users, owner = user_files(user)
     files = {**more, **users, path: (0o755, binary)}
     if ca_bundle is not None:
         files["etc/ssl/certs/ca-certificates.crt"] = (0o644, ca_bundle)
-    layer = make_tar(files, links, directories, owner)
+    layer = make_tar(files, links, directories, owner, shared)
     packed = gzip.compress(layer, compresslevel=9, mtime=0)
     blobs = {}
 
@@ -142,6 +142,7 @@ def main():
     parser.add_argument("--output", required=True)
     parser.add_argument("--ca-bundle")
     parser.add_argument("--directory", action="append", default=[], metavar="PATH", help="a folder that the user owns")
+    parser.add_argument("--shared-directory", action="append", default=[], metavar="PATH", help="a folder like /tmp, with mode 1777")
     parser.add_argument("--description", default="")
     parser.add_argument("--version", default="")
     parser.add_argument("--revision", default="unknown", help="the git commit")
@@ -173,6 +174,7 @@ def main():
         user=options.user,
         ca_bundle=read(options.ca_bundle) if options.ca_bundle else None,
         directories=options.directory,
+        shared=options.shared_directory,
         labels={f"org.opencontainers.image.{key}": value for key, value in labels.items() if value},
         tag=options.tag,
         created=options.created,

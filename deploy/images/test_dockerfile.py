@@ -47,6 +47,8 @@ class Dockerfile(InFolder):
             options += ["--ca-bundle", self.path("bundle", BUNDLE)]
         if image["writable"]:
             options += ["--directory", image["writable"]]
+        if image["replaces"] == "curl":
+            options += ["--link", f"usr/bin/curl=/{image['name']}", "--shared-directory", "tmp", "--env", "PATH=/usr/local/bin:/usr/bin:/bin"]
         return Opened(self.make("image.tar", *options))
 
     def test_the_linter_has_no_warnings(self):
@@ -67,7 +69,8 @@ class Dockerfile(InFolder):
                 made = self.expected(image).entries
                 # COPY creates parent folders.
                 above = {path.rpartition("/")[0] for path in made} | {"etc/ssl"}
-                expected = {p: f"{e.uid}:{e.gid}" for p, e in made.items() if p not in above}
+                # A link is copied with its folder, because COPY follows a link.
+                expected = {p.split("/")[0] if e.issym() else p: f"{e.uid}:{e.gid}" for p, e in made.items() if p not in above}
                 self.assertEqual(copied, expected)
 
     def test_every_image_has_the_user_entrypoint_and_labels_of_the_script(self):
@@ -76,6 +79,7 @@ class Dockerfile(InFolder):
                 config = self.expected(image).config["config"]
                 self.assertEqual(self.steps(image["name"], "USER"), [config["User"]])
                 self.assertEqual([json.loads(v) for v in self.steps(image["name"], "ENTRYPOINT")], [config["Entrypoint"]])
+                self.assertEqual(self.steps(image["name"], "ENV"), config["Env"])
                 labels = dict(word.split("=", 1) for value in self.steps(image["name"], "LABEL") for word in shlex.split(value))
                 given = {LABEL + name: labels[LABEL + name] for name in ("version", "revision", "source", "created")}
                 self.assertEqual(given, {label: "$" + label.removeprefix(LABEL).upper() for label in given})
@@ -93,10 +97,15 @@ class Dockerfile(InFolder):
         self.assertRegex(build["base"], r"^rust:\d+\.\d+\.\d+-slim-[a-z]+$")
         oldest = packages()["trigger-api"]["rust_version"]
         self.assertTrue(build["base"].startswith(f"rust:{oldest}."), f"{build['base']}, but the workspace requires {oldest}")
-        commands = [value for stage in self.stages for instruction, value in stage["steps"] if instruction in ("RUN", "ENV")]
+        commands = [value for instruction, value in build["steps"] if instruction in ("RUN", "ENV")]
         self.assertEqual(len(commands), 1)
         self.assertIn('$(scripts/build-static.sh "$PROGRAM" ', commands[0])
         self.assertNotIn("FLAGS", commands[0])
+
+    def test_the_authorities_are_trimmed_by_the_same_script(self):
+        commands = [value for stage in self.stages[1:] for instruction, value in stage["steps"] if instruction == "RUN"]
+        self.assertEqual(len(commands), 1)
+        self.assertEqual(json.loads(commands[0])[:2], ["python3", "/trim_certificates.py"])
 
     def test_the_build_context_has_the_needed_files_and_no_others(self):
         with open(self.file + ".dockerignore") as file:
@@ -106,7 +115,7 @@ class Dockerfile(InFolder):
         for path in seen:
             self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
         needed = ["Cargo.toml", "Cargo.lock", "crates/trigger-api/src/main.rs", "scripts/build-static.sh",
-                  "scripts/build-curl-trigger.sh", "deploy/images/users/nonroot/passwd", "deploy/images/users/nonroot/group"]
+                  "scripts/build-curl-trigger.sh", "deploy/images/trim_certificates.py", "deploy/images/users/nonroot/passwd", "deploy/images/users/nonroot/group"]
         for path in glob.glob(os.path.join(ROOT, "crates/*/src/**/*.rs"), recursive=True):
             with open(path) as file:
                 needed += ["deploy/worker/" + found for found in re.findall(r'worker_file!\("([^"]+)"\)', file.read())]

@@ -72,6 +72,12 @@ class MakeImage(InFolder):
         image = Opened(self.make("image.tar"))
         self.assertEqual(sorted(image.entries), ["etc", "etc/group", "etc/passwd", "tiny"])
 
+    def test_a_shared_folder_has_the_mode_of_tmp_and_a_link_leads_to_the_program(self):
+        image = Opened(self.make("image.tar", "--shared-directory", "tmp", "--link", "usr/bin/curl=/tiny"))
+        folder = image.entries["tmp"]
+        self.assertEqual((folder.isdir(), folder.mode, folder.uid), (True, 0o1777, 0))
+        self.assertEqual(image.entries["usr/bin/curl"].linkname, "/tiny")
+
     def test_it_can_have_another_user_path_and_command(self):
         image = Opened(self.make("image.tar", "--user", "nats", "--path", "bin/client", "--command", "/bin/sh", "--env", "PATH=/bin",
                                  "--link", "bin/sh=client", "--directory", "data", "--licenses", "Apache-2.0"))

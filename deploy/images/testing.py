@@ -43,7 +43,7 @@ def run(*command, **options):
 
 def listed():
     """The images of scripts/images.sh, as dictionaries."""
-    fields = ("name", "language", "package", "feature", "certificates", "writable", "user")
+    fields = ("name", "language", "package", "feature", "certificates", "writable", "user", "replaces")
     lines = run(os.path.join(ROOT, "scripts/images.sh"), "--list").splitlines()
     return [{f: None if v == "-" else v for f, v in zip(fields, line.split(), strict=True)} for line in lines]
 

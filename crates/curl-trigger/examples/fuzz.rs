@@ -18,11 +18,15 @@ use curl_trigger::{
         lookup::{Lookup, Transport},
         message::{Question, RecordType},
     },
+    environment::Environment,
     exit::Failure,
+    files::ReadFile,
     header::HeaderRule,
-    http_date, json, options,
+    http_date, json,
+    options::{self, Command},
+    plan::{Flavor, Plan},
     response::{Head, ResponseHandler, ResponseReader},
-    url::Url,
+    url::{Url, glob},
     wait,
     write_out::{self, WriteOutValues},
 };
@@ -30,7 +34,7 @@ use curl_trigger::{
 /// The name of a parser, a function that checks it, and valid inputs.
 type FuzzTarget = (&'static str, fn(&[u8]), &'static [&'static [u8]]);
 
-const TARGETS: [FuzzTarget; 8] = [
+const TARGETS: [FuzzTarget; 10] = [
     ("response", response, &[
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nRetry-After: 7\r\n\r\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nff\r\n",
@@ -47,6 +51,15 @@ const TARGETS: [FuzzTarget; 8] = [
     ("json", json_text, &[b"{\"run_id\":\"r\\u00e9\\ud83d\\ude00\",\"links\":{\"self\":\"/x\"},\"state\":\"failed\",\"a\":[1,{\"b\":null}]}"]),
     ("header", header, &[b"X-A: b", b"X-A;", b"X-A:", b"X-A: b\r\nX-B: c"]),
     ("options", arguments, &[b"-sSfXPOST\0-H\0a: b\0-m\x000.5\0--retry\x003\0http://a", b"--json\0{}\0-w\0%{http_code}\0--no-silent"]),
+    ("request", request, &[
+        b"-F\0a=@f;type=a/b;filename=\"x\\\"y\"\0-F\0b=<g\0-F\0c=\"d;e\";type=text/x;charset=y\0-u\0a:b\0http://a/{b}",
+        b"-G\0--data-urlencode\0a@f\0-d\0b=%2F\0-b\0c=d\0-e\0f\0-I\0http://[::1]/?${X}",
+        b"-T\0a b\0-H\0X;\0-H\0@f\0-D\0-\0http://a/b/?c",
+        b"-K\0f\0--location-trusted\0http://a",
+    ]),
+    ("config file", config_file, &[
+        b"url = \"http://a\\\"b\"\n# c\nheader: X-A:b\n-XPOST\nuser \"a:b\" # c\n--data x\nsilent\n",
+    ]),
     ("texts", texts, &[b"%{http_code} %{time_total}\\n%%%{stderr}x", b"Sun, 06 Nov 1994 08:49:37 GMT"]),
 ];
 
@@ -132,7 +145,7 @@ impl ResponseHandler for FuzzedResponse {
 fn response(input: &[u8]) {
     let read = |piece: usize| {
         let mut received = FuzzedResponse::default();
-        let mut reader = ResponseReader::new("POST");
+        let mut reader = ResponseReader::new("POST", false);
         for bytes in input.chunks(piece) {
             match reader.feed(bytes, &mut received) {
                 Ok(true) => return (received, None),
@@ -152,7 +165,7 @@ fn dns_answer(input: &[u8]) {
     let question = Question { name: "a.example".into(), record: RecordType::A };
     let _ = question.decode(7, input);
     let config = ResolverConfig::parse("nameserver 10.0.0.1\nsearch example");
-    let mut lookup = Lookup::new(&config, "a", Duration::ZERO);
+    let mut lookup = Lookup::new(&config, "a", &[RecordType::A, RecordType::Aaaa], Duration::ZERO);
     while lookup.next_query(&mut || 7).is_some() {}
     lookup.receive(0, Transport::Udp, input, Duration::ZERO);
     lookup.tick(lookup.wake_at());
@@ -195,9 +208,40 @@ fn header(input: &[u8]) {
     }
 }
 
+/// Every file has this content.
+struct EveryFile<'a>(&'a [u8]);
+
+impl ReadFile for EveryFile<'_> {
+    fn read(&mut self, _: &str, _: usize) -> Result<Vec<u8>, String> {
+        Ok(self.0.to_vec())
+    }
+}
+
 fn arguments(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let _ = options::parse(text.split('\0'));
+    let arguments: Vec<&str> = text.split('\0').collect();
+    let _ = options::parse(&arguments, &mut EveryFile(b""));
+    let _ = glob::expand(&text);
+}
+
+/// No arguments and no file add a line to the head of the request.
+fn request(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let arguments: Vec<&str> = text.split('\0').collect();
+    let mut files = EveryFile(b"X-A: b\r\n--a\n");
+    let Ok(Command::Run(options)) = options::parse(&arguments, &mut files) else { return };
+    let headers =
+        options.headers.iter().map(|header| if header.starts_with('@') { 2 } else { 1 }).sum::<usize>();
+    let Ok(plan) = Plan::new(&options, &Environment::new(&[]), &mut files, Flavor::Tls) else { return };
+    let head = plan.request.head();
+    let lines: Vec<_> = head.split("\r\n").collect();
+    // The request line, the headers of other options, and the two parts after the last line break.
+    assert!(lines.len() <= 14 + headers, "{head}");
+    assert!(lines.iter().all(|line| !line.contains(['\r', '\n', '\0'])), "{head}");
+}
+
+fn config_file(input: &[u8]) {
+    let _ = options::parse(&["-K", "f"], &mut EveryFile(input));
 }
 
 fn texts(input: &[u8]) {

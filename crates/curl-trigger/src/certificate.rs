@@ -74,6 +74,18 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// Splits consecutive certificates in DER; empty if the bytes are in another form.
+pub fn split(mut der: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    let mut elements = DerElements(der);
+    while let Some((SEQUENCE, _)) = elements.next() {
+        let (certificate, rest) = der.split_at(der.len() - elements.0.len());
+        found.push(certificate);
+        der = rest;
+    }
+    found
+}
+
 /// Converts a certificate of version 1 to version 3, which invalidates its signature. `None` if it has a later
 /// version.
 pub fn to_version_3(der: &[u8]) -> Option<Vec<u8>> {

@@ -18,11 +18,11 @@ impl Header {
     /// contains the value.
     pub fn new(name: &str, value: &str) -> Result<Self, Failure> {
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(Failure::usage(format_args!("a header name is empty or has an invalid character")));
+            return Err(Failure::usage(format_args!("its name is empty or has an invalid character")));
         }
         if value.bytes().any(|byte| byte != b'\t' && (byte < b' ' || byte == 0x7f)) {
             return Err(Failure::usage(format_args!(
-                "the value of header {name} contains a line break or another control character"
+                "the value of {name} contains a line break or another control character"
             )));
         }
         Ok(Self { name: name.into(), value: value.trim_ascii().into() })
@@ -51,19 +51,24 @@ impl HeaderRule {
             let rule = if header.value.is_empty() { Self::Remove(header.name) } else { Self::Set(header) };
             return Ok(Some(rule));
         }
-        match text.trim_ascii_end().strip_suffix(';') {
+        match text.strip_suffix(';') {
             Some(name) => Ok(Some(Self::Set(Header::new(name, "")?))),
             None => Err(Failure::usage(format_args!(
-                "a header given with -H has no colon: write it as 'Name: value'"
+                "it has no colon; write it as 'Name: value', or 'Name;' for an empty value"
             ))),
         }
     }
 }
 
 /// The headers of a request, in order, with those that `-H` removes.
+///
+/// They are sent in curl's order: defaults, those of `-H`, then the type of the body.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Headers {
     rules: Vec<HeaderRule>,
+    /// The number of defaults, which precede the other rules.
+    defaults: usize,
+    content_type: Option<Header>,
 }
 
 impl Headers {
@@ -75,8 +80,18 @@ impl Headers {
     /// Adds a default header, unless `-H` sets or removes a header of that name.
     pub fn set_default(&mut self, header: Header) {
         if !self.mentions(&header.name) {
-            self.rules.push(HeaderRule::Set(header));
+            self.rules.insert(self.defaults, HeaderRule::Set(header));
+            self.defaults += 1;
         }
+    }
+
+    /// Sets the type of the body, unless `-H` sets or removes it.
+    pub fn set_content_type(&mut self, value: &str) -> Result<(), Failure> {
+        let header = Header::new("Content-Type", value)?;
+        if !self.mentions(&header.name) {
+            self.content_type = Some(header);
+        }
+        Ok(())
     }
 
     /// Whether a rule sets or removes this header.
@@ -87,7 +102,7 @@ impl Headers {
         })
     }
 
-    /// The headers to send.
+    /// The headers to send before the length of the body.
     pub fn iter(&self) -> impl Iterator<Item = &Header> {
         self.rules.iter().filter_map(|rule| match rule {
             HeaderRule::Set(header) => Some(header),
@@ -95,16 +110,23 @@ impl Headers {
         })
     }
 
+    /// The header to send after the length of the body.
+    pub fn content_type(&self) -> Option<&Header> {
+        self.content_type.as_ref()
+    }
+
     /// The value of a header to send.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
+        let mut all = self.iter().chain(&self.content_type);
+        all.find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
     }
 
     /// The same headers without those whose name matches `drop`.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
         let is_kept = |rule: &&HeaderRule| !matches!(rule, HeaderRule::Set(header) if drop(&header.name));
-        Self { rules: self.rules.iter().filter(is_kept).cloned().collect() }
+        let content_type = self.content_type.clone().filter(|header| !drop(&header.name));
+        Self { rules: self.rules.iter().filter(is_kept).cloned().collect(), defaults: 0, content_type }
     }
 }
 

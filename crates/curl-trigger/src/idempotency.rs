@@ -6,7 +6,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::environment::Environment;
+use crate::{environment::Environment, text::split_last};
 
 /// The maximum length of a key, in bytes.
 const MAX_KEY_LENGTH: usize = 255;
@@ -46,7 +46,7 @@ pub fn key(flag: Option<&str>, environment: &Environment<'_>) -> Option<String> 
 
 /// The pod's name without `-xxxxx`, five characters of the alphabet that Kubernetes uses for random names.
 fn without_random_suffix(pod: &str) -> Option<&str> {
-    let (job, suffix) = pod.rsplit_once('-')?;
+    let (job, suffix) = split_last(pod, b'-')?;
     let random =
         suffix.len() == 5 && suffix.bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
     (random && !job.is_empty()).then_some(job)

@@ -19,10 +19,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod address;
 pub mod certificate;
 pub mod dns;
+pub mod encoding;
 pub mod environment;
 pub mod exit;
+pub mod files;
 pub mod header;
 pub mod http_date;
 pub mod idempotency;

@@ -2,20 +2,24 @@
 //!
 //! All other options are errors, because ignoring an option would change the meaning of a request.
 
+mod config_file;
 mod number;
+mod parser;
+mod refused;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use alloc::{
-    boxed::Box,
-    format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
 use core::time::Duration;
 
-use self::table::{OptionId, find_long, find_short};
-use crate::{exit::Failure, redirect, retry::RetryPolicy};
+pub use self::parser::{Command, parse};
+use self::table::OptionId;
+use crate::retry::RetryPolicy;
 
 /// A part of the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +30,17 @@ pub enum BodyPart {
     FileWithoutLineBreaks(String),
     /// A file (`-` is the standard input), unchanged.
     File(String),
+    /// `--data-urlencode`: `CONTENT`, `=CONTENT`, `NAME=CONTENT`, `@FILE` or `NAME@FILE`.
+    UrlEncoded(String),
+}
+
+/// A part of a form.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FormField {
+    /// `NAME=CONTENT`.
+    pub text: String,
+    /// `--form-string`: no character of the content has a special meaning.
+    pub is_literal: bool,
 }
 
 /// How a response of 400 or above is handled.
@@ -40,22 +55,52 @@ pub enum FailMode {
     WithBody,
 }
 
+/// The addresses to which connections are made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum AddressFamily {
+    /// Any address.
+    #[default]
+    Any,
+    /// `-4`.
+    Ipv4,
+    /// `-6`.
+    Ipv6,
+}
+
 /// The values of the arguments, not yet combined with the environment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is an option of the command line")]
 pub struct Options {
     /// The URL.
     pub url: Option<String>,
+    /// `-g`: braces and brackets of the URL have no special meaning.
+    pub globoff: bool,
     /// `-X`.
     pub method: Option<String>,
+    /// `-I`.
+    pub head: bool,
+    /// `-G`: the data is the query of the URL.
+    pub get: bool,
     /// `-H`, in order; a value `@file` is the name of a file.
     pub headers: Vec<String>,
     /// `-d` and related options, in order.
     pub data: Vec<BodyPart>,
     /// `--json`.
     pub json: bool,
+    /// `-F` and `--form-string`, in order.
+    pub form: Vec<FormField>,
+    /// `-T`.
+    pub upload: Option<String>,
     /// `-A`.
     pub user_agent: Option<String>,
+    /// `-e`.
+    pub referer: Option<String>,
+    /// `-b`, in order.
+    pub cookies: Vec<String>,
+    /// `-u`.
+    pub user: Option<String>,
+    /// `--compressed`.
+    pub compressed: bool,
     /// `-f`, `--fail-with-body`.
     pub fail: FailMode,
     /// `-s`.
@@ -66,12 +111,16 @@ pub struct Options {
     pub include: bool,
     /// `-v`.
     pub verbose: bool,
-    /// `-L`.
+    /// `-L`, `--location-trusted`.
     pub location: bool,
+    /// `--location-trusted`: other hosts receive the credentials too.
+    pub location_trusted: bool,
     /// `--max-redirs`.
     pub max_redirects: u32,
     /// `-o`.
     pub output: Option<String>,
+    /// `-D`.
+    pub dump_header: Option<String>,
     /// `-w`; a value `@file` is the name of a file.
     pub write_out: Option<String>,
     /// `-m`; zero is no limit.
@@ -80,8 +129,14 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// `--retry` and related options.
     pub retry: RetryPolicy,
+    /// `-4`, `-6`.
+    pub family: AddressFamily,
     /// `--cacert`.
     pub ca_file: Option<String>,
+    /// `-k`: the server's certificate is not verified.
+    pub insecure: bool,
+    /// `--tlsv1.3`.
+    pub tls13: bool,
     /// `--wait`.
     pub wait: bool,
     /// `--wait-timeout`.
@@ -92,198 +147,51 @@ pub struct Options {
     pub name: Option<String>,
 }
 
-/// The command of the arguments.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Command {
-    /// Make a request.
-    Run(Box<Options>),
-    /// `--help`.
-    Help,
-    /// `--version`.
-    Version,
-}
-
-/// Parses the arguments, without the program's name. An error contains the option, never its value.
-pub fn parse<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Command, Failure> {
-    let mut options = Options { max_redirects: redirect::DEFAULT_MAX, ..Options::default() };
-    let mut arguments = Arguments { rest: arguments, position: 0 };
-    let mut only_urls = false;
-    while let Some(argument) = arguments.next() {
-        let command = match argument.strip_prefix("--") {
-            _ if only_urls => options.set_url(argument, arguments.position)?,
-            Some("") => {
-                only_urls = true;
-                None
-            }
-            Some(name) => options.parse_long(name, &mut arguments)?,
-            None if argument.len() > 1 && argument.starts_with('-') => {
-                options.parse_short(argument, &mut arguments)?
-            }
-            None => options.set_url(argument, arguments.position)?,
-        };
-        if let Some(command) = command {
-            return Ok(command);
-        }
-    }
-    Ok(Command::Run(Box::new(options)))
-}
-
-struct Arguments<I> {
-    rest: I,
-    position: usize,
-}
-
-impl<'a, I: Iterator<Item = &'a str>> Arguments<I> {
-    fn next(&mut self) -> Option<&'a str> {
-        self.position += 1;
-        self.rest.next()
-    }
-}
-
-/// `Some` ends the parsing: `--help` and `--version` ignore all further arguments.
-type ParseResult = Result<Option<Command>, Failure>;
-
 impl Options {
-    fn set_url(&mut self, url: &str, position: usize) -> ParseResult {
-        if self.url.replace(url.to_string()).is_some() {
-            return Err(Failure::usage(format_args!(
-                "argument {position} is a second URL: only one is supported; quote values that contain spaces"
-            )));
-        }
-        Ok(None)
+    /// The field of a flag that has no other effect.
+    fn flag(&mut self, option: OptionId) -> Option<&mut bool> {
+        Some(match option {
+            OptionId::Silent => &mut self.silent,
+            OptionId::ShowError => &mut self.show_error,
+            OptionId::Include => &mut self.include,
+            OptionId::Verbose => &mut self.verbose,
+            OptionId::Head => &mut self.head,
+            OptionId::Get => &mut self.get,
+            OptionId::Globoff => &mut self.globoff,
+            OptionId::Compressed => &mut self.compressed,
+            OptionId::Location => &mut self.location,
+            OptionId::Insecure => &mut self.insecure,
+            OptionId::Tls13 => &mut self.tls13,
+            OptionId::RetryConnrefused => &mut self.retry.refused,
+            OptionId::RetryAllErrors => &mut self.retry.all_errors,
+            OptionId::Wait => &mut self.wait,
+            _ => return None,
+        })
     }
 
-    fn parse_long<'a>(
-        &mut self,
-        name: &str,
-        arguments: &mut Arguments<impl Iterator<Item = &'a str>>,
-    ) -> ParseResult {
-        let shown = format!("--{}", name.split('=').next().unwrap_or_default());
-        let (option, on) = match find_long(name) {
-            Some(option) => (option, true),
-            None => match name.strip_prefix("no-").and_then(find_long).filter(|option| !option.takes_value())
-            {
-                Some(option) => (option, false),
-                None => return Err(unsupported(&shown)),
-            },
-        };
-        if !option.takes_value() {
-            return Ok(self.set_flag(option, on));
-        }
-        let value = arguments.next().ok_or_else(|| missing_value(&shown))?;
-        self.set_value(option, &shown, value, arguments.position)
-    }
-
-    /// `-sSf`, `-XPOST`, `-X POST`.
-    fn parse_short<'a>(
-        &mut self,
-        argument: &'a str,
-        arguments: &mut Arguments<impl Iterator<Item = &'a str>>,
-    ) -> ParseResult {
-        for (at, letter) in argument.char_indices().skip(1) {
-            let shown = format!("-{letter}");
-            let option = find_short(letter).ok_or_else(|| unsupported(&shown))?;
-            if option.takes_value() {
-                let rest = argument.get(at + letter.len_utf8()..).filter(|rest| !rest.is_empty());
-                let value = rest.or_else(|| arguments.next()).ok_or_else(|| missing_value(&shown))?;
-                return self.set_value(option, &shown, value, arguments.position);
-            }
-            if let Some(command) = self.set_flag(option, true) {
-                return Ok(Some(command));
-            }
-        }
-        Ok(None)
-    }
-
-    fn set_flag(&mut self, option: OptionId, on: bool) -> Option<Command> {
-        let fail = |mode| if on { mode } else { FailMode::Never };
-        match option {
-            OptionId::Help => return Some(Command::Help),
-            OptionId::Version => return Some(Command::Version),
-            OptionId::Fail => self.fail = fail(FailMode::WithoutBody),
-            OptionId::FailWithBody => self.fail = fail(FailMode::WithBody),
-            OptionId::Silent => self.silent = on,
-            OptionId::ShowError => self.show_error = on,
-            OptionId::Include => self.include = on,
-            OptionId::Verbose => self.verbose = on,
-            OptionId::Location => self.location = on,
-            OptionId::RetryConnrefused => self.retry.refused = on,
-            OptionId::RetryAllErrors => self.retry.all_errors = on,
-            OptionId::Wait => self.wait = on,
-            // The others, such as `--no-buffer`, have no effect.
-            _ => {}
-        }
-        None
-    }
-
-    fn set_value(&mut self, option: OptionId, shown: &str, value: &str, position: usize) -> ParseResult {
-        let text = || Some(value.to_string());
-        match option {
-            OptionId::Url => return self.set_url(value, position),
-            OptionId::Request => self.method = Some(method(value)?),
-            OptionId::Header => self.headers.push(value.to_string()),
-            OptionId::Data => self.data.push(data(value, BodyPart::FileWithoutLineBreaks)),
-            OptionId::DataBinary => self.data.push(data(value, BodyPart::File)),
-            OptionId::DataRaw => self.data.push(BodyPart::Text(value.to_string())),
-            OptionId::Json => {
-                self.json = true;
-                self.data.push(data(value, BodyPart::File));
-            }
-            OptionId::UserAgent => self.user_agent = text(),
-            OptionId::Output => self.output = text(),
-            OptionId::WriteOut => self.write_out = text(),
-            OptionId::MaxTime => self.max_time = Some(number::seconds(shown, value)?),
-            OptionId::ConnectTimeout => self.connect_timeout = Some(number::seconds(shown, value)?),
-            OptionId::MaxRedirs => {
-                self.max_redirects = if value == "-1" { u32::MAX } else { number::whole(shown, value)? }
-            }
-            OptionId::Retry => self.retry.retries = number::whole(shown, value)?,
-            OptionId::RetryDelay => {
-                self.retry.delay = Duration::from_secs(number::whole(shown, value)?.into());
-            }
-            OptionId::RetryMaxTime => {
-                self.retry.max_time = Duration::from_secs(number::whole(shown, value)?.into());
-            }
-            OptionId::CaCert => self.ca_file = text(),
-            OptionId::WaitTimeout => self.wait_timeout = Some(number::seconds(shown, value)?),
-            OptionId::IdempotencyKey => self.idempotency_key = text(),
-            OptionId::Name => self.name = text(),
-            _ => {}
-        }
-        Ok(None)
+    /// The field of an option whose value is stored unchanged.
+    fn text(&mut self, option: OptionId) -> Option<&mut Option<String>> {
+        Some(match option {
+            OptionId::UploadFile => &mut self.upload,
+            OptionId::Output => &mut self.output,
+            OptionId::DumpHeader => &mut self.dump_header,
+            OptionId::UserAgent => &mut self.user_agent,
+            OptionId::Referer => &mut self.referer,
+            OptionId::User => &mut self.user,
+            OptionId::WriteOut => &mut self.write_out,
+            OptionId::CaCert => &mut self.ca_file,
+            OptionId::IdempotencyKey => &mut self.idempotency_key,
+            OptionId::Name => &mut self.name,
+            _ => return None,
+        })
     }
 }
 
-fn unsupported(shown: &str) -> Failure {
-    Failure::usage(format_args!("option {shown} is not supported, even if curl supports it: see --help"))
-}
-
-fn missing_value(shown: &str) -> Failure {
-    Failure::usage(format_args!("option {shown} needs a value"))
-}
-
-fn data(value: &str, file: fn(String) -> BodyPart) -> BodyPart {
-    match value.strip_prefix('@') {
-        Some(path) => file(path.to_string()),
-        None => BodyPart::Text(value.to_string()),
-    }
-}
-
-fn method(value: &str) -> Result<String, Failure> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if value.is_empty() || !value.bytes().all(is_token) {
-        return Err(Failure::usage(format_args!("option -X needs a method such as POST")));
-    }
-    Ok(value.to_string())
-}
-
-/// The text of `--help`.
+/// The text of `--help`. The meanings of curl's options would be a fiftieth of the program.
 pub fn help() -> String {
     let mut lines =
-        vec!["Usage: curl-trigger [options] <url>, or TRIGGER_URL in the environment\n".to_string()];
+        vec!["Usage: curl-trigger [options] <url>, or TRIGGER_URL in the environment\n\
+              The options have curl's meaning, except those with a description. docs/curl-trigger.md is the manual.\n".to_string()];
     lines.extend(table::OPTIONS.iter().map(table::OptionSpec::help_line));
     lines.concat()
 }
-
-#[cfg(test)]
-mod tests;

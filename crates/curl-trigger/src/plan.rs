@@ -1,8 +1,10 @@
 //! Combines options, environment and files into one checked request and the rules for sending it.
 
+mod body;
 mod content;
 mod credentials;
-pub mod files;
+mod form;
+mod literal;
 pub mod output;
 #[cfg(test)]
 mod tests;
@@ -10,19 +12,24 @@ mod tests;
 use alloc::{
     format,
     string::{String, ToString},
+    vec::Vec,
 };
-use core::time::Duration;
+use core::{mem::ManuallyDrop, time::Duration};
 
-use self::{files::ReadFile, output::OutputOptions};
+use self::{body::RequestBody, literal::LiteralVariables, output::OutputOptions};
 use crate::{
     environment::Environment,
     exit::{ExitCode, Failure},
+    files::ReadFile,
+    header::Headers,
     idempotency,
-    options::{FailMode, Options},
+    options::{AddressFamily, FailMode, Options},
+    redirect::RedirectRules,
     request::Request,
     retry::RetryPolicy,
     secret::{Secrets, is_secret_header},
-    url::{Host, Scheme, Url},
+    text::split_last,
+    url::{Host, Scheme, Url, glob},
     wait,
 };
 
@@ -50,8 +57,8 @@ pub enum Flavor {
 pub struct Plan {
     /// The first request.
     pub request: Request,
-    /// `-X` was given; redirects then keep the method.
-    pub has_explicit_method: bool,
+    /// `-X`, `--location-trusted`.
+    pub redirect_rules: RedirectRules,
     /// The URL is `TRIGGER_URL`: only a 2xx is a success.
     pub from_environment: bool,
     /// `-f`, `--fail-with-body`.
@@ -66,14 +73,22 @@ pub struct Plan {
     pub retry: RetryPolicy,
     /// `--wait`: the maximum time, counted from the program's start.
     pub wait: Option<Duration>,
+    /// `-4`, `-6`.
+    pub family: AddressFamily,
     /// The configured CA file; `None` uses the authorities of the cluster and the system.
     pub ca_file: Option<String>,
+    /// `-k`: the server's certificate is not verified.
+    pub insecure: bool,
+    /// `--tlsv1.3`.
+    pub tls13: bool,
     /// The name in the outcome line.
     pub name: String,
     /// Where to print what.
     pub output: OutputOptions,
     /// The values to mask in all output.
     pub secrets: Secrets,
+    /// Notes to print before the request.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -85,33 +100,41 @@ impl Plan {
         flavor: Flavor,
     ) -> Result<Self, Failure> {
         let from_environment = options.url.is_none();
-        let url =
+        let given =
             options.url.as_deref().or_else(|| environment.non_empty("TRIGGER_URL")).ok_or_else(|| {
                 Failure::usage(format_args!(
                     "no URL: give one as an argument, or in the environment as TRIGGER_URL; see --help"
                 ))
             })?;
-        let url = Url::parse(url)?;
+        let mut url = ManuallyDrop::new(match &options.url {
+            Some(url) if !options.globoff => Url::parse(&glob::expand(url)?)?,
+            _ => Url::parse(given)?,
+        });
         check_flavor(&url, flavor)?;
-        let mut secrets = Secrets::default();
-        let mut headers = content::headers(options, files)?;
+        // An error ends the process, so the code that drops these values on every error path is omitted.
+        let mut headers = ManuallyDrop::new(content::headers(options, files)?);
         if from_environment {
             credentials::add(&mut headers, environment, files)?;
         }
+        let body = ManuallyDrop::new(body::read(options, from_environment, &mut url, files)?);
+        content::add_default_headers(&mut headers, options, environment, &body)?;
+        let mut secrets = ManuallyDrop::new(Secrets::default());
         for header in headers.iter().filter(|header| is_secret_header(&header.name)) {
             secrets.add(&header.value);
         }
-        let body = content::body(options, files)?;
-        let method = match &options.method {
-            Some(method) => method.clone(),
-            None if body.is_some() || from_environment => "POST".to_string(),
-            None => "GET".to_string(),
-        };
-        content::add_default_headers(&mut headers, options, environment, &method, body.is_some())?;
+        if let Some((_, password)) = options.user.as_deref().and_then(|user| user.split_once(':')) {
+            secrets.add(password);
+        }
+        let output = output::options(options, environment, files)?;
+        let mut variables = LiteralVariables::default();
+        content::search_variables(&mut variables, given, options);
         let name = name(options, environment, &url);
         let fail_by_default = from_environment && options.fail == FailMode::Never;
         Ok(Self {
-            has_explicit_method: options.method.is_some(),
+            redirect_rules: RedirectRules {
+                keeps_method: options.method.is_some(),
+                keeps_credentials: options.location_trusted,
+            },
             from_environment,
             fail: if fail_by_default { FailMode::WithBody } else { options.fail },
             max_redirects: options.location.then_some(options.max_redirects),
@@ -125,13 +148,28 @@ impl Plan {
                 let limits = [options.wait_timeout, options.max_time];
                 limits.into_iter().flatten().find(|time| !time.is_zero()).unwrap_or(wait::DEFAULT_TIMEOUT)
             }),
+            family: options.family,
             ca_file: ca_file(options, environment),
-            output: output::options(options, environment, files)?,
-            request: Request { method, url, headers, body },
+            insecure: options.insecure,
+            tls13: options.tls13,
+            output,
+            request: request(body, url, headers, options.head),
             name,
-            secrets,
+            secrets: ManuallyDrop::into_inner(secrets),
+            warnings: variables.into_warnings(),
         })
     }
+}
+
+fn request(
+    body: ManuallyDrop<RequestBody>,
+    url: ManuallyDrop<Url>,
+    headers: ManuallyDrop<Headers>,
+    head_only: bool,
+) -> Request {
+    let RequestBody { method, bytes, .. } = ManuallyDrop::into_inner(body);
+    let (url, headers) = (ManuallyDrop::into_inner(url), ManuallyDrop::into_inner(headers));
+    Request { method, url, headers, body: bytes, head_only }
 }
 
 /// Rejects `https://` in the plain flavor. Also used for redirects and for the URL of a run.
@@ -161,7 +199,7 @@ fn name(options: &Options, environment: &Environment<'_>, url: &Url) -> String {
         // A CronJob appends the scheduled time to the names of its Jobs, in minutes since 1970: eight digits
         // until 2160.
         let is_time = |suffix: &str| suffix.len() >= 8 && suffix.bytes().all(|byte| byte.is_ascii_digit());
-        return match job.rsplit_once('-') {
+        return match split_last(&job, b'-') {
             Some((cronjob, suffix)) if is_time(suffix) => cronjob.to_string(),
             _ => job,
         };

@@ -12,11 +12,21 @@ use crate::{
 /// curl's default for `--max-redirs`.
 pub const DEFAULT_MAX: u32 = 50;
 
+/// What a redirected request keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RedirectRules {
+    /// `-X`: the method is kept.
+    pub keeps_method: bool,
+    /// `--location-trusted`: credentials are sent to every host.
+    pub keeps_credentials: bool,
+}
+
 /// The request that a response redirects to; `None` when the response is not a redirect.
 ///
 /// As in curl, 301, 302 and 303 change a `POST` to a `GET` without body, unless `-X` is given; 307 and 308 repeat
-/// the request. Unlike curl, headers with credentials are sent only within the origin.
-pub fn follow(request: &Request, head: &Head, has_explicit_method: bool) -> Option<Result<Request, Failure>> {
+/// the request. Unlike curl, every header with credentials is sent only within the origin, unless
+/// `--location-trusted` is given.
+pub fn follow(request: &Request, head: &Head, rules: RedirectRules) -> Option<Result<Request, Failure>> {
     let location = match head.status {
         301 | 302 | 303 | 307 | 308 => head.header("location")?,
         _ => return None,
@@ -35,13 +45,15 @@ pub fn follow(request: &Request, head: &Head, has_explicit_method: bool) -> Opti
         next.body = None;
         next.headers = next.headers.without(|name| name.eq_ignore_ascii_case("content-type"));
         let becomes_get = request.method == "POST" || (head.status == 303 && request.method != "HEAD");
-        if becomes_get && !has_explicit_method {
+        if becomes_get && !rules.keeps_method {
             next.method = "GET".to_string();
         }
     }
     if !next.url.same_origin(&request.url) {
-        next.headers =
-            next.headers.without(|name| is_secret_header(name) || name.eq_ignore_ascii_case("host"));
+        let is_dropped = |name: &str| {
+            (is_secret_header(name) && !rules.keeps_credentials) || name.eq_ignore_ascii_case("host")
+        };
+        next.headers = next.headers.without(is_dropped);
     }
     Some(Ok(next))
 }
@@ -50,7 +62,7 @@ pub fn follow(request: &Request, head: &Head, has_explicit_method: bool) -> Opti
 pub fn too_many_redirects(max: u32) -> Failure {
     Failure::new(
         ExitCode::TooManyRedirects,
-        format_args!("more than {max} redirects: check for a loop, or raise --max-redirs"),
+        format_args!("more than {} redirects: check for a loop, or raise --max-redirs", u64::from(max)),
     )
 }
 
@@ -63,16 +75,21 @@ mod tests {
     };
     use alloc::vec;
 
-    fn redirected(status: u16, location: &str, has_explicit_method: bool) -> Request {
+    fn redirected(status: u16, location: &str, keeps_method: bool) -> Request {
+        redirected_with(status, location, RedirectRules { keeps_method, keeps_credentials: false })
+    }
+
+    fn redirected_with(status: u16, location: &str, rules: RedirectRules) -> Request {
         let mut headers = Headers::default();
         for (name, value) in [("X-Admin-Secret", "s3cret"), ("X-Other", "o"), ("Content-Type", "a/b")] {
             headers.push(HeaderRule::Set(Header::new(name, value).expect("valid")));
         }
         let url = Url::parse("http://a/x").expect("url");
-        let request = Request { method: "POST".into(), url, headers, body: Some(b"b".to_vec()) };
+        let request =
+            Request { method: "POST".into(), url, headers, body: Some(b"b".to_vec()), head_only: false };
         let headers = vec![("Location".into(), location.into())];
         let head = Head { status, headers, ..Head::default() };
-        follow(&request, &head, has_explicit_method).expect("a redirect").expect("a valid URL")
+        follow(&request, &head, rules).expect("a redirect").expect("a valid URL")
     }
 
     #[test]
@@ -92,5 +109,8 @@ mod tests {
             let next = redirected(307, elsewhere, false);
             assert_eq!((next.headers.get("X-Admin-Secret"), next.headers.get("X-Other")), (None, Some("o")));
         }
+        let trusted = RedirectRules { keeps_method: false, keeps_credentials: true };
+        let next = redirected_with(307, "http://b/y", trusted);
+        assert_eq!(next.headers.get("X-Admin-Secret"), Some("s3cret"));
     }
 }

@@ -36,7 +36,7 @@ pub fn triggered(name: &str, head: &Head, run: Option<&str>) -> Outcome {
     let run = run.map(|run| format!(", {}", quote(run))).unwrap_or_default();
     outcome(
         ExitCode::Ok,
-        &format!("✅ {name} triggered successfully (HTTP {}{run})", head.status),
+        &format!("✅ {name} triggered successfully (HTTP {}{run})", u64::from(head.status)),
         String::new(),
     )
 }
@@ -53,7 +53,11 @@ pub fn succeeded(name: &str, run: &str, state: &str, elapsed: Duration) -> Outco
 /// A failure: `❌ NAME failed: MESSAGE (exit 22)`.
 pub fn failed(name: &str, failure: &Failure) -> Outcome {
     let message = line(&failure.message);
-    outcome(failure.code, &format!("❌ {name} failed: {message} (exit {})", failure.code.number()), message)
+    outcome(
+        failure.code,
+        &format!("❌ {name} failed: {message} (exit {})", u64::from(failure.code.number())),
+        message,
+    )
 }
 
 /// The response is not a 2xx, but no option makes that a failure: the exit code is 0.
@@ -105,7 +109,7 @@ fn is_unprintable(c: char) -> bool {
 
 /// A duration as `1.234 s`.
 pub fn seconds(duration: Duration) -> String {
-    format!("{}.{:03} s", duration.as_secs(), duration.subsec_millis())
+    format!("{}.{:03} s", duration.as_secs(), u64::from(duration.subsec_millis()))
 }
 
 fn http_status(head: &Head, body: &str) -> String {
@@ -119,7 +123,7 @@ fn http_status(head: &Head, body: &str) -> String {
     let location = head.header("location").filter(|_| (300..400).contains(&head.status));
     let location =
         location.map(|url| format!(", redirected to {}", quote(url.split('?').next().unwrap_or_default())));
-    format!("HTTP {}{reason}{message}{}", head.status, location.unwrap_or_default())
+    format!("HTTP {}{reason}{message}{}", u64::from(head.status), location.unwrap_or_default())
 }
 
 fn outcome(code: ExitCode, line: &str, message: String) -> Outcome {

@@ -15,6 +15,8 @@ pub struct Request {
     pub headers: Headers,
     /// The body; `None` is no body.
     pub body: Option<Vec<u8>>,
+    /// `-I`: only the head of the response is read, whatever the method is.
+    pub head_only: bool,
 }
 
 impl Request {
@@ -22,24 +24,31 @@ impl Request {
     pub fn head(&self) -> String {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.url.target);
         let mut add = |name: &str, value: &str| {
-            for part in [name, ": ", value, "\r\n"] {
+            // An empty value has no space, as in curl.
+            let separator = if value.is_empty() { ":" } else { ": " };
+            for part in [name, separator, value, "\r\n"] {
                 head.push_str(part);
             }
         };
-        if !self.headers.mentions("host") {
-            add("Host", &self.url.authority());
+        match self.headers.get("host") {
+            Some(host) => add("Host", host),
+            None if self.headers.mentions("host") => {}
+            None => add("Host", &self.url.authority()),
         }
-        for header in self.headers.iter() {
+        for header in self.headers.iter().filter(|header| !header.name.eq_ignore_ascii_case("host")) {
             add(&header.name, &header.value);
-        }
-        if !self.headers.mentions("connection") {
-            add("Connection", "close");
         }
         // RFC 9110 section 8.6: without a body, a method that defines one sends `Content-Length: 0`.
         let may_have_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
         let length = self.body.as_ref().map(Vec::len).or(may_have_body.then_some(0));
         if let Some(length) = length.filter(|_| !self.headers.mentions("content-length")) {
             add("Content-Length", &format!("{length}"));
+        }
+        if let Some(header) = self.headers.content_type() {
+            add(&header.name, &header.value);
+        }
+        if !self.headers.mentions("connection") {
+            add("Connection", "close");
         }
         head.push_str("\r\n");
         head
@@ -60,12 +69,12 @@ mod tests {
 
     fn post() -> Request {
         let url = Url::parse("http://backend-service:8000/api?x=1").expect("url");
-        Request { method: "POST".into(), url, headers: Headers::default(), body: None }
+        Request { method: "POST".into(), url, headers: Headers::default(), body: None, head_only: false }
     }
 
     #[test]
     fn a_post_without_body_has_a_content_length_of_zero() {
-        let expected = "POST /api?x=1 HTTP/1.1\r\nHost: backend-service:8000\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let expected = "POST /api?x=1 HTTP/1.1\r\nHost: backend-service:8000\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         assert_eq!(post().head(), expected);
     }
 

@@ -31,14 +31,15 @@ pub struct ResponseReader {
     /// The received part of the head.
     buffer: Vec<u8>,
     head_bytes: usize,
-    /// The response to `HEAD` has no body, even with a `Content-Length`.
+    /// The response has no body, even with a `Content-Length`: the method is `HEAD`, or `-I` is given.
     has_no_body: bool,
 }
 
 impl ResponseReader {
-    /// A reader for the response to a request with this method.
-    pub fn new(method: &str) -> Self {
-        Self { state: ReadState::Head, buffer: vec![], head_bytes: 0, has_no_body: method == "HEAD" }
+    /// A reader for the response to a request with this method. `head_only` ends it with the head.
+    pub fn new(method: &str, head_only: bool) -> Self {
+        let has_no_body = head_only || method == "HEAD";
+        Self { state: ReadState::Head, buffer: vec![], head_bytes: 0, has_no_body }
     }
 
     /// Reads received bytes. Returns true when the response is complete; further bytes are ignored.

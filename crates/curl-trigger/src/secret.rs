@@ -30,7 +30,7 @@ pub struct Secrets(Vec<String>);
 impl Secrets {
     /// Adds a value. If it has a scheme, as in an `Authorization` header, the part after it is added too.
     pub fn add(&mut self, value: &str) {
-        let last = value.rsplit(' ').next().unwrap_or_default();
+        let last = text::after_last(value, b' ');
         for part in [value, last] {
             if part.len() >= MIN_SECRET_LENGTH && !self.0.iter().any(|known| known == part) {
                 // Longest first, so that a secret which contains another one is masked completely.

@@ -24,7 +24,7 @@ use crate::{
     request::Request,
     response::Head,
     retry::{Attempt, RetrySchedule},
-    text::lossy,
+    text::{after_last, lossy},
     url::Url,
     wait::{self, PollInterval, RunState},
 };
@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
             SessionState::Calling { request, redirects, limits } => {
                 let redirected = match &transfer.head {
                     Some(head) if transfer.failure.is_none() && self.follows_redirect(head) => {
-                        redirect::follow(request, head, self.plan.has_explicit_method)
+                        redirect::follow(request, head, self.plan.redirect_rules)
                     }
                     _ => None,
                 };
@@ -177,8 +177,11 @@ impl<'a> Session<'a> {
         };
         if let Some(retry) = self.retries.next(&attempt, now) {
             let pause = report::seconds(retry.pause);
-            let note =
-                format!("Problem: {}. Will retry in {pause}, retries left: {}.", retry.reason, retry.left);
+            let note = format!(
+                "Problem: {}. Will retry in {pause}, retries left: {}.",
+                retry.reason,
+                u64::from(retry.left)
+            );
             self.redirects = 0;
             return SessionState::Pausing {
                 until: now + retry.pause,
@@ -231,7 +234,7 @@ impl<'a> Session<'a> {
         match status {
             Err(failure) => self.failed(&failure),
             Ok(status) => {
-                let last = status.path().rsplit('/').next().unwrap_or_default();
+                let last = after_last(status.path(), b'/');
                 self.run = run.unwrap_or_else(|| last.to_string());
                 let note = format!("{} started, waiting for its end", report::quote(&self.run));
                 let pause = poll::retry_after(transfer, clock);

@@ -1,5 +1,6 @@
 //! `http` and `https` URLs (RFC 3986).
 
+pub mod glob;
 pub(crate) mod path;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,9 @@ use core::{fmt, net::IpAddr};
 
 use self::path::normalize_target;
 use crate::{
+    address::{parse_ipv4, parse_ipv6, show as address_text},
     exit::{ExitCode, Failure},
-    text::{address as address_text, split_once},
+    text::{has, split_last, split_once},
 };
 
 /// The scheme of a URL.
@@ -64,9 +66,9 @@ impl Url {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
-        if authority.contains('@') {
+        if has(authority, b'@') {
             return Err(Failure::usage(format_args!(
-                "a user or password in the URL is not supported: send it as a header; -H @file keeps it out of the arguments"
+                "a user or password in the URL is not supported: give it with -u USER:PASSWORD, or in a file with -K or -H @FILE"
             )));
         }
         let (host, port) = split_authority(authority)?;
@@ -97,8 +99,8 @@ impl Url {
         } else if reference.starts_with('?') {
             format!("{path}{reference}")
         } else {
-            let directory = path.rfind('/').map_or("/", |slash| &path[..=slash]);
-            format!("{directory}{reference}")
+            let (directory, _) = split_last(path, b'/').unwrap_or_default();
+            format!("{directory}/{reference}")
         };
         Ok(Self { target: normalize_target(&target), ..self.clone() })
     }
@@ -122,7 +124,7 @@ impl Url {
         };
         match (self.scheme, self.port) {
             (Scheme::Http, 80) | (Scheme::Https, 443) => host,
-            (_, port) => format!("{host}:{port}"),
+            (_, port) => format!("{host}:{}", u64::from(port)),
         }
     }
 
@@ -159,7 +161,8 @@ fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Failure> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) =
             rest.split_once(']').ok_or_else(|| bad_url("the URL's host has [ without ]"))?;
-        let address = address.parse().map_err(|_| bad_url("the URL's host in [] is not an IPv6 address"))?;
+        let address =
+            parse_ipv6(address).ok_or_else(|| bad_url("the URL's host in [] is not an IPv6 address"))?;
         let port = match port.strip_prefix(':') {
             Some(port) => parse_port(port)?,
             None if port.is_empty() => None,
@@ -174,7 +177,7 @@ fn split_authority(authority: &str) -> Result<(Host, Option<u16>), Failure> {
     if host.is_empty() {
         return Err(bad_url("the URL has no host"));
     }
-    if let Ok(address) = host.parse() {
+    if let Some(address) = parse_ipv4(host) {
         return Ok((Host::Address(IpAddr::V4(address)), port));
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 use core::time::Duration;
 
-use crate::{exit::Failure, response::Head, text};
+use crate::{address, exit::Failure, response::Head, text};
 
 /// The durations from the start of the last transfer to the end of each phase; zero if it was not reached.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -71,7 +71,7 @@ pub fn render(format: &str, values: &WriteOutValues) -> WriteOutText {
             (Some('\\'), Some('r')) => push(&mut written, to_err, "\r"),
             (Some('\\'), Some('t')) => push(&mut written, to_err, "\t"),
             (Some('%'), Some('%')) => push(&mut written, to_err, "%"),
-            (Some('%'), Some('{')) if rest.contains('}') => {
+            (Some('%'), Some('{')) if text::has(rest, b'}') => {
                 let (name, after) = rest.split_once('}').unwrap_or_default();
                 rest = after;
                 match name {
@@ -116,11 +116,16 @@ fn push_char(written: &mut WriteOutText, to_err: bool, character: char) {
 
 fn variable(name: &str, values: &WriteOutValues) -> Option<String> {
     let header = |name| values.head.as_ref().and_then(|head| head.header(name)).unwrap_or_default();
-    let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), time.subsec_micros());
-    let number = |number: u32| format!("{number}");
+    let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), u64::from(time.subsec_micros()));
+    let number = |number: u64| format!("{number}");
     Some(match name {
-        "http_code" | "response_code" => format!("{:03}", values.head.as_ref().map_or(0, |head| head.status)),
-        "http_version" => values.head.as_ref().map_or("0".into(), |head| format!("1.{}", head.minor_version)),
+        "http_code" | "response_code" => {
+            format!("{:03}", values.head.as_ref().map_or(0, |head| u64::from(head.status)))
+        }
+        "http_version" => values
+            .head
+            .as_ref()
+            .map_or("0".into(), |head| if head.minor_version == 0 { "1.0".into() } else { "1.1".into() }),
         "exitcode" => number(values.failure.as_ref().map_or(0, |failure| failure.code.number().into())),
         "errormsg" => values.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default(),
         "url" => values.url.clone(),
@@ -129,10 +134,10 @@ fn variable(name: &str, values: &WriteOutValues) -> Option<String> {
         "method" => values.method.clone(),
         "content_type" => header("content-type").into(),
         "redirect_url" => header("location").into(),
-        "num_redirects" => number(values.redirects),
-        "num_retries" => number(values.retries),
-        "size_download" => format!("{}", values.downloaded),
-        "remote_ip" => values.remote.map(|remote| text::address(remote.ip())).unwrap_or_default(),
+        "num_redirects" => number(values.redirects.into()),
+        "num_retries" => number(values.retries.into()),
+        "size_download" => number(values.downloaded),
+        "remote_ip" => values.remote.map(|remote| address::show(remote.ip())).unwrap_or_default(),
         "remote_port" => number(values.remote.map_or(0, |remote| remote.port().into())),
         "time_namelookup" => seconds(values.times.name_lookup),
         "time_connect" => seconds(values.times.connect),

@@ -11,7 +11,10 @@ use core::{
     time::Duration,
 };
 
-use crate::text::split_once;
+use crate::{
+    address::parse,
+    text::{after_last, split_once},
+};
 
 /// The C library's limit.
 const MAX_SERVERS: usize = 3;
@@ -28,6 +31,8 @@ pub struct ResolverConfig {
     pub search: Vec<String>,
     /// A name with at least this many dots is first tried without a domain.
     pub ndots: usize,
+    /// `timeout`: a server that has not answered a query after this time is silent.
+    pub timeout: Duration,
     /// The maximum time of a lookup: `timeout` x `attempts` of the file.
     pub total: Duration,
     /// Use only TCP (`use-vc`).
@@ -43,9 +48,15 @@ impl Default for ResolverConfig {
 impl ResolverConfig {
     /// Parses the text of the file. Unknown lines and options are ignored.
     pub fn parse(text: &str) -> Self {
-        let mut config =
-            Self { servers: vec![], search: vec![], ndots: 1, total: Duration::ZERO, tcp_only: false };
-        let (mut timeout, mut attempts) = (5, 2);
+        let mut config = Self {
+            servers: vec![],
+            search: vec![],
+            ndots: 1,
+            timeout: Duration::ZERO,
+            total: Duration::ZERO,
+            tcp_only: false,
+        };
+        let (mut timeout, mut attempts): (u64, u32) = (5, 2);
         for line in text.lines() {
             let line = line.split(['#', ';']).next().unwrap_or_default();
             let mut words = line.split_ascii_whitespace();
@@ -71,7 +82,8 @@ impl ResolverConfig {
         if config.servers.is_empty() {
             config.servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, DNS_PORT)));
         }
-        config.total = Duration::from_secs(timeout * attempts);
+        config.timeout = Duration::from_secs(timeout);
+        config.total = config.timeout * attempts;
         config
     }
 
@@ -98,22 +110,22 @@ pub fn is_valid(name: &str) -> bool {
 /// Parses `10.0.0.10`, `fd00::10`, or an address with a port in the syntax of OpenBSD: `[10.0.0.10]:5353`.
 fn parse_server(word: &str) -> Option<SocketAddr> {
     if let Some((address, port)) = word.strip_prefix('[').and_then(|rest| split_once(rest, "]:")) {
-        return Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?));
+        return Some(SocketAddr::new(parse(address)?, port.parse().ok()?));
     }
-    Some(SocketAddr::new(word.parse().ok()?, DNS_PORT))
+    Some(SocketAddr::new(parse(word)?, DNS_PORT))
 }
 
 /// The addresses that need no query: those of `localhost` (RFC 6761), else those of `/etc/hosts`.
 pub fn local_addresses(name: &str, hosts: &str) -> Vec<IpAddr> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let is_localhost = name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("localhost"));
+    let is_localhost = after_last(name, b'.').eq_ignore_ascii_case("localhost");
     if is_localhost {
         return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     }
     let mut found = Vec::new();
     for line in hosts.lines() {
         let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
-        let Some(address) = words.next().and_then(|word| word.parse().ok()) else {
+        let Some(address) = words.next().and_then(parse) else {
             continue;
         };
         if words.any(|word| word.eq_ignore_ascii_case(name)) && !found.contains(&address) {

@@ -1,9 +1,9 @@
 //! The state machine of one lookup.
 //!
-//! A query is sent to all servers at the same time over UDP and repeated every second; the first usable answer is the
-//! result. AAAA is queried if there is no A record. After NXDOMAIN, or if both are missing, the next name of the
-//! search list is queried. If every server fails or the time limit is exceeded, the lookup fails: the next name of
-//! the search list could be another Service of the same name.
+//! A query is sent to all servers at the same time over UDP and repeated every second. The first address is the result.
+//! A negative answer counts only if every server before it in the file has answered, failed, or is silent: as in
+//! glibc, the first server that works decides. Then the next name of the search list is queried, also if all servers
+//! failed for this name. AAAA is queried if there is no A record.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
@@ -37,12 +37,12 @@ pub struct Query {
 }
 
 /// The reason why a lookup has no addresses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LookupError {
     /// No name of the search list exists and has an address.
     NotFound,
-    /// Every server failed; a retry may succeed.
-    ServersFailed,
+    /// Every server failed for this name, and no other name has an address; a retry may succeed.
+    ServersFailed(String),
     /// No server answered in time; a retry may succeed.
     TimedOut,
 }
@@ -53,8 +53,22 @@ enum ServerState {
     Due(Transport),
     /// A query was sent over this transport.
     Sent(Transport),
+    /// The name does not exist, or has no address of this type.
+    Negative {
+        /// The name exists.
+        exists: bool,
+    },
     /// The server failed or is unreachable.
     Failed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    state: ServerState,
+    /// The id of the last query.
+    id: u16,
+    /// The server has not answered a query in its time. Other servers' answers no longer wait for it.
+    is_silent: bool,
 }
 
 /// The state machine of one lookup.
@@ -62,27 +76,39 @@ enum ServerState {
 pub struct Lookup {
     /// The names still to query, in reverse order.
     names: Vec<String>,
+    /// The types to query, in order.
+    records: &'static [RecordType],
     question: Question,
-    /// The state of each server and the id of the last query to it.
-    servers: Vec<(ServerState, u16)>,
+    servers: Vec<Server>,
     tcp_only: bool,
+    /// The time after which a server is silent.
+    timeout: Duration,
+    silent_at: Duration,
     resend_at: Duration,
     deadline: Duration,
+    /// The first name for which all servers failed.
+    failed_name: Option<String>,
     outcome: Option<Result<Vec<IpAddr>, LookupError>>,
 }
 
 impl Lookup {
-    /// Starts at `now`; ends at the latest after [`ResolverConfig::total`].
-    pub fn new(config: &ResolverConfig, name: &str, now: Duration) -> Self {
+    /// Starts at `now`; ends at the latest after [`ResolverConfig::total`]. `records` are the types to query; there must be
+    /// at least one.
+    pub fn new(config: &ResolverConfig, name: &str, records: &'static [RecordType], now: Duration) -> Self {
         let mut names = config.candidates(name);
         names.reverse();
+        let server = Server { state: ServerState::Failed, id: 0, is_silent: false };
         let mut lookup = Self {
             names,
+            records,
             question: Question { name: String::new(), record: RecordType::A },
-            servers: vec![(ServerState::Failed, 0); config.servers.len()],
+            servers: vec![server; config.servers.len()],
             tcp_only: config.tcp_only,
+            timeout: config.timeout,
+            silent_at: now,
             resend_at: now,
             deadline: now + config.total,
+            failed_name: None,
             outcome: None,
         };
         lookup.next_name(now);
@@ -109,44 +135,49 @@ impl Lookup {
         if self.outcome.is_some() {
             return None;
         }
-        let (server, transport) =
-            self.servers.iter().enumerate().find_map(|(index, (state, _))| match state {
-                ServerState::Due(transport) => Some((index, *transport)),
+        let (index, server, transport) =
+            self.servers.iter_mut().enumerate().find_map(|(index, server)| match server.state {
+                ServerState::Due(transport) => Some((index, server, transport)),
                 _ => None,
             })?;
-        let id = random();
-        *self.servers.get_mut(server)? = (ServerState::Sent(transport), id);
-        Some(Query { server, transport, message: self.question.encode(id) })
+        server.id = random();
+        server.state = ServerState::Sent(transport);
+        Some(Query { server: index, transport, message: self.question.encode(server.id) })
     }
 
     /// Handles a message from a server.
     pub fn receive(&mut self, server: usize, transport: Transport, message: &[u8], now: Duration) {
-        let Some((ServerState::Sent(expected), id)) = self.servers.get(server).copied() else {
+        let Some(server) = self.servers.get_mut(server).filter(|_| self.outcome.is_none()) else {
             return;
         };
-        if expected != transport || self.outcome.is_some() {
+        if server.state != ServerState::Sent(transport) {
             return;
         }
-        match self.question.decode(id, message) {
-            // A forged message, or the answer to an earlier question: the right one may still arrive.
-            None => {}
-            Some(Answer::Addresses(addresses)) => self.outcome = Some(Ok(addresses)),
-            Some(Answer::NoData) if self.question.record == RecordType::A => {
-                self.question.record = RecordType::Aaaa;
-                self.query_all(now);
+        // A forged message, or the answer to an earlier question, is ignored: the right one may still arrive.
+        let Some(answer) = self.question.decode(server.id, message) else {
+            return;
+        };
+        server.is_silent = false;
+        server.state = match answer {
+            Answer::Addresses(addresses) => {
+                self.outcome = Some(Ok(addresses));
+                return;
             }
-            Some(Answer::NoData | Answer::NxDomain) => self.next_name(now),
-            Some(Answer::Truncated) if transport == Transport::Udp => {
-                self.set_state(server, ServerState::Due(Transport::Tcp));
-            }
-            Some(Answer::Truncated | Answer::ServerFailure(_)) => self.fail(server),
-        }
+            Answer::NoData => ServerState::Negative { exists: true },
+            Answer::NxDomain => ServerState::Negative { exists: false },
+            Answer::Truncated if transport == Transport::Udp => ServerState::Due(Transport::Tcp),
+            Answer::Truncated | Answer::ServerFailure(_) => ServerState::Failed,
+        };
+        self.decide(now);
     }
 
     /// Records that a server can't be reached over this transport.
-    pub fn unreachable(&mut self, server: usize, transport: Transport) {
-        if self.servers.get(server).is_some_and(|(state, _)| *state == ServerState::Sent(transport)) {
-            self.fail(server);
+    pub fn unreachable(&mut self, server: usize, transport: Transport, now: Duration) {
+        if let Some(server) = self.servers.get_mut(server)
+            && server.state == ServerState::Sent(transport)
+        {
+            server.state = ServerState::Failed;
+            self.decide(now);
         }
     }
 
@@ -156,45 +187,74 @@ impl Lookup {
             return;
         }
         if now >= self.deadline {
-            self.outcome = Some(Err(LookupError::TimedOut));
+            let failed = self.failed_name.take().map(LookupError::ServersFailed);
+            self.outcome = Some(Err(failed.unwrap_or(LookupError::TimedOut)));
         } else if now >= self.resend_at {
             self.resend_at = now + RESEND_INTERVAL;
-            for (state, _) in &mut self.servers {
+            for server in &mut self.servers {
+                server.is_silent |= now >= self.silent_at && matches!(server.state, ServerState::Sent(_));
                 // TCP retransmits lost packets itself.
-                if *state == ServerState::Sent(Transport::Udp) {
-                    *state = ServerState::Due(Transport::Udp);
+                if server.state == ServerState::Sent(Transport::Udp) {
+                    server.state = ServerState::Due(Transport::Udp);
                 }
             }
+            self.decide(now);
         }
     }
 
+    /// Ends the current question if the first server that works has answered it, or if all servers failed or are silent.
+    fn decide(&mut self, now: Duration) {
+        if self.outcome.is_some() {
+            return;
+        }
+        let is_waiting = |server: &&Server| match server.state {
+            ServerState::Due(_) | ServerState::Sent(_) => !server.is_silent,
+            ServerState::Negative { .. } => true,
+            ServerState::Failed => false,
+        };
+        match self.servers.iter().find(is_waiting).map(|server| server.state) {
+            Some(ServerState::Negative { exists }) => match self.next_record() {
+                Some(record) if exists => {
+                    self.question.record = record;
+                    self.query_all(now);
+                }
+                _ => self.next_name(now),
+            },
+            None if self.servers.iter().any(|server| server.state == ServerState::Failed) => {
+                let name = self.question.name.clone();
+                self.failed_name.get_or_insert(name);
+                self.next_name(now);
+            }
+            // A server has not answered yet, or all are silent, but may still answer.
+            Some(_) | None => {}
+        }
+    }
+
+    fn next_record(&self) -> Option<RecordType> {
+        let at = self.records.iter().position(|record| *record == self.question.record)?;
+        self.records.get(at + 1).copied()
+    }
+
     fn next_name(&mut self, now: Duration) {
-        match self.names.pop() {
-            None => self.outcome = Some(Err(LookupError::NotFound)),
-            Some(name) => {
-                self.question = Question { name, record: RecordType::A };
+        match (self.names.pop(), self.records.first()) {
+            (Some(name), Some(record)) => {
+                self.question = Question { name, record: *record };
                 self.query_all(now);
+            }
+            _ => {
+                let failed = self.failed_name.take().map(LookupError::ServersFailed);
+                self.outcome = Some(Err(failed.unwrap_or(LookupError::NotFound)));
             }
         }
     }
 
     fn query_all(&mut self, now: Duration) {
         let transport = if self.tcp_only { Transport::Tcp } else { Transport::Udp };
-        self.servers.fill((ServerState::Due(transport), 0));
+        for server in &mut self.servers {
+            (server.state, server.id) = (ServerState::Due(transport), 0);
+        }
         self.resend_at = now + RESEND_INTERVAL;
-    }
-
-    fn fail(&mut self, server: usize) {
-        self.set_state(server, ServerState::Failed);
-        if self.servers.iter().all(|(state, _)| *state == ServerState::Failed) {
-            self.outcome = Some(Err(LookupError::ServersFailed));
-        }
-    }
-
-    fn set_state(&mut self, server: usize, new: ServerState) {
-        if let Some((state, _)) = self.servers.get_mut(server) {
-            *state = new;
-        }
+        self.silent_at = now + self.timeout;
     }
 }
 

@@ -16,6 +16,11 @@ pub(super) fn whole(option: &str, value: &str) -> Result<u32, Failure> {
     }
 }
 
+/// Parses a whole number of seconds.
+pub(super) fn whole_seconds(option: &str, value: &str) -> Result<Duration, Failure> {
+    whole(option, value).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
 /// Parses seconds with optional decimals; digits after the milliseconds are ignored.
 pub(super) fn seconds(option: &str, value: &str) -> Result<Duration, Failure> {
     let invalid =

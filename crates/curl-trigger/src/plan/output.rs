@@ -2,8 +2,12 @@
 
 use alloc::string::{String, ToString};
 
-use super::files::{ReadFile, read_text};
-use crate::{environment::Environment, exit::Failure, options::Options};
+use crate::{
+    environment::Environment,
+    exit::Failure,
+    files::{ReadFile, read_text},
+    options::Options,
+};
 
 /// Where the kubelet reads a container's termination message by default.
 pub const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -32,7 +36,9 @@ impl TerminationLog {
 pub struct OutputOptions {
     /// `-o`; `None` is the standard output.
     pub file: Option<String>,
-    /// `-i`.
+    /// `-D`; `-` is the standard output.
+    pub header_file: Option<String>,
+    /// `-i`, `-I`.
     pub include: bool,
     /// `-v`.
     pub verbose: bool,
@@ -59,10 +65,11 @@ pub(super) fn options(
     };
     Ok(OutputOptions {
         file: options.output.clone().filter(|path| path != "-"),
-        include: options.include,
+        header_file: options.dump_header.clone(),
+        include: options.include || options.head,
         verbose: options.verbose,
         quiet: options.silent && !options.show_error,
-        status_line: !options.silent && !options.include && !options.verbose,
+        status_line: !options.silent && !options.include && !options.head && !options.verbose,
         write_out,
         termination_log: TerminationLog::new(environment),
     })

@@ -17,7 +17,9 @@ const FILES: [(&str, &str); 3] =
     [("/secret", "from file\n"), ("/headers", "X-A: 1\r\nX-B: 2\n\n"), ("/data", "a\r\nb\n")];
 
 fn plan_of(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Plan, Failure> {
-    let Command::Run(options) = options::parse(arguments.iter().copied())? else { panic!("not a request") };
+    let Command::Run(options) = options::parse(arguments, &mut StubFiles(&FILES))? else {
+        panic!("not a request")
+    };
     Plan::new(&options, &Environment::new(variables), &mut StubFiles(&FILES), Flavor::Plain)
 }
 
@@ -147,4 +149,87 @@ proptest! {
             prop_assert!(lines.iter().all(|line| !line.contains(['\r', '\n', '\0'])));
         }
     }
+}
+
+/// The request line without the version, and the body.
+fn sent(arguments: &[&str]) -> (String, String) {
+    let request = plan(arguments, &[]).request;
+    let body = String::from_utf8(request.body.unwrap_or_default()).expect("text");
+    (format!("{} {}", request.method, request.url.target), body)
+}
+
+#[test]
+fn options_choose_the_method_and_the_place_of_the_data() {
+    for (arguments, line, body) in [
+        (&["http://a", "-I"][..], "HEAD /", ""),
+        (&["http://a", "-G", "-d", "x=1", "-d", "y=%2F"], "GET /?x=1&y=%2f", ""),
+        (&["http://a?z", "-G", "--data-urlencode", "x=a b"], "GET /?z&x=a+b", ""),
+        (&["http://a", "-I", "-G", "-d", "x"], "HEAD /?x", ""),
+        (&["http://a/b/", "-T", "/data"], "PUT /b/data", "a\r\nb\n"),
+        (&["http://a/b?c", "-T", "/data", "-X", "POST"], "POST /b?c", "a\r\nb\n"),
+        (&["http://a", "--data-urlencode", "@/data"], "POST /", "a%0D%0Ab%0A"),
+        (&["http://a/{b}"], "GET /b", ""),
+        (&["http://a/{b}", "-g"], "GET /{b}", ""),
+    ] {
+        assert_eq!(sent(arguments), (line.to_string(), body.to_string()), "{arguments:?}");
+    }
+    for conflict in [&["-d", "x", "-F", "a=b"][..], &["-I", "-d", "x"], &["-T", "/data", "-I"]] {
+        let failure = plan_of(&[&["http://a"], conflict].concat(), &[]).err().expect("rejected");
+        assert_eq!(failure.code, ExitCode::Usage, "{conflict:?}");
+    }
+}
+
+#[test]
+fn a_form_is_the_same_in_every_attempt_and_its_boundary_is_in_no_part() {
+    let first = sent(&["http://a", "-F", "a=b"]).1;
+    assert_eq!(first, sent(&["http://a", "-F", "a=b"]).1);
+    let boundary = first.lines().next().expect("a line");
+    let other = sent(&["http://a", "-F", &format!("a={boundary}")]).1;
+    assert!(!other.starts_with(&format!("{boundary}\r\n")) && other.contains(boundary));
+}
+
+#[test]
+fn a_user_and_a_password_are_sent_encoded_and_are_masked() {
+    let by_option = plan(&["-u", "name:pass:word", "http://a"], &[]);
+    let by_variable = plan(&[], &[URL, ("BASIC_AUTH", "name:pass:word")]);
+    for plan in [by_option, by_variable] {
+        let value = plan.request.headers.get("Authorization");
+        assert_eq!(value, Some("Basic bmFtZTpwYXNzOndvcmQ="));
+        assert_eq!(plan.secrets.mask("Basic bmFtZTpwYXNzOndvcmQ="), "***");
+    }
+    assert_eq!(plan(&["-u", "name:pass:word", "http://a"], &[]).secrets.mask("pass:word"), "***");
+    let both = plan_of(&[], &[URL, ("BASIC_AUTH", "a:b"), ("BEARER_TOKEN_FILE", "/secret")]);
+    assert!(both.err().expect("rejected").message.contains("BASIC_AUTH"));
+}
+
+#[test]
+fn a_malformed_header_is_named_by_its_position() {
+    for (arguments, place) in [
+        (&["-H", "X-A: b", "-H", "hunter2"][..], "-H number 2"),
+        (&["-H", "X-A : hunter2"], "-H number 1"),
+        (&["-H", "X-A: hunter2\x01"], "-H number 1"),
+    ] {
+        let failure = plan_of(&[&["http://a"], arguments].concat(), &[]).err().expect("rejected");
+        assert!(
+            failure.message.contains(place) && !failure.message.contains("hunter2"),
+            "{}",
+            failure.message
+        );
+    }
+}
+
+#[test]
+fn variables_that_were_not_expanded_are_named_with_their_place() {
+    let plan = plan(&["http://a/${ID}", "-H", "X-Key: $(KEY)", "-d", "x=${Y}&z=$5", "-d", "@/data"], &[]);
+    assert_eq!(plan.request.url.target, "/$ID");
+    let places: Vec<_> =
+        plan.warnings.iter().filter_map(|warning| warning.split(" literally").next()).collect();
+    assert_eq!(
+        places,
+        [
+            "warning: the URL contains ${ID}",
+            "warning: the header X-Key contains $(KEY)",
+            "warning: the body contains ${Y}",
+        ]
+    );
 }

@@ -1,7 +1,7 @@
 //! Parses the arguments and executes the steps of the session.
 
-use alloc::{format, vec::Vec};
-use core::ffi::CStr;
+use alloc::{boxed::Box, format, vec::Vec};
+use core::{ffi::CStr, mem::ManuallyDrop};
 
 use curl_trigger::{
     environment::Environment,
@@ -28,29 +28,38 @@ pub(crate) fn main(arguments: &[&CStr], environment: &[&CStr]) -> u8 {
         environment.iter().filter_map(|variable| variable.to_str().ok()?.split_once('=')).collect();
     let environment = Environment::new(&variables);
     match command(arguments, &environment) {
-        Ok(Some(plan)) => run(&plan).number(),
+        Ok(Some(plan)) => match Printer::new(plan) {
+            Ok(printer) => run(plan, printer).number(),
+            Err(failure) => fail(&failure, &environment),
+        },
         Ok(None) => ExitCode::Ok.number(),
-        Err(failure) => {
-            output::print(
-                2,
-                &format!("curl-trigger: {} (exit {})\n", failure.message, failure.code.number()),
-            );
-            let line = report::failed("curl-trigger", &failure).line;
-            output::write_termination_message(&line, &TerminationLog::new(&environment));
-            failure.code.number()
-        }
+        Err(failure) => fail(&failure, &environment),
     }
 }
 
+/// Reports a failure before a request is sent.
+fn fail(failure: &Failure, environment: &Environment<'_>) -> u8 {
+    let code = failure.code.number();
+    output::print(2, &format!("curl-trigger: {} (exit {})\n", failure.message, u64::from(code)));
+    let line = report::failed("curl-trigger", failure).line;
+    output::write_termination_message(&line, &TerminationLog::new(environment));
+    code
+}
+
 /// Parses the arguments. Returns `None` after `--help` and `--version`.
-fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<Plan>, Failure> {
+///
+/// The plan is never dropped, because the process ends after its use: the code for that would be a kilobyte.
+fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<&'static Plan>, Failure> {
     let mut texts = Vec::new();
     for (position, argument) in arguments.iter().enumerate().skip(1) {
         let text = argument.to_str();
         texts.push(text.map_err(|_| Failure::usage(format_args!("argument {position} is not UTF-8 text")))?);
     }
-    match options::parse(texts.into_iter())? {
-        Command::Run(options) => Plan::new(&options, environment, &mut FileSystem, FLAVOR).map(Some),
+    match options::parse(&texts, &mut FileSystem)? {
+        Command::Run(options) => {
+            let plan = Plan::new(Box::leak(options), environment, &mut FileSystem, FLAVOR)?;
+            Ok(Some(Box::leak(Box::new(plan))))
+        }
         Command::Help => {
             output::print(1, &options::help());
             Ok(None)
@@ -66,11 +75,14 @@ fn command(arguments: &[&CStr], environment: &Environment<'_>) -> Result<Option<
     }
 }
 
-fn run(plan: &Plan) -> ExitCode {
+fn run(plan: &Plan, printer: Printer<'_>) -> ExitCode {
+    let mut printer = ManuallyDrop::new(printer);
     let clock = Clock::start();
-    let mut printer = Printer::new(plan);
-    let mut session = Session::new(plan, FLAVOR, clock.now());
-    let mut client = Client::new(plan, &clock);
+    for warning in &plan.warnings {
+        printer.note(warning);
+    }
+    let mut session = ManuallyDrop::new(Session::new(plan, FLAVOR, clock.now()));
+    let mut client = ManuallyDrop::new(Client::new(plan, &clock));
     loop {
         match session.next(clock.now()) {
             Step::Send(request, limits, kind) => {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::sys;
 
 /// A clock that starts with the program.
 pub(crate) struct Clock {
@@ -11,11 +11,11 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { started: read(ClockId::Monotonic) }
+        Self { started: sys::time(sys::MONOTONIC) }
     }
 
     pub(crate) fn now(&self) -> Duration {
-        read(ClockId::Monotonic).saturating_sub(self.started)
+        sys::time(sys::MONOTONIC).saturating_sub(self.started)
     }
 
     /// The time since 1970, UTC.
@@ -27,11 +27,5 @@ impl Clock {
 
 /// The time since 1970, UTC.
 pub(crate) fn time_of_day() -> Duration {
-    read(ClockId::Realtime)
-}
-
-fn read(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
-    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanoseconds)
+    sys::time(sys::REALTIME)
 }

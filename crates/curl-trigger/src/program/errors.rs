@@ -17,11 +17,12 @@ pub(crate) fn describe(error: Errno) -> String {
         Errno::NETUNREACH => "network unreachable",
         Errno::TIMEDOUT => "connection timed out",
         Errno::NOENT => "no such file",
+        Errno::ROFS => "the file system is read-only; mount a volume there, such as an emptyDir",
         Errno::ACCESS | Errno::PERM => "permission denied",
         Errno::ISDIR => "it is a directory",
         Errno::NOSPC => "no space left",
         Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL => "this machine does not support the address",
-        _ => return format!("system error {}", error.raw_os_error()),
+        _ => return format!("system error {}", i64::from(error.raw_os_error()).unsigned_abs()),
     };
     text.to_string()
 }

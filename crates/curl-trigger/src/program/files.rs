@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use curl_trigger::{plan::files::ReadFile, text::lossy};
+use curl_trigger::{files::ReadFile, text::lossy};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{FileType, Mode, OFlags},

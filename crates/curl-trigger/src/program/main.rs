@@ -11,12 +11,14 @@ compile_error!("the entry point in start.rs is written for x86-64: add one for t
 
 extern crate alloc;
 
+mod allocator;
 mod app;
 mod clock;
 mod errors;
 mod files;
 mod net;
 mod output;
+mod output_file;
 mod resolve;
 mod start;
 mod stream;

@@ -16,12 +16,12 @@ use curl_trigger::{
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, BorrowedFd},
     fs::OFlags,
     io::Errno,
 };
 
-use crate::{errors::describe, files, sys};
+use crate::{errors::describe, files, output_file::OutputFile, sys};
 
 /// Prints to the standard output (1) or error (2); write errors are ignored.
 pub(crate) fn print(stream: u8, text: &str) {
@@ -42,7 +42,7 @@ pub(crate) fn write_termination_message(line: &str, log: &TerminationLog) {
     }
 }
 
-fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+pub(crate) fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         match rustix::io::write(file, bytes) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
@@ -59,20 +59,32 @@ fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
 /// Prints the response and the messages that the options select, with secrets masked.
 pub(crate) struct Printer<'a> {
     plan: &'a Plan,
-    file: Option<OwnedFd>,
+    /// `None` is the standard output.
+    body_file: Option<OutputFile<'a>>,
+    header_file: Option<OutputFile<'a>>,
     /// The last byte of the standard output was a line break.
     at_line_start: bool,
     prints_body: bool,
 }
 
 impl<'a> Printer<'a> {
-    pub(crate) fn new(plan: &'a Plan) -> Self {
-        Self { plan, file: None, at_line_start: true, prints_body: false }
+    /// Opens the output files, so that a file that can't be written is an error before a request is sent.
+    pub(crate) fn new(plan: &'a Plan) -> Result<Self, Failure> {
+        let open = |path: &'a Option<String>| path.as_deref().map(OutputFile::open).transpose();
+        let mut header_file = open(&plan.output.header_file)?;
+        if let Some(file) = &mut header_file {
+            // As in curl, the file exists and is empty even if no response is received.
+            file.write(&[])?;
+        }
+        let body_file = open(&plan.output.file)?;
+        Ok(Self { plan, body_file, header_file, at_line_start: true, prints_body: false })
     }
 
-    /// Resets the state before an attempt, so that it overwrites the output file of an earlier attempt.
+    /// Resets the state before an attempt, so that it overwrites the output of an earlier attempt.
     pub(crate) fn restart(&mut self) {
-        self.file = None;
+        if let Some(file) = &mut self.body_file {
+            file.restart();
+        }
         self.prints_body = false;
     }
 
@@ -82,6 +94,9 @@ impl<'a> Printer<'a> {
             self.print_lines(&head.status_line());
         }
         self.prints_body = prints_body;
+        if let Some(file) = &mut self.header_file {
+            file.write(&head.raw)?;
+        }
         if self.plan.output.include {
             self.write(&head.raw)?;
         }
@@ -93,27 +108,24 @@ impl<'a> Printer<'a> {
         if self.prints_body { self.write(bytes) } else { Ok(()) }
     }
 
-    /// Creates the output file after the last transfer, if the body is empty.
+    /// Creates the output file after the last transfer, if the body is empty, or removes it if there is no response.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        if self.prints_body && self.plan.output.file.is_some() { self.write(&[]) } else { Ok(()) }
+        let Some(file) = &mut self.body_file else { return Ok(()) };
+        if self.prints_body {
+            return file.write(&[]);
+        }
+        file.remove_unused();
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let written = match (&self.plan.output.file, &self.file) {
-            (None, _) => {
+        match &mut self.body_file {
+            Some(file) => file.write(bytes),
+            None => {
                 self.at_line_start = bytes.last().is_none_or(|last| *last == b'\n');
-                write_all(sys::stdio(1), bytes)
+                write_all(sys::stdio(1), bytes).map_err(|error| write_failure("the standard output", error))
             }
-            (Some(_), Some(file)) => write_all(file.as_fd(), bytes),
-            (Some(path), None) => {
-                let opened = files::open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
-                opened.and_then(|file| write_all(self.file.insert(file).as_fd(), bytes))
-            }
-        };
-        written.map_err(|error| {
-            let path = self.plan.output.file.as_deref().unwrap_or("the standard output");
-            Failure::new(ExitCode::Write, format_args!("{path} can't be written: {}", describe(error)))
-        })
+        }
     }
 
     /// Prints a note about the progress.
@@ -185,6 +197,11 @@ impl<'a> Printer<'a> {
         self.at_line_start = true;
         print(2, &format!("{gap}{text}\n"));
     }
+}
+
+/// The failure for an output that can't be written.
+pub(crate) fn write_failure(path: &str, error: Errno) -> Failure {
+    Failure::new(ExitCode::Write, format_args!("{path} can't be written: {}", describe(error)))
 }
 
 /// A header line, with its value masked if it is a secret.

@@ -10,8 +10,10 @@ use curl_trigger::{
     dns::{
         config::{ResolverConfig, local_addresses},
         lookup::{Lookup, LookupError, Query, Transport},
+        message::RecordType,
     },
     exit::{ExitCode, Failure},
+    options::AddressFamily,
 };
 use rustix::{
     event::{PollFd, PollFlags},
@@ -26,22 +28,42 @@ use crate::{clock::Clock, files::read_or_empty, net};
 /// The size of the receive buffer. Without EDNS, an answer over UDP has at most 512 bytes.
 const DATAGRAM: usize = 1232;
 
-/// Resolves a name to at least one address.
-pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpAddr>, Failure> {
-    let local = local_addresses(name, &read_or_empty("/etc/hosts"));
+/// Whether an address is of the family of `-4` and `-6`.
+pub(crate) fn is_usable(address: IpAddr, family: AddressFamily) -> bool {
+    match family {
+        AddressFamily::Any => true,
+        AddressFamily::Ipv4 => address.is_ipv4(),
+        AddressFamily::Ipv6 => address.is_ipv6(),
+    }
+}
+
+/// Resolves a name to at least one address of the family.
+pub(crate) fn resolve(
+    name: &str,
+    family: AddressFamily,
+    clock: &Clock,
+    by: Duration,
+) -> Result<Vec<IpAddr>, Failure> {
+    let mut local = local_addresses(name, &read_or_empty("/etc/hosts"));
+    local.retain(|address| is_usable(*address, family));
     if !local.is_empty() {
         return Ok(local);
     }
+    let records: &[RecordType] = match family {
+        AddressFamily::Any => &[RecordType::A, RecordType::Aaaa],
+        AddressFamily::Ipv4 => &[RecordType::A],
+        AddressFamily::Ipv6 => &[RecordType::Aaaa],
+    };
     let config = ResolverConfig::parse(&read_or_empty("/etc/resolv.conf"));
     let mut sockets = DnsSockets { config: &config, sockets: vec![] };
-    let mut lookup = Lookup::new(&config, name, clock.now());
+    let mut lookup = Lookup::new(&config, name, records, clock.now());
     loop {
         while let Some(query) = lookup.next_query(&mut random_id) {
-            sockets.send(&query, &mut lookup);
+            sockets.send(&query, &mut lookup, clock.now());
         }
         match lookup.outcome() {
             Some(Ok(addresses)) => return Ok(addresses.clone()),
-            Some(Err(error)) => return Err(failure(name, *error, &config)),
+            Some(Err(error)) => return Err(failure(name, error, &config)),
             None if clock.now() >= by => {
                 return Err(net::timed_out(&format!("the name {name} is not resolved")));
             }
@@ -53,15 +75,15 @@ pub(crate) fn resolve(name: &str, clock: &Clock, by: Duration) -> Result<Vec<IpA
     }
 }
 
-fn failure(name: &str, error: LookupError, config: &ResolverConfig) -> Failure {
+fn failure(name: &str, error: &LookupError, config: &ResolverConfig) -> Failure {
     let servers = config.servers.len();
     let why = match error {
         LookupError::NotFound => {
             format!("the host {name} is not known: check its spelling, and the namespace of a Service")
         }
-        LookupError::ServersFailed => {
+        LookupError::ServersFailed(failed) => {
             format!(
-                "the host {name} was not resolved: all name servers ({servers}) failed; a retry may succeed"
+                "the host {name} was not resolved: all name servers ({servers}) failed for {failed}; a retry may succeed"
             )
         }
         LookupError::TimedOut => {
@@ -97,9 +119,9 @@ struct DnsSockets<'a> {
 }
 
 impl DnsSockets<'_> {
-    fn send(&mut self, query: &Query, lookup: &mut Lookup) {
+    fn send(&mut self, query: &Query, lookup: &mut Lookup, now: Duration) {
         if self.try_send(query).is_err() {
-            lookup.unreachable(query.server, query.transport);
+            lookup.unreachable(query.server, query.transport, now);
         }
     }
 
@@ -163,7 +185,7 @@ impl DnsSockets<'_> {
                     socket.transport == Transport::Udp
                 }
                 Err(_) => {
-                    lookup.unreachable(socket.server, socket.transport);
+                    lookup.unreachable(socket.server, socket.transport, now);
                     false
                 }
             }

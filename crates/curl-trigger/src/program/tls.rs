@@ -9,19 +9,20 @@ use alloc::{
 use core::time::Duration;
 
 use curl_trigger::{
+    address::show as address_text,
     exit::{ExitCode, Failure},
     plan::Plan,
-    text::address as address_text,
     url::{Host, Url},
 };
 use rustix::fd::OwnedFd;
 use rustls::{
-    CertificateError, ClientConfig, Error,
+    CertificateError, ClientConfig, Error, SupportedProtocolVersion,
     client::{Resumption, UnbufferedClientConnection},
     crypto::ring::default_provider,
     pki_types::{ServerName, UnixTime},
     time_provider::TimeProvider,
     unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus},
+    version::{TLS12, TLS13},
 };
 
 use crate::{
@@ -223,7 +224,8 @@ fn append(
 fn config(plan: &Plan, host: String) -> Result<ClientConfig, Failure> {
     let trust = CertificateVerifier::new(plan, host)?;
     let builder = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(TimeOfDay));
-    let versions = builder.with_safe_default_protocol_versions().map_err(|error| failure(&error))?;
+    let versions: &[&SupportedProtocolVersion] = if plan.tls13 { &[&TLS13] } else { &[&TLS13, &TLS12] };
+    let versions = builder.with_protocol_versions(versions).map_err(|error| failure(&error))?;
     let mut config = versions.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(config)
@@ -249,7 +251,7 @@ fn failure(error: &Error) -> Failure {
     };
     let why = match certificate {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "no trusted authority signed it; set the CA file with --cacert"
+            "no trusted authority signed it; set the CA file with --cacert, or accept any certificate with -k"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another name"
@@ -269,7 +271,8 @@ fn reason(error: &Error) -> String {
             "the server's response is not TLS: check that the port is for https".to_string()
         }
         Error::PeerIncompatible(_) => {
-            "no common version or cipher; this program supports TLS 1.2 and 1.3".to_string()
+            "no common version or cipher; this program supports TLS 1.2 and 1.3, or only 1.3 with --tlsv1.3"
+                .to_string()
         }
         _ => "the server violated the protocol".to_string(),
     }

@@ -7,6 +7,7 @@ use core::{
 };
 
 use curl_trigger::{
+    address::show,
     exit::{ExitCode, Failure},
     plan::Plan,
     request::Request,
@@ -15,7 +16,6 @@ use curl_trigger::{
         Session,
         step::{Limits, MAX_STORED_BODY, RequestKind, TransferResult},
     },
-    text,
     url::{Host, Scheme, Url},
     write_out::{TransferTimes, WriteOutValues},
 };
@@ -67,8 +67,8 @@ impl<'a> Client<'a> {
         request: &Request,
         limits: Limits,
         kind: RequestKind,
-        session: &Session<'a>,
-        printer: &mut Printer<'a>,
+        session: &Session<'_>,
+        printer: &mut Printer<'_>,
     ) -> TransferResult {
         let started = self.clock.now();
         if kind == RequestKind::Call {
@@ -99,7 +99,7 @@ impl<'a> Client<'a> {
         request: &Request,
         limits: Limits,
         started: Duration,
-        receiver: &mut ResponseReceiver<'_, '_>,
+        receiver: &mut ResponseReceiver<'_, '_, '_>,
     ) -> Result<(), Failure> {
         let mut stream = self.connect(&request.url, limits, started, receiver.printer)?;
         receiver.printer.verbose_request(request);
@@ -111,7 +111,7 @@ impl<'a> Client<'a> {
         {
             return Err(failure.clone());
         }
-        let mut reader = ResponseReader::new(&request.method);
+        let mut reader = ResponseReader::new(&request.method, request.head_only);
         let mut buffer = [0; BUFFER];
         loop {
             let next = match stream.receive(&mut buffer, self.clock, limits.done_by) {
@@ -151,8 +151,14 @@ impl<'a> Client<'a> {
         printer: &mut Printer<'_>,
     ) -> Result<Stream, Failure> {
         let addresses = match &url.host {
-            Host::Address(address) => [*address].to_vec(),
-            Host::Name(name) => resolve::resolve(name, self.clock, limits.connect_by)?,
+            Host::Address(address) if resolve::is_usable(*address, self.plan.family) => [*address].to_vec(),
+            Host::Address(_) => {
+                return Err(Failure::new(
+                    ExitCode::Connect,
+                    format_args!("the URL's address is not of the family of -4 or -6: remove the option"),
+                ));
+            }
+            Host::Name(name) => resolve::resolve(name, self.plan.family, self.clock, limits.connect_by)?,
         };
         self.values.times.name_lookup = self.clock.now().saturating_sub(started);
         let socket = self.connect_to_any(&addresses, url, limits, printer)?;
@@ -179,7 +185,7 @@ impl<'a> Client<'a> {
             let now = self.clock.now();
             let left = limits.connect_by.saturating_sub(now);
             let share = if position + 1 < addresses.len() { left / 2 } else { left };
-            let shown = format!("{} port {}", text::address(address.ip()), url.port);
+            let shown = format!("{} port {}", show(address.ip()), u64::from(url.port));
             printer.verbose(&|| format!("* Trying {shown}..."));
             match net::connect_tcp(address, self.clock, now + share) {
                 Ok(socket) => {
@@ -226,9 +232,9 @@ impl<'a> Client<'a> {
 }
 
 /// Prints a response, and stores its head and the beginning of its body for the session.
-struct ResponseReceiver<'a, 'p> {
+struct ResponseReceiver<'a, 's, 'p> {
     kind: RequestKind,
-    session: &'a Session<'p>,
+    session: &'a Session<'s>,
     printer: &'a mut Printer<'p>,
     head: Option<Head>,
     stored: Vec<u8>,
@@ -236,7 +242,7 @@ struct ResponseReceiver<'a, 'p> {
     first_byte: Option<Duration>,
 }
 
-impl ResponseHandler for ResponseReceiver<'_, '_> {
+impl ResponseHandler for ResponseReceiver<'_, '_, '_> {
     fn head(&mut self, head: &Head) -> Result<(), Failure> {
         self.printer.verbose_head(head);
         if head.status >= 200 {

@@ -4,7 +4,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use curl_trigger::{
-    certificate::{Certificate, to_version_3},
+    certificate::{Certificate, split, to_version_3},
     exit::{ExitCode, Failure},
     plan::{Plan, SERVICE_ACCOUNT_CA, SYSTEM_CA},
 };
@@ -26,7 +26,7 @@ use crate::files;
 /// The maximum size of a CA file, in bytes. The file of the public authorities has a quarter of a megabyte.
 const MAX_CA_FILE: usize = 4 * 1024 * 1024;
 
-/// Accepts a chain to one of the roots, and a root itself as the server's certificate.
+/// Accepts a chain to one of the roots, and a root itself as the server's certificate; with `-k`, any certificate.
 ///
 /// The second is a rule of curl that webpki does not have. It does not weaken the verification: the owner of a root's
 /// key can sign a certificate that webpki accepts.
@@ -36,18 +36,25 @@ pub(crate) struct CertificateVerifier {
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
     host: String,
+    /// `-k`
+    accepts_any: bool,
 }
 
 impl CertificateVerifier {
     /// Reads the trusted authorities: those of the configured file, else those of the cluster and of the system.
     pub(crate) fn new(plan: &Plan, host: String) -> Result<Arc<Self>, Failure> {
         let algorithms = default_provider().signature_verification_algorithms;
-        let mut trust = Self { roots: RootCertStore::empty(), certificates: Vec::new(), algorithms, host };
+        let accepts_any = plan.insecure;
+        let mut trust =
+            Self { roots: RootCertStore::empty(), certificates: Vec::new(), algorithms, host, accepts_any };
+        if accepts_any {
+            return Ok(Arc::new(trust));
+        }
         if let Some(path) = &plan.ca_file {
             let bytes = files::read(path, MAX_CA_FILE).map_err(|why| ca_failure(path, &why))?;
             trust.add(&bytes);
             if trust.roots.is_empty() {
-                return Err(ca_failure(path, "it has no certificate in PEM form"));
+                return Err(ca_failure(path, "it has no certificate"));
             }
             return Ok(Arc::new(trust));
         }
@@ -63,9 +70,12 @@ impl CertificateVerifier {
         Ok(Arc::new(trust))
     }
 
-    /// Adds the certificates that can be used as authorities.
-    fn add(&mut self, pem: &[u8]) {
-        for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
+    /// Adds the certificates that can be used as authorities: a bundle in PEM form, or DER certificates as in the image.
+    fn add(&mut self, bytes: &[u8]) {
+        for der in split(bytes) {
+            self.roots.add_parsable_certificates([CertificateDer::from(der)]);
+        }
+        for certificate in CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok) {
             self.roots.add_parsable_certificates([CertificateDer::from(certificate.as_ref())]);
             self.certificates.push(certificate);
         }
@@ -118,6 +128,9 @@ impl ServerCertVerifier for CertificateVerifier {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if self.accepts_any {
+            return Ok(ServerCertVerified::assertion());
+        }
         if self.certificates.iter().any(|root| root.as_ref() == end_entity.as_ref()) {
             self.verify_root(end_entity, name, now)?;
         } else {

@@ -45,7 +45,8 @@ impl Head {
 
     /// The status line, such as `HTTP/1.1 202 Accepted`.
     pub fn status_line(&self) -> String {
-        let line = format!("HTTP/1.{} {} {}", self.minor_version, self.status, self.reason);
+        let line =
+            format!("HTTP/1.{} {} {}", u64::from(self.minor_version), u64::from(self.status), self.reason);
         line.trim_ascii_end().to_string()
     }
 }

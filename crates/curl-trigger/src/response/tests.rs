@@ -23,7 +23,7 @@ impl ResponseHandler for RecordedResponse {
 /// Reads all bytes of a connection in pieces of `piece` bytes, then the end of the connection.
 fn read(wire: &[u8], piece: usize) -> (RecordedResponse, Result<(), Failure>) {
     let mut recorded = RecordedResponse::default();
-    let mut reader = ResponseReader::new("POST");
+    let mut reader = ResponseReader::new("POST", false);
     for bytes in wire.chunks(piece) {
         match reader.feed(bytes, &mut recorded) {
             Ok(true) => return (recorded, Ok(())),
@@ -86,7 +86,7 @@ fn each_incomplete_or_invalid_response_has_its_code() {
 #[test]
 fn an_endless_head_is_rejected_at_the_limit() {
     let mut recorded = RecordedResponse::default();
-    let mut reader = ResponseReader::new("GET");
+    let mut reader = ResponseReader::new("GET", false);
     let mut fed = 0;
     let mut line: &[u8] = b"HTTP/1.1 200 OK\r\n";
     let failure = loop {

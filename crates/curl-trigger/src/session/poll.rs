@@ -25,7 +25,7 @@ pub(super) fn request(call: &Request, url: &Url) -> Request {
     if let Ok(accept) = Header::new("Accept", "application/json") {
         headers.push(HeaderRule::Set(accept));
     }
-    Request { method: "GET".to_string(), url: url.clone(), headers, body: None }
+    Request { method: "GET".to_string(), url: url.clone(), headers, body: None, head_only: false }
 }
 
 /// The pause of a response's `Retry-After`, which is a number of seconds or a date. `clock` is in seconds since 1970.

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     environment::Environment,
+    files::ReadFile,
     options::{self, Command},
-    plan::files::ReadFile,
 };
 use alloc::{vec, vec::Vec};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ impl ReadFile for NoFiles {
 fn plan(arguments: &[&str]) -> Plan {
     let variables =
         [("TRIGGER_URL", "http://b:8000/v1/targets/t/runs"), ("ADMIN_SECRET", "s3cret"), ("JOB_NAME", "j")];
-    let Ok(Command::Run(options)) = options::parse(arguments.iter().copied()) else { panic!("options") };
+    let Ok(Command::Run(options)) = options::parse(arguments, &mut NoFiles) else { panic!("options") };
     Plan::new(&options, &Environment::new(&variables), &mut NoFiles, Flavor::Plain).expect("plan")
 }
 

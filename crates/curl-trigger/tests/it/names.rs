@@ -1,6 +1,11 @@
 //! Name resolution in a root directory with only the program and the files of a pod.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::support::{
     dns::{NameServer, QuestionTransport, ReceivedQuestion, Reply},
@@ -97,17 +102,76 @@ fn an_unknown_name_is_exit_code_6_after_the_whole_search_list() {
 }
 
 #[test]
-fn a_failing_server_stops_the_search_and_is_retried() {
+fn a_name_for_which_all_servers_fail_leads_to_the_next_one() {
     let server = server();
-    let (output, questions) = call("backend", 80, CLUSTER, |_| Reply::ServerFailure);
-    assert!(output.exits(6).err.contains("a retry may succeed"));
-    assert_eq!(questions.len(), 1, "another name of the search list could be another Service");
-    let (output, _) =
-        call_with(&["--retry", "1"], "backend", server.port, CLUSTER, |question| match question.seen {
-            0 => Reply::ServerFailure,
-            _ => Reply::Addresses(vec![LOOPBACK]),
+    for failure in [2, 5] {
+        let (output, questions) = call("backend", server.port, CLUSTER, move |question| {
+            if question.name == "backend.ns.svc.cluster.local" {
+                return Reply::Failure(failure);
+            }
+            Reply::Addresses(vec![LOOPBACK])
         });
+        assert_eq!(output.exits(0).out, "fine");
+        assert_eq!(questions.len(), 2);
+    }
+}
+
+#[test]
+fn a_failure_is_the_result_only_if_no_name_is_resolved() {
+    let server = server();
+    let (output, questions) = call("backend", 80, CLUSTER, |question| match question.seen {
+        1 => Reply::Failure(2),
+        _ => Reply::NxDomain,
+    });
+    let error = output.exits(6).err;
+    assert!(error.contains("failed for backend.svc.cluster.local; a retry may succeed"), "{error}");
+    assert_eq!(questions.len(), 4);
+    let (output, _) = call_with(&["--retry", "1"], "backend.", server.port, CLUSTER, |question| {
+        if question.seen == 0 { Reply::Failure(2) } else { Reply::Addresses(vec![LOOPBACK]) }
+    });
     output.exits(0);
+}
+
+#[test]
+fn an_unknown_name_of_the_second_server_counts_only_with_the_first_one() {
+    let server = server();
+    let second = NameServer::start(|_| Reply::NxDomain);
+    for (first, code) in [
+        (Reply::Addresses(vec![LOOPBACK]), 0),
+        (Reply::NxDomain, 6),
+        (Reply::Failure(2), 6),
+        (Reply::Silence, 6),
+    ] {
+        let is_address = matches!(first, Reply::Addresses(_));
+        let first = Arc::new(first);
+        // The first server answers only when the second one has already answered.
+        let (asked, answer) = (second.questions().len(), Arc::clone(&first));
+        let watched = second.clone();
+        let slow = NameServer::start(move |_| {
+            while is_address && watched.questions().len() == asked {
+                thread::yield_now();
+            }
+            (*answer).clone()
+        });
+        let both = format!("{}{}options timeout:1", slow.resolv_conf(""), second.resolv_conf(""));
+        let root = EmptyRoot::new(plain(), &[("etc/resolv.conf", &both)]);
+        root.run(&["-s", &format!("http://backend.:{}/", server.port)], &[]).exits(code);
+    }
+}
+
+#[test]
+fn only_addresses_of_the_requested_family_are_used() {
+    let server = server();
+    let both = || Reply::Addresses(vec![LOOPBACK, Ipv6Addr::LOCALHOST.into()]);
+    let (output, questions) = call_with(&["-4"], "backend.", server.port, CLUSTER, move |_| both());
+    assert_eq!((output.exits(0).out.as_str(), questions[0].kind), ("fine", 1));
+    let both = || Reply::Addresses(vec![LOOPBACK]);
+    let (output, questions) = call_with(&["-6"], "backend.", server.port, CLUSTER, move |_| both());
+    output.exits(6);
+    assert_eq!(questions.iter().map(|question| question.kind).collect::<Vec<_>>(), [28]);
+    let root = EmptyRoot::new(plain(), &[("etc/hosts", "127.0.0.1 backend\n::1 backend\n")]);
+    root.run(&["-s", "-4", &format!("http://backend:{}/", server.port)], &[]).exits(0);
+    root.run(&["-s", "-6", &format!("http://backend:{}/", server.port)], &[]).exits(7);
 }
 
 #[test]
@@ -146,6 +210,11 @@ fn two_servers_are_queried_at_the_same_time() {
     let both = format!("{}{}", silent.resolv_conf(""), answering.resolv_conf(CLUSTER));
     let root = EmptyRoot::new(plain(), &[("etc/resolv.conf", &both)]);
     root.run(&["-s", "-m", "0.9", &format!("http://backend:{}/", server.port)], &[]).exits(0);
+    // The server's thread may not have read the question yet.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while silent.questions().is_empty() && Instant::now() < deadline {
+        thread::yield_now();
+    }
     assert_eq!((silent.questions().len(), answering.questions().len()), (1, 1));
 }
 

@@ -1,12 +1,12 @@
 //! HTTPS with a private authority in an empty root directory.
 
-use std::io::Write;
+use std::{io::Write, process::Command};
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
     authority::{Authority, ServerCertificate},
-    program::{CommandOutput, EmptyRoot, tls},
+    program::{CommandOutput, EmptyRoot, finish, root, tls},
     server::{Server, wait_for_close},
 };
 
@@ -38,6 +38,22 @@ fn the_authorities_of_the_cluster_and_the_system_are_trusted_by_default() {
         let port = authority.serve(&["127.0.0.1"], &TLS13);
         call(&files, &[], &format!("https://127.0.0.1:{port}/")).exits(0);
     }
+}
+
+#[test]
+fn the_names_and_keys_of_authorities_are_sufficient() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("pem"), format!("{}{}", other.pem, authority.pem)).expect("a file");
+    let script = root().join("deploy/images/trim_certificates.py");
+    finish(Command::new("python3").arg(script).arg(path("pem")).arg(path("der"))).exits(0);
+    let url = format!("https://127.0.0.1:{}/", authority.serve(&["127.0.0.1"], &TLS13));
+    let root = EmptyRoot::new(tls(), &[("etc/ssl/certs/empty", "")]);
+    std::fs::copy(path("der"), root.path("etc/ssl/certs/ca-certificates.crt")).expect("a copy");
+    root.run(&["-sS", &url], &[]).exits(0);
+    let unknown = format!("https://127.0.0.1:{}/", Authority::new().serve(&["127.0.0.1"], &TLS13));
+    root.run(&["-sS", &unknown], &[]).exits(60);
 }
 
 #[test]
@@ -109,4 +125,30 @@ fn a_response_received_together_with_the_end_of_the_session_is_complete() {
 fn plain_http_needs_no_authority() {
     let server = Server::responding_with("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
     assert_eq!(call(&[], &[], &server.url("/")).exits(0).out, "fine");
+}
+
+#[test]
+fn with_k_any_certificate_is_accepted_and_no_authority_is_needed() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let url = format!("https://127.0.0.1:{}/", authority.serve(&["another.test"], version));
+        call(&[], &[], &url).exits(77);
+        for options in [&["-k"][..], &["--insecure", "--cacert", "/absent"]] {
+            assert_eq!(call(&[], options, &url).exits(0).out.len(), 40_000);
+        }
+    }
+}
+
+#[test]
+fn the_minimum_version_of_tls_is_that_of_the_options() {
+    let authority = Authority::new();
+    for (option, version, code) in [
+        ("--tlsv1.3", &TLS12, 35),
+        ("--tlsv1.3", &TLS13, 0),
+        ("--tlsv1.2", &TLS12, 0),
+        ("--tlsv1.2", &TLS13, 0),
+    ] {
+        let url = format!("https://127.0.0.1:{}/", authority.serve(&["127.0.0.1"], version));
+        call(&[], &["-k", option], &url).exits(code);
+    }
 }

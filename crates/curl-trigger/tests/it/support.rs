@@ -3,5 +3,6 @@
 pub(crate) mod authority;
 pub(crate) mod comparison;
 pub(crate) mod dns;
+pub(crate) mod lines;
 pub(crate) mod program;
 pub(crate) mod server;

@@ -26,13 +26,14 @@ pub(crate) struct ReceivedQuestion {
 }
 
 /// The reply to a question.
+#[derive(Clone)]
 pub(crate) enum Reply {
     /// Those of the addresses that have the queried type. Without any, the reply is "no data".
     Addresses(Vec<IpAddr>),
     /// NXDOMAIN.
     NxDomain,
-    /// SERVFAIL.
-    ServerFailure,
+    /// This response code: SERVFAIL is 2, REFUSED is 5.
+    Failure(u8),
     /// A truncated answer.
     Truncated,
     /// No reply.
@@ -42,6 +43,7 @@ pub(crate) enum Reply {
 }
 
 /// A name server that runs until the test process exits.
+#[derive(Clone)]
 pub(crate) struct NameServer {
     pub(crate) port: u16,
     questions: Arc<Mutex<Vec<ReceivedQuestion>>>,
@@ -128,7 +130,7 @@ fn replies(
     match decide(&received) {
         Reply::Addresses(addresses) => vec![message(question, 0, 0, kind, &addresses)],
         Reply::NxDomain => vec![message(question, 0, 3, kind, &[])],
-        Reply::ServerFailure => vec![message(question, 0, 2, kind, &[])],
+        Reply::Failure(code) => vec![message(question, 0, code, kind, &[])],
         Reply::Truncated => vec![message(question, 2, 0, kind, &[])],
         Reply::Silence => vec![],
         Reply::ForgedFirst(forged, real) => {
