@@ -61,7 +61,7 @@ pub use self::problem::{Problem, ProblemKind};
 pub use self::program::{ServiceArgs, ServiceCommand, ServiceProgram, ServiceProgramError, run_service};
 pub use self::request_id::RequestId;
 pub use self::request_slot::RequestSlot;
-pub use self::sse::{event_stream, last_event_id};
+pub use self::sse::{event_stream, last_event_id, ping};
 pub use self::streams::{StreamSlot, Streams};
 pub use self::trace_context::traceparent;
 pub use self::trailing_slash::trailing_slash_redirects;

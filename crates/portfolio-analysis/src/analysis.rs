@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio::time::{Duration, timeout};
 use trading_views::Views;
-use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError};
+use trigger_core::parameters::Parameters;
+use trigger_core::task::{Task, TaskDefinition, TaskError};
 use trigger_core::task_context::TaskContext;
 
 use super::definition::DEFINITION;

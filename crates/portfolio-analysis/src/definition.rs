@@ -1,7 +1,8 @@
 //! The task's name, parameters and routes.
 
 use serde_json::{Value, json};
-use trigger_core::task::{Parameters, TaskDefinition, TaskRoute, TaskRoutes};
+use trigger_core::parameters::Parameters;
+use trigger_core::task::{TaskDefinition, TaskRoute, TaskRoutes};
 
 use super::variables::MAX_DAYS;
 

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use serde_json::Value;
-use trigger_core::task::Parameters;
+use trigger_core::parameters::Parameters;
 
 use super::figures::count;
 use super::variables::MAX_DAYS;

@@ -108,7 +108,7 @@ async fn serve(config: Config) -> Result<(), AppError> {
     });
     let routes = http::service_routes(&api, &tasks::definitions(), &aliases);
     let http_router = service.router(routes, Arc::clone(&api) as Arc<dyn ServiceStatus>);
-    let _background = BackgroundTasks::start(&history, config.retention, executor, queue, metrics);
+    let _background = BackgroundTasks::start(&history, config.retention, executor, queue, Arc::clone(&api));
     let runner = tokio::spawn(runner.run(service.stopping()));
 
     let listener = listen(config.service.listen_address)?;

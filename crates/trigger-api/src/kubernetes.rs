@@ -22,6 +22,7 @@ mod health;
 mod list_splitter;
 mod listing;
 mod logs;
+mod newest_runs;
 mod object_list;
 mod objects;
 mod pods;

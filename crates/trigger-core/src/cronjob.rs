@@ -74,6 +74,7 @@ pub struct TargetSnapshot {
     pub active: Vec<Arc<Run>>,
     /// The right without which `active` is not complete; None if it is.
     pub unobserved: Option<MissingRight>,
-    /// Identifies the newest Jobs of the target. Replicas that observed the same Jobs have the same generation.
+    /// Identifies the newest Jobs of the target, whether or not they were deleted. Replicas that observed the same Jobs have
+    /// the same generation.
     pub generation: String,
 }

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::cronjob::{ConcurrencyPolicy, CronJobTarget, TargetSnapshot};
 use super::executor::{Executor, ExecutorError, Freshness, Launched};
 use super::naming;
 use super::overlap::{OverlapResolver, is_rolled_back, rejection};
 use super::recorder::Recorder;
 use super::request::RunRequest;
-use super::run::{CANCELLED_ON_REQUEST, Cause, Run, State};
+use super::run::{CANCELLED_ON_REQUEST, Cause, Run};
 use super::run_store::RunStore;
 use super::start::{Preview, StartError, Started, repeated};
 use super::store_error::StoreError;
@@ -60,7 +58,10 @@ impl Dispatcher {
             }
             rejection.map_or(Ok(()), Err)?;
             if policy == ConcurrencyPolicy::Replace {
-                self.overlaps.cancel_active(&snapshot, &job_name, request).await?;
+                let stopping = self.overlaps.cancel_active(target, &snapshot, &job_name, request).await?;
+                if let Some(run) = stopping {
+                    return Err(StartError::ConflictingRun(Box::new(run)));
+                }
             }
             match self.executor.launch(target, &job_name, request).await {
                 Ok(Launched::Created(run)) => {
@@ -72,9 +73,19 @@ impl Dispatcher {
                     return self.overlaps.resolve(target, run, policy).await;
                 }
                 Ok(Launched::Found(run)) if request.key.is_some() => {
-                    return repeated(self.recorder.flush(run).await, request);
+                    let run = self.recorder.flush(run).await;
+                    if !is_rolled_back(&run) {
+                        return repeated(run, request);
+                    }
+                    // Its request was rejected, so this one is a new request, which needs the same name.
+                    if !self.overlaps.have_stopped(std::slice::from_ref(&run)).await {
+                        return Err(StartError::ConflictingRun(Box::new(run)));
+                    }
+                    freshness = Freshness::Fresh;
                 }
-                Ok(Launched::Found(run)) if run.state.is_final() => freshness = Freshness::Fresh,
+                Ok(Launched::Found(run)) if run.state.is_final() || run.is_being_cancelled() => {
+                    freshness = Freshness::Fresh;
+                }
                 Ok(Launched::Vanished) => freshness = Freshness::Fresh,
                 Ok(Launched::Found(run)) if policy == ConcurrencyPolicy::Replace => {
                     if run.parameters == request.parameters {
@@ -112,17 +123,13 @@ impl Dispatcher {
         Ok(Preview { job: Some(job), rejection: rejection(target, &snapshot, &job_name) })
     }
 
-    /// Cancels a run. A run that has ended is returned unchanged.
+    /// Cancels a run, and returns it as it is then: its containers may still be stopping. A run that has ended is returned
+    /// unchanged.
     pub(super) async fn cancel(&self, run: Run, caller: &str) -> Result<Run, ExecutorError> {
         if run.state.is_final() {
             return Ok(run);
         }
-        if let Some(ended) = self.executor.cancel(&run).await? {
-            // The executor has reported this end to the recorder.
-            return Ok(ended);
-        }
-        let cause = Cause::new(CANCELLED_ON_REQUEST, format!("Cancelled by {caller}."));
-        Ok(self.recorder.record(run.ended(State::Cancelled, cause, Timestamp::now())).await)
+        self.overlaps.cancel(&run, Cause::new(CANCELLED_ON_REQUEST, format!("Cancelled by {caller}."))).await
     }
 
     /// The run that an earlier request with this key started, even if its Job has been deleted.

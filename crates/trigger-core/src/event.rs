@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::run::{Run, RunId, State};
+use super::run::{Run, RunId};
 use super::target_name::TargetName;
 
-/// One change of a run's state or cause.
+/// One change of a run.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// The number; later events have higher numbers.
@@ -14,8 +14,25 @@ pub struct Event {
     pub run_id: RunId,
     /// The target of the run.
     pub target: TargetName,
-    /// The new state.
-    pub state: State,
-    /// The run after the change.
-    pub run: Arc<Run>,
+    /// What has changed.
+    pub change: Change,
+}
+
+/// What has changed in a run.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Its state, cause or progress. The run after the change.
+    State(Arc<Run>),
+    /// The run exceeded the retention and was deleted from the history.
+    Pruned,
+}
+
+impl Event {
+    /// The run after the change; None if it was deleted.
+    pub fn run(&self) -> Option<&Arc<Run>> {
+        match &self.change {
+            Change::State(run) => Some(run),
+            Change::Pruned => None,
+        }
+    }
 }

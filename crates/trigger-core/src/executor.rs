@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 
-use super::cronjob::{CronJobTarget, TargetSnapshot};
+use super::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use super::log_text::LogPiece;
 use super::request::RunRequest;
 use super::right::{Limitation, MissingRight};
 use super::run::{Run, RunId};
@@ -35,6 +35,17 @@ pub enum Launched {
     Found(Run),
     /// A Job of that name existed and has been deleted since. Nothing was created.
     Vanished,
+}
+
+/// The effect of a request to cancel a run.
+#[derive(Clone, Debug)]
+pub enum Cancellation {
+    /// The run had ended, and was not changed.
+    EndedBefore(Box<Run>),
+    /// Its containers are being stopped. The executor reports the end to the recorder.
+    Stopping,
+    /// None of its containers is running.
+    Stopped,
 }
 
 /// Runs Jobs.
@@ -69,12 +80,14 @@ pub trait Executor: Send + Sync {
     /// created before it. The order of two runs is the same on all replicas.
     async fn active_before(&self, target: &CronJobTarget, run: &Run) -> Result<Vec<Run>, ExecutorError>;
 
-    /// Cancels a run: its Job and pods are deleted. A Job that has been deleted already is not an error. A run that has
-    /// ended is not changed, and is returned.
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError>;
+    /// Cancels a run: its pods are deleted, and then its Job. A Job that has been deleted already is not an error.
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError>;
 
-    /// The whole log of a run; None if only the stored tail is available.
-    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError>;
+    /// The CronJob of the target as it is cached; None if it does not exist or can't be read.
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary>;
+
+    /// The whole log of a run, or of one of its containers; None if only the stored tail is available.
+    async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError>;
 
     /// The run as the executor observed it last; None if it no longer has it.
     fn observed(&self, id: &RunId) -> Option<Run>;
@@ -110,8 +123,16 @@ pub enum Protection {
     Unknown(String),
 }
 
-/// The pieces of a log.
-pub type LogStream = BoxStream<'static, Result<Bytes, ExecutorError>>;
+/// A log as the executor has it.
+pub struct WholeLog {
+    /// Its pieces.
+    pub pieces: BoxStream<'static, Result<LogPiece, ExecutorError>>,
+    /// Whether the offsets of the pieces are those of the log that is followed: nothing is missing, and no two containers
+    /// ran at the same time.
+    pub has_offsets: bool,
+    /// Whether output of earlier containers is missing.
+    pub cut: bool,
+}
 
 /// Why an executor is not ready, in a sentence.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -182,6 +203,9 @@ pub enum ExecutorError {
     /// A quota of the namespace is exhausted.
     #[error("quota exceeded: {0}")]
     QuotaExceeded(String),
+    /// The namespace is being deleted, so nothing can be created in it.
+    #[error("the namespace is being deleted: {0}")]
+    NamespaceTerminating(String),
     /// The history, which the executor needs for this, can't be read; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -33,8 +33,17 @@ const BACKLOG: usize = 256;
 pub enum Notice {
     /// The next event.
     Event(Arc<Event>),
-    /// Events before the next one have been pruned; the subscriber has to read the runs again.
-    Gap,
+    /// The subscription continues after this number. Events before it have been pruned, so the subscriber has to read the
+    /// runs again.
+    Gap(i64),
+}
+
+/// The events after a number.
+pub struct Subscription<S> {
+    /// The number after which the events start; that of the first [`Notice::Gap`], if there is one.
+    pub start: i64,
+    /// The events.
+    pub notices: S,
 }
 
 /// Publishes the changes of runs.
@@ -70,6 +79,16 @@ impl Feed {
     /// The number of the last published event, for those who need to know only that something changed.
     pub fn latest(&self) -> watch::Receiver<i64> {
         self.latest.subscribe()
+    }
+
+    /// The number of the last published event. Whatever is read after this call reflects all events up to it, so a
+    /// subscription from this number on misses nothing.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn position(&self) -> Result<i64, StoreError> {
+        let start = self.start().await?;
+        Ok(start.max(*self.latest.borrow()))
     }
 
     /// Publishes events. Never returns.
@@ -117,22 +136,23 @@ impl Feed {
     pub async fn subscribe(
         &self,
         after: Option<i64>,
-    ) -> Result<impl Stream<Item = Notice> + Send + use<>, StoreError> {
+    ) -> Result<Subscription<impl Stream<Item = Notice> + Send + use<>>, StoreError> {
         self.start().await?;
         let live = self.sender.subscribe();
         let range = self.store.event_range().await?;
         let (oldest, newest) = range.unwrap_or((1, 0));
         let start = after.unwrap_or(newest);
         let known = (oldest - 1..=newest).contains(&start);
+        let last = if known { start } else { newest };
         let subscriber = Subscriber {
             store: Arc::clone(&self.store),
             live,
-            last: if known { start } else { newest },
+            last,
             backlog: (known && start < newest).then(Backlog::default),
             pages: Arc::clone(&self.pages),
         };
-        let gap = stream::iter((!known).then_some(Notice::Gap));
-        Ok(gap.chain(stream::unfold(subscriber, Subscriber::next)))
+        let gap = stream::iter((!known).then_some(Notice::Gap(last)));
+        Ok(Subscription { start: last, notices: gap.chain(stream::unfold(subscriber, Subscriber::next)) })
     }
 
     /// Waits until the run has ended or the deadline has passed, and returns the run.
@@ -140,13 +160,16 @@ impl Feed {
     /// # Errors
     /// When the store can't be read.
     pub async fn ended(&self, run: Run, deadline: Instant) -> Result<Run, StoreError> {
-        let mut events = Box::pin(self.subscribe(None).await?);
+        let mut events = Box::pin(self.subscribe(None).await?.notices);
         let mut latest = self.store.run(&run.id).await?.unwrap_or(run);
         while !latest.state.is_final() {
             match timeout_at(deadline, events.next()).await {
-                Ok(Some(Notice::Event(event))) if event.run_id == latest.id => latest = (*event.run).clone(),
-                Ok(Some(Notice::Event(_))) => {}
-                Ok(Some(Notice::Gap)) => latest = self.store.run(&latest.id).await?.unwrap_or(latest),
+                Ok(Some(Notice::Event(event))) => {
+                    if let Some(run) = event.run().filter(|run| run.id == latest.id) {
+                        latest = (**run).clone();
+                    }
+                }
+                Ok(Some(Notice::Gap(_))) => latest = self.store.run(&latest.id).await?.unwrap_or(latest),
                 Ok(None) | Err(_) => break,
             }
         }
@@ -179,7 +202,7 @@ impl Subscriber {
                 if backlog.events.is_empty() {
                     let Ok(events) = backlog.read(&*self.store, self.last, &self.pages).await else {
                         self.backlog = None;
-                        return Some((Notice::Gap, self));
+                        return Some((Notice::Gap(self.last), self));
                     };
                     backlog.events = events;
                 }

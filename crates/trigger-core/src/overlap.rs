@@ -7,15 +7,23 @@
 //! the first under `Forbid`, the last under `Replace`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{sleep, timeout};
 
 use super::cronjob::{ConcurrencyPolicy, CronJobTarget, TargetSnapshot};
-use super::executor::{Executor, ExecutorError};
+use super::executor::{Cancellation, Executor, ExecutorError, Freshness};
 use super::recorder::Recorder;
 use super::request::RunRequest;
 use super::run::{Cause, REPLACED, ROLLED_BACK, Run, State};
 use super::start::{StartError, Started};
+
+/// How long a start waits until the runs that it replaces have stopped. Most programs end soon after SIGTERM; callers do not
+/// wait for the grace period of one that does not.
+const MAX_STOP_WAIT: Duration = Duration::from_secs(5);
+/// How often a run that is being stopped is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Cancels runs until no more are left than the concurrency policy allows.
 pub(super) struct OverlapResolver {
@@ -28,22 +36,43 @@ impl OverlapResolver {
         Self { executor, recorder }
     }
 
-    /// Cancels the active runs before the Job of that name is created under `Replace`. If Jobs can't be observed, a right to
-    /// cancel them is not required either: the started run has a remark about the policy.
+    /// Cancels the active runs before the Job of that name is created under `Replace`, and waits until they have stopped.
+    /// Returns one that has not stopped in time. If Jobs can't be observed, a right to cancel them is not required either: the
+    /// started run has a remark about the policy.
     pub(super) async fn cancel_active(
         &self,
+        target: &CronJobTarget,
         snapshot: &TargetSnapshot,
         job_name: &str,
         request: &RunRequest,
-    ) -> Result<(), ExecutorError> {
+    ) -> Result<Option<Run>, ExecutorError> {
+        let mut stopping = Vec::new();
         for run in snapshot.active.iter().filter(|run| run.job_name != job_name) {
             let message = format!("Replaced by {job_name}, requested by {}.", request.caller);
             match self.cancel(run, Cause::new(REPLACED, message)).await {
                 Err(ExecutorError::Forbidden { .. }) if snapshot.unobserved.is_some() => {}
-                cancelled => cancelled?,
+                cancelled => stopping.push(cancelled?),
             }
         }
-        Ok(())
+        stopping.retain(|run| !run.state.is_final());
+        if self.have_stopped(&stopping).await {
+            return Ok(None);
+        }
+        // Cached state alone never rejects a request.
+        let now = self.executor.inspect(target, Freshness::Fresh).await?;
+        Ok(stopping.into_iter().find(|run| now.active.iter().any(|active| active.id == run.id)))
+    }
+
+    /// Waits until the runs have ended; false if one has not ended in time.
+    pub(super) async fn have_stopped(&self, runs: &[Run]) -> bool {
+        let is_active =
+            |run: &Run| self.executor.observed(&run.id).is_some_and(|observed| !observed.state.is_final());
+        let stopped = async {
+            while runs.iter().any(is_active) {
+                sleep(CHECK_INTERVAL).await;
+            }
+        };
+        timeout(MAX_STOP_WAIT, stopped).await.is_ok()
     }
 
     /// Applies the policy after the Job of `run` was created.
@@ -79,11 +108,15 @@ impl OverlapResolver {
         Err(StartError::ConflictingRun(Box::new(earlier)))
     }
 
-    async fn cancel(&self, run: &Run, cause: Cause) -> Result<(), ExecutorError> {
-        if self.executor.cancel(run).await?.is_none() {
-            self.recorder.record(run.clone().ended(State::Cancelled, cause, Timestamp::now())).await;
-        }
-        Ok(())
+    /// Cancels a run, and returns it as it is then.
+    pub(super) async fn cancel(&self, run: &Run, cause: Cause) -> Result<Run, ExecutorError> {
+        let run = match self.executor.cancel(run).await? {
+            // The executor has reported this end to the recorder.
+            Cancellation::EndedBefore(ended) => return Ok(*ended),
+            Cancellation::Stopping => Run { cause: Some(cause), ..run.clone() },
+            Cancellation::Stopped => run.clone().ended(State::Cancelled, cause, Timestamp::now()),
+        };
+        Ok(self.recorder.record(run).await)
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::feed::Feed;
-use super::log_buffers::LogTail;
 use super::log_interval::LogInterval;
+use super::log_text::LogTail;
 use super::run::{Run, RunId, State};
 use super::run_store::{Cursor, RunFilter, RunSlice, RunStore};
 use super::store_error::StoreError;

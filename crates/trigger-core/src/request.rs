@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::naming::digest;
+use super::parameters::Parameters;
 use super::run::RunId;
-use super::task::Parameters;
 
 /// The maximum length of an idempotency key, in characters.
 pub const MAX_KEY_LENGTH: usize = 255;

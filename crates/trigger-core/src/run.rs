@@ -216,6 +216,12 @@ pub struct Run {
     pub task: Option<TaskRun>,
 }
 
+/// The cause that callers see while a run is being cancelled or its Job is being deleted; see [`Run::shown_cause`].
+pub const CANCELLING: &str = "Cancelling";
+/// The cause of a run whose Job was deleted in the cluster.
+pub const JOB_DELETED: &str = "JobDeleted";
+/// The cause of a run whose Job was suspended while it was running.
+pub const SUSPENDED: &str = "Suspended";
 /// The cause of a run that was cancelled through this API.
 pub const CANCELLED_ON_REQUEST: &str = "CancelledOnRequest";
 /// The cause of a run that was cancelled because another one replaced it.
@@ -290,8 +296,22 @@ impl Run {
         self
     }
 
-    /// The run after a later observation, or one of another replica. A final state is kept, with two exceptions: an observed
-    /// end replaces an unobserved one, and the request that caused a deletion replaces the bare deletion.
+    /// Whether the run was cancelled, or its Job deleted, and its containers have not stopped yet.
+    pub fn is_being_cancelled(&self) -> bool {
+        !self.state.is_final() && self.cancel_cause() > CancelCause::None
+    }
+
+    /// The cause for callers. That of a run that is being cancelled is [`CANCELLING`] until the run has ended.
+    pub fn shown_cause(&self) -> Option<Cause> {
+        let cause = self.cause.clone()?;
+        if !self.is_being_cancelled() {
+            return Some(cause);
+        }
+        Some(Cause::new(CANCELLING, format!("{} The run ends when its pods have stopped.", cause.message)))
+    }
+
+    /// The run after a later observation, or one of another replica. A final state is kept, except that an observed end
+    /// replaces an unobserved one. A cancellation stays the cause, and its request replaces the bare deletion of the Job.
     #[must_use]
     pub fn merged(&self, observed: &Self) -> Self {
         let mut merged = observed.clone();
@@ -308,24 +328,66 @@ impl Run {
             merged.containers.clone_from(&self.containers);
         }
         merged.started_at = observed.started_at.or(self.started_at);
-        let is_older = self.state == State::Running && observed.state == State::Pending;
-        if is_older || (self.state.is_final() && !self.is_replaced_by(observed)) {
+        if self.keeps_state(observed) {
             merged.state = self.state;
-            merged.cause.clone_from(&self.cause);
             merged.finished_at = self.finished_at;
+        }
+        if self.keeps_cause(observed) {
+            merged.cause.clone_from(&self.cause);
         }
         merged
     }
 
-    fn is_replaced_by(&self, observed: &Self) -> bool {
-        let requested = |run: &Self| {
-            let reason = run.cause.as_ref().map(|cause| cause.reason.as_str());
-            matches!(reason, Some(CANCELLED_ON_REQUEST | REPLACED | ROLLED_BACK))
-        };
+    fn keeps_state(&self, observed: &Self) -> bool {
         match self.state {
-            State::Interrupted => observed.state.is_final(),
-            State::Cancelled => observed.state == State::Cancelled && requested(observed) && !requested(self),
-            State::Pending | State::Running | State::Unknown | State::Succeeded | State::Failed => false,
+            State::Pending | State::Unknown => false,
+            State::Running => observed.state == State::Pending,
+            State::Interrupted => !observed.state.is_final(),
+            State::Succeeded | State::Failed | State::Cancelled => true,
+        }
+    }
+
+    fn keeps_cause(&self, observed: &Self) -> bool {
+        let (own, other) = (self.cancel_cause(), observed.cancel_cause());
+        match self.state {
+            State::Succeeded | State::Failed => true,
+            State::Interrupted => !observed.state.is_final(),
+            State::Cancelled => own == CancelCause::Requested || other < CancelCause::Requested,
+            State::Pending | State::Running | State::Unknown => match observed.state {
+                State::Cancelled => own == CancelCause::Requested || own > other,
+                State::Pending | State::Running | State::Unknown if own > CancelCause::None => {
+                    own == CancelCause::Requested || own > other
+                }
+                // A running run that is observed as pending is an older observation, or one without the earlier pods.
+                State::Pending if self.state == State::Running => {
+                    other == CancelCause::None && !observed.is_suspended() && !self.is_suspended()
+                }
+                _ => false,
+            },
+        }
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.cause.as_ref().is_some_and(|cause| cause.reason == SUSPENDED)
+    }
+
+    fn cancel_cause(&self) -> CancelCause {
+        match self.cause.as_ref().map(|cause| cause.reason.as_str()) {
+            Some(CANCELLED_ON_REQUEST | REPLACED | ROLLED_BACK) => CancelCause::Requested,
+            Some(JOB_DELETED) => CancelCause::Deleted,
+            _ => CancelCause::None,
         }
     }
 }
+
+/// Whether a cause is that of a cancellation. Later ones are more precise.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum CancelCause {
+    None,
+    /// The Job was deleted, and by whom is not known.
+    Deleted,
+    Requested,
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::Event;
-use super::log_buffers::LogTail;
+use super::log_text::LogTail;
 use super::run::{Run, RunId, State, Trigger};
 use super::store_error::{StoreError, Unwritable};
 use super::target_name::TargetName;
@@ -151,7 +151,8 @@ pub trait RunStore: Send + Sync {
     /// The numbers of the oldest and of the newest event; None before the first event.
     async fn event_range(&self) -> Result<Option<(i64, i64)>, StoreError>;
 
-    /// Deletes what exceeds the retention and returns the number of deleted runs.
+    /// Deletes what exceeds the retention and returns the number of deleted runs. An [`Event`] is stored for each of them in
+    /// the same transaction.
     async fn prune(&self, retention: Retention) -> Result<u64, StoreError>;
 
     /// Why the store can't be written now, according to its last statements; None if it can.

@@ -1,24 +1,26 @@
 //! The service for runs of every kind of target: it starts, cancels, describes and authorizes.
 
+mod changes;
 mod error;
 mod lists;
+mod logs;
 mod views;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::Stream;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::error::RunError;
 pub use self::lists::{DurationPercentiles, TargetHistory};
-pub use self::views::{RunLog, TargetStatus};
+pub use self::logs::{LogPosition, LogQuery, MAX_LAST_LINES_BYTES, RunLog};
+pub use self::views::TargetStatus;
 use super::access::{Action, Caller, authorize};
 use super::dispatcher::Dispatcher;
 use super::executor::{Executor, ExecutorError, Freshness, NotReady, Protection};
-use super::feed::{Feed, Notice};
+use super::feed::Feed;
 use super::log_buffers::LogBuffers;
 use super::recorder::{Dropped, Recorder};
 use super::request::RunRequest;
@@ -30,6 +32,7 @@ use super::start::{Preview, StartError, Started};
 use super::store_error::{StoreError, Unwritable};
 use super::target::{Target, Targets};
 use super::target_name::{TargetKind, TargetName};
+use super::target_watch::TargetWatch;
 use super::task_queue::TaskQueue;
 
 /// The parts that [`Runs`] is made of.
@@ -60,6 +63,7 @@ pub struct Runs {
     recorder: Arc<Recorder>,
     feed: Arc<Feed>,
     logs: Arc<LogBuffers>,
+    target_watch: TargetWatch,
 }
 
 impl Runs {
@@ -67,7 +71,8 @@ impl Runs {
     pub fn new(parts: Parts) -> Self {
         let Parts { targets, executor, queue, store, recorder, feed, logs } = parts;
         let dispatcher = Dispatcher::new(Arc::clone(&executor), Arc::clone(&store), Arc::clone(&recorder));
-        Self { targets, dispatcher, executor, queue, store, recorder, feed, logs }
+        let target_watch = TargetWatch::new(targets.cronjobs().cloned().collect(), Arc::clone(&executor));
+        Self { targets, dispatcher, executor, queue, store, recorder, feed, logs, target_watch }
     }
 
     /// What can be started.
@@ -211,49 +216,6 @@ impl Runs {
             Target::Task(target) => target.task.page(result),
             Target::CronJob(_) => None,
         }
-    }
-
-    /// The log of a run; None if nothing is left of it. With `follow` the log continues until the run ends.
-    ///
-    /// # Errors
-    /// When the store can't be read, or nothing is left of the log because a right is missing.
-    pub async fn log(&self, run: &Run, follow: bool) -> Result<Option<RunLog>, ExecutorError> {
-        if follow && let Some((tail, pieces)) = self.logs.follow(&run.id) {
-            return Ok(Some(RunLog::Following(tail, Box::pin(pieces))));
-        }
-        let missing_right = match self.executor.log(run).await {
-            Ok(Some(whole)) => return Ok(Some(RunLog::Whole(whole))),
-            Ok(None) => None,
-            Err(error @ ExecutorError::Forbidden { .. }) => Some(error),
-            Err(error) => {
-                tracing::warn!(%error, run.id = %run.id, "cannot read the log; answering with the stored tail");
-                None
-            }
-        };
-        let tail = match self.logs.tail(&run.id).filter(|tail| !tail.text.is_empty()) {
-            Some(tail) => Some(tail),
-            None => self.recorder.log(&run.id).await?,
-        };
-        match (tail, missing_right) {
-            (None, Some(error)) => Err(error),
-            (tail, _) => Ok(tail.map(RunLog::Tail)),
-        }
-    }
-
-    /// The changes of all runs from now on, or after the event of that number.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn changes(
-        &self,
-        after: Option<i64>,
-    ) -> Result<impl Stream<Item = Notice> + Send + use<>, StoreError> {
-        self.feed.subscribe(after).await
-    }
-
-    /// Waits for a change of a run that can't be stored; see [`Recorder::unsaved_change`].
-    pub async fn unsaved_change(&self, id: &RunId, known: State) -> Run {
-        self.recorder.unsaved_change(id, known).await
     }
 
     /// Waits until the run has ended or the deadline has passed, even if the end can't be stored, and returns the run. The

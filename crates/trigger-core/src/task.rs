@@ -8,11 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::parameters::object_schema;
+use super::parameters::{Parameters, object_schema};
 use super::target_name::TargetName;
 use super::task_context::TaskContext;
-
-pub use super::parameters::Parameters;
 
 /// What is known about a task before it is configured.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::log_buffers::LogBuffers;
+use super::log_text::LogSource;
 use super::run::{Progress, RunId};
 
 /// The context of one run of a task: its log, its progress and its deadline.
@@ -16,12 +17,20 @@ pub struct TaskContext {
     logs: Arc<LogBuffers>,
     progress: Arc<Mutex<Progress>>,
     deadline: Option<Instant>,
+    source: Arc<LogSource>,
 }
 
 impl TaskContext {
     /// The context of a run without a deadline.
     pub fn new(run: RunId, logs: Arc<LogBuffers>) -> Self {
-        Self { run, logs, progress: Arc::default(), deadline: None }
+        Self { run, logs, progress: Arc::default(), deadline: None, source: Arc::default() }
+    }
+
+    /// The same context in that attempt of the run.
+    #[must_use]
+    pub fn with_attempt(self, attempt: u32) -> Self {
+        let source = LogSource { attempt: Some(attempt), ..LogSource::default() };
+        Self { source: Arc::new(source), ..self }
     }
 
     /// The same context with a deadline.
@@ -45,7 +54,7 @@ impl TaskContext {
     /// Writes a line to the run's log, with the time.
     pub fn log(&self, text: &str) {
         let line = format!("{:.3} {text}\n", Timestamp::now());
-        self.logs.append(&self.run, &Bytes::from(line));
+        self.logs.append(&self.run, &self.source, &Bytes::from(line));
     }
 
     /// The progress that was reported last.

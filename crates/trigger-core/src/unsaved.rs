@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::log_buffers::LogTail;
+use super::log_text::{LogPart, LogTail};
 use super::run::{Run, RunId};
 
 /// The memory of an entry beside its texts, in bytes.
@@ -197,11 +197,12 @@ fn run_bytes(run: &Run) -> usize {
             .sum();
     // The id is also a key.
     let names = 2 * run.id.as_str().len() + run.target.as_str().len();
-    size_of::<Run>() + ENTRY_BYTES + texts + cause + optional + names
+    let containers: usize = run.containers.iter().map(|name| size_of::<String>() + name.len()).sum();
+    size_of::<Run>() + ENTRY_BYTES + texts + cause + optional + names + containers
 }
 
 fn log_bytes(id: &RunId, tail: &LogTail) -> usize {
-    ENTRY_BYTES + 2 * id.as_str().len() + tail.text.len()
+    ENTRY_BYTES + 2 * id.as_str().len() + tail.text.len() + tail.parts.len() * size_of::<LogPart>()
 }
 
 #[cfg(test)]
@@ -228,7 +229,7 @@ mod tests {
     }
 
     fn tail(bytes: usize) -> LogTail {
-        LogTail { text: Bytes::from(vec![b'x'; bytes]), cut: true }
+        LogTail { text: Bytes::from(vec![b'x'; bytes]), cut: true, ..LogTail::default() }
     }
 
     #[test]

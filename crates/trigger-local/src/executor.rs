@@ -8,8 +8,10 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::timeout;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, NotReady, WholeLog,
+};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::{RunRequest, fingerprint};
@@ -129,7 +131,7 @@ impl Executor for LocalExecutor {
         }
         let manifest = self.manifest(target).await?.with_parameters(&request.parameters)?;
         let plan = Plan::new(&manifest, &self.config, &planned_job(target, job_name, request))?;
-        let run = pending(target, job_name, request);
+        let run = Run { containers: vec![plan.container.clone()], ..pending(target, job_name, request) };
         let stop = match self.context.registry.claim(&run, target) {
             Claim::Granted(stop) => stop,
             Claim::NameTaken(run) => return found(target, *run),
@@ -150,18 +152,26 @@ impl Executor for LocalExecutor {
         Ok(self.context.registry.active_before(target, &run.id))
     }
 
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError> {
         match self.context.registry.stop_sender(&run.id) {
             Some(sender) if !stop(&sender, StopReason::Cancelled).await => Err(ExecutorError::TimedOut(
                 format!("the run {} did not end within {} seconds", run.id, STOP_TIMEOUT.as_secs()),
             )),
-            Some(_) => Ok(None),
-            None => Ok(self.context.registry.ended(&run.id)),
+            Some(_) => Ok(Cancellation::Stopped),
+            None => Ok(self
+                .context
+                .registry
+                .ended(&run.id)
+                .map_or(Cancellation::Stopped, |run| Cancellation::EndedBefore(Box::new(run)))),
         }
     }
 
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary> {
+        self.manifest(target).await.ok()?.summary().ok()
+    }
+
     /// None: the log buffers and the store have everything there is.
-    async fn log(&self, _run: &Run) -> Result<Option<LogStream>, ExecutorError> {
+    async fn log(&self, _run: &Run, _container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
         Ok(None)
     }
 

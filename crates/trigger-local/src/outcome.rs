@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use trigger_core::run::{Cause, RESTARTED, State};
+use trigger_core::run::{Cause, JOB_DELETED, RESTARTED, State};
 
 use super::registry::StopReason;
 
@@ -28,7 +28,7 @@ impl Outcome {
         let (state, cause) = match reason {
             // The cause of the cancel request, which names the caller, replaces this one.
             StopReason::Cancelled => {
-                (State::Cancelled, Cause::new("JobDeleted", "The run was stopped before it ended."))
+                (State::Cancelled, Cause::new(JOB_DELETED, "The run was stopped before it ended."))
             }
             StopReason::Restarted => (State::Interrupted, restarted()),
         };

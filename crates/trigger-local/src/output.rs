@@ -5,13 +5,19 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use trigger_core::log_buffers::LogBuffers;
+use trigger_core::log_text::LogSource;
 use trigger_core::run::RunId;
 
 /// A longer line is appended in several pieces. In bytes.
 const MAX_PIECE: usize = 16 * 1024;
 
 /// Copies until every writer has closed the pipe. Only whole lines are appended, unless a line is too long or the last.
-pub(super) async fn copy(mut pipe: impl AsyncRead + Unpin, logs: Arc<LogBuffers>, id: RunId) {
+pub(super) async fn copy(
+    mut pipe: impl AsyncRead + Unpin,
+    logs: Arc<LogBuffers>,
+    id: RunId,
+    source: Arc<LogSource>,
+) {
     let mut buffer = BytesMut::with_capacity(MAX_PIECE);
     let mut is_within_line = false;
     // A read error ends the log, as the end of the pipe does.
@@ -20,17 +26,17 @@ pub(super) async fn copy(mut pipe: impl AsyncRead + Unpin, logs: Arc<LogBuffers>
         let piece = whole_lines.unwrap_or(if buffer.len() < MAX_PIECE { 0 } else { buffer.len() });
         if piece > 0 {
             is_within_line = whole_lines.is_none();
-            logs.append(&id, &buffer.split_to(piece).freeze());
+            logs.append(&id, &source, &buffer.split_to(piece).freeze());
         }
         buffer.reserve(MAX_PIECE);
     }
     if !buffer.is_empty() {
         is_within_line = true;
-        logs.append(&id, &buffer.freeze());
+        logs.append(&id, &source, &buffer.freeze());
     }
     if is_within_line {
         // The output of the next attempt begins on a new line.
-        logs.append(&id, &Bytes::from_static(b"\n"));
+        logs.append(&id, &source, &Bytes::from_static(b"\n"));
     }
 }
 
@@ -49,7 +55,7 @@ mod tests {
         ] {
             let (logs, id) = (Arc::new(LogBuffers::default()), RunId::new("run"));
             logs.open(&id);
-            copy(output.as_bytes(), Arc::clone(&logs), id.clone()).await;
+            copy(output.as_bytes(), Arc::clone(&logs), id.clone(), Arc::default()).await;
             assert_eq!(logs.tail(&id).unwrap().text, expected);
         }
     }

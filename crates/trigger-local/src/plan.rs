@@ -25,6 +25,8 @@ const DEFAULT_BACKOFF_LIMIT: u32 = 6;
 
 /// How to execute a Job.
 pub(super) struct Plan {
+    /// The name of the container.
+    pub(super) container: String,
     /// The program and its arguments, or a message for users: why there is no program.
     pub(super) command: Result<Vec<String>, String>,
     /// The container's variables, and those of the settings.
@@ -86,6 +88,7 @@ fn read(manifest: &Manifest, config: &LocalConfig, name: &PlannedJob<'_>) -> Res
     let grace_period = seconds(pod.termination_grace_period_seconds, POD, "terminationGracePeriodSeconds")?;
     let variables = variables::read(container, &config.env, &manifest.config_maps, name, CONTAINER)?;
     Ok(Plan {
+        container: container.name.clone(),
         command: command(container, config, &variables),
         working_dir: container.working_dir.as_deref().filter(|path| !path.is_empty()).map(PathBuf::from),
         max_retries: backoff_limit(job)?,

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use trigger_core::log_buffers::LogBuffers;
+use trigger_core::log_text::LogSource;
 use trigger_core::run::RunId;
 
 use super::output;
@@ -35,6 +36,7 @@ impl Process {
         plan: &Plan,
         logs: &Arc<LogBuffers>,
         id: &RunId,
+        source: LogSource,
     ) -> io::Result<Self> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let group = ProcessGroup::start()?;
@@ -52,7 +54,7 @@ impl Process {
         let program = command.spawn()?;
         // The command still holds write ends of the pipe, which would keep it open.
         drop(command);
-        let log = tokio::spawn(output::copy(log, Arc::clone(logs), id.clone()));
+        let log = tokio::spawn(output::copy(log, Arc::clone(logs), id.clone(), Arc::new(source)));
         Ok(Self { program, group, log })
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use trigger_core::log_buffers::LogBuffers;
+use trigger_core::log_text::LogSource;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Cause, Run, State};
 
@@ -73,8 +74,10 @@ impl Supervisor {
         let deadline = Deadline::after(self.plan.job_deadline);
         let mut delay = self.retry_delay;
         let mut counted_failures = 0;
+        let mut number = 0;
         loop {
-            let failure = match self.attempt(&command, deadline).await {
+            number += 1;
+            let failure = match self.attempt(&command, number, deadline).await {
                 AttemptResult::Failed(failure) => failure,
                 AttemptResult::Final(outcome) => return outcome,
             };
@@ -97,12 +100,23 @@ impl Supervisor {
         }
     }
 
-    async fn attempt(&mut self, command: &[String], deadline: Option<Deadline>) -> AttemptResult {
+    async fn attempt(
+        &mut self,
+        command: &[String],
+        number: u32,
+        deadline: Option<Deadline>,
+    ) -> AttemptResult {
         if let Some(directory) = self.plan.working_dir.as_deref().filter(|directory| !directory.is_dir()) {
             let problem = format!("The container's workingDir {} does not exist.", directory.display());
             return AttemptResult::Final(Outcome::failed(Cause::new("StartError", problem)));
         }
-        let started = Process::start(command, &self.plan, &self.context.logs, &self.run.id);
+        // There are no pods, so the Job's name takes the place of the pod's.
+        let source = LogSource {
+            pod: Some(self.run.job_name.clone()),
+            container: Some(self.plan.container.clone()),
+            attempt: Some(number),
+        };
+        let started = Process::start(command, &self.plan, &self.context.logs, &self.run.id, source);
         let mut process = match started {
             Ok(process) => process,
             Err(error) => return AttemptResult::Final(Outcome::start_failed(&command[0], &error)),

@@ -9,6 +9,7 @@ mod address;
 mod connections;
 mod execute_error;
 mod health;
+mod log_row;
 mod postgres;
 mod queries;
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The statements that read and delete. Each list has the order of an index, so the database does not sort.
 
-use jiff::Timestamp;
-use trigger_core::log_buffers::LogTail;
 use trigger_core::run::RunId;
 use trigger_core::target_name::TargetName;
 
@@ -40,26 +38,6 @@ pub(super) fn unfinished(target: &TargetName) -> Statement {
         "SELECT {COLUMNS} FROM runs WHERE target = $1 AND state IN ('pending', 'running') ORDER BY created_at, id"
     );
     Statement::new(sql, vec![SqlValue::text(target.as_str())])
-}
-
-/// Stores nothing if the run does not exist, because another replica can have deleted it. An empty tail does not replace a
-/// stored one, because it can come from a replica that read the log after the pod was deleted.
-pub(super) fn save_log(id: &RunId, tail: &LogTail) -> Statement {
-    let sql = "INSERT INTO run_logs (run_id, text, cut, saved_at) \
-        SELECT $1, $2, $3, $4 FROM runs WHERE id = $1 \
-        ON CONFLICT (run_id) DO UPDATE SET text = excluded.text, cut = excluded.cut, saved_at = excluded.saved_at \
-        WHERE length(excluded.text) > 0";
-    let values = vec![
-        SqlValue::text(id.as_str()),
-        SqlValue::Bytes(tail.text.to_vec()),
-        SqlValue::Integer(Some(tail.cut.into())),
-        SqlValue::time(Timestamp::now()),
-    ];
-    Statement::new(sql, values)
-}
-
-pub(super) fn log(id: &RunId) -> Statement {
-    Statement::new("SELECT text, cut FROM run_logs WHERE run_id = $1", vec![SqlValue::text(id.as_str())])
 }
 
 pub(super) fn events_after(sequence: i64, limit: u16) -> Statement {

@@ -14,11 +14,12 @@ use super::schema_connection::SchemaConnection;
 
 /// The steps from an empty database to the current tables, for SQLite and for Postgres. A change of the tables is a new
 /// step; steps that were released do not change.
-const STEPS: [(&str, &str); 4] = [
+const STEPS: [(&str, &str); 5] = [
     (include_str!("schema/sqlite_1_runs.sql"), include_str!("schema/postgres_1_runs.sql")),
     (include_str!("schema/sqlite_2_tasks.sql"), include_str!("schema/postgres_2_tasks.sql")),
     (include_str!("schema/sqlite_3_requests.sql"), include_str!("schema/postgres_3_requests.sql")),
-    (include_str!("schema/sqlite_5_lists.sql"), include_str!("schema/postgres_5_lists.sql")),
+    (include_str!("schema/sqlite_4_lists.sql"), include_str!("schema/postgres_4_lists.sql")),
+    (include_str!("schema/sqlite_5_streams.sql"), include_str!("schema/postgres_5_streams.sql")),
 ];
 /// The version of the tables after the last step.
 #[expect(clippy::cast_possible_wrap, reason = "there are few steps")]

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use common::config::ConfigError;
 use jiff::SignedDuration;
 use secrecy::SecretString;
-use trigger_core::event::Event;
-use trigger_core::log_buffers::LogTail;
+use trigger_core::event::{Change, Event};
+use trigger_core::log_text::LogTail;
 use trigger_core::run::{Run, RunId, State};
 use trigger_core::run_store::{Cursor, Retention, RunCounts, RunFilter, RunSlice, RunStore};
 use trigger_core::store_error::{StoreError, Unwritable};
@@ -21,12 +20,15 @@ use super::address::Address;
 use super::connections::Connections;
 use super::row::Row;
 use super::run_row::{decode_error, parse_time, read_run};
-use super::{queries, retention, run_list, save};
+use super::{log_row, queries, retention, run_list, save};
 
 /// The interval of the checks whether the store can be written.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// The interval of these checks while the store can't be written.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What the triggers of the tables store as the state of a run that was deleted.
+const PRUNED: &str = "pruned";
 
 /// Why the store can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -137,11 +139,11 @@ impl RunStore for SqlStore {
     }
 
     async fn save_log(&self, id: &RunId, tail: &LogTail) -> Result<(), StoreError> {
-        self.connections.execute("saving a log tail", &queries::save_log(id, tail)).await.map(drop)
+        self.connections.execute("saving a log tail", &log_row::save_log(id, tail)).await.map(drop)
     }
 
     async fn log(&self, id: &RunId) -> Result<Option<LogTail>, StoreError> {
-        self.connections.first("reading a log tail", &queries::log(id), read_log_tail).await
+        self.connections.first("reading a log tail", &log_row::log(id), log_row::read_log_tail).await
     }
 
     async fn events_after(&self, sequence: i64, limit: u16) -> Result<Vec<Event>, StoreError> {
@@ -163,14 +165,19 @@ impl RunStore for SqlStore {
 }
 
 fn read_event(row: &Row) -> Result<Event, sqlx::Error> {
+    let sequence = row.try_get("sequence")?;
+    if row.try_get::<String>("state")? == PRUNED {
+        let target: String = row.try_get("target")?;
+        return Ok(Event {
+            sequence,
+            run_id: RunId::new(row.try_get::<String>("id")?),
+            target: target.parse().map_err(|error: String| decode_error("target", error))?,
+            change: Change::Pruned,
+        });
+    }
     let run = read_run(row)?;
-    Ok(Event {
-        sequence: row.try_get("sequence")?,
-        run_id: run.id.clone(),
-        target: run.target.clone(),
-        state: run.state,
-        run: Arc::new(run),
-    })
+    let (run_id, target) = (run.id.clone(), run.target.clone());
+    Ok(Event { sequence, run_id, target, change: Change::State(Arc::new(run)) })
 }
 
 fn read_position(row: &Row) -> Result<Cursor, sqlx::Error> {
@@ -200,9 +207,4 @@ fn read_count(row: &Row) -> Result<StateCount, sqlx::Error> {
 fn read_duration(row: &Row) -> Result<SignedDuration, sqlx::Error> {
     let time = |column: &str| parse_time(column, &row.try_get::<String>(column)?);
     Ok(time("finished_at")?.duration_since(time("started_at")?))
-}
-
-fn read_log_tail(row: &Row) -> Result<LogTail, sqlx::Error> {
-    let text: Vec<u8> = row.try_get("text")?;
-    Ok(LogTail { text: Bytes::from(text), cut: row.try_get::<i32>("cut")? != 0 })
 }

@@ -1,10 +1,11 @@
 //! Responses that stream logs or events, and requests that wait. They are limited, shared among callers and counted, and
 //! they end when the program stops.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
@@ -70,6 +71,32 @@ impl Streams {
         Ok(stream.take_until(stop).map(move |item| {
             let _ = &slot;
             item
+        }))
+    }
+
+    /// The stream for this request as a body. If the program stops before the stream has ended, its last item is an error,
+    /// which aborts the response, so that the client does not mistake a part for the whole.
+    ///
+    /// # Errors
+    /// When too many streams are open, or the caller has its share of them.
+    pub fn open_body<T, S>(
+        &self,
+        request: &RequestSlot,
+        body: S,
+    ) -> Result<impl Stream<Item = io::Result<T>> + Send + use<T, S>, ServiceError>
+    where
+        T: Send + 'static,
+        S: Stream<Item = io::Result<T>> + Send + 'static,
+    {
+        let whole = body.map(Some).chain(stream::iter([None]));
+        let whole = self.open(request, whole)?.boxed();
+        Ok(stream::unfold(Some(whole), async |whole| {
+            let mut whole = whole?;
+            match whole.next().await {
+                Some(Some(item)) => Some((item, Some(whole))),
+                Some(None) => None,
+                None => Some((Err(io::Error::other("the service stops before the body has ended")), None)),
+            }
         }))
     }
 }

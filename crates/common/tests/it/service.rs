@@ -74,7 +74,7 @@ fn routes(service: &HttpService) -> ServiceRoutes {
         .route(
             "/events",
             get(|slot: RequestSlot| async move {
-                service::event_stream(&streams, &slot, futures_util::stream::pending())
+                service::event_stream(&streams, &slot, futures_util::stream::pending(), service::ping)
             }),
         );
     ServiceRoutes { open: Router::new().route("/open", get(|| async { "open" })), protected }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
-use common::service::{RequestSlot, event_stream, last_event_id};
+use common::service::{RequestSlot, event_stream, last_event_id, ping};
 use futures_util::stream;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
@@ -23,13 +23,14 @@ use crate::domain::subscription::{Notice, Subscription};
 #[derive(ToSchema)]
 pub(super) struct ServerSentEvent {
     /// The name: `snapshot` and `resync` (`PositionData`), `put` (`PutData`), `removed` (`RemovedData`), `stale` (`StaleData`),
-    /// `definition` (`DefinitionData`), `state` and `definitions_state` (`StateData`).
+    /// `definition` (`DefinitionData`), `state` and `definitions_state` (`StateData`), and `ping` every 15 seconds (`PingData`).
     #[schema(schema_with = event_names)]
     event: String,
     /// The data as JSON, a text that must be parsed.
     #[schema(content_media_type = "application/json")]
     data: String,
-    /// The `Last-Event-ID` to resume after this event.
+    /// The `Last-Event-ID` to resume after this event. A ping has none.
+    #[schema(required = false)]
     id: String,
     /// The milliseconds to wait before reconnecting.
     #[schema(required = false)]
@@ -37,7 +38,8 @@ pub(super) struct ServerSentEvent {
 }
 
 fn event_names() -> utoipa::openapi::schema::Object {
-    let names = ["snapshot", "put", "removed", "stale", "definition", "state", "definitions_state", "resync"];
+    let names =
+        ["snapshot", "put", "removed", "stale", "definition", "state", "definitions_state", "resync", "ping"];
     utoipa::openapi::ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::Type::String)
         .enum_values(Some(names))
@@ -51,6 +53,14 @@ fn event_names() -> utoipa::openapi::schema::Object {
 struct PositionData {
     /// The id of the last event.
     position: i64,
+}
+
+/// The connection is alive.
+#[expect(dead_code, reason = "only the OpenAPI document needs it")]
+#[derive(ToSchema)]
+struct PingData {
+    /// The time, in UTC.
+    at: String,
 }
 
 /// An instance registered itself, sent a heartbeat or changed.
@@ -117,6 +127,7 @@ pub(super) fn data_schemas() -> OpenApi {
     #[derive(utoipa::OpenApi)]
     #[openapi(components(schemas(
         PositionData,
+        PingData,
         PutDocument,
         RemovedData,
         StaleData,
@@ -148,7 +159,7 @@ pub(super) async fn follow(
         let event = event(subscription.next().await);
         Some((event, subscription))
     });
-    Ok(event_stream(&api.streams, &slot, events)?)
+    Ok(event_stream(&api.streams, &slot, events, ping)?)
 }
 
 fn event(notice: Notice) -> Event {

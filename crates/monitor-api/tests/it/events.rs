@@ -41,13 +41,13 @@ impl EventReader {
         Self { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
-    /// The next event, without comments.
+    /// The next event, without comments and pings.
     async fn next(&mut self) -> ReceivedEvent {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let rest = self.text.split_off(end + 2);
                 let block = std::mem::replace(&mut self.text, rest);
-                if let Some(event) = read_event(&block) {
+                if let Some(event) = read_event(&block).filter(|event| event.name != "ping") {
                     return event;
                 }
                 continue;

@@ -6,7 +6,8 @@ use serde_json::json;
 use testkit::pgbouncer::{PgBouncer, PoolMode};
 use testkit::postgres::Server;
 use tokio::net::{TcpListener, TcpStream};
-use trigger_core::task::{Parameters, Task};
+use trigger_core::parameters::Parameters;
+use trigger_core::task::Task;
 
 use super::support::{DAY, context, report_on, run, task, views_with};
 

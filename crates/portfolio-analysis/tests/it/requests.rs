@@ -6,7 +6,8 @@ use portfolio_analysis::PortfolioAnalysis;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use trading_views::Views;
-use trigger_core::task::{Parameters, Task};
+use trigger_core::parameters::Parameters;
+use trigger_core::task::Task;
 
 use super::support::{DAY, assert_error, context, failure, report, report_on, run, task, views, views_with};
 

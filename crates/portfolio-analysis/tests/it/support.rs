@@ -12,8 +12,9 @@ use testkit::postgres::Database;
 pub(crate) use testkit::trading_days::{views, views_with};
 use trading_views::Views;
 use trigger_core::log_buffers::LogBuffers;
+use trigger_core::parameters::Parameters;
 use trigger_core::run::RunId;
-use trigger_core::task::{Parameters, Task, TaskError};
+use trigger_core::task::{Task, TaskError};
 use trigger_core::task_context::TaskContext;
 
 /// The day on which most tests report.

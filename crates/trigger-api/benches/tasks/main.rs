@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use testkit::postgres::{Database, Server};
 use tokio::task::JoinSet;
 use trading_views::Views;
-use trigger_core::task::Parameters;
+use trigger_core::parameters::Parameters;
 
 use self::program::ApiWithTasks;
 use self::report::{Figures, median, milliseconds};

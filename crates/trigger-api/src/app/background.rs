@@ -14,6 +14,7 @@ use trigger_core::task_queue::TaskQueue;
 use trigger_core::{backfill, pruner};
 
 use super::history::History;
+use crate::http::Api;
 use crate::http::metrics::RunMetrics;
 
 /// The pause after the feed failed.
@@ -34,15 +35,17 @@ impl BackgroundTasks {
         retention: Retention,
         executor: Arc<dyn Executor>,
         queue: Arc<TaskQueue>,
-        metrics: Arc<RunMetrics>,
+        api: Arc<Api>,
     ) -> Self {
         let History { sql, store, recorder, feed, .. } = history.clone();
+        let metrics = Arc::clone(&api.metrics);
         let mut tasks = JoinSet::new();
         tasks.spawn(count_ended_runs(Arc::clone(&feed), Arc::clone(&metrics)));
         tasks.spawn(count_queued_runs(queue, Arc::clone(&feed), metrics));
         let pruned_feed = Arc::clone(&feed);
         tasks.spawn(async move { pruner::run(&*store, &pruned_feed, retention).await });
         tasks.spawn(async move { feed.run().await });
+        tasks.spawn(async move { api.runs.watch_targets().await });
         let filled = Arc::clone(&recorder);
         tasks.spawn(async move { backfill::run(&filled, &*executor).await });
         tasks.spawn(async move { recorder.run().await });
@@ -53,13 +56,13 @@ impl BackgroundTasks {
 
 async fn count_ended_runs(feed: Arc<Feed>, metrics: Arc<RunMetrics>) {
     loop {
-        if let Ok(notices) = feed.subscribe(None).await {
-            let mut notices = Box::pin(notices);
+        if let Ok(subscription) = feed.subscribe(None).await {
+            let mut notices = Box::pin(subscription.notices);
             while let Some(notice) = notices.next().await {
                 if let Notice::Event(event) = notice
-                    && event.state.is_final()
+                    && let Some(run) = event.run().filter(|run| run.state.is_final())
                 {
-                    metrics.count_end(&event.run);
+                    metrics.count_end(run);
                 }
             }
         }

@@ -79,10 +79,18 @@ impl From<StartError> for ApiError {
             StartError::ConflictingRun(run) => about(
                 &run,
                 CONFLICTING_RUN,
-                format!(
-                    "{} of {} is {}, and the CronJob's concurrencyPolicy is Forbid. Wait for its end, or cancel it.",
-                    run.job_name, run.target, run.state
-                ),
+                if run.is_being_cancelled() {
+                    format!(
+                        "{} of {} is being cancelled, and its pods have not stopped yet. Retry when they have; the run is then \
+                         cancelled.",
+                        run.job_name, run.target
+                    )
+                } else {
+                    format!(
+                        "{} of {} is {}, and the CronJob's concurrencyPolicy is Forbid. Wait for its end, or cancel it.",
+                        run.job_name, run.target, run.state
+                    )
+                },
             ),
             StartError::KeyReused(run) => about(
                 &run,
@@ -110,7 +118,7 @@ impl From<StartError> for ApiError {
                 )
                 .with_retry_after(Duration::from_secs(1)),
             ),
-            StartError::Executor(error) => error.into(),
+            StartError::Executor(error) => cluster_error(error, Attempted::Start),
             StartError::Store(error) => error.into(),
         }
     }
@@ -141,7 +149,7 @@ impl From<RunError> for ApiError {
                 "Several targets are configured and none is the default; start one by name, or set DEFAULT_TARGET.",
             ),
             RunError::Denied(denied) => denied.into(),
-            RunError::Executor(error) => error.into(),
+            RunError::Executor(error) => cluster_error(error, Attempted::Cancel),
             RunError::Store(error) => error.into(),
         }
     }
@@ -181,67 +189,104 @@ impl From<Denied> for ApiError {
     }
 }
 
+/// What a request to the cluster was made for.
+#[derive(Clone, Copy)]
+enum Attempted {
+    Start,
+    Cancel,
+    Read,
+}
+
+impl Attempted {
+    /// What the client is to do after a request that was not executed.
+    fn not_executed(self) -> &'static str {
+        match self {
+            Self::Start => "Nothing was started; retry.",
+            Self::Cancel => "The run was not cancelled; retry.",
+            Self::Read => "Retry.",
+        }
+    }
+
+    /// What the client is to do after a request that may have been executed.
+    fn may_be_executed(self) -> &'static str {
+        match self {
+            Self::Start => {
+                "The request may have been executed: see GET /v1/runs, or repeat the request with the same Idempotency-Key."
+            }
+            Self::Cancel => "The run may have been cancelled: see the run, or repeat the request.",
+            Self::Read => "Retry.",
+        }
+    }
+}
+
 impl From<ExecutorError> for ApiError {
     fn from(error: ExecutorError) -> Self {
-        let cause = error.to_string();
-        let service_error = match error {
-            ExecutorError::Store(error) => return error.into(),
-            ExecutorError::BadParameters(problem) => return bad_parameters(&problem),
-            ExecutorError::NoCronJob { namespace, name } => {
-                return Self::new(
-                    NO_CRONJOB,
-                    format!("The CronJob {name} does not exist in the namespace {namespace}. Deploy it, or correct the target."),
-                );
-            }
-            ExecutorError::NameTaken(name) => {
-                return Self::new(
-                    NAME_TAKEN,
-                    format!("The Job {name} exists and does not belong to this target. Delete it, or use another Idempotency-Key."),
-                );
-            }
-            ExecutorError::Unreachable(_) => ServiceError::new(
-                CLUSTER_UNREACHABLE,
-                "The cluster's API server can't be reached. Nothing was started; retry.",
-            )
-            .with_retry_after(AFTER_OUTAGE),
-            ExecutorError::TimedOut(_) => ServiceError::new(
-                CLUSTER_TIMEOUT,
-                "The cluster's API server did not answer in time. The request may have been executed: see GET /v1/runs, or \
-                 repeat the request with the same Idempotency-Key.",
-            )
-            .with_retry_after(AFTER_OUTAGE),
-            ExecutorError::Busy { retry_after, .. } => ServiceError::new(
-                CLUSTER_BUSY,
-                "The cluster's API server is overloaded. Nothing was started; retry.",
-            )
-            .with_retry_after(retry_after.unwrap_or(AFTER_OUTAGE)),
-            ExecutorError::Failed(_) => ServiceError::new(
-                CLUSTER_FAILED,
-                "The cluster's API server failed. Retry; the log of trigger-api has the details.",
-            )
-            .with_retry_after(AFTER_OUTAGE),
-            ExecutorError::Forbidden { right, .. } => forbidden(&right),
-            ExecutorError::Unauthenticated(_) => ServiceError::new(
-                MISSING_PERMISSION,
-                "The cluster's API server does not accept the credential of trigger-api. Check its ServiceAccount or \
-                 kubeconfig; the log has the details.",
-            ),
-            ExecutorError::UnreadableJob { job, right } => unreadable(&job, &right),
-            ExecutorError::UncheckedJob { job, right, error } => unchecked(&job, &right, &error),
-            ExecutorError::QuotaExceeded(_) => ServiceError::new(
-                QUOTA_EXCEEDED,
-                "A ResourceQuota of the target's namespace is exhausted. Nothing was started; delete finished Jobs, or raise the \
-                 quota.",
-            )
-            .with_retry_after(AFTER_EXHAUSTED_QUOTA),
-            ExecutorError::Refused(_) => ServiceError::new(
-                CLUSTER_REFUSED,
-                "The cluster rejected the Job: by an admission policy or by its validation. Nothing was started; the log of \
-                 trigger-api has the details.",
-            ),
-        };
-        Self(service_error.with_internal_cause(cause))
+        cluster_error(error, Attempted::Read)
     }
+}
+
+fn cluster_error(error: ExecutorError, attempted: Attempted) -> ApiError {
+    let cause = error.to_string();
+    let service_error = match error {
+        ExecutorError::Store(error) => return error.into(),
+        ExecutorError::BadParameters(problem) => return bad_parameters(&problem),
+        ExecutorError::NoCronJob { namespace, name } => {
+            return ApiError::new(
+                NO_CRONJOB,
+                format!("The CronJob {name} does not exist in the namespace {namespace}. Deploy it, or correct the target."),
+            );
+        }
+        ExecutorError::NameTaken(name) => {
+            return ApiError::new(
+                NAME_TAKEN,
+                format!("The Job {name} exists and does not belong to this target. Delete it, or use another Idempotency-Key."),
+            );
+        }
+        ExecutorError::Unreachable(_) => ServiceError::new(
+            CLUSTER_UNREACHABLE,
+            format!("The cluster's API server can't be reached. {}", attempted.not_executed()),
+        )
+        .with_retry_after(AFTER_OUTAGE),
+        ExecutorError::TimedOut(_) => ServiceError::new(
+            CLUSTER_TIMEOUT,
+            format!("The cluster's API server did not answer in time. {}", attempted.may_be_executed()),
+        )
+        .with_retry_after(AFTER_OUTAGE),
+        ExecutorError::Busy { retry_after, .. } => ServiceError::new(
+            CLUSTER_BUSY,
+            format!("The cluster's API server is overloaded. {}", attempted.not_executed()),
+        )
+        .with_retry_after(retry_after.unwrap_or(AFTER_OUTAGE)),
+        ExecutorError::NamespaceTerminating(_) => ServiceError::new(
+            CLUSTER_REFUSED,
+            "The target's namespace is being deleted, so nothing can be created in it. Nothing was started.",
+        ),
+        ExecutorError::Failed(_) => ServiceError::new(
+            CLUSTER_FAILED,
+            "The cluster's API server failed. Retry; the log of trigger-api has the details.",
+        )
+        .with_retry_after(AFTER_OUTAGE),
+        ExecutorError::Forbidden { right, .. } => forbidden(&right),
+        ExecutorError::Unauthenticated(_) => ServiceError::new(
+            MISSING_PERMISSION,
+            "The cluster's API server does not accept the credential of trigger-api. Check its ServiceAccount or \
+             kubeconfig; the log has the details.",
+        ),
+        ExecutorError::UnreadableJob { job, right } => unreadable(&job, &right),
+        ExecutorError::UncheckedJob { job, right, error } => unchecked(&job, &right, &error),
+        ExecutorError::QuotaExceeded(_) => ServiceError::new(
+            QUOTA_EXCEEDED,
+            "A ResourceQuota of the target's namespace is exhausted. Nothing was started; delete finished Jobs, or raise the \
+             quota.",
+        )
+        .with_retry_after(AFTER_EXHAUSTED_QUOTA),
+        ExecutorError::Refused(_) => ServiceError::new(
+            CLUSTER_REFUSED,
+            "The cluster rejected the Job: by an admission policy or by its validation. Nothing was started; the log of \
+             trigger-api has the details.",
+        ),
+    };
+    ApiError(service_error.with_internal_cause(cause))
 }
 
 fn forbidden(right: &MissingRight) -> ServiceError {

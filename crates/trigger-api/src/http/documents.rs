@@ -43,6 +43,8 @@ pub(super) struct RunDocument {
     parameters: Parameters,
     /// The run that this one repeats.
     retry_of: Option<String>,
+    /// The names of its containers, init containers first. Empty until a pod was observed, and for a task.
+    containers: Vec<String>,
     /// When its Job was created, or the run of the task queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -109,6 +111,8 @@ pub(super) struct RunPage {
     pub(super) runs: Vec<Box<RawValue>>,
     /// The `cursor` of the next page; null on the last one.
     pub(super) next: Option<String>,
+    /// The page reflects all events up to this number. The events after it continue the page: `/v1/events?after=NUMBER`.
+    pub(super) event: i64,
     /// How many stored runs the conditions select in each state, whichever states the query has; null on later pages.
     #[schema(value_type = Option<BTreeMap<String, u64>>)]
     pub(super) counts: Option<BTreeMap<&'static str, u64>>,
@@ -125,12 +129,13 @@ impl From<&Run> for RunDocument {
             job_name: run.job_name.clone(),
             trigger: run.trigger.as_str(),
             state: run.state.as_str(),
-            cause: run.cause.as_ref().map(CauseDocument::from),
+            cause: run.shown_cause().as_ref().map(CauseDocument::from),
             requested_by: run.requested_by.clone(),
             requested_via: run.requested_via.clone(),
             reason: run.reason.clone(),
             parameters: run.parameters.clone(),
             retry_of: run.retry_of.as_ref().map(RunId::to_string),
+            containers: run.containers.clone(),
             created_at: run.created_at,
             started_at: run.started_at,
             finished_at: run.finished_at,

@@ -1,23 +1,30 @@
 //! Changes as server-sent events.
 #![expect(unused_qualifications, reason = "utoipa's macro qualifies the query's type")]
 
+mod documents;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event as SseEvent;
-use common::service::{PathSegment, QueryParams, RequestSlot, ServiceError, event_stream, last_event_id};
+use common::service::{
+    PathSegment, QueryParams, RequestSlot, ServiceError, event_stream, last_event_id, ping,
+};
 use futures_util::{Stream, StreamExt, future, stream};
 use serde::Deserialize;
-use trigger_core::feed::Notice;
+use trigger_core::event::{Change, Event};
+use trigger_core::feed::{Notice, Subscription};
 use trigger_core::run::{Run, RunId};
 use trigger_core::target_name::TargetName;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
+pub(super) use self::documents::ServerSentEvent;
+use self::documents::{gap_event, pruned_event, state_event, target_event};
 use super::Api;
 use super::api_error::ApiError;
-use super::documents::RunDocument;
 use super::problem_document::ProblemDocument;
 
 /// Selects events.
@@ -26,36 +33,26 @@ use super::problem_document::ProblemDocument;
 pub(super) struct EventQuery {
     /// Only events of this target.
     target: Option<String>,
+    /// Resume after this event, if there is no `Last-Event-ID`: the `event` of a list.
+    after: Option<u64>,
 }
 
-/// An event of a stream.
-#[expect(dead_code, reason = "only the OpenAPI document needs it")]
-#[derive(ToSchema)]
-pub(super) struct ServerSentEvent {
-    /// `state` for a change; `gap` if events before the next one were pruned.
-    #[schema(schema_with = event_schema)]
-    event: &'static str,
-    /// The run as JSON; `{}` for a gap.
-    data: String,
-    /// The `Last-Event-ID` to resume after this event.
-    #[schema(required = false)]
-    id: String,
-    /// The milliseconds to wait before reconnecting.
-    #[schema(required = false)]
-    retry: u32,
-}
-
-fn event_schema() -> utoipa::openapi::schema::Object {
-    super::documents::string_enum(&["state", "gap"])
+/// Selects events of a run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RunEventQuery {
+    /// Resume after this event, if there is no `Last-Event-ID`.
+    after: Option<u64>,
 }
 
 /// Follow a run
 ///
-/// The current state of the run, and then each change until it has ended. The data of an event is the run.
+/// The current state of the run, and then each change until it has ended. The data of an event `state` is the run.
 #[utoipa::path(
     get, path = "/v1/runs/{run}/events", operation_id = "runEvents", tag = "events",
     params(
         ("run" = String, Path, description = "The run's id"),
+        RunEventQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "Resume after this event"),
     ),
     responses(
@@ -66,23 +63,29 @@ fn event_schema() -> utoipa::openapi::schema::Object {
 pub(super) async fn run_events(
     State(api): State<Arc<Api>>,
     PathSegment(id): PathSegment<RunId>,
+    QueryParams(query): QueryParams<RunEventQuery>,
     slot: RequestSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let after = last_event_id(&headers)?;
+    let after = resume_after(&headers, query.after)?;
     // The subscription starts before the run is read, so that no change is missed.
-    let notices = api.runs.changes(after).await?;
+    let Subscription { start, notices } = api.runs.changes(after).await?;
     let run = api.runs.find(&id).await?;
     let ended = run.state.is_final();
+    let position = Position::new(start);
     // A client that resumes has already received the run, unless it has ended.
-    let first = (after.is_none() || ended).then(|| state_event(&run, None));
+    let state = (after.is_none() || ended).then(|| state_event(&run, Some(start)));
+    let first = [position.ping()].into_iter().chain(state);
+    let pings = position.clone();
     let changes = notices.filter_map(move |notice| {
+        position.advance(&notice);
         future::ready(match notice {
             Notice::Event(event) if event.run_id == id => {
-                Some((state_event(&event.run, Some(event.sequence)), event.state.is_final()))
+                let ended = event.run().is_none_or(|run| run.state.is_final());
+                Some((change_event(&event), ended))
             }
             Notice::Event(_) => None,
-            Notice::Gap => Some((gap_event(), false)),
+            Notice::Gap(number) => Some((gap_event(number), false)),
         })
     });
     let changes = stream::select(changes, unsaved_changes(Arc::clone(&api), &run));
@@ -93,7 +96,8 @@ pub(super) async fn run_events(
         let (event, ended) = changes.next().await?;
         Some((event, (changes, ended)))
     });
-    Ok(event_stream(&api.streams, &slot, stream::iter(first).chain(changes))?)
+    let events = stream::iter(first).chain(changes);
+    Ok(event_stream(&api.streams, &slot, events, move || pings.ping())?)
 }
 
 /// The changes of a run that can't be stored now. They are sent again, with a number, when they are stored.
@@ -104,10 +108,10 @@ fn unsaved_changes(api: Arc<Api>, run: &Run) -> impl Stream<Item = (SseEvent, bo
     })
 }
 
-/// Follow all runs
+/// Follow all runs and targets
 ///
-/// Each change of any run from now on, or after the event of `Last-Event-ID`. After an event `gap`, earlier events were
-/// pruned: read `/v1/runs` again.
+/// Each change of any run from now on, or after the event of `Last-Event-ID` or `after`; and the CronJob of each target now
+/// and whenever it changes. After an event `gap`, earlier events were pruned: read `/v1/runs` again.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "allEvents", tag = "events",
     params(
@@ -122,30 +126,65 @@ pub(super) async fn all_events(
     slot: RequestSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let after = resume_after(&headers, query.after)?;
     let target: Option<TargetName> =
         query.target.map(|name| name.parse()).transpose().map_err(ServiceError::bad_request)?;
-    let notices = api.runs.changes(last_event_id(&headers)?).await?;
+    let Subscription { start, notices } = api.runs.changes(after).await?;
+    let position = Position::new(start);
+    let (first, pings) = (stream::iter([position.ping()]), position.clone());
+    let selected = target.clone();
     let changes = notices.filter_map(move |notice| {
+        position.advance(&notice);
         future::ready(match notice {
-            Notice::Event(event) if target.as_ref().is_none_or(|target| *target == event.target) => {
-                Some(state_event(&event.run, Some(event.sequence)))
+            Notice::Event(event) if selected.as_ref().is_none_or(|target| *target == event.target) => {
+                Some(change_event(&event))
             }
             Notice::Event(_) => None,
-            Notice::Gap => Some(gap_event()),
+            Notice::Gap(number) => Some(gap_event(number)),
         })
     });
-    Ok(event_stream(&api.streams, &slot, changes)?)
+    let targets = api.runs.target_changes().await.filter_map(move |observed| {
+        let is_selected = target.as_ref().is_none_or(|target| *target == observed.target);
+        future::ready(is_selected.then(|| target_event(&observed)))
+    });
+    let events = first.chain(stream::select(changes, targets));
+    Ok(event_stream(&api.streams, &slot, events, move || pings.ping())?)
 }
 
-fn state_event(run: &Run, sequence: Option<i64>) -> SseEvent {
-    let event = SseEvent::default().event("state");
-    let event = match sequence {
-        Some(sequence) => event.id(sequence.to_string()),
-        None => event,
-    };
-    event.json_data(RunDocument::from(run)).expect("a run is JSON")
+/// The event after which the stream starts. The header has precedence, because a browser that reconnects sends it to the
+/// URL with which it connected first.
+fn resume_after(headers: &HeaderMap, after: Option<u64>) -> Result<Option<i64>, ServiceError> {
+    let after = after.map(i64::try_from).transpose();
+    let after = after.map_err(|_| ServiceError::bad_request("after is not the number of an event."))?;
+    Ok(last_event_id(headers)?.or(after))
 }
 
-fn gap_event() -> SseEvent {
-    SseEvent::default().event("gap").data("{}")
+fn change_event(event: &Event) -> SseEvent {
+    match &event.change {
+        Change::State(run) => state_event(run, Some(event.sequence)),
+        Change::Pruned => pruned_event(event),
+    }
+}
+
+/// The number of the last event that the stream has sent or skipped. Pings have it as their id, so that a client can resume
+/// before the first event, and after many events that are not selected.
+#[derive(Clone)]
+struct Position(Arc<AtomicI64>);
+
+impl Position {
+    fn new(start: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(start)))
+    }
+
+    fn advance(&self, notice: &Notice) {
+        let number = match notice {
+            Notice::Event(event) => event.sequence,
+            Notice::Gap(number) => *number,
+        };
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    fn ping(&self) -> SseEvent {
+        ping().id(self.0.load(Ordering::Relaxed).to_string())
+    }
 }

@@ -19,6 +19,9 @@ pub const NO_CRONJOB: ProblemKind =
 pub const NO_RESULT: ProblemKind = kind("no-result", StatusCode::NOT_FOUND, "The run has no result");
 /// The run has no log.
 pub const NO_LOG: ProblemKind = kind("no-log", StatusCode::NOT_FOUND, "The run has no log");
+/// No byte of the requested range exists.
+pub const RANGE_NOT_SATISFIABLE: ProblemKind =
+    kind("range-not-satisfiable", StatusCode::RANGE_NOT_SATISFIABLE, "The log has no such bytes");
 /// Another run of the target has not ended.
 pub const CONFLICTING_RUN: ProblemKind =
     kind("conflicting-run", StatusCode::CONFLICT, "Another run is in progress");

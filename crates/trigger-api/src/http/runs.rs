@@ -47,6 +47,8 @@ pub(super) async fn list_runs(
     QueryParams(parameters): QueryParams<Vec<(String, String)>>,
     RawQuery(query): RawQuery,
 ) -> Result<(HeaderMap, Json<RunPage>), ApiError> {
+    // Read first, so that no event is missed between the page and the stream.
+    let event = api.runs.last_event().await?;
     let filter = list_query::filter(&parameters)?;
     let counts = match &filter.after {
         None => Some(api.runs.counts(&filter).await?),
@@ -61,7 +63,7 @@ pub(super) async fn list_runs(
         headers.insert(header::LINK, link);
     }
     let (counts, counts_exact) = counts.as_ref().map(count_documents).unzip();
-    Ok((headers, Json(RunPage { runs, next, counts, counts_exact })))
+    Ok((headers, Json(RunPage { runs, next, event, counts, counts_exact })))
 }
 
 /// The number of runs in each state, and whether these numbers are exact.
@@ -89,7 +91,8 @@ pub(super) async fn get_run(
 
 /// Cancel a run
 ///
-/// Deletes its Job and pods, or stops its task. A run that has ended is not changed; the request may be repeated.
+/// Deletes its pods and then its Job, or stops its task. Until its pods have stopped, the run is active with the cause
+/// `Cancelling`. A run that has ended is not changed; the request may be repeated.
 #[utoipa::path(
     delete, path = "/v1/runs/{run}", operation_id = "cancelRun", tag = "runs",
     params(("run" = String, Path, description = "The run's id")),

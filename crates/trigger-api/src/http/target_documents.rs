@@ -24,6 +24,8 @@ const MAX_ACTIVE: usize = 50;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct TargetPage {
     pub(super) targets: Vec<TargetDocument>,
+    /// The list reflects all events up to this number; null while the history can't be read.
+    pub(super) event: Option<i64>,
 }
 
 /// A target.

@@ -24,8 +24,10 @@ use super::target_documents::{PreviewDocument, TargetDocument, TargetPage};
     responses((status = 200, description = "The targets", body = TargetPage)),
 )]
 pub(super) async fn list_targets(State(api): State<Arc<Api>>) -> Json<TargetPage> {
+    // Read first, so that no event is missed between the list and the stream.
+    let event = api.runs.last_event().await.ok();
     let targets = api.runs.targets().iter().map(|target| describe(&api, target));
-    Json(TargetPage { targets: join_all(targets).await })
+    Json(TargetPage { targets: join_all(targets).await, event })
 }
 
 /// Get a target

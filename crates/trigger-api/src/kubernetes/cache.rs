@@ -6,26 +6,28 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodStatus;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde_json::Value;
 use trigger_core::cronjob::CronJobTarget;
 use trigger_core::parameters::Parameters;
 use trigger_core::run::{Run, RunId, State, Trigger};
 use trigger_core::target_name::TargetName;
 
 use self::jobs::{CachedJob, CachedJobs, JobDetails};
-use super::cause::lacks_pod_failure;
+use super::cause::{lacks_pod_failure, with_known_pull_error};
 use super::listing::Listing;
-use super::objects::{
-    CronJobObject, JobObject, PodObject, annotation, controller, resource_version, timestamp,
-};
-use super::pods::{self, JobPod};
-use super::state::observed_state;
+use super::logs::container_names;
+use super::objects::{CronJobObject, JobObject, annotation, controller, resource_version, timestamp};
+use super::pods::JobPod;
+use super::snapshot::Generation;
+use super::state::{JobObservation, observed_state};
 use super::template::{
     FINGERPRINT, INSTANTIATE, PARAMETERS, REASON, REQUEST_ID, REQUESTED_BY, REQUESTED_VIA, RETRY_OF,
 };
 
+mod deleted_jobs;
 mod jobs;
+mod pods;
 
 /// The cached state of the cluster.
 #[derive(Default)]
@@ -37,6 +39,9 @@ pub(super) struct ClusterCache {
     other_jobs: HashMap<RunId, OtherJob>,
     /// Pods of Jobs whose runs have not ended, and of Jobs that were not observed yet.
     pods: HashMap<RunId, Vec<JobPod>>,
+    /// Whether the pods of a namespace can be listed. It has no entry before the first list.
+    pods_listed: HashMap<String, bool>,
+    generations: HashMap<TargetName, Generation>,
     listing: Listing,
 }
 
@@ -74,6 +79,10 @@ impl ClusterCache {
 
     /// Applies a Job. Returns its run if the run changed; None if not, or if the Job belongs to no target.
     pub(super) fn apply_job(&mut self, job: JobObject, now: Timestamp) -> Option<Run> {
+        self.insert_job(job, false, now)
+    }
+
+    fn insert_job(&mut self, job: JobObject, gone: bool, now: Timestamp) -> Option<Run> {
         let listing = self.listing;
         let Some((id, target)) = self.target_of(&job.metadata) else {
             self.apply_other_job(job.metadata);
@@ -83,13 +92,14 @@ impl ClusterCache {
         self.jobs.mark_listed(&id, listing);
         let version = resource_version(&job.metadata);
         let cached = self.jobs.get(&id);
-        if cached.is_some_and(|cached| cached.details.is_none() || cached.version > version) {
+        if cached.is_some_and(|cached| cached.has_ended() || cached.is_gone() || cached.version > version) {
             return None;
         }
         let first_version = cached.map_or(version, |cached| cached.first_version);
         let run = described(id.clone(), target, &job.metadata, now)?;
-        let details = JobDetails::new(job.metadata, job.status.unwrap_or_default());
+        let details = JobDetails::new(job.metadata, job.status.unwrap_or_default(), gone);
         let run = self.observe(run, &details, now);
+        self.generations.entry(run.target.clone()).or_default().observe(run.created_at, &id);
         let changed = self.jobs.get(&id).is_none_or(|cached| *cached.run != run);
         let details = Some(Box::new(details));
         self.jobs.insert(CachedJob { run: Arc::new(run.clone()), version, first_version, listing, details });
@@ -110,60 +120,15 @@ impl ClusterCache {
         self.pods.remove(id);
     }
 
-    /// Applies the deletion of a Job, given its last version. Returns its run if the run changed.
+    /// Applies the deletion of a Job, given its last version. Returns its run if the run changed. The Job is kept until its
+    /// pods have stopped.
     pub(super) fn remove_job(&mut self, mut job: JobObject, now: Timestamp) -> Option<Run> {
         let id = RunId::new(job.metadata.uid.clone()?);
         // Without a deletionTimestamp, a Job that had not finished would still count as active.
-        job.metadata
-            .deletion_timestamp
-            .get_or_insert(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now));
-        let run = self.apply_job(job, now);
+        job.metadata.deletion_timestamp.get_or_insert(Time(now));
+        let run = self.insert_job(job, true, now);
         self.other_jobs.remove(&id);
-        self.jobs.remove(&id);
-        self.pods.remove(&id);
-        run
-    }
-
-    /// Applies a pod. Returns the run of its Job if the run changed.
-    pub(super) fn apply_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
-        if self.other_jobs.contains_key(&id) || self.jobs.get(&id).is_some_and(|job| job.details.is_none()) {
-            return None;
-        }
-        let pod = JobPod { listing: self.listing, ..JobPod::of_run(pod, &id)? };
-        let pods = self.pods.entry(id.clone()).or_default();
-        pods.retain(|other| other.uid != pod.uid);
-        pods.push(pod);
-        pods::sort(pods);
-        self.update_run(&id, now)
-    }
-
-    /// Applies the pods of a Job that has failed, and returns its run with the complete cause; None if the Job is not cached.
-    pub(super) fn complete_cause(&mut self, id: &RunId, pods: Vec<PodObject>, now: Timestamp) -> Option<Run> {
-        if self.has_job(id) {
-            for pod in pods {
-                self.apply_pod(pod, now);
-            }
-            // If there is no pod, the cause remains incomplete.
-            self.jobs.drop_details(id);
-            self.pods.remove(id);
-        }
-        self.run(id)
-    }
-
-    /// Applies the deletion of a pod. Returns the run of its Job if the run changed.
-    pub(super) fn remove_pod(&mut self, pod: PodObject, now: Timestamp) -> Option<Run> {
-        let id = RunId::new(controller(&pod.metadata, "Job")?.uid.clone());
-        let uid = pod.metadata.uid.clone()?;
-        let run = self.apply_pod(pod, now);
-        let job_is_active = self.jobs.get(&id).is_some_and(|job| !job.run.state.is_final());
-        if let Some(pods) = self.pods.get_mut(&id) {
-            pods.iter_mut().filter(|pod| pod.uid == uid).for_each(|pod| pod.deleted = true);
-            pods.retain(|pod| job_is_active || !pod.deleted);
-            if pods.is_empty() {
-                self.pods.remove(&id);
-            }
-        }
+        self.drop_if_over(&id);
         run
     }
 
@@ -173,23 +138,24 @@ impl ClusterCache {
         self.listing
     }
 
-    /// Removes the Jobs of the namespace that were not applied since `listing` began.
-    pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing) {
-        self.jobs.retain(|job| job.listing >= listing || job.run.namespace != namespace);
+    /// Removes the Jobs of the namespace that were not applied since `listing` began, except those whose pods have not
+    /// stopped. Returns the runs of these that changed.
+    pub(super) fn end_job_listing(&mut self, namespace: &str, listing: Listing, now: Timestamp) -> Vec<Run> {
+        let is_missing = |job: &CachedJob| job.listing < listing && job.run.namespace == namespace;
+        let missing = self.jobs.all_active().map(|run| &run.id);
+        let missing =
+            missing.filter(|id| self.jobs.get(id).is_some_and(|job| is_missing(job) && !job.is_gone()));
+        let stopping: Vec<RunId> =
+            missing.filter(|id| self.pods(id).iter().any(JobPod::may_run)).cloned().collect();
+        for id in &stopping {
+            self.jobs.mark_gone(id, now);
+        }
+        self.jobs.retain(|job| job.is_gone() || !is_missing(job));
         self.other_jobs
             .retain(|_, job| job.listing >= listing || job.namespace.as_deref() != Some(namespace));
         let jobs = &self.jobs;
         self.pods.retain(|id, pods| jobs.contains(id) || pods.iter().any(|pod| pod.listing >= listing));
-    }
-
-    /// Marks the pods of the namespace's Jobs as deleted that were not applied since `listing` began.
-    pub(super) fn end_pod_listing(&mut self, namespace: &str, listing: Listing) {
-        for (id, pods) in &mut self.pods {
-            let job = self.jobs.get(id);
-            if job.is_some_and(|job| job.run.namespace == namespace) {
-                pods.iter_mut().filter(|pod| pod.listing < listing).for_each(|pod| pod.deleted = true);
-            }
-        }
+        stopping.iter().filter_map(|id| self.update_run(id, now)).collect()
     }
 
     /// Updates the runs that have not started, and returns those whose cause changed because time passed.
@@ -209,14 +175,14 @@ impl ClusterCache {
         self.jobs.active(&target.name).cloned().collect()
     }
 
-    /// The runs of a target that were created last, all in the same second.
-    pub(super) fn newest_runs(&self, target: &CronJobTarget) -> Vec<&Run> {
-        let mut newest_first = self.jobs.runs(&target.name).rev().peekable();
-        let newest = newest_first.peek().map(|run| run.created_at);
-        let mut runs: Vec<&Run> =
-            newest_first.take_while(|run| Some(run.created_at) == newest).map(Arc::as_ref).collect();
-        runs.reverse();
-        runs
+    /// The newest Jobs of a target, including deleted ones.
+    pub(super) fn generation(&self, target: &TargetName) -> String {
+        self.generations.get(target).map(Generation::to_string).unwrap_or_default()
+    }
+
+    /// Records a run of the history, whose Job may have been deleted.
+    pub(super) fn remember(&mut self, run: &Run) {
+        self.generations.entry(run.target.clone()).or_default().observe(run.created_at, &run.id);
     }
 
     /// The run of that id, if its Job is cached.
@@ -242,11 +208,6 @@ impl ClusterCache {
     /// The resourceVersion at which the Job of a run was first observed.
     pub(super) fn first_version(&self, id: &RunId) -> Option<u64> {
         self.jobs.get(id).map(|job| job.first_version)
-    }
-
-    /// A run's pods, oldest first.
-    pub(super) fn pods(&self, id: &RunId) -> &[JobPod] {
-        self.pods.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// The target whose CronJob controls the Job, and the run's id.
@@ -282,16 +243,34 @@ impl ClusterCache {
 
     /// The run in the state that its Job and its cached pods show.
     fn observe(&self, run: Run, details: &JobDetails, now: Timestamp) -> Run {
-        let pods: Vec<&PodStatus> = self.pods(&run.id).iter().map(|pod| &pod.status).collect();
-        let deleted_at = details.metadata.deletion_timestamp.as_ref().map(timestamp);
-        let observed = observed_state(&details.status, &pods, run.created_at, deleted_at, now);
+        let containers = container_names(self.pods(&run.id));
+        let observed = observed_state(JobObservation {
+            status: &details.status,
+            pods: self.pods(&run.id),
+            pods_listed: self.pods_listed.get(&run.namespace).copied(),
+            created_at: run.created_at,
+            deletion: details.deletion(),
+            template_suspends: self.template_suspends(&run.target),
+            now,
+        });
+        let earlier = self.jobs.get(&run.id).and_then(|job| job.run.cause.as_ref());
         Run {
             state: observed.state,
-            cause: observed.cause,
+            cause: observed.cause.map(|cause| with_known_pull_error(cause, earlier)),
             started_at: observed.started_at,
             finished_at: observed.finished_at,
+            containers: if containers.is_empty() { run.containers } else { containers },
             ..run
         }
+    }
+
+    fn template_suspends(&self, target: &TargetName) -> bool {
+        let target = self.targets.iter().find(|other| other.name == *target);
+        let cronjob = target.and_then(|target| self.cronjob(target));
+        let suspend = |cronjob: Arc<CronJobObject>| {
+            cronjob.data.pointer("/spec/jobTemplate/spec/suspend").and_then(Value::as_bool)
+        };
+        cronjob.and_then(suspend).unwrap_or_default()
     }
 }
 

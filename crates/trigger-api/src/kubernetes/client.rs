@@ -26,6 +26,17 @@ pub(super) struct ClusterClient {
     pub(super) rights: Arc<DeniedRights>,
 }
 
+/// The outcome of a request that deletes a Job.
+#[derive(Debug)]
+pub(super) enum DeletionResult {
+    /// The Job exists until its pods are gone.
+    Begun(Box<JobObject>),
+    /// The Job does not exist.
+    Done,
+    /// The Job has changed since it was read, so nothing was deleted.
+    Changed,
+}
+
 /// The outcome of a request that creates a Job.
 pub(super) enum JobCreation {
     Created(Box<JobObject>),
@@ -152,12 +163,12 @@ impl ClusterClient {
         }
     }
 
-    /// Deletes the Job, and its pods in the background. Returns false, and deletes nothing, when the Job has changed
-    /// since it was read. A Job that no longer exists counts as deleted.
-    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<bool, ExecutorError> {
+    /// Deletes the pods of the Job, and the Job when they are gone. So the Job shows whether containers are still running, to
+    /// every replica, to the CronJob controller and to people. Nothing is deleted when the Job has changed since it was read.
+    pub(super) async fn delete_job(&self, job: &JobObject) -> Result<DeletionResult, ExecutorError> {
         let metadata = &job.metadata;
         let mut parameters = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
+            propagation_policy: Some(PropagationPolicy::Foreground),
             ..DeleteParams::default()
         };
         let (uid, resource_version) = (metadata.uid.clone(), metadata.resource_version.clone());
@@ -168,9 +179,11 @@ impl ClusterClient {
         let right = Right::of_jobs("delete", namespace);
         match timeout(self.request_timeout, api.delete(name, &parameters)).await {
             Ok(response) => match self.observed(&right, response) {
-                Ok(_) => Ok(true),
-                Err(error) if is_status(&error, 404, "") => Ok(true),
-                Err(error) if is_status(&error, 409, "") => Ok(false),
+                Ok(response) => Ok(response
+                    .left()
+                    .map_or(DeletionResult::Done, |job| DeletionResult::Begun(Box::new(job)))),
+                Err(error) if is_status(&error, 404, "") => Ok(DeletionResult::Done),
+                Err(error) if is_status(&error, 409, "") => Ok(DeletionResult::Changed),
                 Err(error) => Err(executor_error(&error, &right)),
             },
             Err(_) => Err(self.timed_out()),

@@ -58,6 +58,9 @@ fn from_status(status: &Status) -> ExecutorError {
         }
         401 => ExecutorError::Unauthenticated(detail),
         403 if is_quota(status) => ExecutorError::QuotaExceeded(detail),
+        403 if status.message.contains("because it is being terminated") => {
+            ExecutorError::NamespaceTerminating(detail)
+        }
         504 => ExecutorError::TimedOut(detail),
         code if code >= 500 => ExecutorError::Failed(detail),
         _ => ExecutorError::Refused(detail),

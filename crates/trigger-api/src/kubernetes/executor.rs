@@ -8,8 +8,10 @@ use common::kubernetes::Cluster;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady, Protection};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, NotReady, Protection, WholeLog,
+};
 use trigger_core::log_buffers::LogBuffers;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
@@ -20,20 +22,18 @@ use trigger_core::target_name::TargetName;
 
 use super::admission_check::AdmissionCheck;
 use super::cache::ClusterCache;
-use super::client::{ClusterClient, JobCreation};
+use super::client::{ClusterClient, DeletionResult, JobCreation};
 use super::config::KubernetesConfig;
 use super::ended_runs::EndedRuns;
 use super::events::EventRecorder;
 use super::health::{Observed, WatchesHealth};
-use super::logs::LogCollector;
+use super::logs::{FullLogStarts, LogCollector};
+use super::newest_runs::NewestRuns;
 use super::objects::{CronJobObject, JobObject};
 use super::shared::Shared;
 use super::shared_reads::SharedReads;
-use super::snapshot::{active_jobs, cronjob_summary, generation};
-use super::state;
-use super::template;
-use super::unlisted;
-use super::watch;
+use super::snapshot::{active_jobs, cronjob_summary};
+use super::{state, template, unlisted, watch};
 
 /// The maximum number of attempts to delete a Job that changes.
 const MAX_DELETE_ATTEMPTS: u32 = 10;
@@ -43,6 +43,7 @@ pub struct KubernetesExecutor {
     shared: Arc<Shared>,
     events: EventRecorder,
     admission: Arc<AdmissionCheck>,
+    newest_runs: NewestRuns,
     cronjob_reads: SharedReads<CronJobObject>,
     _watches: JoinSet<()>,
 }
@@ -85,6 +86,7 @@ impl KubernetesExecutor {
             events: EventRecorder::start(client, &mut watches),
             shared,
             admission,
+            newest_runs: NewestRuns::new(targets),
             cronjob_reads: SharedReads::default(),
             _watches: watches,
         }
@@ -118,11 +120,16 @@ impl KubernetesExecutor {
         }
     }
 
-    /// Lists the Jobs of the namespace and applies them to the cache.
+    /// Lists the Jobs of the namespace and applies them to the cache, and the pods of those that were deleted.
     async fn relist(&self, namespace: &str) -> Result<(), ExecutorError> {
         let listing = self.shared.cache().begin_listing();
         self.shared.cluster.each_job(namespace, |job| self.apply_job(job)).await?;
-        self.shared.cache().end_job_listing(namespace, listing);
+        watch::apply(&self.shared, |cache, now| cache.end_job_listing(namespace, listing, now));
+        let deleted = self.shared.cache().runs_of_deleted_jobs(namespace);
+        for run in deleted {
+            let Ok(pods) = self.shared.cluster.pods_of_job(namespace, &run.job_name).await else { continue };
+            watch::apply(&self.shared, |cache, now| cache.replace_pods(&run.id, pods, now));
+        }
         Ok(())
     }
 
@@ -220,6 +227,7 @@ impl Executor for KubernetesExecutor {
         let cached_is_current = health.is_followed(&Observed::cronjob(target));
         let is_old = freshness == Freshness::Cached && !cached_is_current;
         let cronjob = self.cronjob(target, if is_old { Freshness::FreshCronJob } else { freshness }).await?;
+        self.newest_runs.read(&self.shared, target).await;
         if let Some(right) = unlisted::missing_right(&self.shared, &target.namespace) {
             return Ok(self.unlisted_snapshot(target, &cronjob, right, freshness).await);
         }
@@ -241,7 +249,7 @@ impl Executor for KubernetesExecutor {
             cronjob: cronjob_summary(&cronjob),
             active: cache.active_runs(target),
             unobserved: None,
-            generation: generation(&cache.newest_runs(target)),
+            generation: cache.generation(&target.name),
         })
     }
 
@@ -297,19 +305,26 @@ impl Executor for KubernetesExecutor {
     }
 
     /// Deletes exactly the version of the Job that was read, so that a Job that finishes in the meantime is not deleted.
-    async fn cancel(&self, run: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, run: &Run) -> Result<Cancellation, ExecutorError> {
         for _ in 0..MAX_DELETE_ATTEMPTS {
             let job = self.shared.cluster.job(&run.namespace, &run.job_name).await?;
             let Some(job) = job.filter(|job| job.metadata.uid.as_deref() == Some(run.id.as_str())) else {
-                return Ok(None);
+                // Its pods may still exist.
+                let is_active = self.shared.cache().run(&run.id).is_some_and(|run| !run.state.is_final());
+                return Ok(if is_active { Cancellation::Stopping } else { Cancellation::Stopped });
             };
             if job.status.as_ref().is_some_and(state::has_finished) {
                 self.apply_job(job);
                 let finished = self.shared.cache().run(&run.id).filter(|run| run.state.is_final());
-                return Ok(Some(finished.unwrap_or_else(|| run.clone())));
+                return Ok(Cancellation::EndedBefore(Box::new(finished.unwrap_or_else(|| run.clone()))));
             }
-            if self.shared.cluster.delete_job(&job).await? {
-                return Ok(None);
+            match self.shared.cluster.delete_job(&job).await? {
+                DeletionResult::Begun(job) => {
+                    self.apply_job(*job);
+                    return Ok(Cancellation::Stopping);
+                }
+                DeletionResult::Done => return Ok(Cancellation::Stopped),
+                DeletionResult::Changed => {}
             }
         }
         Err(ExecutorError::Busy {
@@ -318,19 +333,23 @@ impl Executor for KubernetesExecutor {
         })
     }
 
-    async fn log(&self, run: &Run) -> Result<Option<LogStream>, ExecutorError> {
-        let mut containers = super::logs::containers(self.shared.cache().pods(&run.id));
+    async fn cronjob(&self, target: &CronJobTarget) -> Option<CronJobSummary> {
+        self.shared.cache().cronjob(target).map(|cronjob| cronjob_summary(&cronjob))
+    }
+
+    async fn log(&self, run: &Run, container: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
+        let mut starts = FullLogStarts::new(self.shared.cache().pods(&run.id), container);
         let pods = Observed::Pods(run.namespace.clone());
-        if containers.is_empty() && self.shared.health.is_list_denied(&pods) {
+        if starts.is_empty() && self.shared.health.is_list_denied(&pods) {
             let (right, detail) =
                 (pods.right("list").missing(), "the pods of the run are not known".to_owned());
             return Err(ExecutorError::Forbidden { right, detail });
         }
-        if containers.is_empty() && run.state.is_final() {
+        if starts.is_empty() && run.state.is_final() {
             // The pods of a run that has ended are not cached.
-            containers = super::logs::containers(&self.shared.cluster.pods_of_run(run).await?);
+            starts = FullLogStarts::new(&self.shared.cluster.pods_of_run(run).await?, container);
         }
-        self.shared.logs.full_log(&run.namespace, containers).await
+        self.shared.logs.full_log(&run.namespace, starts).await
     }
 
     fn observed(&self, id: &RunId) -> Option<Run> {

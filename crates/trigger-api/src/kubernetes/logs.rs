@@ -3,22 +3,25 @@
 mod container;
 mod lines;
 mod readers;
+mod rotation;
 mod stream;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
-use trigger_core::executor::{ExecutorError, LogStream};
+use trigger_core::executor::{ExecutorError, WholeLog};
 use trigger_core::log_buffers::LogBuffers;
+use trigger_core::log_text::LogAssembler;
 use trigger_core::recorder::Recorder;
 use trigger_core::run::{Run, RunId};
 use trigger_core::run_store::RunStore;
 
-pub(super) use self::container::{ContainerStart, containers};
+pub(super) use self::container::{ContainerStart, container_names, containers};
+use self::container::{are_consecutive, lacks_starts};
 use self::readers::LogReaders;
-use self::stream::{FullLog, header, open_full};
+use self::stream::{FullLog, open_full};
 use super::client::ClusterClient;
+use super::pods::JobPod;
 
 /// Follows the logs of the runs' containers into the log buffers, and reads whole logs on request.
 pub(super) struct LogCollector {
@@ -51,26 +54,61 @@ impl LogCollector {
         self.readers.recover(run).await;
     }
 
-    /// The full logs of the containers, one after the other; None if the cluster no longer has any of them.
+    /// The full logs of the starts, one after the other; None if the cluster no longer has any of them.
     pub(super) async fn full_log(
         &self,
         namespace: &str,
-        containers: Vec<ContainerStart>,
-    ) -> Result<Option<LogStream>, ExecutorError> {
-        let several = containers.len() > 1;
+        starts: FullLogStarts,
+    ) -> Result<Option<WholeLog>, ExecutorError> {
+        let FullLogStarts { starts, mut has_offsets, mut cut } = starts;
         let mut logs = Vec::new();
-        for container in containers {
-            match open_full(&self.cluster, namespace, &container).await {
+        for start in starts {
+            match open_full(&self.cluster, namespace, &start).await {
                 Ok(Some(FullLog { first, rest })) => {
-                    let header: Option<Bytes> = several.then(|| header(&container, logs.is_empty()));
+                    let is_rotated = self.readers.is_rotated(namespace, &start).await;
+                    if is_rotated {
+                        (has_offsets, cut) = (false, true);
+                    }
+                    let mark = is_rotated.then(rotation::mark);
                     let rest = rest.map_err(|error| ExecutorError::Failed(error.to_string()));
-                    logs.push(streams::iter(header.into_iter().chain([first]).map(Ok)).chain(rest));
+                    let text = streams::iter(mark.into_iter().chain([first]).map(Ok)).chain(rest);
+                    logs.push(text.map_ok(move |text| (Arc::clone(&start.source), text)));
                 }
                 // The API server refuses the request if the pod or the container no longer exists.
-                Ok(None) | Err(ExecutorError::Refused(_)) => {}
+                Ok(None) | Err(ExecutorError::Refused(_)) => (has_offsets, cut) = (false, true),
                 Err(error) => return Err(error),
             }
         }
-        Ok((!logs.is_empty()).then(|| streams::iter(logs).flatten().boxed()))
+        if logs.is_empty() {
+            return Ok(None);
+        }
+        let mut assembler = LogAssembler::default();
+        let pieces = streams::iter(logs).flatten().flat_map(move |output| {
+            let pieces: Vec<_> = match output {
+                Ok((source, text)) => assembler.add(&source, text).map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            };
+            streams::iter(pieces)
+        });
+        Ok(Some(WholeLog { pieces: pieces.boxed(), has_offsets, cut }))
+    }
+}
+
+/// The starts whose logs together are the log of a run.
+pub(super) struct FullLogStarts {
+    starts: Vec<ContainerStart>,
+    has_offsets: bool,
+    cut: bool,
+}
+
+impl FullLogStarts {
+    /// Those of the pods, or those of one container.
+    pub(super) fn new(pods: &[JobPod], container: Option<&str>) -> Self {
+        let starts = containers(pods, container);
+        Self { has_offsets: are_consecutive(pods, &starts), cut: lacks_starts(pods, &starts), starts }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.starts.is_empty()
     }
 }

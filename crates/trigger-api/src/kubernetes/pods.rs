@@ -1,11 +1,15 @@
 //! The pods of a Job, as far as runs and logs need them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use trigger_core::run::RunId;
 
 use super::listing::Listing;
 use super::objects::{PodObject, controller, timestamp};
+
+/// The label with the UID of the pod's Job. A pod keeps it when its Job is deleted without its pods.
+const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 
 /// A pod of a Job. A deleted pod is kept while its Job is active: its status may be the cause of the Job's failure.
 pub(super) struct JobPod {
@@ -14,18 +18,32 @@ pub(super) struct JobPod {
     pub(super) status: PodStatus,
     /// Whether the pod no longer exists.
     pub(super) deleted: bool,
+    /// When the deletion of the pod was requested.
+    pub(super) deletion_requested_at: Option<Timestamp>,
     pub(super) created_at: Option<Timestamp>,
     /// The last list during which the pod was applied.
     pub(super) listing: Listing,
 }
 
+/// The run of the pod's Job: of its controller, or of the Job that was deleted without its pods.
+pub(super) fn run_of(metadata: &ObjectMeta) -> Option<RunId> {
+    if let Some(job) = controller(metadata, "Job") {
+        return Some(RunId::new(job.uid.clone()));
+    }
+    let has_controller =
+        metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    let uid = metadata.labels.as_ref()?.get(JOB_UID_LABEL).filter(|_| !has_controller)?;
+    Some(RunId::new(uid.clone()))
+}
+
 impl JobPod {
-    /// The pod, if the run's Job is its controller.
+    /// The pod, if it is one of the run's Job.
     pub(super) fn of_run(pod: PodObject, id: &RunId) -> Option<Self> {
         let metadata = pod.metadata;
-        (controller(&metadata, "Job")?.uid == id.as_str()).then_some(())?;
+        (run_of(&metadata)? == *id).then_some(())?;
         Some(Self {
             created_at: metadata.creation_timestamp.as_ref().map(timestamp),
+            deletion_requested_at: deletion_requested_at(&metadata),
             name: metadata.name?,
             uid: metadata.uid?,
             status: used_status(pod.status.unwrap_or_default()),
@@ -33,6 +51,33 @@ impl JobPod {
             listing: Listing::default(),
         })
     }
+
+    /// Whether one of its containers may be running, or may be started.
+    pub(super) fn may_run(&self) -> bool {
+        !self.deleted && !matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed"))
+    }
+}
+
+#[cfg(test)]
+impl JobPod {
+    /// A pod of the Job `job` with that status, and further metadata.
+    pub(super) fn with(status: &serde_json::Value, metadata: &serde_json::Value) -> Self {
+        let owner = serde_json::json!({ "apiVersion": "batch/v1", "kind": "Job", "name": "a", "uid": "job", "controller": true });
+        let mut object = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "spec": {}, "status": status,
+            "metadata": { "name": "pod", "uid": "pod-uid", "ownerReferences": [owner] },
+        });
+        for (key, value) in metadata.as_object().into_iter().flatten() {
+            object["metadata"][key] = value.clone();
+        }
+        Self::of_run(serde_json::from_value(object).unwrap(), &RunId::new("job")).unwrap()
+    }
+}
+
+/// The deletionTimestamp is the end of the grace period.
+fn deletion_requested_at(metadata: &ObjectMeta) -> Option<Timestamp> {
+    let grace_period = SignedDuration::from_secs(metadata.deletion_grace_period_seconds.unwrap_or_default());
+    metadata.deletion_timestamp.as_ref().map(timestamp)?.checked_sub(grace_period).ok()
 }
 
 /// Sorts pods by age, oldest first.

@@ -28,7 +28,8 @@ pub(super) enum JobOfRun {
 }
 
 /// Checks the runs that are active or unknown in the store, but whose Jobs a list of the namespace did not contain. The outcome
-/// of a Job that no longer exists is unknown, so its run becomes interrupted.
+/// of a Job that no longer exists is unknown, so its run becomes interrupted when its pods have
+/// stopped.
 pub(super) async fn reconcile_missing_jobs(shared: Arc<Shared>, namespace: String) {
     for target in shared.targets.iter().filter(|target| target.namespace == namespace) {
         if let Err(error) = reconcile(&shared, target).await {
@@ -58,7 +59,7 @@ async fn interrupt_if_gone(shared: &Shared, run: Run) {
     }
     match job_of_run(shared, &run).await {
         Ok(JobOfRun::Exists(_)) => {}
-        Ok(JobOfRun::Gone) => shared.recorder.observe(interrupted(run)),
+        Ok(JobOfRun::Gone) => shared.recorder.observe(without_job(shared, run).await),
         Err(error) => {
             tracing::warn!(%error, run.id = %run.id, "can't check whether the run has ended; retrying after the next list");
         }
@@ -72,11 +73,22 @@ pub(super) async fn job_of_run(shared: &Shared, run: &Run) -> Result<JobOfRun, E
     Ok(job.map_or(JobOfRun::Gone, |job| JobOfRun::Exists(Box::new(job))))
 }
 
-/// The run, after its Job was deleted unobserved.
-pub(super) fn interrupted(run: Run) -> Run {
-    let cause = Cause::new(
+/// The run, after its Job was deleted unobserved. It is active until its pods have stopped. A cancelled run has then ended as
+/// cancelled.
+pub(super) async fn without_job(shared: &Shared, run: Run) -> Run {
+    let pods = shared.cluster.pods_of_job(&run.namespace, &run.job_name).await.unwrap_or_default();
+    let stopping = shared.cache().apply_deleted_job(&run, pods, Timestamp::now());
+    if let Some(stopping) = stopping {
+        shared.logs.open(&stopping.id);
+        return stopping;
+    }
+    let unknown = Cause::new(
         OUTCOME_UNKNOWN,
         "The Job finished and was cleaned up, or was deleted, while trigger-api was not watching; its outcome is not known.",
     );
-    run.ended(State::Interrupted, cause, Timestamp::now())
+    let (state, cause) = match run.cause.clone().filter(|_| run.is_being_cancelled()) {
+        Some(cause) => (State::Cancelled, cause),
+        None => (State::Interrupted, unknown),
+    };
+    run.ended(state, cause, Timestamp::now())
 }

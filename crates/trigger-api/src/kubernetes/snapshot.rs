@@ -1,8 +1,13 @@
 //! Summarizes CronJobs and runs for a target snapshot.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
 use serde_json::Value;
 use trigger_core::cronjob::{ConcurrencyPolicy, CronJobSummary};
-use trigger_core::run::Run;
+use trigger_core::run::RunId;
 
 use super::objects::CronJobObject;
 use super::template::declared_parameters;
@@ -32,21 +37,39 @@ pub(super) fn cronjob_summary(cronjob: &CronJobObject) -> CronJobSummary {
     }
 }
 
-/// Identifies the newest Jobs: the time of the last creation, and all Jobs created then. creationTimestamp has a resolution
-/// of one second, so several Jobs can be equally new. `runs` are sorted by creation time.
-pub(super) fn generation(runs: &[&Run]) -> String {
-    let Some(newest) = runs.last().map(|run| run.created_at) else {
-        return String::new();
-    };
-    let ids = runs.iter().filter(|run| run.created_at == newest).map(|run| run.id.as_str());
-    std::iter::once(newest.to_string().as_str()).chain(ids).collect::<Vec<_>>().join(" ")
+/// Identifies the newest Jobs of a target: the time of the last creation, and all Jobs created then. creationTimestamp has a
+/// resolution of one second, so several Jobs can be equally new. A Job that is deleted stays the newest one, so that its name
+/// is not used again.
+#[derive(Debug, Default)]
+pub(super) struct Generation {
+    created_at: Option<Timestamp>,
+    ids: BTreeSet<RunId>,
+}
+
+impl Generation {
+    pub(super) fn observe(&mut self, created_at: Timestamp, id: &RunId) {
+        match Some(created_at).cmp(&self.created_at) {
+            Ordering::Less => {}
+            Ordering::Equal => drop(self.ids.insert(id.clone())),
+            Ordering::Greater => {
+                *self = Self { created_at: Some(created_at), ids: BTreeSet::from([id.clone()]) };
+            }
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(created_at) = self.created_at else { return Ok(()) };
+        write!(formatter, "{created_at}")?;
+        self.ids.iter().try_for_each(|id| write!(formatter, " {id}"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
     use trigger_core::parameters::DeclaredParameters;
-    use trigger_core::run::{RunId, Trigger};
 
     use super::*;
 
@@ -99,25 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_depends_on_the_jobs_of_the_last_second_only() {
-        let run = |id: &str, created_at: &str| {
-            Run::pending(
-                RunId::new(id),
-                "sync".parse().unwrap(),
-                "trading",
-                id.to_owned(),
-                Trigger::Manual,
-                created_at.parse().unwrap(),
-            )
+    fn a_generation_has_the_jobs_of_the_last_second_even_if_they_were_deleted() {
+        let generation_of = |jobs: &[(&str, &str)]| {
+            let mut generation = Generation::default();
+            for (id, created_at) in jobs {
+                generation.observe(created_at.parse().unwrap(), &RunId::new(*id));
+            }
+            generation.to_string()
         };
-        let (old, one, two) = (
-            run("old", "2026-11-21T10:00:00Z"),
-            run("a", "2026-11-21T10:00:01Z"),
-            run("b", "2026-11-21T10:00:01Z"),
-        );
-        assert_eq!(generation(&[]), "");
-        assert_eq!(generation(&[&old, &one, &two]), "2026-11-21T10:00:01Z a b");
-        assert_eq!(generation(&[&one, &two]), generation(&[&old, &one, &two]));
-        assert_ne!(generation(&[&old, &one]), generation(&[&old, &one, &two]));
+        let old = ("old", "2026-11-21T10:00:00Z");
+        let (one, two) = (("a", "2026-11-21T10:00:01Z"), ("b", "2026-11-21T10:00:01Z"));
+        assert_eq!(generation_of(&[]), "");
+        for jobs in [[old, one, two], [two, one, old], [one, old, two]] {
+            assert_eq!(generation_of(&jobs), "2026-11-21T10:00:01Z a b");
+        }
+        assert_eq!(generation_of(&[old, one, one]), "2026-11-21T10:00:01Z a");
     }
 }

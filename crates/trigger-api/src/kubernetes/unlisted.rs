@@ -11,7 +11,7 @@ use trigger_core::run::{Run, RunId, State, Trigger};
 use super::cache::ClusterCache;
 use super::health::Observed;
 use super::objects::{CronJobObject, JobObject};
-use super::reconcile::{JobOfRun, interrupted, job_of_run, unknown};
+use super::reconcile::{JobOfRun, job_of_run, unknown, without_job};
 use super::rights::Right;
 use super::shared::Shared;
 use super::snapshot::{active_jobs, cronjob_summary};
@@ -35,7 +35,10 @@ pub(super) async fn read_active_jobs(shared: &Shared, namespace: &str, apply: im
             return;
         }
     }
-    shared.cache().end_job_listing(namespace, listing);
+    let mut cache = shared.cache();
+    for run in cache.end_job_listing(namespace, listing, Timestamp::now()) {
+        shared.recorder.observe(run);
+    }
 }
 
 async fn read_jobs_of(
@@ -48,7 +51,7 @@ async fn read_jobs_of(
     while let Some(run) = runs.pop() {
         match job_of_run(shared, &run).await {
             Ok(JobOfRun::Exists(job)) => apply(*job),
-            Ok(JobOfRun::Gone) => shared.recorder.observe(interrupted(run)),
+            Ok(JobOfRun::Gone) => shared.recorder.observe(without_job(shared, run).await),
             Err(ExecutorError::Forbidden { .. }) => {
                 runs.push(run);
                 mark_unknown(shared, target, runs);

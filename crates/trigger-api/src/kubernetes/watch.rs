@@ -21,7 +21,7 @@ use super::health::Observed;
 use super::listing::Listing;
 use super::objects::{self, CronJobObject, JobObject, PodObject};
 use super::shared::Shared;
-use super::{cause, logs, reconcile, unlisted};
+use super::{cause, logs, pods, reconcile, unlisted};
 
 /// The interval of updating causes that depend on time.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,10 +33,11 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let selection = ListParams::default().fields(&format!("metadata.name={}", target.cronjob));
         let api = objects::cronjobs(client, &target.namespace);
         let key = (target.namespace.clone(), target.cronjob.clone());
+        let mut is_listed = false;
         spawn(shared, watches, (api, selection), Observed::cronjob(target), FirstList::default(), {
             move |shared, event| {
                 if let Ok(event) = event {
-                    apply_cronjob_event(shared, &key, event);
+                    apply_cronjob_event(shared, &key, &mut is_listed, event);
                 }
             }
         });
@@ -57,10 +58,10 @@ pub(super) fn start(shared: &Arc<Shared>, client: &Client, watches: &mut JoinSet
         let (own_namespace, mut listing) = (namespace.clone(), Listing::default());
         let first_list = FirstList { ended: None, after: Some(after) };
         let what = Observed::Pods(namespace);
-        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| {
-            if let Ok(event) = event {
-                apply_pod_event(shared, &own_namespace, &mut listing, event);
-            }
+        spawn(shared, watches, (api, selection), what, first_list, move |shared, event| match event {
+            Ok(event) => apply_pod_event(shared, &own_namespace, &mut listing, event),
+            Err(error) if is_denied(error) => shared.cache().set_pods_listed(&own_namespace, false),
+            Err(_) => {}
         });
     }
     watches.spawn(update_pending_runs(Arc::clone(shared)));
@@ -127,14 +128,19 @@ fn spawn<K>(
 fn apply_cronjob_event(
     shared: &Arc<Shared>,
     (namespace, name): &(String, String),
+    is_listed: &mut bool,
     event: Event<CronJobObject>,
 ) {
     match event {
+        Event::Init => *is_listed = false,
         Event::Apply(cronjob) | Event::InitApply(cronjob) => {
+            *is_listed = true;
             shared.cache().apply_cronjob(cronjob);
         }
-        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it.
-        Event::Delete(_) | Event::Init => shared.cache().remove_cronjob(namespace, name),
+        Event::Delete(_) => shared.cache().remove_cronjob(namespace, name),
+        // If the CronJob was deleted between two watches, no Delete event arrives, and the new list does not contain it. It is
+        // removed after the list, so that a list does not look like a deletion.
+        Event::InitDone if !*is_listed => shared.cache().remove_cronjob(namespace, name),
         Event::InitDone => {}
     }
 }
@@ -145,7 +151,7 @@ fn apply_job_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
         Event::Apply(job) | Event::InitApply(job) => apply(shared, |cache, now| cache.apply_job(job, now)),
         Event::Delete(job) => apply(shared, |cache, now| cache.remove_job(job, now)),
         Event::InitDone => {
-            shared.cache().end_job_listing(namespace, *listing);
+            apply(shared, |cache, now| cache.end_job_listing(namespace, *listing, now));
             tokio::spawn(reconcile::reconcile_missing_jobs(Arc::clone(shared), namespace.to_owned()));
         }
     }
@@ -166,30 +172,40 @@ fn apply_pod_event(shared: &Arc<Shared>, namespace: &str, listing: &mut Listing,
     match event {
         Event::Init => *listing = shared.cache().begin_listing(),
         Event::Apply(pod) | Event::InitApply(pod) => {
-            let job = objects::controller(&pod.metadata, "Job").map(|job| RunId::new(job.uid.clone()));
+            let job = pods::run_of(&pod.metadata);
             apply(shared, |cache, now| cache.apply_pod(pod, now));
             if let Some(job) = job {
                 follow_logs(shared, &shared.cache(), namespace, &job);
             }
         }
         Event::Delete(pod) => apply(shared, |cache, now| cache.remove_pod(pod, now)),
-        Event::InitDone => shared.cache().end_pod_listing(namespace, *listing),
+        Event::InitDone => {
+            apply(shared, |cache, now| cache.end_pod_listing(namespace, *listing, now));
+            let cache = shared.cache();
+            for job in cache.ids_with_pods(namespace) {
+                follow_logs(shared, &cache, namespace, &job);
+            }
+        }
     }
 }
 
-/// Applies a change to the cache, and publishes the run that it changed. Both happen under the lock of the cache: Jobs and
+/// Applies a change to the cache, and publishes the runs that it changed. Both happen under the lock of the cache: Jobs and
 /// pods arrive on different connections, and the last published state of a run must be the cached one.
-pub(super) fn apply(shared: &Arc<Shared>, change: impl FnOnce(&mut ClusterCache, Timestamp) -> Option<Run>) {
+pub(super) fn apply<Changed: IntoIterator<Item = Run>>(
+    shared: &Arc<Shared>,
+    change: impl FnOnce(&mut ClusterCache, Timestamp) -> Changed,
+) {
     let mut cache = shared.cache();
-    if let Some(run) = change(&mut cache, Timestamp::now()) {
+    for run in change(&mut cache, Timestamp::now()) {
         publish(shared, &cache, run);
     }
 }
 
-/// Follows the logs of the Job's containers that have started.
+/// Follows the logs of the Job's containers that have started. Only when all pods of the Job are known, because their logs
+/// are read in the order of the pods.
 fn follow_logs(shared: &Shared, cache: &ClusterCache, namespace: &str, job: &RunId) {
-    if cache.has_job(job) {
-        for container in logs::containers(cache.pods(job)) {
+    if cache.has_job(job) && cache.has_listed_pods(namespace) {
+        for container in logs::containers(cache.pods(job), None) {
             shared.logs.follow(job, namespace, container);
         }
     }
@@ -243,9 +259,6 @@ async fn update_pending_runs(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(UPDATE_INTERVAL);
     loop {
         ticks.tick().await;
-        let mut cache = shared.cache();
-        for run in cache.update_pending(Timestamp::now()) {
-            publish(&shared, &cache, run);
-        }
+        apply(&shared, ClusterCache::update_pending);
     }
 }

@@ -83,12 +83,14 @@ async fn cancelling_deletes_the_job_and_its_pods_and_is_idempotent() {
     let path = format!("/v1/runs/{}", text(&started, "run_id"));
     let (status, first) = answer(api.delete(&path)).await;
     assert!(status.is_success(), "{first}");
-    assert_eq!((text(&first, "state"), text(&first["cause"], "reason")), ("cancelled", "CancelledOnRequest"));
-    assert_eq!(text(&first["cause"], "message"), "Cancelled by anonymous.");
+    assert!(["Cancelling", "CancelledOnRequest"].contains(&text(&first["cause"], "reason")), "{first}");
+    let ended = api.wait_for_end(text(&started, "run_id")).await;
+    assert_eq!((text(&ended, "state"), text(&ended["cause"], "reason")), ("cancelled", "CancelledOnRequest"));
+    assert_eq!(text(&ended["cause"], "message"), "Cancelled by anonymous.");
     wait_until_deleted(&namespace, text(&started, "job_name")).await;
-    assert_eq!(answer(api.delete(&path)).await.1, first);
-    namespace.kubectl(&["wait", "--for=delete", "pods", "--all", "--timeout=60s"]);
-    assert_eq!(api.run(text(&started, "run_id")).await["cause"], first["cause"]);
+    assert_eq!(answer(api.delete(&path)).await.1, ended);
+    // The pods are deleted before the Job.
+    assert_eq!(namespace.kubectl(&["get", "pods", "--output", "name"]), "");
     assert_eq!(answer(api.delete("/v1/runs/none")).await.0.as_u16(), 404);
 }
 
@@ -104,4 +106,51 @@ async fn cancelling_an_ended_run_changes_nothing() {
     assert!(status.is_success());
     assert_eq!(answered, ended);
     assert_eq!(jobs::names(&namespace).await, [text(&started, "job_name")]);
+}
+
+#[tokio::test]
+async fn the_name_of_a_cancelled_job_is_not_used_again_not_even_after_a_restart() {
+    for policy in ["Forbid", "Replace"] {
+        let namespace = namespace("names").await;
+        namespace.apply(&cronjob(&format!("concurrencyPolicy: {policy}"), ""));
+        let mut api = TriggerApi::start(&namespace, &[]).await;
+        let mut names = std::collections::HashSet::new();
+        for _ in 0..3 {
+            let started = api.trigger().await;
+            assert!(names.insert(text(&started, "job_name").to_owned()), "{policy}: {started}");
+            let (status, _) = answer(api.delete(&format!("/v1/runs/{}", text(&started, "run_id")))).await;
+            assert!(status.is_success());
+            api.wait_for_end(text(&started, "run_id")).await;
+            api.stop();
+            api = TriggerApi::start(&namespace, &[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_while_trigger_api_restarts_is_a_cancelled_run() {
+    let namespace = namespace("cancel-restart").await;
+    namespace.apply(&cronjob("", ""));
+    let mut api = TriggerApi::start(&namespace, &[]).await;
+    let started = api.trigger().await;
+    let finalizers = r#"{"metadata":{"finalizers":["tradeops.dev/test"]}}"#;
+    let patch = |finalizers: &str| {
+        namespace.kubectl(&[
+            "patch",
+            "job",
+            text(&started, "job_name"),
+            "--type=merge",
+            "--patch",
+            finalizers,
+        ]);
+    };
+    patch(finalizers);
+    let (status, _) = answer(api.delete(&format!("/v1/runs/{}", text(&started, "run_id")))).await;
+    assert!(status.is_success());
+    api.stop();
+    patch(r#"{"metadata":{"finalizers":null}}"#);
+    wait_until_deleted(&namespace, text(&started, "job_name")).await;
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let ended = api.wait_for_end(text(&started, "run_id")).await;
+    assert_eq!((text(&ended, "state"), text(&ended["cause"], "reason")), ("cancelled", "CancelledOnRequest"));
 }

@@ -12,6 +12,7 @@ mod history;
 mod http_edges;
 mod identical;
 mod kubeconfigs;
+mod local_streams;
 mod memory;
 mod on_a_node;
 mod openapi;

@@ -186,6 +186,13 @@ impl TriggerApi {
         last
     }
 
+    /// Cancels the run, and returns it after its pods have stopped.
+    pub(crate) async fn cancel(&self, id: &str) -> Value {
+        let (status, answered) = answer(self.delete(&format!("/v1/runs/{id}"))).await;
+        assert_eq!(status, StatusCode::OK, "{answered}");
+        self.wait_for_end(id).await
+    }
+
     /// Follows the run's events until it has ended.
     pub(crate) async fn wait_for_end(&self, id: &str) -> Value {
         let ended = |run: &Value| !matches!(run["state"].as_str(), Some("pending" | "running"));
@@ -256,8 +263,28 @@ impl Events {
         Self { chunks: Box::pin(response.bytes_stream()), text: String::new() }
     }
 
-    /// The next event, without comments; None at the end of the stream.
+    /// The next event about a run or a log: neither a ping nor a target; None at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
+        loop {
+            let event = self.next_of_any_kind().await?;
+            if !matches!(event.name.as_str(), "ping" | "target") {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event with that name.
+    pub(crate) async fn next_named(&mut self, name: &str) -> ServerEvent {
+        loop {
+            let event = self.next_of_any_kind().await.expect("the stream continues");
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+
+    /// The next event, without comments; None at the end of the stream, or when it is aborted.
+    pub(crate) async fn next_of_any_kind(&mut self) -> Option<ServerEvent> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let rest = self.text.split_off(end + 2);

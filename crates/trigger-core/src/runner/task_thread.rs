@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::task::{Parameters, Task, TaskError};
+use crate::parameters::Parameters;
+use crate::task::{Task, TaskError};
 use crate::task_context::TaskContext;
 
 /// How a thread ended.

@@ -12,9 +12,10 @@ use super::release;
 use super::replica::{HEARTBEATS_PER_LEASE, Replica};
 use super::stop::{is_requested, requested};
 use super::task_thread::{TaskThread, ThreadExit};
+use crate::parameters::Parameters;
 use crate::run::{Cause, DEADLINE_EXCEEDED, PANICKED, RESTARTED, Run, State};
 use crate::store_error::StoreError;
-use crate::task::{Parameters, TaskError, TaskTarget};
+use crate::task::{TaskError, TaskTarget};
 use crate::task_context::TaskContext;
 use crate::task_store::{Lease, LeaseStatus, Outcome};
 
@@ -47,7 +48,8 @@ impl Worker {
         let attempt = run.task.map(|task| task.attempt).unwrap_or_default();
         let lease = Lease { id: run.id, target: run.target, worker, heartbeat: 0, attempt };
         let deadline = std::time::Instant::now() + target.timeout;
-        let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs)).with_deadline(deadline);
+        let context = TaskContext::new(lease.id.clone(), Arc::clone(&replica.logs));
+        let context = context.with_deadline(deadline).with_attempt(attempt);
         Self { replica, target, lease, parameters: run.parameters, context }
     }
 

@@ -1,14 +1,10 @@
-//! What the service returns about targets and logs.
+//! What the service returns about targets.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::cronjob::CronJobSummary;
-use crate::executor::LogStream;
-use crate::log_buffers::LogTail;
 use crate::run::Run;
 use crate::schedule::NoNextRun;
 
@@ -21,14 +17,4 @@ pub struct TargetStatus {
     pub next_run: Option<Result<Timestamp, NoNextRun>>,
     /// The runs that have not ended, oldest first.
     pub active: Vec<Arc<Run>>,
-}
-
-/// The log of a run.
-pub enum RunLog {
-    /// The last part of the log, and then what the run prints until it ends.
-    Following(LogTail, BoxStream<'static, Bytes>),
-    /// The whole log.
-    Whole(LogStream),
-    /// The last part of the log.
-    Tail(LogTail),
 }

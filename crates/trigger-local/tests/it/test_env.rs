@@ -129,7 +129,7 @@ impl TestEnv {
         let mut log = tail.text.to_vec();
         while !String::from_utf8_lossy(&log).contains(text) {
             let piece = timeout(TIMEOUT, pieces.next()).await.expect("there is more output");
-            log.extend_from_slice(&piece.expect("the text precedes the end of the log"));
+            log.extend_from_slice(&piece.expect("the text precedes the end of the log").text);
         }
     }
 
@@ -143,8 +143,9 @@ impl TestEnv {
     pub(crate) async fn published_states(&self, id: &RunId) -> Vec<String> {
         let events = self.store.events_after(0, u16::MAX).await.expect("the store can be read");
         let states = events.iter().filter(|event| event.run_id == *id).map(|event| {
-            let reason = event.run.cause.as_ref().map(|cause| format!(" {}", cause.reason));
-            format!("{}{}", event.state, reason.unwrap_or_default())
+            let run = event.run().expect("no run is deleted");
+            let reason = run.cause.as_ref().map(|cause| format!(" {}", cause.reason));
+            format!("{}{}", run.state, reason.unwrap_or_default())
         });
         states.collect()
     }

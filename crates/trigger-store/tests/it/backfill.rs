@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use trigger_core::backfill;
-use trigger_core::cronjob::{CronJobTarget, TargetSnapshot};
-use trigger_core::executor::{Executor, ExecutorError, Freshness, Launched, LogStream, NotReady};
+use trigger_core::cronjob::{CronJobSummary, CronJobTarget, TargetSnapshot};
+use trigger_core::executor::{
+    Cancellation, Executor, ExecutorError, Freshness, Launched, NotReady, WholeLog,
+};
 use trigger_core::feed::Feed;
-use trigger_core::log_buffers::LogTail;
+use trigger_core::log_text::LogTail;
 use trigger_core::recorder::Recorder;
 use trigger_core::request::RunRequest;
 use trigger_core::run::{Run, RunId};
@@ -27,7 +29,7 @@ struct EndedJobs {
 }
 
 fn tail(id: &RunId) -> LogTail {
-    LogTail { text: Bytes::from(id.as_str().repeat(1_000)), cut: false }
+    LogTail { text: Bytes::from(id.as_str().repeat(1_000)), cut: false, ..LogTail::default() }
 }
 
 #[async_trait]
@@ -48,11 +50,15 @@ impl Executor for EndedJobs {
         unreachable!("no test calls it")
     }
 
-    async fn cancel(&self, _: &Run) -> Result<Option<Run>, ExecutorError> {
+    async fn cancel(&self, _: &Run) -> Result<Cancellation, ExecutorError> {
         unreachable!("no test calls it")
     }
 
-    async fn log(&self, _: &Run) -> Result<Option<LogStream>, ExecutorError> {
+    async fn cronjob(&self, _: &CronJobTarget) -> Option<CronJobSummary> {
+        None
+    }
+
+    async fn log(&self, _: &Run, _: Option<&str>) -> Result<Option<WholeLog>, ExecutorError> {
         unreachable!("no test calls it")
     }
 

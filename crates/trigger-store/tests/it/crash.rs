@@ -58,7 +58,7 @@ async fn a_killed_program_loses_nothing_that_it_acknowledged_and_leaves_no_parti
         assert_eq!(numbers(&events), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
         for run in &runs {
             let last = events.iter().rfind(|event| event.run_id == run.id).unwrap();
-            assert_eq!(*last.run, *run);
+            assert_eq!(**last.run().unwrap(), *run);
         }
         assert!(events.iter().all(|event| runs.iter().any(|run| run.id == event.run_id)));
     }

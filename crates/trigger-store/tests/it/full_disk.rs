@@ -8,7 +8,7 @@ use std::process::Stdio;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use trigger_core::log_buffers::LogTail;
+use trigger_core::log_text::LogTail;
 use trigger_core::run::RunId;
 use trigger_core::run_store::{Retention, RunFilter, RunStore};
 use trigger_core::store_error::StoreError;
@@ -19,7 +19,7 @@ use super::support::{both, ended, open, pending, sqlite};
 const UNLIMITED: Retention = Retention { runs: u32::MAX, events: u32::MAX, bytes: u64::MAX };
 
 fn log(bytes: usize) -> LogTail {
-    LogTail { text: Bytes::from(vec![b'x'; bytes]), cut: false }
+    LogTail { text: Bytes::from(vec![b'x'; bytes]), cut: false, ..LogTail::default() }
 }
 
 async fn save(store: &SqlStore, number: i64, log_bytes: usize) -> Result<(), StoreError> {

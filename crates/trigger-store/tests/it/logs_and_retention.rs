@@ -1,14 +1,30 @@
 //! Log tails, and the deletion of old runs and events.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use trigger_core::log_buffers::{LogTail, TAIL_BYTES};
+use trigger_core::event::Change;
+use trigger_core::log_buffers::TAIL_BYTES;
+use trigger_core::log_text::{LogPart, LogSource, LogTail};
 use trigger_core::run::{RunId, State};
 use trigger_core::run_store::{Retention, RunFilter, RunStore};
 
 use super::support::{both, ended, events, numbers, open, pending, running};
 
 fn tail(text: impl Into<Bytes>, cut: bool) -> LogTail {
-    LogTail { text: text.into(), cut }
+    LogTail { text: text.into(), cut, ..LogTail::default() }
+}
+
+fn parts(start: u64) -> Vec<LogPart> {
+    let source = |pod: &str, attempt| {
+        let (pod, container) = (Some(pod.to_owned()), Some("main".to_owned()));
+        Some(Arc::new(LogSource { pod, container, attempt: Some(attempt) }))
+    };
+    vec![
+        LogPart { start, source: source("a", 1), source_start: 7 },
+        LogPart { start: start + 4, source: None, source_start: 0 },
+        LogPart { start: start + 20, source: source("b", 2), source_start: 11 },
+    ]
 }
 
 #[tokio::test]
@@ -19,6 +35,11 @@ async fn log_tails_with_any_bytes_survive_a_restart() {
         tail(binary, true),
         tail(&b"\xff\xfe\0 not UTF-8"[..], false),
         tail("", false),
+        LogTail {
+            start: 5_000_000_000,
+            parts: parts(5_000_000_000),
+            ..tail("one\n\n==> b/main <==\ntwo\n", true)
+        },
     ];
     for database in both().await {
         let store = database.open().await;
@@ -85,8 +106,11 @@ async fn pruning_keeps_the_newest_ended_runs_of_each_target_and_every_unfinished
         assert_eq!(ids, ["sync 1099", "sync 1098", "analysis 1", "in progress", "analysis 0"]);
         assert_eq!(store.log(&RunId::new("sync 0999")).await.unwrap(), None, "its log is deleted with it");
         assert_eq!(store.log(&RunId::new("sync 1099")).await.unwrap(), Some(tail("text", false)));
-        assert_eq!(numbers(&events(&store).await), [1_101, 1_102, 1_103]);
-        assert_eq!(store.event_range().await.unwrap(), Some((1_101, 1_103)));
+        // 1103 runs were stored, and 1098 deleted.
+        let last = events(&store).await;
+        assert_eq!(numbers(&last), [2_199, 2_200, 2_201]);
+        assert!(last.iter().all(|event| matches!(event.change, Change::Pruned)), "{last:?}");
+        assert_eq!(store.event_range().await.unwrap(), Some((2_199, 2_201)));
         assert_eq!(store.prune(retention).await.unwrap(), 0);
         let counts = store.counts(&RunFilter::default()).await.unwrap().by_state;
         assert_eq!((counts[&State::Failed], counts[&State::Running]), (4, 1));

@@ -96,7 +96,8 @@ async fn stores_the_merged_runs(store: &SqlStore, observations: &[Run]) {
         assert_eq!(store.run(id).await.expect("it can be read").as_ref(), Some(run));
     }
     let events = store.events_after(before, u16::MAX).await.expect("they can be read");
-    let events: Vec<Run> = events.iter().map(|event| (*event.run).clone()).collect();
+    let events: Vec<Run> =
+        events.iter().map(|event| (**event.run().expect("no run is deleted")).clone()).collect();
     assert_eq!(events, changes);
 }
 

@@ -38,7 +38,8 @@ async fn recording_a_run_also_stores_its_earlier_observations_and_those_of_no_ot
         assert_eq!(store.run(&other.id).await.unwrap(), None);
         recorder.drain(PATIENCE).await;
         let events = events(&database.open().await).await;
-        let reported: Vec<_> = events.iter().map(|event| (event.run_id.as_str(), event.state)).collect();
+        let reported: Vec<_> =
+            events.iter().map(|event| (event.run_id.as_str(), event.run().unwrap().state)).collect();
         assert_eq!(reported, [("a", run.state), ("a", running(&run).state), ("b", other.state)]);
     }
 }

@@ -18,7 +18,7 @@ async fn a_run_saved_twice_is_stored_once_with_one_event() {
         assert_eq!(store.run(&run.id).await.unwrap(), Some(run.clone()));
         let events = events(&store).await;
         assert_eq!(numbers(&events), [1]);
-        assert_eq!((&*events[0].run, events[0].state), (&run, State::Pending));
+        assert_eq!(events[0].run().map(|run| &**run), Some(&run));
         assert_eq!((&events[0].run_id, &events[0].target), (&run.id, &run.target));
     }
 }
@@ -40,7 +40,13 @@ async fn every_change_of_state_or_cause_is_an_event_and_nothing_else_is() {
         // The cause of an ended run does not change.
         store.save(&Run { cause: Some(other_message), ..failed(&first, 1) }).await.unwrap();
         let events = events(&store).await;
-        let reported: Vec<_> = events.iter().map(|event| (event.state, event.run.cause.clone())).collect();
+        let reported: Vec<_> = events
+            .iter()
+            .map(|event| {
+                let run = event.run().unwrap();
+                (run.state, run.cause.clone())
+            })
+            .collect();
         let expected = [&first, &waiting, &running(&first), &failed(&first, 3)];
         assert_eq!(reported, expected.map(|run| (run.state, run.cause.clone())));
         let stored = store.run(&first.id).await.unwrap().unwrap();
@@ -83,7 +89,7 @@ async fn an_observation_without_requester_and_reason_keeps_the_stored_ones() {
             fingerprint: None,
             requested_via: None,
             retry_of: None,
-            parameters: trigger_core::task::Parameters::default(),
+            parameters: trigger_core::parameters::Parameters::default(),
             containers: Vec::new(),
             ..running(&pending("a"))
         };
@@ -167,13 +173,16 @@ async fn two_replicas_that_save_the_same_changes_at_the_same_time_store_each_cha
         let events = events(&replicas[0]).await;
         assert_eq!(numbers(&events), (1..=150).collect::<Vec<_>>());
         let reported: BTreeSet<_> =
-            events.iter().map(|event| (&event.run_id, event.state.as_str())).collect();
+            events.iter().map(|event| (&event.run_id, event.run().unwrap().state.as_str())).collect();
         assert_eq!(reported.len(), 150, "no change is reported twice");
         for number in 0..50 {
             let run = failed(&pending(&number.to_string()), 1);
             assert_eq!(replicas[1].run(&run.id).await.unwrap(), Some(run.clone()));
-            let states: Vec<_> =
-                events.iter().filter(|event| event.run_id == run.id).map(|event| event.state).collect();
+            let states: Vec<_> = events
+                .iter()
+                .filter(|event| event.run_id == run.id)
+                .map(|event| event.run().unwrap().state)
+                .collect();
             assert_eq!(states, [State::Pending, State::Running, State::Failed]);
         }
     }
@@ -201,5 +210,5 @@ async fn fifty_different_observations_of_one_run_at_the_same_time_are_all_merged
     assert_eq!((kept.state, kept.cause), (State::Cancelled, Some(cancelled)));
     let events = events(&replicas[0]).await;
     assert_eq!(numbers(&events), (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
-    assert_eq!(events.last().unwrap().state, State::Cancelled, "no event follows the end");
+    assert_eq!(events.last().unwrap().run().unwrap().state, State::Cancelled, "no event follows the end");
 }

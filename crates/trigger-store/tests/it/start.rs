@@ -145,7 +145,7 @@ async fn tables_of_the_first_version_are_upgraded_and_keep_their_rows() {
         store.save(&running(&run)).await.unwrap();
         let events = events(&store).await;
         assert_eq!(
-            events.iter().map(|event| event.state.as_str()).collect::<Vec<_>>(),
+            events.iter().map(|event| event.run().unwrap().state.as_str()).collect::<Vec<_>>(),
             ["pending", "running"]
         );
     }

@@ -23,7 +23,8 @@ async fn an_active_run_becomes_unknown_and_then_what_is_observed_and_an_ended_on
         for observation in &observations {
             store.save(observation).await.unwrap();
         }
-        let states: Vec<State> = events(&store).await.iter().map(|event| event.state).collect();
+        let states: Vec<State> =
+            events(&store).await.iter().map(|event| event.run().unwrap().state).collect();
         let (unknown, pending) = (State::Unknown, State::Pending);
         assert_eq!(states, [unknown, State::Running, unknown, pending, State::Failed]);
         let stored = store.run(&run.id).await.unwrap().unwrap();

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::JobStatus;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use trigger_core::run::{Run, RunId};
 use trigger_core::target_name::TargetName;
 
 use super::super::listing::Listing;
+use super::super::objects::timestamp;
+use super::super::state::{DeletionProgress, JobDeletion};
 
 /// A Job of a target.
 pub(super) struct CachedJob {
@@ -32,11 +34,25 @@ pub(super) struct CachedJob {
 pub(super) struct JobDetails {
     pub(super) metadata: ObjectMeta,
     pub(super) status: JobStatus,
+    /// Whether the Job was deleted. It is kept until its pods have stopped.
+    gone: bool,
+}
+
+impl CachedJob {
+    /// Whether the run has ended, and its cause is complete.
+    pub(super) fn has_ended(&self) -> bool {
+        self.details.is_none()
+    }
+
+    /// Whether the Job was deleted, and its pods have not stopped.
+    pub(super) fn is_gone(&self) -> bool {
+        self.details.as_ref().is_some_and(|details| details.gone)
+    }
 }
 
 impl JobDetails {
     /// The details without the fields that are not used, and those that the run has.
-    pub(super) fn new(metadata: ObjectMeta, mut status: JobStatus) -> Self {
+    pub(super) fn new(metadata: ObjectMeta, mut status: JobStatus, gone: bool) -> Self {
         for condition in status.conditions.iter_mut().flatten() {
             condition.last_probe_time = None;
         }
@@ -53,7 +69,20 @@ impl JobDetails {
             uid: None,
             ..metadata
         };
-        Self { metadata, status }
+        Self { metadata, status, gone }
+    }
+
+    /// The deletion of the Job, if it was deleted.
+    pub(super) fn deletion(&self) -> Option<JobDeletion> {
+        let metadata = &self.metadata;
+        let waits_for_pods = || metadata.finalizers.iter().flatten().any(|name| name == "foregroundDeletion");
+        let progress = match self.gone {
+            true => DeletionProgress::Done,
+            false if waits_for_pods() => DeletionProgress::AfterPods,
+            false => DeletionProgress::Held,
+        };
+        let at = metadata.deletion_timestamp.as_ref().map(timestamp)?;
+        Some(JobDeletion { at, progress })
     }
 }
 
@@ -103,6 +132,14 @@ impl CachedJobs {
     pub(super) fn mark_listed(&mut self, id: &RunId, listing: Listing) {
         if let Some(job) = self.jobs.get_mut(id) {
             job.listing = listing;
+        }
+    }
+
+    /// Records that the Job was deleted, and that its pods have not stopped.
+    pub(super) fn mark_gone(&mut self, id: &RunId, now: Timestamp) {
+        if let Some(details) = self.jobs.get_mut(id).and_then(|job| job.details.as_mut()) {
+            details.gone = true;
+            details.metadata.deletion_timestamp.get_or_insert(Time(now));
         }
     }
 

@@ -6,7 +6,9 @@ use self::fixtures::{
     running_pod, sync, target,
 };
 use super::*;
+use crate::kubernetes::objects::PodObject;
 
+mod deleted_jobs;
 mod ended;
 mod fixtures;
 
@@ -47,6 +49,20 @@ fn only_jobs_whose_controller_is_the_cronjob_of_a_target_are_runs() {
 }
 
 #[test]
+fn a_run_has_the_names_of_its_containers_when_its_pod_reports_them() {
+    let mut cache = cache();
+    assert_eq!(cache.apply_job(job("a", 1), now()).unwrap().containers, [""; 0]);
+    let mut pod = pod_json("one", "a");
+    let status = |name: &str| json!({ "name": name, "image": "app:1", "imageID": "", "ready": false, "restartCount": 0 });
+    pod["status"] = json!({
+        "phase": "Pending", "initContainerStatuses": [status("wait")],
+        "containerStatuses": [status("main"), status("proxy")],
+    });
+    let run = cache.apply_pod(serde_json::from_value(pod).unwrap(), now()).unwrap();
+    assert_eq!(run.containers, ["wait", "main", "proxy"]);
+}
+
+#[test]
 fn a_job_without_an_owner_becomes_a_run_when_the_cronjob_adopts_it() {
     let mut cache = cache();
     let orphan = job_with("a", 1, "/metadata/ownerReferences", json!([]));
@@ -65,9 +81,9 @@ fn the_pods_of_jobs_of_others_are_not_kept_whichever_is_observed_first() {
     cache.apply_pod(running_pod("late", "a"), now());
     assert!(names_of_pods(&cache, "a").is_empty());
     let listing = cache.begin_listing();
-    cache.end_job_listing("elsewhere", listing);
+    cache.end_job_listing("elsewhere", listing, now());
     assert_eq!(cache.other_jobs.len(), 1, "a Job of another namespace");
-    cache.end_job_listing(NAMESPACE, listing);
+    cache.end_job_listing(NAMESPACE, listing, now());
     assert!(cache.other_jobs.is_empty(), "the Job no longer exists");
     cache.apply_job(of_others("b", 1), now());
     cache.remove_job(of_others("b", 2), now());
@@ -168,7 +184,7 @@ fn a_removed_job_is_a_cancelled_run_unless_it_had_finished() {
     for (last, state, cause) in table {
         let mut cache = cache();
         cache.apply_job(job("a", 1), now());
-        cache.apply_pod(running_pod("one", "a"), now());
+        cache.apply_pod(failed_pod("one", "a"), now());
         let run = cache.remove_job(last, now()).unwrap();
         assert_eq!((run.state, run.cause.as_ref().map(|cause| cause.reason.as_str())), (state, cause));
         assert_eq!(run.finished_at, Some(now()));
@@ -219,6 +235,21 @@ fn a_deleted_pod_explains_the_failure_of_its_job_until_the_job_has_finished() {
 }
 
 #[test]
+fn the_first_deletion_timestamp_of_a_pod_counts() {
+    let mut cache = cache();
+    cache.apply_job(job("a", 1), now());
+    // The API server changes it when the kubelet removes the pod.
+    for (timestamp, grace_period) in [("2026-11-21T10:00:30Z", 20), ("2026-11-21T10:00:31Z", 0)] {
+        let mut pod = serde_json::to_value(failed_pod("one", "a")).unwrap();
+        pod["metadata"]["deletionTimestamp"] = json!(timestamp);
+        pod["metadata"]["deletionGracePeriodSeconds"] = json!(grace_period);
+        cache.apply_pod(serde_json::from_value(pod).unwrap(), now());
+        let requested_at = cache.pods(&id("a"))[0].deletion_requested_at;
+        assert_eq!(requested_at, "2026-11-21T10:00:10Z".parse().ok());
+    }
+}
+
+#[test]
 fn fetched_pods_complete_the_cause_of_a_cached_run() {
     let mut cache = cache();
     let run = cache.apply_job(finished_job("a", 1, "Failed", "BackoffLimitExceeded"), now()).unwrap();
@@ -234,14 +265,14 @@ fn a_list_removes_the_jobs_of_its_namespace_that_it_does_not_contain() {
     let mut cache = cache();
     for uid in ["listed", "stale", "gone"] {
         cache.apply_job(job(uid, 5), now());
-        cache.apply_pod(running_pod("one", uid), now());
+        cache.apply_pod(failed_pod("one", uid), now());
     }
     cache.apply_job(job_with("elsewhere", 5, "/metadata/namespace", json!("other")), now());
     let listing = cache.begin_listing();
     cache.apply_job(job("listed", 6), now());
     // An older version in the list shows that the Job exists.
     cache.apply_job(job("stale", 4), now());
-    cache.end_job_listing(NAMESPACE, listing);
+    cache.end_job_listing(NAMESPACE, listing, now());
     let left = ["listed", "stale", "gone", "elsewhere"].map(|uid| cache.has_job(&id(uid)));
     assert_eq!(left, [true, true, false, true]);
     assert!(cache.pods(&id("gone")).is_empty() && !cache.pods(&id("listed")).is_empty());
@@ -253,8 +284,8 @@ fn a_job_that_arrives_after_the_start_of_a_list_stays() {
     let first = cache.begin_listing();
     let second = cache.begin_listing();
     cache.apply_job(job("a", 1), now());
-    cache.end_job_listing(NAMESPACE, first);
-    cache.end_job_listing(NAMESPACE, second);
+    cache.end_job_listing(NAMESPACE, first, now());
+    cache.end_job_listing(NAMESPACE, second, now());
     assert!(cache.has_job(&id("a")));
 }
 
@@ -266,9 +297,9 @@ fn a_list_marks_the_pods_that_it_does_not_contain_as_deleted() {
     cache.apply_pod(running_pod("two", "a"), now());
     let listing = cache.begin_listing();
     cache.apply_pod(running_pod("two", "a"), now());
-    cache.end_pod_listing("other", listing);
+    cache.end_pod_listing("other", listing, now());
     assert_eq!(names_of_pods(&cache, "a"), [("one".to_owned(), false), ("two".to_owned(), false)]);
-    cache.end_pod_listing(NAMESPACE, listing);
+    cache.end_pod_listing(NAMESPACE, listing, now());
     assert_eq!(names_of_pods(&cache, "a"), [("one".to_owned(), true), ("two".to_owned(), false)]);
 }
 
@@ -279,6 +310,7 @@ fn a_run_without_a_pod_changes_as_time_passes() {
     cache.apply_job(finished_job("ended", 1, "Complete", ""), now());
     cache.apply_job(job("runs", 1), now());
     cache.apply_pod(running_pod("one", "runs"), now());
+    cache.set_pods_listed(NAMESPACE, true);
     assert!(cache.update_pending(now()).is_empty());
     let later = "2026-11-21T10:00:05Z".parse().unwrap();
     let changed = cache.update_pending(later);
@@ -309,6 +341,6 @@ fn the_parameters_of_a_run_are_those_of_the_annotation_of_its_job() {
     ] {
         let annotations = json!({ "tradeops.dev/parameters": annotation });
         let run = cache().apply_job(job_with("a", 1, "/metadata/annotations", annotations), now()).unwrap();
-        assert_eq!(serde_json::Value::Object(run.parameters), expected);
+        assert_eq!(Value::Object(run.parameters), expected);
     }
 }

@@ -24,13 +24,28 @@ fn waiting_for(reason: &str, message: &str) -> Option<Cause> {
 }
 
 #[test]
-fn a_waiting_container_has_a_cause_that_does_not_repeat_the_kubelets_message() {
-    let pull = "The image app:1 of the container main can't be pulled.";
+fn an_image_that_can_not_be_pulled_has_the_registrys_reason() {
+    let pull = "The image app:1 of the container main can't be pulled";
     for reason in
         ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable"]
     {
-        let found = waiting_for(reason, "Back-off pulling image");
-        assert_eq!(found, Some(cause("ImagePullFailed", None, pull)), "{reason}");
+        let found = waiting_for(reason, "Back-off pulling image \"app:1\": ErrImagePull: not found");
+        assert_eq!(found, Some(cause("ImagePullFailed", None, &format!("{pull}: not found"))), "{reason}");
+        let found = waiting_for(reason, "Back-off pulling image \"app:1\"");
+        assert_eq!(found, Some(cause("ImagePullFailed", None, &format!("{pull}."))), "{reason}");
+    }
+    let (known, without) = (
+        cause("ImagePullFailed", None, &format!("{pull}: a")),
+        cause("ImagePullFailed", None, &format!("{pull}.")),
+    );
+    let other = cause("ImagePullFailed", None, &format!("{pull}: b"));
+    for (new, earlier, expected) in [
+        (&without, Some(&known), &known),
+        (&other, Some(&known), &other),
+        (&without, None, &without),
+        (&without, Some(&cause("Retrying", None, "")), &without),
+    ] {
+        assert_eq!(with_known_pull_error(new.clone(), earlier), *expected);
     }
     assert_eq!(
         waiting_for("InvalidImageName", "couldn't parse image name"),
@@ -92,10 +107,14 @@ fn an_unscheduled_pod_has_the_schedulers_reason_and_message() {
     }
 }
 
+fn failure_of(status: &Value) -> Option<Cause> {
+    pod_failure(&JobPod::with(status, &json!({})), None)
+}
+
 /// The cause of a failed pod with one container that terminated like that.
 fn failure(state: &Value) -> Option<Cause> {
     let main = container("main", &json!({ "terminated": state }));
-    pod_failure(&status(&json!({ "phase": "Failed", "containerStatuses": [main] })))
+    failure_of(&json!({ "phase": "Failed", "containerStatuses": [main] }))
 }
 
 #[test]
@@ -152,10 +171,8 @@ fn of_several_containers_the_main_container_that_failed_first_is_the_cause() {
     let early = terminated(4, "2026-11-21T10:00:01Z");
     let late = terminated(5, "2026-11-21T10:00:02Z");
     let succeeded = terminated(0, "2026-11-21T10:00:00Z");
-    let pod = |init: Value, main: Value| {
-        status(&json!({ "phase": "Failed", "initContainerStatuses": init, "containerStatuses": main }))
-    };
-    let exit_code = |pod: &PodStatus| pod_failure(pod).and_then(|cause| cause.exit_code);
+    let pod = |init: Value, main: Value| json!({ "phase": "Failed", "initContainerStatuses": init, "containerStatuses": main });
+    let exit_code = |pod: &Value| failure_of(pod).and_then(|cause| cause.exit_code);
     let main = json!([container("a", &late), container("b", &early), container("c", &succeeded)]);
     assert_eq!(exit_code(&pod(json!([]), main)), Some(4));
     let sidecar = json!([container("sidecar", &early)]);
@@ -168,12 +185,12 @@ fn a_container_that_waits_for_a_restart_failed_with_its_last_exit() {
     let with_last_state = |state: Value| {
         let mut main = container("main", &state);
         main["lastState"] = terminated(9, "2026-11-21T10:00:00Z");
-        status(&json!({ "phase": "Running", "containerStatuses": [main] }))
+        json!({ "phase": "Running", "containerStatuses": [main] })
     };
     let waiting = with_last_state(json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
-    assert_eq!(pod_failure(&waiting).and_then(|cause| cause.exit_code), Some(9));
+    assert_eq!(failure_of(&waiting).and_then(|cause| cause.exit_code), Some(9));
     // A restart that is running may still succeed.
-    assert_eq!(pod_failure(&with_last_state(json!({ "running": {} }))), None);
+    assert_eq!(failure_of(&with_last_state(json!({ "running": {} }))), None);
 }
 
 #[test]
@@ -192,8 +209,97 @@ fn a_failed_pod_without_a_failed_container_has_the_pods_reason() {
         (json!({ "phase": "Succeeded" }), None),
     ];
     for (pod, expected) in table {
-        assert_eq!(pod_failure(&status(&pod)), expected, "{pod}");
+        assert_eq!(failure_of(&pod), expected, "{pod}");
     }
+}
+
+/// The cause of a pod whose container exited with 137 at 10:00:22.
+fn stopped(conditions: &Value, metadata: &Value) -> Cause {
+    let main = container("main", &terminated(137, "2026-11-21T10:00:22Z"));
+    let status = json!({ "phase": "Failed", "conditions": conditions, "containerStatuses": [main] });
+    pod_failure(&JobPod::with(&status, metadata), None).unwrap()
+}
+
+#[test]
+fn a_pod_that_was_stopped_from_outside_has_the_reason_of_the_disruption() {
+    let target = |reason: &str, message: &str| {
+        json!([{ "type": "DisruptionTarget", "status": "True", "reason": reason, "message": message,
+                 "lastTransitionTime": "2026-11-21T10:00:02Z" }])
+    };
+    let exited = "The container main exited with code 137.";
+    for (reason, message, expected) in [
+        (
+            "EvictionByEvictionAPI",
+            "Eviction API: evicting",
+            "The pod was evicted through the Eviction API, for example by `kubectl drain` or an autoscaler: Eviction API: evicting.",
+        ),
+        (
+            "PreemptionByScheduler",
+            "default-scheduler: preempting to accommodate a higher priority pod",
+            "The scheduler deleted the pod to make room for one with a higher priority: default-scheduler: preempting to \
+             accommodate a higher priority pod.",
+        ),
+        (
+            "DeletionByTaintManager",
+            "Taint manager: deleting due to NoExecute taint",
+            "The pod was deleted because its node has a taint that it does not tolerate: Taint manager: deleting due to \
+             NoExecute taint.",
+        ),
+        ("DeletionByPodGC", "", "The pod was deleted because its node is lost or no longer exists."),
+        ("Another", "why.", "The pod was stopped from outside: why."),
+    ] {
+        let found = stopped(&target(reason, message), &json!({}));
+        assert_eq!(found, cause(reason, Some(137), &format!("{expected} {exited}")));
+    }
+    let deleted = json!({ "deletionTimestamp": "2026-11-21T10:00:22Z", "deletionGracePeriodSeconds": 20 });
+    let message = format!("The pod pod was deleted in the cluster before it finished. {exited}");
+    assert_eq!(stopped(&json!([]), &deleted), cause("PodDeleted", Some(137), &message));
+}
+
+#[test]
+fn a_container_that_failed_before_its_pod_was_deleted_failed_by_itself() {
+    let deleted = json!({ "deletionTimestamp": "2026-11-21T10:00:23Z", "deletionGracePeriodSeconds": 0 });
+    assert_eq!(stopped(&json!([]), &deleted).reason, "ExitCode");
+    let mut main = container("main", &terminated(137, "2026-11-21T10:00:24Z"));
+    main["state"]["terminated"]["reason"] = json!("OOMKilled");
+    let pod = JobPod::with(&json!({ "phase": "Failed", "containerStatuses": [main] }), &deleted);
+    assert_eq!(pod_failure(&pod, None).unwrap().reason, "OutOfMemory");
+}
+
+#[test]
+fn a_pod_that_was_deleted_without_a_grace_period_has_that_cause() {
+    let running = container("main", &json!({ "running": {} }));
+    let status = |phase: &str| json!({ "phase": phase, "containerStatuses": [running.clone()] });
+    for (phase, expected) in [("Running", Some("PodDeleted")), ("Succeeded", None)] {
+        let mut pod = JobPod::with(&status(phase), &json!({}));
+        assert_eq!(pod_failure(&pod, None), None, "it exists");
+        pod.deleted = true;
+        let found = pod_failure(&pod, None).map(|cause| cause.reason);
+        assert_eq!(found.as_deref(), expected, "{phase}");
+    }
+}
+
+#[test]
+fn a_node_that_evicts_a_pod_is_the_cause_and_not_the_signal_that_its_container_got() {
+    let main = container("main", &terminated(137, "2026-11-21T10:00:22Z"));
+    let status = json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.",
+                         "containerStatuses": [main] });
+    let expected = cause("Evicted", None, "The pod failed: The node was low on resource: memory.");
+    assert_eq!(failure_of(&status), Some(expected));
+}
+
+#[test]
+fn a_cause_has_the_termination_message_of_the_program() {
+    let with = |message: &str| {
+        failure(&json!({ "exitCode": 3, "reason": "Error", "message": message })).unwrap().message
+    };
+    let exited = "The container main exited with code 3.";
+    assert_eq!(
+        with("no data for 2026-02-10\n"),
+        format!("{exited} Its termination message: no data for 2026-02-10.")
+    );
+    assert_eq!(with("line\n\u{1b}[31mred!"), format!("{exited} Its termination message: line [31mred!"));
+    assert_eq!(with(" \n"), exited);
 }
 
 fn failed_condition(reason: Option<&str>, message: Option<&str>) -> JobCondition {
@@ -267,5 +373,9 @@ fn a_retry_counts_the_failed_pods() {
 fn jobs_without_pods_have_fixed_causes() {
     assert_eq!(no_pod().reason, "PodNotCreated");
     assert_eq!(deleted().reason, "JobDeleted");
-    assert_eq!(suspended().reason, "JobSuspended");
+    assert_eq!(
+        (suspended(true).reason.as_str(), suspended_while_running().reason.as_str()),
+        ("JobSuspended", "Suspended")
+    );
+    assert_eq!(pods_not_listed().reason, "PodsNotListed");
 }

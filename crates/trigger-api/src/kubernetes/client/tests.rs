@@ -92,16 +92,20 @@ async fn a_missing_object_is_none_except_for_the_cronjob() {
 #[tokio::test]
 async fn only_the_version_of_a_job_that_was_read_is_deleted() {
     let read: JobObject = serde_json::from_value(job()).unwrap();
-    let (cluster_with_job, requests) = cluster(Some((200, json!({ "kind": "Status", "status": "Success" }))));
-    assert!(cluster_with_job.delete_job(&read).await.unwrap());
+    let mut stopping = job();
+    stopping["kind"] = json!("Job");
+    let (cluster_with_job, requests) = cluster(Some((200, stopping)));
+    assert!(matches!(cluster_with_job.delete_job(&read).await, Ok(DeletionResult::Begun(_))));
     let (line, body) = requests.lock().unwrap()[0].clone();
     assert!(line.starts_with("DELETE /apis/batch/v1/namespaces/trading/jobs/sync-a"), "{line}");
     assert_eq!(body["preconditions"], json!({ "uid": "a", "resourceVersion": "7" }));
-    assert_eq!(body["propagationPolicy"], "Background");
-    for (reply, expected) in [(failure(404, "NotFound"), true), (failure(409, "Conflict"), false)] {
-        let (cluster, _) = cluster(Some(reply.clone()));
-        assert_eq!(cluster.delete_job(&read).await.unwrap(), expected, "{reply:?}");
-    }
+    assert_eq!(body["propagationPolicy"], "Foreground");
+    let (gone, _) = cluster(Some((200, json!({ "kind": "Status", "status": "Success" }))));
+    assert!(matches!(gone.delete_job(&read).await, Ok(DeletionResult::Done)));
+    let (missing, _) = cluster(Some(failure(404, "NotFound")));
+    assert!(matches!(missing.delete_job(&read).await, Ok(DeletionResult::Done)));
+    let (changed, _) = cluster(Some(failure(409, "Conflict")));
+    assert!(matches!(changed.delete_job(&read).await, Ok(DeletionResult::Changed)));
     let (failing, _) = cluster(Some(failure(500, "InternalError")));
     assert!(matches!(failing.delete_job(&read).await, Err(ExecutorError::Failed(_))));
 }

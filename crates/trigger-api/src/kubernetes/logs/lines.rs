@@ -5,6 +5,8 @@ use bytes::Bytes;
 /// Removes the timestamp at the start of each line.
 #[derive(Default)]
 pub(super) struct TimestampedLines {
+    /// The timestamp of the first line.
+    first: Option<jiff::Timestamp>,
     /// The timestamp of the last line, as text: the API server's format sorts by time.
     last: String,
     /// The part of a line's timestamp that has arrived so far; None after the timestamp.
@@ -24,6 +26,10 @@ impl TimestampedLines {
         self.timestamp = Some(Vec::new());
         self.skipping = false;
         self.resume_after = Some(self.last.clone()).filter(|last| !last.is_empty());
+    }
+
+    pub(super) fn first_timestamp(&self) -> Option<jiff::Timestamp> {
+        self.first
     }
 
     pub(super) fn last_timestamp(&self) -> Option<jiff::Timestamp> {
@@ -51,6 +57,7 @@ impl TimestampedLines {
                 self.skipping = self.resume_after.as_ref().is_some_and(|before| written <= *before);
                 if !self.skipping {
                     self.resume_after = None;
+                    self.first = self.first.or_else(|| written.parse().ok());
                     self.last = written;
                 }
                 rest = &rest[space + 1..];
@@ -90,6 +97,7 @@ mod tests {
         lines.begin();
         let first = lines.strip(&LOG.as_bytes()[..LOG.find("2026-11-21T10:00:01").unwrap()]);
         assert_eq!(lines.last_timestamp(), Some("2026-11-21T10:00:00.000000002Z".parse().unwrap()));
+        assert_eq!(lines.first_timestamp(), Some("2026-11-21T10:00:00.000000001Z".parse().unwrap()));
         lines.begin();
         let rest = lines.strip(LOG.as_bytes());
         assert_eq!([first, rest].concat(), b"one\n\na b\nno end");

@@ -1,12 +1,12 @@
 //! Background tasks that read logs, one for each start of a container.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use trigger_core::executor::ExecutorError;
@@ -17,7 +17,8 @@ use trigger_core::run_store::RunStore;
 
 use super::container::{ContainerStart, StartId, containers};
 use super::lines::TimestampedLines;
-use super::stream::{header, is_deleted, open_followed};
+use super::rotation::FirstLines;
+use super::stream::{is_deleted, open_followed};
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::error::executor_error;
 use crate::kubernetes::rights::Right;
@@ -36,19 +37,26 @@ pub(super) struct LogReaders {
     recorder: Arc<Recorder>,
     store: Arc<dyn RunStore>,
     runs: Mutex<HashMap<RunId, RunReaders>>,
+    first_lines: FirstLines,
     permits: Semaphore,
 }
 
 /// The log readers of one run.
 #[derive(Default)]
 struct RunReaders {
-    started: HashSet<StartId>,
+    started: HashMap<StartId, Reader>,
     /// Dropping the set aborts the tasks.
     tasks: JoinSet<()>,
-    /// The container of the most recent line.
-    last: Option<StartId>,
     /// Whether the run has ended and [`LogReaders::finish`] has begun.
     finishing: bool,
+}
+
+/// A reader of one start of a container.
+struct Reader {
+    /// Closed when the log is read.
+    done: watch::Receiver<()>,
+    /// Whether the container has exited.
+    has_finished: bool,
 }
 
 impl LogReaders {
@@ -59,7 +67,13 @@ impl LogReaders {
         store: Arc<dyn RunStore>,
     ) -> Self {
         let permits = Semaphore::new(MAX_READERS);
-        Self { cluster, log_buffers, recorder, store, runs: Mutex::default(), permits }
+        let (runs, first_lines) = (Mutex::default(), FirstLines::default());
+        Self { cluster, log_buffers, recorder, store, runs, first_lines, permits }
+    }
+
+    /// Whether the node no longer has the beginning of the log.
+    pub(super) async fn is_rotated(&self, namespace: &str, container: &ContainerStart) -> bool {
+        self.first_lines.is_rotated(&self.cluster, namespace, container).await
     }
 
     /// Opens the log buffer of an active run.
@@ -69,14 +83,29 @@ impl LogReaders {
         runs.entry(id.clone()).or_default();
     }
 
-    /// Starts a reader for a container of an open run, unless that start already has one.
+    /// Starts a reader for a container of an open run, unless that start already has one. The reader first waits for those of
+    /// the containers that have exited, so that every replica reads logs in the same order, and offsets are equal.
     pub(super) fn follow(self: &Arc<Self>, id: &RunId, namespace: &str, container: ContainerStart) {
         let mut runs = self.locked();
         let Some(readers) = runs.get_mut(id) else { return };
-        if readers.started.insert(container.id.clone()) {
-            let (this, id, namespace) = (Arc::clone(self), id.clone(), namespace.to_owned());
-            readers.tasks.spawn(async move { this.read(&id, &namespace, &container).await });
+        if let Some(reader) = readers.started.get_mut(&container.id) {
+            reader.has_finished |= container.has_finished();
+            return;
         }
+        let finished = readers.started.values().filter(|reader| reader.has_finished);
+        let earlier: Vec<watch::Receiver<()>> = finished.map(|reader| reader.done.clone()).collect();
+        let (done, done_receiver) = watch::channel(());
+        let reader = Reader { done: done_receiver, has_finished: container.has_finished() };
+        readers.started.insert(container.id.clone(), reader);
+        let (this, id, namespace) = (Arc::clone(self), id.clone(), namespace.to_owned());
+        readers.tasks.spawn(async move {
+            for mut reader in earlier {
+                // An error means that it is done.
+                let _ = reader.changed().await;
+            }
+            this.read(&id, &namespace, &container).await;
+            drop(done);
+        });
     }
 
     /// Finishes the log of a run that has ended. This includes a run that was never observed as active, because its pods may
@@ -108,7 +137,7 @@ impl LogReaders {
                 Ok(()) | Err(ExecutorError::Refused(_)) => return,
                 Err(ExecutorError::Forbidden { right, .. }) => {
                     let note = format!("[the log can't be read, because trigger-api may not {right}]\n");
-                    self.append(id, container, &Bytes::from(note));
+                    self.log_buffers.append(id, &container.source, &Bytes::from(note));
                     return;
                 }
                 Err(error) => tracing::debug!(%error, run.id = %id, attempt, "the connection of a log broke"),
@@ -133,20 +162,14 @@ impl LogReaders {
                 return Ok(());
             }
             let text = lines.strip(&chunk);
+            if let Some(first) = lines.first_timestamp() {
+                self.first_lines.remember(&container.id, first);
+            }
             if !text.is_empty() {
-                self.append(id, container, &text);
+                self.log_buffers.append(id, &container.source, &text);
             }
         }
         Ok(())
-    }
-
-    fn append(&self, id: &RunId, container: &ContainerStart, text: &Bytes) {
-        let mut runs = self.locked();
-        let last = runs.get_mut(id).and_then(|readers| readers.last.replace(container.id.clone()));
-        if last.is_some_and(|last| last != container.id) {
-            self.log_buffers.append(id, &header(container, false));
-        }
-        self.log_buffers.append(id, text);
     }
 
     /// Reads what was not read yet, waits for the readers, and passes the log tail to the recorder.
@@ -155,7 +178,18 @@ impl LogReaders {
         let stored = never_open && self.store.log(&run.id).await.is_ok_and(|tail| tail.is_some());
         if !stored {
             self.log_buffers.open(&run.id);
-            for container in containers(&self.cluster.pods_of_run(&run).await.unwrap_or_default()) {
+            let pods = self.cluster.pods_of_run(&run).await;
+            let never_read = self.locked().get(&run.id).is_none_or(|readers| readers.started.is_empty());
+            if let Err(error) = &pods {
+                tracing::warn!(%error, run.id = %run.id, "can't list the pods of a run that has ended");
+                if never_read {
+                    let note =
+                        "[the log could not be read: trigger-api could not list the pods of the run]\n";
+                    let note = Bytes::from_static(note.as_bytes());
+                    self.log_buffers.append(&run.id, &Arc::default(), &note);
+                }
+            }
+            for container in containers(&pods.unwrap_or_default(), None) {
                 self.follow(&run.id, &run.namespace, container);
             }
             let _ = timeout(MAX_READ_AFTER_END, self.all_read(&run.id)).await;

@@ -13,10 +13,6 @@ use super::container::ContainerStart;
 use crate::kubernetes::client::ClusterClient;
 use crate::kubernetes::rights::Right;
 
-/// How many lines of an existing log are read: more than any log tail holds, however short the lines are, so that the tail is
-/// marked as cut.
-const MAX_INITIAL_LINES: i64 = 64 * 1024 + 1;
-
 /// A kubelet sends this text instead of a log whose file was deleted, with status 200.
 const LOG_FILE_DELETED: &[u8] = b"unable to retrieve container logs for ";
 
@@ -50,7 +46,8 @@ pub(super) async fn open_full(
     Ok((!is_deleted(&first)).then_some(FullLog { first, rest }))
 }
 
-/// The log of a container with timestamps, from `since` until the container exits.
+/// The log of a container with timestamps, from `since` until the container exits. Without `since` it is read from its
+/// beginning, because offsets count from there; nodes limit the size of a log, usually to 10 MiB.
 pub(super) async fn open_followed(
     cluster: &ClusterClient,
     namespace: &str,
@@ -61,7 +58,6 @@ pub(super) async fn open_followed(
         container: Some(container.name.clone()),
         follow: true,
         timestamps: true,
-        tail_lines: Some(MAX_INITIAL_LINES),
         since_time: since,
         previous: container.previous,
         ..LogParams::default()
@@ -72,15 +68,33 @@ pub(super) async fn open_followed(
     Ok(chunks(reader).boxed())
 }
 
+/// The time of the first line that the node has of a log; None if it has none.
+pub(super) async fn first_line_at(
+    cluster: &ClusterClient,
+    namespace: &str,
+    container: &ContainerStart,
+) -> Result<Option<Timestamp>, ExecutorError> {
+    let parameters = LogParams {
+        container: Some(container.name.clone()),
+        timestamps: true,
+        previous: container.previous,
+        // Longer than a timestamp.
+        limit_bytes: Some(64),
+        ..LogParams::default()
+    };
+    let right = Right::of_logs(namespace);
+    let pods = pods(cluster, namespace);
+    let mut chunks =
+        chunks(cluster.read(&right, pods.log_stream(&container.pod, &parameters)).await?).boxed();
+    let first = chunks.next().map(|chunk| chunk.transpose().map_err(kube::Error::ReadEvents));
+    let first = cluster.read(&right, first).await?.unwrap_or_default();
+    let timestamp = first.split(|byte| *byte == b' ').next().unwrap_or_default();
+    Ok(std::str::from_utf8(timestamp).ok().and_then(|text| text.parse().ok()))
+}
+
 /// Whether the chunk is the message of a kubelet that no longer has the log.
 pub(super) fn is_deleted(chunk: &[u8]) -> bool {
     chunk.starts_with(LOG_FILE_DELETED)
-}
-
-/// Names the container whose lines follow, in the format of `tail -f` with several files.
-pub(super) fn header(container: &ContainerStart, first: bool) -> Bytes {
-    let blank_line = if first { "" } else { "\n" };
-    Bytes::from(format!("{blank_line}==> {}/{} <==\n", container.pod, container.name))
 }
 
 fn pods(cluster: &ClusterClient, namespace: &str) -> Api<Pod> {

@@ -1,3 +1,5 @@
+mod deletion;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,15 +14,33 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn observe_at(now: &str, job: &Value, pods: &Value, deleted_at: Option<&str>) -> ObservedState {
-    let job: JobStatus = serde_json::from_value(job.clone()).unwrap();
-    let pods: Vec<PodStatus> = serde_json::from_value(pods.clone()).unwrap();
-    let pods: Vec<&PodStatus> = pods.iter().collect();
-    observed_state(&job, &pods, at(CREATED), deleted_at.map(at), at(now))
+/// The pods with these statuses.
+fn pods(statuses: &Value) -> Vec<JobPod> {
+    statuses.as_array().unwrap().iter().map(|status| JobPod::with(status, &json!({}))).collect()
 }
 
-fn observe(job: &Value, pods: &Value) -> ObservedState {
-    observe_at(NOW, job, pods, None)
+/// The observed state after changes of the observation of a Job with that status.
+fn observe_with(job: &Value, pods: &[JobPod], change: impl FnOnce(&mut JobObservation<'_>)) -> ObservedState {
+    let status: JobStatus = serde_json::from_value(job.clone()).unwrap();
+    let mut observation = JobObservation {
+        status: &status,
+        pods,
+        pods_listed: Some(true),
+        created_at: at(CREATED),
+        deletion: None,
+        template_suspends: false,
+        now: at(NOW),
+    };
+    change(&mut observation);
+    observed_state(observation)
+}
+
+fn observe_at(now: &str, job: &Value, statuses: &Value) -> ObservedState {
+    observe_with(job, &pods(statuses), |observation| observation.now = at(now))
+}
+
+fn observe(job: &Value, statuses: &Value) -> ObservedState {
+    observe_with(job, &pods(statuses), |_| ())
 }
 
 fn reason(observed: &ObservedState) -> Option<&str> {
@@ -124,14 +144,36 @@ fn an_active_job_has_the_state_of_its_pods() {
 #[test]
 fn a_job_without_a_pod_gets_a_cause_after_five_seconds() {
     let cases = [
-        (NOW, json!([]), None),
-        (OVERDUE, json!([]), Some("PodNotCreated")),
-        (OVERDUE, json!([{ "phase": "Pending" }]), None),
+        (NOW, json!({}), json!([]), None),
+        (OVERDUE, json!({}), json!([]), Some("PodNotCreated")),
+        (OVERDUE, json!({ "active": 0 }), json!([]), Some("PodNotCreated")),
+        // The Job controller has created a pod that is not known yet.
+        (OVERDUE, json!({ "active": 1 }), json!([]), None),
+        (OVERDUE, json!({}), json!([{ "phase": "Pending" }]), None),
     ];
-    for (now, pods, cause) in cases {
-        let observed = observe_at(now, &json!({}), &pods, None);
-        assert_eq!((observed.state, reason(&observed)), (State::Pending, cause), "{now} {pods}");
+    for (now, job, pods, cause) in cases {
+        let observed = observe_at(now, &job, &pods);
+        assert_eq!((observed.state, reason(&observed)), (State::Pending, cause), "{now} {job} {pods}");
     }
+}
+
+#[test]
+fn pods_that_can_not_be_listed_are_unknown_and_not_missing() {
+    let observe = |job: &Value, listed, now| {
+        let observed = observe_with(job, &[], |observation| {
+            (observation.pods_listed, observation.now) = (listed, at(now));
+        });
+        (observed.state, observed.cause.map(|cause| cause.reason))
+    };
+    let unknown = Some("PodsNotListed".to_owned());
+    assert_eq!(observe(&json!({}), Some(false), NOW), (State::Pending, None));
+    assert_eq!(observe(&json!({}), Some(false), OVERDUE), (State::Pending, unknown.clone()));
+    assert_eq!(observe(&json!({ "active": 1, "ready": 0 }), Some(false), OVERDUE), (State::Pending, unknown));
+    // The Job counts its ready pods.
+    assert_eq!(observe(&json!({ "active": 1, "ready": 1 }), Some(false), OVERDUE), (State::Running, None));
+    // Before the first list.
+    assert_eq!(observe(&json!({}), None, OVERDUE), (State::Pending, None));
+    assert_eq!(observe(&with_condition("Complete", ""), Some(false), OVERDUE), (State::Succeeded, None));
 }
 
 #[test]
@@ -151,7 +193,6 @@ fn a_true_condition_of_the_job_decides_over_its_pods() {
             Some("DeadlineExceeded"),
         ),
         ("the failure policy", with_condition("Failed", "PodFailurePolicy"), State::Failed, Some("ExitCode")),
-        ("suspended", with_condition("Suspended", "JobSuspended"), State::Pending, Some("JobSuspended")),
         ("about to fail", with_condition("FailureTarget", "BackoffLimitExceeded"), State::Running, None),
         ("about to complete", with_condition("SuccessCriteriaMet", ""), State::Running, None),
     ];
@@ -191,28 +232,6 @@ fn only_complete_and_failed_jobs_have_finished() {
     ] {
         let status: JobStatus = serde_json::from_value(with_condition(type_, "")).unwrap();
         assert_eq!(has_finished(&status), finished, "{type_}");
-    }
-}
-
-#[test]
-fn a_deleted_job_is_cancelled_unless_it_had_finished() {
-    let table = [
-        (json!({}), json!([]), State::Cancelled, Some("JobDeleted"), DELETED),
-        (json!({ "active": 1 }), json!([running_pod()]), State::Cancelled, Some("JobDeleted"), DELETED),
-        (with_condition("Suspended", ""), json!([]), State::Cancelled, Some("JobDeleted"), DELETED),
-        (with_condition("Complete", ""), json!([]), State::Succeeded, None, "2026-11-21T10:00:03Z"),
-        (
-            with_condition("Failed", "DeadlineExceeded"),
-            json!([]),
-            State::Failed,
-            Some("DeadlineExceeded"),
-            "2026-11-21T10:00:03Z",
-        ),
-    ];
-    for (job, pods, state, cause, finished) in table {
-        let observed = observe_at(NOW, &job, &pods, Some(DELETED));
-        assert_eq!((observed.state, reason(&observed)), (state, cause), "{job}");
-        assert_eq!(observed.finished_at, Some(at(finished)), "{job}");
     }
 }
 

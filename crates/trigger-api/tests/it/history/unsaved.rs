@@ -43,9 +43,8 @@ async fn a_run_is_followed_and_cancelled_while_the_history_is_read_only() {
     problem(api.get("/v1/runs/unknown"), 503, "store-unavailable").await;
     problem(api.delete("/v1/runs/unknown"), 503, "store-unavailable").await;
 
-    let path = format!("/v1/runs/{}", text(&cancelled, "run_id"));
-    assert_eq!(answer(api.delete(&path)).await.1["state"], "cancelled");
-    assert_eq!(answer(api.get(&path)).await.1["state"], "cancelled");
+    assert_eq!(api.cancel(text(&cancelled, "run_id")).await["state"], "cancelled");
+    assert_eq!(api.run(text(&cancelled, "run_id")).await["state"], "cancelled");
 
     jobs::finish(&namespace, text(&finished, "job_name")).await;
     assert_eq!(api.wait_for_end(text(&finished, "run_id")).await["state"], "succeeded");
@@ -88,7 +87,6 @@ async fn a_run_that_is_not_in_the_history_is_found_and_cancelled_by_its_job() {
     let run = api.trigger().await;
     database.execute("DELETE FROM runs").await;
     assert_eq!(api.run(text(&run, "run_id")).await["state"], "pending");
-    let path = format!("/v1/runs/{}", text(&run, "run_id"));
-    assert_eq!(answer(api.delete(&path)).await.1["state"], "cancelled");
+    assert_eq!(api.cancel(text(&run, "run_id")).await["state"], "cancelled");
     problem(api.get("/v1/runs/unknown"), 404, "unknown-run").await;
 }

@@ -30,7 +30,7 @@ async fn runs_are_selected_and_counted_and_the_target_has_its_latest_runs() {
     let started = |reason: &str| answer(api.post("/trigger-sync").json(&json!({ "reason": reason })));
     let id = |run: &(StatusCode, Value)| run.1["run_id"].as_str().unwrap().to_owned();
     let (late, other) = (id(&started("the DATA is 100% late").await), id(&started("a test").await));
-    assert_eq!(answer(api.delete(&format!("/v1/runs/{other}"))).await.1["state"], "cancelled");
+    assert_eq!(api.cancel(&other).await["state"], "cancelled");
 
     for (query, expected) in [
         ("trigger=scheduled", &[&scheduled][..]),

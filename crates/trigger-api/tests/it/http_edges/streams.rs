@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 
 use super::follow;
-use crate::support::{TriggerApi, answer, cronjob, jobs, namespace, problem, until};
+use crate::support::{CRONJOB, TriggerApi, answer, cronjob, jobs, namespace, problem, until};
 
 #[tokio::test]
 async fn a_stream_resumes_after_the_last_received_event_also_after_a_restart() {
@@ -94,4 +94,38 @@ async fn a_caller_with_its_share_of_the_streams_is_rejected_until_one_ends() {
     drop(first);
     let free = async || api.get("/v1/events").send().await.unwrap().status() == StatusCode::OK;
     until("a stream is accepted again", free).await;
+}
+
+#[tokio::test]
+async fn the_changes_of_a_cronjob_are_events_also_when_it_is_deleted_and_created_again() {
+    let namespace = namespace("target-events").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let mut events = follow(&api, None).await;
+    let present = events.next_named("target").await.data;
+    assert_eq!((&present["target"], &present["cronjob"]["suspended"]), (&CRONJOB.into(), &false.into()));
+    let patch = |spec: &str| {
+        namespace.kubectl(&["patch", "cronjob", CRONJOB, "--patch", &format!("{{\"spec\": {spec}}}")]);
+    };
+    patch("{\"suspend\": true}");
+    assert_eq!(events.next_named("target").await.data["cronjob"]["suspended"], true);
+    patch("{\"schedule\": \"1 1 29 2 *\"}");
+    assert_eq!(events.next_named("target").await.data["cronjob"]["schedule"], "1 1 29 2 *");
+    namespace.kubectl(&["delete", "cronjob", CRONJOB, "--wait"]);
+    assert_eq!(events.next_named("target").await.data["cronjob"], serde_json::Value::Null);
+    namespace.apply(&cronjob("", ""));
+    assert_eq!(events.next_named("target").await.data["cronjob"]["suspended"], false);
+}
+
+#[tokio::test]
+async fn the_list_of_runs_and_the_events_after_its_number_have_every_run() {
+    let namespace = namespace("join").await;
+    namespace.apply(&cronjob("", ""));
+    let api = TriggerApi::start(&namespace, &[]).await;
+    let first = api.trigger().await;
+    let (_, page) = answer(api.get("/v1/runs")).await;
+    assert_eq!(page["runs"][0]["run_id"], first["run_id"]);
+    let second = api.trigger().await;
+    let mut events = follow(&api, Some(&page["event"].to_string())).await;
+    while events.next().await.unwrap().data["run_id"] != second["run_id"] {}
 }

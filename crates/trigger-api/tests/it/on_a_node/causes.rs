@@ -1,5 +1,8 @@
 //! Why a run failed.
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::EvictParams;
 use serde_json::{Value, json};
 
 use super::test_env::{FollowedLog, JobTemplate, all_events, container, to_end};
@@ -137,4 +140,50 @@ async fn a_container_that_was_restarted_until_the_job_failed_is_named() {
     template.job["backoffLimit"] = 1.into();
     let failed = failure(&template, "gave-up").await;
     assert_eq!(failed, cause("ExitCode", Some(9), "The container main exited with code 9."));
+}
+
+/// The cause of a run whose pod is stopped by `stop` while its container ignores SIGTERM.
+async fn cause_of_stopped_pod(
+    purpose: &str,
+    stop: impl AsyncFnOnce(&super::test_env::NodeTestEnv, &str),
+) -> (String, Option<i64>, String) {
+    let template = JobTemplate::of("trap '' TERM; echo waiting; while true; do sleep 0.1; done");
+    let node = template.on_a_node(purpose).await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    let pod = node.pods(&run).remove(0);
+    stop(&node, &pod).await;
+    let ended = node.api.wait_for_end(&run.id).await;
+    assert_eq!(ended["state"], "failed", "{ended}");
+    let (reason, code, message) = parts(&ended["cause"]);
+    (reason, code, message.replace(&pod, "POD"))
+}
+
+#[tokio::test]
+async fn a_deleted_pod_is_distinguished_from_a_killed_container() {
+    let found = cause_of_stopped_pod("pod-gone", async |node, pod| {
+        node.namespace.kubectl(&["delete", "pod", pod, "--wait=false"]);
+    });
+    let message =
+        "The pod POD was deleted in the cluster before it finished. The container main exited with code 137.";
+    assert_eq!(found.await, cause("PodDeleted", Some(137), message));
+}
+
+#[tokio::test]
+async fn an_evicted_pod_names_the_eviction() {
+    let found = cause_of_stopped_pod("evicted", async |node, pod| {
+        let pods: Api<Pod> = Api::namespaced(node.namespace.client.clone(), &node.namespace.name);
+        pods.evict(pod, &EvictParams::default()).await.unwrap();
+    });
+    let message = "The pod was evicted through the Eviction API, for example by `kubectl drain` or an autoscaler: \
+                   Eviction API: evicting. The container main exited with code 137.";
+    assert_eq!(found.await, cause("EvictionByEvictionAPI", Some(137), message));
+}
+
+#[tokio::test]
+async fn a_cause_has_the_termination_message_of_the_program() {
+    let script = "printf 'no data\\nfor today' > /dev/termination-log; exit 4";
+    let failed = failure(&JobTemplate::of(script), "message").await;
+    let message = "The container main exited with code 4. Its termination message: no data for today.";
+    assert_eq!(failed, cause("ExitCode", Some(4), message));
 }

@@ -100,7 +100,7 @@ async fn the_log_of_a_pod_has_a_header_for_each_container() {
     assert_eq!(
         whole,
         format!(
-            "==> {pod}/first <==\nof the first one\n\n==> {pod}/beside <==\nof the sidecar\n\n\
+            "of the first one\n\n==> {pod}/beside <==\nof the sidecar\n\n\
              ==> {pod}/main <==\nof the main one\n"
         )
     );
@@ -131,4 +131,23 @@ async fn without_permission_for_logs_runs_succeed_and_the_log_names_the_missing_
         "[the log can't be read, because trigger-api may not get pods/log in the namespace {namespace}]\n"
     );
     assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn a_log_that_its_node_has_rotated_is_marked() {
+    // The node rotates a log of 10 MiB, and checks that every 10 s.
+    let lines = "yes \"$(printf '%01023d' 0)\" | head -c 12000000";
+    let node = JobTemplate::of(&format!("echo first; {lines}; {WAIT}")).on_a_node("rotated").await;
+    let run = node.trigger().await;
+    FollowedLog::of(&node.api, &run).await.until("waiting\n").await;
+    let pod = node.pods(&run).remove(0);
+    crate::support::until("the log is rotated", async || {
+        node.namespace.kubectl(&["logs", &pod, "--limit-bytes=5"]) != "first"
+    })
+    .await;
+    let (_, text) = node.log(&run).await;
+    let mark = "[the beginning of this log is missing: its node has rotated the log]\n";
+    assert!(text.starts_with(mark), "{:?}", text.get(..200));
+    node.resume(&run);
+    assert_eq!(node.api.wait_for_end(&run.id).await["state"], "succeeded");
 }

@@ -71,6 +71,9 @@ impl Routes {
         for path in ["/api/admin/portfolio/trigger-analysis", "/analyse", &of_task] {
             add(Does::UseTask, post, path.to_owned());
         }
+        add(Does::View, post, format!("/v1/targets/{CRONJOB}/preview"));
+        add(Does::ChangeJob, post, format!("/v1/runs/{}/retry", self.job));
+        add(Does::UseTask, post, format!("/v1/runs/{}/retry", self.analysis));
         add(Does::ChangeJob, delete, format!("/v1/runs/{}", self.job));
         add(Does::UseTask, delete, format!("/v1/runs/{}", self.analysis));
         all

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::Value;
+use trigger_core::parameters::Parameters;
 use trigger_core::run::State;
-use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
+use trigger_core::task::{Task, TaskDefinition, TaskError, TaskTarget};
 use trigger_core::task_context::TaskContext;
 
 use super::replica::Replica;

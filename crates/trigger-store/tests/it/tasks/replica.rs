@@ -91,7 +91,7 @@ impl Replica {
 
     /// Reads the run at each event until it meets the condition.
     pub(crate) async fn until(&self, id: &RunId, condition: impl Fn(&Run) -> bool) -> Run {
-        let mut notices = Box::pin(self.feed.subscribe(None).await.expect("the store can be read"));
+        let mut notices = Box::pin(self.feed.subscribe(None).await.expect("the store can be read").notices);
         let found = timeout(PATIENCE, async {
             loop {
                 let run = self.store.run(id).await.expect("the store can be read").expect("the run exists");
@@ -114,8 +114,9 @@ impl Replica {
     pub(crate) async fn events_of(&self, id: &RunId) -> Vec<String> {
         let events = self.store.events_after(0, u16::MAX).await.expect("the events can be read");
         let texts = events.iter().filter(|event| event.run_id == *id).map(|event| {
-            let reason = event.run.cause.as_ref().map(|cause| format!(" {}", cause.reason));
-            format!("{}{}", event.state, reason.unwrap_or_default())
+            let run = event.run().expect("no run is deleted");
+            let reason = run.cause.as_ref().map(|cause| format!(" {}", cause.reason));
+            format!("{}{}", run.state, reason.unwrap_or_default())
         });
         texts.collect()
     }

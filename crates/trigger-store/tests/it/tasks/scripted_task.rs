@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
-use trigger_core::task::{Parameters, Task, TaskDefinition, TaskError, TaskTarget};
+use trigger_core::parameters::Parameters;
+use trigger_core::task::{Task, TaskDefinition, TaskError, TaskTarget};
 use trigger_core::task_context::TaskContext;
 
 use crate::support::PATIENCE;

@@ -18,7 +18,7 @@ fn of_a_job_that_has_ended_only_the_run_is_kept() {
     cache.apply_pod(failed_pod("one", "a"), now());
     let listing = cache.begin_listing();
     assert_eq!(cache.apply_job(failed, now()), None);
-    cache.end_job_listing(NAMESPACE, listing);
+    cache.end_job_listing(NAMESPACE, listing, now());
     assert_eq!((cache.run(&id("a")), cache.pods(&id("a")).len()), (Some(run), 0));
     assert_eq!(cache.remove_job(job("a", 3), now()), None);
     assert!(cache.run_ids().is_empty());
@@ -35,28 +35,21 @@ fn a_cause_that_has_no_pod_remains_and_is_not_completed_again() {
 }
 
 #[test]
-fn the_active_and_the_newest_runs_follow_the_jobs() {
+fn the_active_runs_follow_the_jobs() {
     let mut cache = cache();
     let at = |second: u32| json!(format!("2026-11-21T09:00:0{second}Z"));
     for (uid, second) in [("a", 1), ("b", 2), ("c", 2)] {
         cache.apply_job(job_with(uid, 1, "/metadata/creationTimestamp", at(second)), now());
     }
-    let names = |runs: &[&Run]| runs.iter().map(|run| run.id.as_str().to_owned()).collect::<Vec<_>>();
     let active = |cache: &ClusterCache| {
         cache.active_runs(&sync()).iter().map(|run| run.id.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(active(&cache), ["a", "b", "c"]);
-    assert_eq!(names(&cache.newest_runs(&sync())), ["b", "c"]);
     let mut ended = serde_json::to_value(finished_job("b", 2, "Complete", "")).unwrap();
     ended["metadata"]["creationTimestamp"] = at(2);
     cache.apply_job(serde_json::from_value(ended).unwrap(), now());
     assert_eq!(active(&cache), ["a", "c"]);
     cache.remove_job(job_with("c", 2, "/metadata/creationTimestamp", at(2)), now());
-    assert_eq!(
-        (active(&cache), names(&cache.newest_runs(&sync()))),
-        (vec!["a".to_owned()], vec!["b".to_owned()])
-    );
-    cache.remove_job(job_with("b", 3, "/metadata/creationTimestamp", at(2)), now());
-    assert_eq!(names(&cache.newest_runs(&sync())), ["a"]);
-    assert!(cache.newest_runs(&target("report", NAMESPACE, "report-cronjob")).is_empty());
+    assert_eq!(active(&cache), ["a"]);
+    assert!(cache.active_runs(&target("report", NAMESPACE, "report-cronjob")).is_empty());
 }

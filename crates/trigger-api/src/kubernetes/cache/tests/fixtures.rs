@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::*;
+use crate::kubernetes::objects::PodObject;
 
 pub(super) const NAMESPACE: &str = "trading";
 const NOW: &str = "2026-11-21T10:00:04Z";

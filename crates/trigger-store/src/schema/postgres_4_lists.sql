@@ -1,4 +1,4 @@
--- Lists and counts of runs on Postgres. sqlite_5_lists.sql makes the same changes on SQLite.
+-- Lists and counts of runs on Postgres. sqlite_4_lists.sql makes the same changes on SQLite.
 
 -- A list of several states, targets or triggers is merged from parts. Each part is read in the order of one of these indexes, and
 -- stays fast if only a few of very many runs are selected.

@@ -1,4 +1,4 @@
--- Lists and counts of runs on SQLite. postgres_5_lists.sql makes the same changes on Postgres and gives the reasons.
+-- Lists and counts of runs on SQLite. postgres_4_lists.sql makes the same changes on Postgres and gives the reasons.
 
 DROP INDEX runs_in_state;
 CREATE INDEX runs_in_state ON runs (state, triggered_by, created_at, id);
