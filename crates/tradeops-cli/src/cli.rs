@@ -61,6 +61,7 @@ pub enum Command {
     Retry {
         /// The run's id, or the name of its Job
         run: String,
+        /// How to start it
         #[command(flatten)]
         start: StartArgs,
     },
@@ -112,6 +113,7 @@ pub struct TriggerArgs {
     /// Values of the target's parameters
     #[arg(value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
+    /// How to start it
     #[command(flatten)]
     pub start: StartArgs,
 }

@@ -1,5 +1,7 @@
 //! The settings of the environment, combined with the options.
 
+use std::fmt::Write;
+
 use common::config::{ConfigError, Settings, Variable};
 use secrecy::SecretString;
 
@@ -46,10 +48,10 @@ impl Config {
         let url = settings.text("TRADEOPS_URL").map(|url| check_url(&url)).transpose()?;
         let mut prefix = settings.text("TRADEOPS_COMMAND").unwrap_or_else(|| "tradeops".to_owned());
         if let Some(namespace) = &namespace {
-            prefix.push_str(&format!(" -n {namespace}"));
+            let _ = write!(prefix, " -n {namespace}");
         }
         if let Some(release) = &release {
-            prefix.push_str(&format!(" --release {release}"));
+            let _ = write!(prefix, " --release {release}");
         }
         Ok(Self {
             url,

@@ -42,7 +42,8 @@ impl Format {
             Self::Json => print(&format!("{document:#}")),
             Self::Yaml => {
                 let yaml = serde_saphyr::to_string(document);
-                print(yaml.expect("a JSON document can be written as YAML").trim_end())
+                let yaml = yaml.map_err(|error| Failure::new(Outcome::Unknown, error.to_string()))?;
+                print(yaml.trim_end())
             }
         }
     }

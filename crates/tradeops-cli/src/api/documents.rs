@@ -1,6 +1,7 @@
 //! The documents of trigger-api, as far as this program reads them. docs/openapi.json has all of their fields.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -200,13 +201,13 @@ impl Run {
         if let Some(progress) = &self.progress
             && self.outcome().is_none()
         {
-            text.push_str(&format!(" {} %", progress.percent));
+            let _ = write!(text, " {} %", progress.percent);
             if !progress.note.is_empty() {
-                text.push_str(&format!(": {}", progress.note));
+                let _ = write!(text, ": {}", progress.note);
             }
         }
         if let Some(cause) = &self.cause {
-            text.push_str(&format!(": {} ({})", cause.message.trim_end_matches('.'), cause.reason));
+            let _ = write!(text, ": {} ({})", cause.message.trim_end_matches('.'), cause.reason);
         }
         common::text::single_line(&text, 1000)
     }

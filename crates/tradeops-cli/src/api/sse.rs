@@ -38,7 +38,7 @@ impl EventParser {
 fn event(block: &str) -> Option<ServerEvent> {
     let (mut event, mut data) = (ServerEvent::default(), Vec::new());
     for line in block.lines() {
-        let (name, value) = line.split_once(':')?;
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match name {
             "id" => event.id = Some(value.to_owned()),

@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, Response};
 use tokio::time::{Instant, sleep_until};
 
 use super::sse::{EventParser, ServerEvent};
-use super::{Api, Attempt};
+use super::transport::{Attempt, Transport};
 use crate::failure::Failure;
 use crate::output::note;
 
@@ -19,7 +19,7 @@ const MENTIONED_OUTAGE: Duration = Duration::from_secs(3);
 
 /// A stream of server-sent events. When it is interrupted, it continues after its last event.
 pub struct EventStream<'a> {
-    api: &'a Api,
+    transport: &'a Transport,
     path: String,
     parser: EventParser,
     last_id: Option<String>,
@@ -36,9 +36,9 @@ struct Outage {
 }
 
 impl<'a> EventStream<'a> {
-    pub(super) fn new(api: &'a Api, path: String) -> Self {
+    pub(super) fn new(transport: &'a Transport, path: String) -> Self {
         Self {
-            api,
+            transport,
             path,
             parser: EventParser::default(),
             last_id: None,
@@ -88,13 +88,13 @@ impl<'a> EventStream<'a> {
             let request = client.get(url).header("Accept", "text/event-stream");
             last_id.iter().fold(request, |request, id| request.header("Last-Event-ID", id))
         };
-        match self.api.attempt(request, &self.path).await {
+        match self.transport.open(request, &self.path).await {
             Attempt::Answer(response) => {
                 self.response = Some(response);
                 Ok(())
             }
             Attempt::Refused(refusal) if refusal.is_temporary() && self.outage.may_continue() => Ok(()),
-            Attempt::Refused(refusal) => Err(refusal.into_failure(&self.api.hints)),
+            Attempt::Refused(refusal) => Err(refusal.into_failure(&self.transport.hints)),
             Attempt::NoAnswer(failure, is_final) if is_final || !self.outage.may_continue() => Err(failure),
             Attempt::NoAnswer(failure, _) => {
                 self.outage.mention(&failure);

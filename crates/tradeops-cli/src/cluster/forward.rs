@@ -90,7 +90,7 @@ async fn carry(mut stream: TcpStream, shared: Arc<Shared>) {
         },
         Err(problem) => problem,
     };
-    shared.state.send_replace(Err(problem.failure.to_string()));
+    let _ = shared.state.send_replace(Err(problem.failure.to_string()));
     *shared.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
 }
 

@@ -52,28 +52,17 @@ impl Scope<'_> {
         format!("kubectl -n {} {command}", self.release.namespace)
     }
 
-    fn problem(
-        &self,
-        kind: &str,
-        name: &str,
-        what: impl Into<String>,
-        message: &str,
-        next: String,
-    ) -> Problem {
-        Problem {
-            object: format!("{kind} {name}"),
-            what: what.into(),
-            message: single_line(message, MAX_MESSAGE),
-            next,
-        }
-    }
-
     fn described(&self, kind: &str, name: &str, what: impl Into<String>, message: &str) -> Problem {
-        self.problem(kind, name, what, message, self.kubectl(&format!("describe {kind} {name}")))
+        Problem::new(kind, name, what, message, self.kubectl(&format!("describe {kind} {name}")))
     }
 }
 
 impl Problem {
+    fn new(kind: &str, name: &str, what: impl Into<String>, message: &str, next: String) -> Self {
+        let object = format!("{kind} {name}");
+        Self { object, what: what.into(), message: single_line(message, MAX_MESSAGE), next }
+    }
+
     /// Two lines for people.
     pub fn lines(&self) -> String {
         let message = if self.message.is_empty() { String::new() } else { format!(": {}", self.message) };

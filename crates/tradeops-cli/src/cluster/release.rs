@@ -66,8 +66,8 @@ impl Release {
         match named.as_slice() {
             [release] if !connection.is_named => Ok((*release).clone()),
             [_, _, ..] if !connection.is_named => {
-                let names: Vec<&str> = named.iter().map(|release| release.namespace.as_str()).collect();
-                let message = format!("several namespaces have a release {name}: {}", names.join(", "));
+                let namespaces: Vec<&str> = named.iter().map(|release| release.namespace.as_str()).collect();
+                let message = format!("several namespaces have a release {name}: {}", namespaces.join(", "));
                 Err(Failure::new(Outcome::Usage, message).with_next("select one with -n NAMESPACE"))
             }
             _ => Err(missing(name, namespace, &all, hints)),

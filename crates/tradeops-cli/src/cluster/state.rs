@@ -17,7 +17,7 @@ use crate::failure::Failure;
 pub struct State {
     /// Deployments of the release.
     pub deployments: Vec<Deployment>,
-    /// StatefulSets of the release.
+    /// `StatefulSets` of the release.
     pub stateful_sets: Vec<StatefulSet>,
     /// CronJobs of the release.
     pub cronjobs: Vec<CronJob>,

@@ -152,6 +152,11 @@ fn of_readiness(readiness: &Result<Readiness, Failure>, known: &[Problem], hints
     }
 }
 
+/// How a run has ended, in a sentence about its target.
+fn ended_as(run: &Run) -> &str {
+    if run.state == "failed" { "failed" } else { "not ended" }
+}
+
 fn of_targets(targets: &[Target], known: &[Problem], hints: &Hints) -> Vec<Problem> {
     let mut problems = Vec::new();
     for target in targets {
@@ -170,12 +175,9 @@ fn of_targets(targets: &[Target], known: &[Problem], hints: &Hints) -> Vec<Probl
                 hints.to("see why", &format!("logs {}", run.name())),
                 hints.to("run it again", &format!("retry {} --wait", run.name()))
             );
-            problems.push(problem(
-                &object,
-                &format!("has failed in its last run {}", run.name()),
-                &run.summary(),
-                next,
-            ));
+            let what = format!("has {} in its last run, {}", ended_as(run), run.name());
+            let message = run.cause.as_ref().map(|cause| cause.message.as_str()).unwrap_or_default();
+            problems.push(problem(&object, &what, message, next));
         }
         for run in target.status.iter().flat_map(|status| &status.active) {
             // The problem of its pod has the same reason.

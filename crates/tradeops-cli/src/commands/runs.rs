@@ -74,7 +74,8 @@ fn query(arguments: &RunsArgs, now: Timestamp) -> Result<String, Failure> {
         ("q", arguments.search.clone()),
     ];
     let pairs = conditions.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    Ok(pairs.map(|(name, value)| format!("&{name}={}", escaped(&value))).collect())
+    let pairs: Vec<String> = pairs.map(|(name, value)| format!("&{name}={}", escaped(&value))).collect();
+    Ok(pairs.concat())
 }
 
 /// An empty list of a misspelt target would look as if it had never run.

@@ -1,6 +1,7 @@
 //! `status`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use kube::ResourceExt;
 use serde_json::json;
@@ -41,11 +42,11 @@ fn text(inspection: &Inspection, hints: &Hints) -> Result<String, Failure> {
     let mut text = format!("{}\n{}\n", release(inspection), readiness(&inspection.readiness));
     let workloads = workloads(inspection);
     if !workloads.is_empty() {
-        text.push_str(&format!("\n{workloads}"));
+        let _ = write!(text, "\n{workloads}");
     }
     let found = inspection.parsed_targets()?;
     if !found.is_empty() {
-        text.push_str(&format!("\n{}", targets::table(&found)));
+        let _ = write!(text, "\n{}", targets::table(&found));
     }
     let runs = inspection.parsed_runs()?;
     if !runs.is_empty() {
@@ -55,19 +56,19 @@ fn text(inspection: &Inspection, hints: &Hints) -> Result<String, Failure> {
             let duration = run.duration().map(times::elapsed).unwrap_or_default();
             table.row([run.name(), &run.state, cause, &times::moment(run.created_at.into()), &duration]);
         }
-        text.push_str(&format!("\n{table}"));
+        let _ = write!(text, "\n{table}");
     }
     match inspection.problems.as_slice() {
         [] => text.push_str("\nNo problems.\n"),
         problems => {
             let lines: String = problems.iter().map(Problem::lines).collect();
-            text.push_str(&format!("\nProblems:\n{lines}"));
+            let _ = write!(text, "\nProblems:\n{lines}");
         }
     }
     for kind in &inspection.state.hidden {
-        text.push_str(&format!("\nnot checked, because you may not list them: {kind}"));
+        let _ = write!(text, "\nnot checked, because you may not list them: {kind}");
     }
-    text.push_str(&format!("\nNext:\n{}", next(inspection, hints)?));
+    let _ = write!(text, "\nNext:\n{}", next(inspection, hints)?);
     Ok(text)
 }
 
@@ -141,7 +142,8 @@ fn next(inspection: &Inspection, hints: &Hints) -> Result<String, Failure> {
     }
     let mut table = Table::without_headings();
     for (command, purpose) in commands {
-        table.row([format!("  {}", hints.command(&command)).as_str(), purpose]);
+        table.row([hints.command(&command).as_str(), purpose]);
     }
-    Ok(table.to_string())
+    let lines: Vec<String> = table.to_string().lines().map(|line| format!("  {line}\n")).collect();
+    Ok(lines.concat())
 }

@@ -1,5 +1,7 @@
 //! `targets`.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::Context;
@@ -124,7 +126,7 @@ fn described(target: &Target, hints: &Hints) -> String {
     let parameters = parameters(target.parameters.as_ref());
     let mut example = format!("trigger {}", target.name);
     if let Some((name, _)) = properties(target.parameters.as_ref()).next() {
-        example.push_str(&format!(" {name}=VALUE"));
+        let _ = write!(example, " {name}=VALUE");
     }
     format!("{table}{parameters}\n  {}\n", hints.to("start it", &example))
 }

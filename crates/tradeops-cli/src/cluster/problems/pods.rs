@@ -75,7 +75,7 @@ fn of_container(scope: &Scope<'_>, pod: &Pod, status: &ContainerStatus, is_init:
     let kind = if is_init { "init container" } else { "container" };
     let logs = |options: &str| scope.kubectl(&format!("logs {pod_name} --container {name}{options}"));
     let problem =
-        |what: String, message: &str, next: String| scope.problem("pod", &pod_name, what, message, next);
+        |what: String, message: &str, next: String| Problem::new("pod", &pod_name, what, message, next);
     if let Some(waiting) = &state.waiting {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
         let message = waiting.message.clone().unwrap_or_default();
@@ -129,7 +129,7 @@ fn restarted(scope: &Scope<'_>, pod: &Pod) -> Option<Problem> {
     let count = often(status.restart_count);
     let what = format!("is ready, but its container {container} has restarted {count}");
     let next = scope.kubectl(&format!("logs {name} --container {container} --previous"));
-    Some(scope.problem("pod", &name, what, &last_end(status).unwrap_or_default(), next))
+    Some(Problem::new("pod", &name, what, &last_end(status).unwrap_or_default(), next))
 }
 
 /// How the container has ended before.

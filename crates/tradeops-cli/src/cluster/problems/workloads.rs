@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::super::events::newest_message;
 use super::{Problem, STOPPED, Scope};
 
-/// A Deployment or a StatefulSet.
+/// A Deployment or a `StatefulSet`.
 struct Workload<'a> {
     kind: &'static str,
     metadata: &'a ObjectMeta,
@@ -42,10 +42,9 @@ pub(super) fn problems(scope: &Scope<'_>) -> Vec<Problem> {
     let mut problems: Vec<Problem> =
         deployments.chain(stateful_sets).filter_map(|workload| of_workload(scope, &workload)).collect();
     for cronjob in &state.cronjobs {
-        if is_stopped(&cronjob.metadata) && cronjob.spec.suspend == Some(true)
-        {
+        if is_stopped(&cronjob.metadata) && cronjob.spec.suspend == Some(true) {
             let next = scope.hints.to("start it", "start");
-            problems.push(scope.problem("cronjob", &cronjob.name_any(), "is stopped", "", next));
+            problems.push(Problem::new("cronjob", &cronjob.name_any(), "is stopped", "", next));
         }
     }
     problems.extend(state.claims.iter().filter_map(|claim| of_claim(scope, claim)));
@@ -62,7 +61,7 @@ fn of_workload(scope: &Scope<'_>, workload: &Workload<'_>) -> Option<Problem> {
         // Also without the annotation: nobody is served.
         let (what, next) =
             if is_stopped(metadata) { ("is stopped", start) } else { ("is scaled to 0 pods", scale) };
-        return Some(scope.problem(kind, name, what, "", next));
+        return Some(Problem::new(kind, name, what, "", next));
     }
     if existing >= wanted {
         return None;
@@ -90,7 +89,7 @@ fn of_job(scope: &Scope<'_>, job: &Job) -> Option<Problem> {
     let name = job.name_any();
     if job.annotations().contains_key("helm.sh/hook") && is("Failed") {
         let next = scope.kubectl(&format!("logs job/{name}"));
-        return Some(scope.problem("job", &name, "has failed", "", next));
+        return Some(Problem::new("job", &name, "has failed", "", next));
     }
     let pods = status.map(|status| {
         status.active.unwrap_or(0) + status.succeeded.unwrap_or(0) + status.failed.unwrap_or(0)
@@ -102,7 +101,7 @@ fn of_job(scope: &Scope<'_>, job: &Job) -> Option<Problem> {
     let message = newest_message(&scope.state.events, &job.metadata, &["FailedCreate"]);
     (!message.is_empty()).then(|| {
         let next = scope.hints.to("end the run", &format!("cancel {name}"));
-        scope.problem("job", &name, "has no pod", &message, next)
+        Problem::new("job", &name, "has no pod", &message, next)
     })
 }
 

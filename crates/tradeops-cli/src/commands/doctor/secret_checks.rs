@@ -88,11 +88,12 @@ async fn check(
     }
     if !missing.is_empty() {
         // One command, because a second `create` of the same Secret fails.
-        let files: String =
-            missing.iter().map(|(key, _)| format!(" --from-file={key}={secret}.{key}")).collect();
+        let files: Vec<String> =
+            missing.iter().map(|(key, _)| format!("--from-file={key}={secret}.{key}")).collect();
+        let files = files.join(" ");
         let names: Vec<&str> = missing.iter().map(|(key, _)| *key).collect();
         let fix = format!(
-            "write each value to the file {secret}.KEY, then: kubectl -n {} create secret generic {secret}{files}",
+            "write each value to the file {secret}.KEY, then: kubectl -n {} create secret generic {secret} {files}",
             cluster.release.namespace
         );
         report.lacks(
