@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    Context, analyse, cancel, completion, doctor, logs, port_forward, run, runs, scaling, start, status,
+    Context, analyse, cancel, completion, doctor, get, logs, port_forward, run, runs, scaling, start, status,
     targets, whoami,
 };
 use crate::config::Config;
@@ -55,7 +55,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Outcome, Failur
         }
         Command::Whoami => whoami::show(context).await,
         Command::Status => status::show(context).await,
-        Command::Doctor { connect } => doctor::check(context, connect).await,
+        Command::Doctor { connect, machine } => doctor::check(context, connect, machine).await,
+        Command::Get { path } => get::print_document(context, &path).await,
         Command::PortForward { port } => port_forward::forward(context, port).await,
         Command::Stop => scaling::stop(context).await,
         Command::Start => scaling::start(context).await,

@@ -85,6 +85,9 @@ pub enum Command {
         /// Also run `trades-sync check` in the cluster, which connects to the database and the receiver
         #[arg(long)]
         connect: bool,
+        /// Also check this machine for the programs with which a checkout is built and deployed
+        #[arg(long)]
+        machine: bool,
     },
     /// Forward ports of this machine to the release until Ctrl-C
     PortForward {
@@ -98,6 +101,11 @@ pub enum Command {
     Start,
     /// Replace the release's pods one by one
     Restart,
+    /// Print a document of the release's HTTP API, such as /api/registry of monitor-api
+    Get {
+        /// The path, with its query
+        path: String,
+    },
     /// Print the completion script of a shell
     Completion {
         /// The shell

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod completion;
 pub mod doctor;
 mod following;
+pub mod get;
 mod inspection;
 pub mod logs;
 pub mod port_forward;

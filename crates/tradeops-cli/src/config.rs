@@ -1,6 +1,7 @@
 //! The settings of the environment, combined with the options.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use common::config::{ConfigError, Settings, Variable};
 use secrecy::SecretString;
@@ -46,7 +47,7 @@ impl Config {
     pub fn load(namespace: Option<String>, release: Option<String>) -> Result<Self, ConfigError> {
         let settings = Settings::load(None, &VARIABLES)?;
         let url = settings.text("TRADEOPS_URL").map(|url| check_url(&url)).transpose()?;
-        let mut prefix = settings.text("TRADEOPS_COMMAND").unwrap_or_else(|| "tradeops".to_owned());
+        let mut prefix = settings.text("TRADEOPS_COMMAND").unwrap_or_else(program);
         if let Some(namespace) = &namespace {
             let _ = write!(prefix, " -n {namespace}");
         }
@@ -61,6 +62,13 @@ impl Config {
             hints: Hints::new(prefix),
         })
     }
+}
+
+/// The program as the operator calls it. kubectl runs `kubectl-tradeops` for `kubectl tradeops`.
+fn program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    let is_plugin = Path::new(&path).file_name().is_some_and(|name| name == "kubectl-tradeops");
+    if is_plugin { "kubectl tradeops".to_owned() } else { "tradeops".to_owned() }
 }
 
 /// The URL without a slash at its end.

@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 /// An error document of trigger-api (RFC 9457).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Problem {
+pub struct ProblemDocument {
     /// A URL whose last segment is the kind.
     #[serde(rename = "type")]
     type_url: String,
@@ -39,14 +39,14 @@ pub struct Refusal {
     /// Its body; null if that is not JSON.
     pub document: Value,
     /// Its problem; empty if the body is not one.
-    pub problem: Problem,
+    pub problem: ProblemDocument,
 }
 
 impl Refusal {
     /// Reads the body of an answer.
     pub fn new(status: StatusCode, body: &[u8]) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
-        let problem = Problem::deserialize(&document).unwrap_or_default();
+        let problem = ProblemDocument::deserialize(&document).unwrap_or_default();
         Self { status, document, problem }
     }
 
@@ -97,7 +97,7 @@ impl Refusal {
     }
 
     fn message(&self) -> String {
-        let Problem { title, detail, .. } = &self.problem;
+        let ProblemDocument { title, detail, .. } = &self.problem;
         let text = if detail.is_empty() { title } else { detail };
         if text.is_empty() {
             return format!(

@@ -90,7 +90,7 @@ impl Transport {
             return Attempt::NoAnswer(failure, is_final);
         }
         let problem = transport_problem(error);
-        let server = if self.forward.is_some() { "trigger-api" } else { &self.base };
+        let server = self.forward.as_ref().map_or(self.base.as_str(), Forward::service);
         let failure = Failure::new(Outcome::Unavailable, format!("{server} does not answer: {problem}"));
         let failure = match &self.forward {
             Some(_) => failure.with_next(self.hints.to("see the reason", "status")),

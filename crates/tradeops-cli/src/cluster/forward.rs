@@ -49,6 +49,11 @@ impl Forward {
         self.address
     }
 
+    /// The name of the Service.
+    pub fn service(&self) -> &str {
+        &self.shared.pods.service
+    }
+
     /// Why the newest failed connection had no pod, and whether another one can't have one either. It is returned once.
     pub fn take_problem(&self) -> Option<(Failure, bool)> {
         let problem = self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -88,6 +88,17 @@ pub async fn start(cluster: &Cluster) -> Result<(), Failure> {
 /// # Errors
 /// When an object can't be changed, or the pods do not become ready.
 pub async fn restart(cluster: &Cluster) -> Result<(), Failure> {
+    let stopped = scaled_to_zero(cluster).await?;
+    if !stopped.is_empty() {
+        let message = format!(
+            "{} in {} is stopped, so it has no pods to replace",
+            stopped.join(", "),
+            cluster.release.namespace
+        );
+        return Err(
+            Failure::new(Outcome::Unavailable, message).with_next(cluster.hints.to("start it", "start"))
+        );
+    }
     let at = Timestamp::now().to_string();
     let annotations = json!({ "kubectl.kubernetes.io/restartedAt": at });
     let change = json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } });
@@ -98,6 +109,23 @@ pub async fn restart(cluster: &Cluster) -> Result<(), Failure> {
         patch(cluster, &deployment, &change).await?;
     }
     wait_until_ready(cluster).await
+}
+
+/// The workloads without pods.
+///
+/// # Errors
+/// When they can't be listed.
+pub async fn scaled_to_zero(cluster: &Cluster) -> Result<Vec<String>, Failure> {
+    let deployments = list::<Deployment>(cluster, "deployments").await?;
+    let stateful_sets = list::<StatefulSet>(cluster, "statefulsets").await?;
+    let deployments = deployments
+        .iter()
+        .map(|object| (object.name_any(), object.spec.as_ref().and_then(|spec| spec.replicas)));
+    let stateful_sets = stateful_sets
+        .iter()
+        .map(|object| (object.name_any(), object.spec.as_ref().and_then(|spec| spec.replicas)));
+    let workloads = deployments.chain(stateful_sets);
+    Ok(workloads.filter_map(|(name, replicas)| (replicas == Some(0)).then_some(name)).collect())
 }
 
 async fn restore_replicas<K>(cluster: &Cluster, object: &K, replicas: Option<i32>) -> Result<(), Failure>

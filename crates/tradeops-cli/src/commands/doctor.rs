@@ -2,6 +2,7 @@
 
 mod cluster_checks;
 mod connect;
+mod machine;
 mod report;
 mod secret_checks;
 
@@ -20,8 +21,15 @@ use crate::output;
 ///
 /// # Errors
 /// When no cluster is configured.
-pub async fn check(context: &Context, with_connections: bool) -> Result<Outcome, Failure> {
+pub async fn check(
+    context: &Context,
+    with_connections: bool,
+    with_machine: bool,
+) -> Result<Outcome, Failure> {
     let mut report = Report::default();
+    if with_machine {
+        machine::programs(&mut report);
+    }
     let connection = Connection::open(&context.config).await?;
     if cluster_checks::server(&mut report, &connection).await {
         match Cluster::connect(&context.config).await {

@@ -125,12 +125,11 @@ fn of_revision(revision: &Revision, hints: &Hints) -> Option<Problem> {
 }
 
 fn unanswered(failure: &Failure, hints: &Hints) -> Problem {
-    problem(
-        "trigger-api",
-        "does not answer",
-        &failure.to_string().replace('\n', " "),
-        hints.to("see its log", "logs"),
-    )
+    let text = failure.to_string();
+    let (message, next) = text.split_once('\n').unwrap_or((&text, ""));
+    let next =
+        if next.is_empty() { hints.to("see its log", "logs") } else { next.trim().replace('\n', "\n    ") };
+    problem("its API", "does not answer", message, next)
 }
 
 fn of_readiness(readiness: &Result<Readiness, Failure>, known: &[Problem], hints: &Hints) -> Vec<Problem> {

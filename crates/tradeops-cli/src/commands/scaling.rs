@@ -30,6 +30,14 @@ pub async fn stop(context: &Context) -> Result<Outcome, Failure> {
 pub async fn start(context: &Context) -> Result<Outcome, Failure> {
     let cluster = Cluster::connect(&context.config).await?;
     scaling::start(&cluster).await?;
+    let without_pods = scaling::scaled_to_zero(&cluster).await?;
+    if !without_pods.is_empty() {
+        let names = without_pods.join(", ");
+        let message =
+            format!("{names} in {} has no pods, and not because of stop", cluster.release.namespace);
+        let next = format!("kubectl -n {} scale deployment {names} --replicas 1", cluster.release.namespace);
+        return Err(Failure::new(Outcome::Failed, message).with_next(next));
+    }
     output::print(&format!("{} is running, and its pods are ready", shown(&cluster)))?;
     Ok(Outcome::Done)
 }

@@ -6,11 +6,11 @@ use std::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use crate::local_api::{ADMIN, PAUSE};
-use crate::release::Release;
+use crate::release::DeployedRelease;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trigger_api_is_reached_through_a_port_forward_with_the_secret_of_the_release() {
-    let release = Release::start("forward", "echo hello").await;
+    let release = DeployedRelease::start("forward", "echo hello").await;
     // The kubeconfig has the namespace.
     release.tradeops(&["whoami"]).await.exits(0).prints(&["role admin"]);
     release.tradeops(&["trigger", "sync", "--wait"]).await.exits(0).reports(&["succeeded"]);
@@ -22,7 +22,7 @@ async fn trigger_api_is_reached_through_a_port_forward_with_the_secret_of_the_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_followed_log_outlives_the_pod_that_it_came_through() {
-    let release = Release::start("outlives", &format!("echo one; {PAUSE}; echo two")).await;
+    let release = DeployedRelease::start("outlives", &format!("echo one; {PAUSE}; echo two")).await;
     let started = release.tradeops(&["trigger", "sync", "-o", "json"]).await.exits(0).json();
     let mut following = release.running(&["logs", "-f", started["job_name"].as_str().unwrap()]);
     let following = spawn_blocking(move || {
@@ -41,7 +41,7 @@ async fn a_followed_log_outlives_the_pod_that_it_came_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_release_is_an_error_of_every_command_and_names_those_that_exist() {
-    let release = Release::start("unknown", "true").await;
+    let release = DeployedRelease::start("unknown", "true").await;
     let name = release.namespace.name.clone();
     for command in ["runs", "whoami", "status", "stop", "start", "restart", "port-forward", "logs"] {
         let answer = release.tradeops(&[command, "--release", "tradops"]).await.exits(5);
@@ -56,7 +56,7 @@ async fn an_unknown_release_is_an_error_of_every_command_and_names_those_that_ex
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_release_is_reported_at_once_with_how_to_start_it() {
-    let release = Release::start("stopped", "true").await;
+    let release = DeployedRelease::start("stopped", "true").await;
     let stopped = release.tradeops(&["stop"]).await.exits(0);
     stopped.prints(&[
         "tradeops in test-stopped-",
@@ -68,6 +68,7 @@ async fn a_stopped_release_is_reported_at_once_with_how_to_start_it() {
     for command in [&["runs"][..], &["trigger", "sync"], &["analyse"], &["port-forward"]] {
         release.tradeops(command).await.exits(5).reports(&["is stopped", "to start it: tradeops start"]);
     }
+    release.tradeops(&["restart"]).await.exits(5).reports(&["is stopped, so it has no pods to replace"]);
     let status = release.tradeops(&["status"]).await.exits(1);
     status.prints(&[
         "deployment trigger-api is stopped",
@@ -82,7 +83,7 @@ async fn a_stopped_release_is_reported_at_once_with_how_to_start_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_reports_pods_that_wait_and_runs_outside_of_the_release() {
-    let mut release = Release::start("waiting", "true").await;
+    let mut release = DeployedRelease::start("waiting", "true").await;
     release.tradeops(&["status"]).await.exits(0).prints(&[
         "trigger-api  1/1",
         "its API answers: ok",
@@ -118,7 +119,7 @@ async fn status_reports_pods_that_wait_and_runs_outside_of_the_release() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_missing_secrets_with_the_program_that_reads_them_and_a_command() {
-    let release = Release::start("doctor", "true").await;
+    let release = DeployedRelease::start("doctor", "true").await;
     let namespace = release.namespace.name.clone();
     let doctor = release.tradeops(&["doctor"]).await.exits(1);
     doctor.prints(&[
@@ -140,7 +141,7 @@ async fn doctor_names_missing_secrets_with_the_program_that_reads_them_and_a_com
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_right_to_read_secrets_a_token_is_needed() {
-    let release = Release::start("limited", "true").await;
+    let release = DeployedRelease::start("limited", "true").await;
     let denied = release.tradeops_limited(&[], &["runs"]).await.exits(4);
     denied.reports(&["(missing-credential)", "set TRADEOPS_TOKEN"]);
     release.tradeops_limited(&[("TRADEOPS_TOKEN", ADMIN)], &["runs"]).await.exits(0);
@@ -156,7 +157,7 @@ async fn without_the_right_to_read_secrets_a_token_is_needed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn port_forward_prints_the_address_and_where_the_credential_is_until_ctrl_c() {
-    let release = Release::start("ports", "true").await;
+    let release = DeployedRelease::start("ports", "true").await;
     let mut forwarding = release.running(&["port-forward", "--port", "0"]);
     let forwarding = spawn_blocking(move || {
         let line = forwarding.line();

@@ -55,7 +55,7 @@ subjects: [{kind: ServiceAccount, name: limited}]
 ";
 
 /// A release whose trigger-api is a process of this machine.
-pub(crate) struct Release {
+pub(crate) struct DeployedRelease {
     pub(crate) namespace: Namespace,
     pub(crate) api: LocalApi,
     pub(crate) server: ApiServer,
@@ -64,7 +64,7 @@ pub(crate) struct Release {
     kubelet: Option<JoinHandle<()>>,
 }
 
-impl Release {
+impl DeployedRelease {
     /// A release with one ready pod, whose runs execute the script.
     pub(crate) async fn start(purpose: &str, script: &str) -> Self {
         let namespace = Cluster::shared().namespace(purpose).await;
@@ -149,7 +149,7 @@ impl Release {
     }
 }
 
-impl Drop for Release {
+impl Drop for DeployedRelease {
     fn drop(&mut self) {
         self.stop_pods();
     }
