@@ -48,7 +48,13 @@ impl Inspection {
             problems.extend(revision.as_ref().and_then(|revision| of_revision(revision, hints)));
         }
         let readiness = readiness(context, cluster.as_ref()).await;
-        problems.extend(of_readiness(&readiness, &problems, hints));
+        let service = cluster.as_ref().map(|cluster| cluster.release.api_service().service);
+        problems.extend(of_readiness(
+            &readiness,
+            &problems,
+            service.as_deref().unwrap_or("trigger-api"),
+            hints,
+        ));
         let (mut targets, mut runs) = (json!({ "targets": [] }), json!({ "runs": [] }));
         let has_targets = cluster.as_ref().is_none_or(|cluster| cluster.release.chart == Chart::Tradeops);
         if has_targets && readiness.is_ok() {
@@ -132,11 +138,16 @@ fn unanswered(failure: &Failure, hints: &Hints) -> Problem {
     problem("its API", "does not answer", message, next)
 }
 
-fn of_readiness(readiness: &Result<Readiness, Failure>, known: &[Problem], hints: &Hints) -> Vec<Problem> {
+fn of_readiness(
+    readiness: &Result<Readiness, Failure>,
+    known: &[Problem],
+    service: &str,
+    hints: &Hints,
+) -> Vec<Problem> {
     let logs = || hints.to("see its log", "logs");
     match readiness {
         // A problem of its pods is the reason.
-        Err(_) if known.iter().any(|problem| !problem.object.starts_with("revision")) => Vec::new(),
+        Err(_) if known.iter().any(|problem| problem.object.contains(service)) => Vec::new(),
         Err(failure) => vec![unanswered(failure, hints)],
         Ok(readiness) => {
             let waiting =

@@ -136,7 +136,9 @@ fn next(inspection: &Inspection, hints: &Hints) -> Result<String, Failure> {
     if !inspection.problems.is_empty() {
         commands.push(("doctor".to_owned(), "check everything that the release needs"));
     }
-    commands.push(("port-forward".to_owned(), "reach its API from this machine"));
+    if inspection.cluster.is_some() {
+        commands.push(("port-forward".to_owned(), "reach its API from this machine"));
+    }
     if inspection.revision.as_ref().is_some_and(|revision| revision.has_previous) {
         commands.push(("rollback".to_owned(), "return to the previous revision"));
     }

@@ -135,8 +135,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 async fn forward(stream: TcpStream, upstream: &Upstream) -> std::io::Result<()> {
     let mut port = 0_u16;
     let callback = |request: &Request, mut response: Response| {
-        let pairs = request.uri().query().unwrap_or_default().split('&');
-        let number = pairs.filter_map(|pair| pair.strip_prefix("ports=")).next();
+        let mut pairs = request.uri().query().unwrap_or_default().split('&');
+        let number = pairs.find_map(|pair| pair.strip_prefix("ports="));
         port = number.and_then(|number| number.parse().ok()).expect("a port");
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, PROTOCOL);
         Ok(response)
