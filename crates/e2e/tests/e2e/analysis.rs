@@ -22,5 +22,8 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     // The operator's command returns the same totals.
     let output = release.script("tradeops.sh", &["analyse", "-o", "json"]).expect_success();
     let output: Value = serde_json::from_str(&output).expect("the command prints JSON");
-    assert_eq!((&output["status"], &output["result"]["total"]), (&status["status"], &status["result"]["total"]));
+    assert_eq!(
+        (&output["status"], &output["result"]["total"]),
+        (&status["status"], &status["result"]["total"])
+    );
 }
