@@ -122,7 +122,7 @@ shows_problems() {
 }
 becomes_ready() {
   prints 'ready after' deploy deploy
-  status_lacks 'pod aegis-trader'
+  status_lacks '  pod aegis-trader'
 }
 is_stopped() {
   prints 'is stopped; the volumes of NATS and their data are kept' operate stop
