@@ -158,18 +158,28 @@ pub(super) fn pod_failure(pod: &JobPod, job_failed_at: Option<Timestamp>) -> Opt
     match (failed, disruption) {
         (Some((name, terminated)), Some(disruption)) if !is_out_of_memory(terminated) => {
             disrupted(&disruption, Some((name, terminated.exit_code)), job_failed_at)
+                .or_else(|| earlier_failure(status))
         }
         (Some((name, terminated)), _) => Some(termination(name, terminated)),
         (None, Some(disruption))
             if has_failed || (pod.deleted && status.phase.as_deref() != Some("Succeeded")) =>
         {
-            disrupted(&disruption, None, job_failed_at)
+            disrupted(&disruption, None, job_failed_at).or_else(|| earlier_failure(status))
         }
         (None, _) => has_failed.then(|| Cause::new("PodFailed", "The pod failed.")),
     }
 }
 
-/// The cause of a pod that was stopped from outside, and its container with that exit code.
+/// How a container failed before it was restarted. If the restart was one too many, the Job controller stops the pod.
+fn earlier_failure(pod: &PodStatus) -> Option<Cause> {
+    let failed = pod.container_statuses.iter().flatten().find_map(|container| {
+        let earlier = container.last_state.as_ref()?.terminated.as_ref()?;
+        (earlier.exit_code != 0).then_some((container.name.as_str(), earlier))
+    });
+    failed.map(|(name, terminated)| termination(name, terminated))
+}
+
+/// The cause of a pod that was stopped from outside, and its container with that exit code; None if the Job controller stopped it.
 fn disrupted(
     disruption: &Disruption,
     container: Option<(&str, i32)>,

@@ -60,7 +60,8 @@ async fn runs_are_selected_and_counted_and_the_target_has_its_latest_runs() {
     let (_, target) = answer(api.get(&format!("/v1/targets/{CRONJOB}"))).await;
     assert_eq!(target["history"]["last_success"]["run_id"], *scheduled);
     let last = target["history"]["last_run"]["run_id"].as_str().unwrap();
-    assert!([&late, &other].iter().any(|id| *id == last), "{target}");
+    // Runs of the same second have no order of time.
+    assert_eq!([last], ids(&api, "limit=1").await[..], "{target}");
     assert_eq!(target["history"]["durations"]["runs"], 1);
     for query in ["state=failed,odd", "trigger=chance", "since=yesterday", "limit=1&limit=2"] {
         problem(api.get(&format!("/v1/runs?{query}")), 400, "bad-request").await;

@@ -158,3 +158,21 @@ fn a_pod_that_the_job_controller_stopped_is_not_the_reason_of_the_failure() {
     let observed = observe_with(&job, &both[1..], |_| ());
     assert_eq!(reason(&observed), Some("PodDeleted"), "the only pod was deleted, and so the Job failed");
 }
+
+#[test]
+fn a_restarted_container_whose_pod_the_job_controller_stopped_has_failed_by_itself() {
+    let mut job = with_condition("Failed", "BackoffLimitExceeded");
+    job["conditions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "type": "FailureTarget", "status": "True", "lastTransitionTime": DELETED }));
+    let last = json!({ "terminated": { "exitCode": 9, "finishedAt": "2026-11-21T10:00:01Z" } });
+    for state in [killed(), running()] {
+        let mut stopped = stopped_pod("Running", &state);
+        stopped.deleted = true;
+        let containers = stopped.status.container_statuses.as_mut().unwrap();
+        containers[0].last_state = Some(serde_json::from_value(last.clone()).unwrap());
+        let observed = observe_with(&job, &[stopped], |_| ());
+        assert_eq!(observed.cause.unwrap().exit_code, Some(9), "{state}");
+    }
+}
