@@ -144,105 +144,149 @@ kind-up:
 kind-down:
     scripts/kind.sh down
 
-# List what is missing on this machine, in the cluster and for the release, with the fixes
+# Check this machine, the cluster, your rights, the release and its Secrets, with the fixes: just doctor --connect
 [group('deploy')]
-doctor:
-    scripts/doctor.sh
+[no-exit-message]
+doctor *options:
+    @scripts/tradeops.sh doctor --machine "$@"
 
 # Install or upgrade the release to this commit with these Helm options only, and wait for its pods: just deploy --values mine.yaml
 [group('deploy')]
+[no-exit-message]
 deploy *options:
-    scripts/deploy.sh deploy "$@"
+    @scripts/deploy.sh deploy "$@"
 
 # Upgrade the release to this commit, and keep the settings of earlier deploys
 [group('deploy')]
+[no-exit-message]
 update *options:
-    scripts/deploy.sh update "$@"
+    @scripts/deploy.sh update "$@"
 
 # Upgrade only monitor-api of the release aegis-trader to this commit; NATS is not restarted
 [group('deploy')]
+[no-exit-message]
 update-api *options:
-    scripts/deploy.sh update-api "$@"
+    @scripts/deploy.sh update-api "$@"
 
 # Deploy an image of the console of the release aegis-trader: just update-ui registry.example.com/monitor-ui:1.0.0
 [group('deploy')]
+[no-exit-message]
 update-ui *image:
-    scripts/deploy.sh update-ui "$@"
+    @scripts/deploy.sh update-ui "$@"
 
 # Show the release's revisions
 [group('deploy')]
+[no-exit-message]
 history:
-    scripts/deploy.sh history
+    @scripts/deploy.sh history
 
 # Return to the previous revision, or to the named one
 [group('deploy')]
+[no-exit-message]
 rollback *revision:
-    scripts/deploy.sh rollback "$@"
+    @scripts/deploy.sh rollback "$@"
 
 # Remove the release; Secrets that `just deploy` did not create are kept, and the volumes of NATS
 [group('deploy')]
+[no-exit-message]
 undeploy:
-    scripts/deploy.sh undeploy
+    @scripts/deploy.sh undeploy
 
-# Show the release, problems of its pods, and the next commands
+# Show the release, its targets, runs and problems, and the next commands
 [group('operate')]
+[no-exit-message]
 status:
-    scripts/operate.sh status
+    @scripts/tradeops.sh status
 
-# Start a run of a target, or of the default target: just trigger trades-sync-postmarket SYNC_DATE=2026-02-10
+# List the targets, or show one with its parameters
 [group('operate')]
+[no-exit-message]
+targets *target:
+    @scripts/tradeops.sh targets "$@"
+
+# Start a run of a target, or of the default target: just trigger trades-sync-postmarket SYNC_DATE=2026-02-10 --wait
+[group('operate')]
+[no-exit-message]
 trigger *target_and_parameters:
-    scripts/operate.sh trigger "$@"
+    @scripts/tradeops.sh trigger "$@"
 
 # Start the target of a run again, with the run's parameters
 [group('operate')]
-retry run:
-    scripts/operate.sh retry "$@"
+[no-exit-message]
+retry run *options:
+    @scripts/tradeops.sh retry "$@"
+
+# Cancel a run: its pods and its Job are deleted
+[group('operate')]
+[no-exit-message]
+cancel run *options:
+    @scripts/tradeops.sh cancel "$@"
 
 # Analyze the portfolio of a day, or of the newest day, and print the totals: just analyse 2026-02-11
 [group('operate')]
+[no-exit-message]
 analyse *date:
-    scripts/operate.sh analyse "$@"
+    @scripts/tradeops.sh analyse "$@"
 
-# List the newest runs, scheduled and manual, of all targets or of one
+# List runs, scheduled and manual, newest first: just runs trades-sync-midday --state failed --since 7d
 [group('operate')]
-runs *target:
-    scripts/operate.sh runs "$@"
+[no-exit-message]
+runs *conditions:
+    @scripts/tradeops.sh runs "$@"
 
-# Follow the log of a run to its end; without a run, print that of trigger-api. In aegis-trader: just logs nats
+# Show a run
 [group('operate')]
+[no-exit-message]
+run run:
+    @scripts/tradeops.sh run "$@"
+
+# Print the log of a run; with -f, follow it to its end. Without a run, that of trigger-api. In aegis-trader: just logs nats
+[group('operate')]
+[no-exit-message]
 logs *run:
-    scripts/operate.sh logs "$@"
+    @scripts/tradeops.sh logs "$@"
 
-# Forward localhost:8000 to trigger-api, or 3100, 8100 and 4222 to aegis-trader: just port-forward start|stop|status
+# Show who you are for trigger-api, and what you may do
 [group('operate')]
-port-forward action="status":
-    scripts/operate.sh port-forward "$@"
+[no-exit-message]
+whoami:
+    @scripts/tradeops.sh whoami
+
+# Forward localhost:8000 to trigger-api, or 8100, 4222 and 3100 to aegis-trader, until Ctrl-C
+[group('operate')]
+[no-exit-message]
+port-forward *options:
+    @scripts/tradeops.sh port-forward "$@"
 
 # List the services, instances and definitions of the registry, with ages, and the settings of its bucket
 [group('operate')]
+[no-exit-message]
 registry-status:
-    scripts/operate.sh registry-status
+    @scripts/registry.sh registry-status
 
 # Run nats in the release aegis-trader: just nats-cli stream list
 [group('operate')]
+[no-exit-message]
 nats-cli *arguments:
-    scripts/operate.sh nats-cli "$@"
+    @scripts/registry.sh nats-cli "$@"
 
 # Stop the pods of the release and suspend its schedules; runs in progress continue, and volumes are kept
 [group('operate')]
+[no-exit-message]
 stop:
-    scripts/operate.sh stop
+    @scripts/tradeops.sh stop
 
 # Restore what was stopped
 [group('operate')]
+[no-exit-message]
 start:
-    scripts/operate.sh start
+    @scripts/tradeops.sh start
 
 # Replace the pods of the release one by one, for example after a database URL has changed
 [group('operate')]
+[no-exit-message]
 restart:
-    scripts/operate.sh restart
+    @scripts/tradeops.sh restart
 
 _worker-packages:
     @test -e deploy/worker/node_modules || npm --prefix deploy/worker ci --no-audit --no-fund

@@ -3,7 +3,7 @@
 #
 #   scripts/build-static.sh PROGRAM [TARGET_DIR]
 #
-# The programs are trades-sync, trigger-api, trigger-api-local, monitor-api, curl-trigger and curl-trigger-tls.
+# The programs are trades-sync, trigger-api, trigger-api-local, monitor-api, tradeops-cli, curl-trigger and curl-trigger-tls.
 # trigger-api-local is trigger-api with EXECUTOR=local, which the image does not have. It needs a folder of its own.
 #
 # The same commit and compiler produce the same bytes, whatever the folders of the sources, the crates and the toolchain.
@@ -18,6 +18,8 @@ case $program in
   curl-trigger-tls) exec "$root/scripts/build-curl-trigger.sh" tls "$target" ;;
   trades-sync) profile=release ;;
   trigger-api | monitor-api) profile=service ;;
+  # The package has another name than its program.
+  tradeops-cli) profile=service binary=tradeops ;;
   trigger-api-local) program=trigger-api profile=service features=local target=$target/local ;;
   *) echo "scripts/build-static.sh: unknown program $program; the top of the file lists the programs" >&2 && exit 2 ;;
 esac
@@ -40,5 +42,5 @@ for map in "${maps[@]}"; do [[ $map == *' '* ]] || c_flags+=" -ffile-prefix-map=
 env -u RUSTFLAGS -u CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS="$flags" \
   CFLAGS_x86_64_unknown_linux_gnu="${c_flags# }" CARGO_TARGET_DIR="$target" \
   cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --target "$platform" --profile "$profile" \
-  --package "$program" --bin "$program" ${features:+--features "$features"} >&2
-echo "$target/$platform/$profile/$program"
+  --package "$program" --bin "${binary:-$program}" ${features:+--features "$features"} >&2
+echo "$target/$platform/$profile/${binary:-$program}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the operators' recipes (deploy.sh, operate.sh, doctor.sh) on a real API server and its controllers. There is no node: a loop
+# Checks the operators' recipes (tradeops.sh, deploy.sh, registry.sh) on a real API server and its controllers. There is no node: a loop
 # sets the status of pods, and NATS does not run. crates/e2e tests the recipes with running pods. The last line has the counts.
 #
 #   scripts/check-recipes.sh [CHART...]    with all charts, or the named ones
@@ -37,7 +37,13 @@ prints_nothing_about() {
 }
 
 deploy() { scripts/deploy.sh "$@"; }
-operate() { scripts/operate.sh "$@"; }
+operate() { scripts/tradeops.sh "$@"; }
+# status_lacks TEXT: the exit code is about problems, and without a node, the release's API never answers.
+status_lacks() {
+  local output
+  output=$(operate status 2>&1) || true
+  [[ $output != *"$1"* ]] || { echo "$output" && return 1; }
+}
 kube() { kubectl --namespace "$namespace" "$@"; }
 field() { kube get "$1" --output "jsonpath={$2}"; }
 is() { [[ $2 == "$1" ]] || { printf 'expected: %s\ngot: %s\n' "$1" "$2" && return 1; }; }
@@ -85,19 +91,17 @@ has_only_images_of() {
 # ---- Any release
 
 refuses_without_a_release() {
-  local command expected="the namespace $namespace has no release $RELEASE. To deploy it: just RELEASE=$RELEASE deploy"
-  for command in status stop start restart logs 'port-forward start' "$@"; do
-    # shellcheck disable=SC2086 # a command with arguments
-    refused "$expected" operate $command
-  done
-  for command in update rollback undeploy; do refused "$expected" deploy $command; done
+  local command expected="the namespace $namespace has no release $RELEASE"
+  for command in status stop start restart logs port-forward "$@"; do refused "$expected" operate "$command"; done
+  for command in update rollback undeploy; do refused "$expected. To deploy it: just RELEASE=$RELEASE deploy" deploy $command; done
 }
 
 misspelt_release() {
-  refused 'no release aegis-tradr is installed in the namespace trading-dev, aegis-trader, so its chart is not known' env RELEASE=aegis-tradr scripts/operate.sh status
+  refused 'has no release aegis-tradr' env RELEASE=aegis-tradr scripts/tradeops.sh status
+  refused 'no release aegis-tradr is installed in the namespace trading-dev, aegis-trader, so its chart is not known' env RELEASE=aegis-tradr scripts/registry.sh registry-status
   refused 'CHART=aegis-trader RELEASE=aegis-tradr just deploy' env RELEASE=aegis-tradr scripts/deploy.sh deploy
-  refused 'the chart aegis is not one of this project: they are tradeops and aegis-trader' env RELEASE=x CHART=aegis scripts/operate.sh status
-  refused 'the namespace trading-dev has no release x. To deploy it: just RELEASE=x CHART=tradeops deploy' env RELEASE=x CHART=tradeops scripts/operate.sh status
+  refused 'the chart aegis is not one of this project: they are tradeops and aegis-trader' env RELEASE=x CHART=aegis scripts/deploy.sh history
+  refused 'the namespace trading-dev has no release x. To deploy it: just RELEASE=x CHART=tradeops deploy' env RELEASE=x CHART=tradeops scripts/deploy.sh history
 }
 
 # ---- The chart aegis-trader
@@ -110,33 +114,31 @@ reports_what_it_waits_for() {
   grep 'persistentvolumeclaim aegis-trader-nats-js-aegis-trader-nats-0 has no volume' <<<"$output"
 }
 shows_problems() {
-  prints 'pod aegis-trader-nats-0 is not scheduled to a node' operate status
-  prints 'kubectl -n aegis-trader describe pod aegis-trader-nats-0' operate status
-  prints 'persistentvolumeclaim aegis-trader-nats-js-aegis-trader-nats-0 has no volume' operate status
-  refused 'missing  a release whose pods are all ready' scripts/doctor.sh
-  refused 'volumes of NATS: 1 claims have none' scripts/doctor.sh
-  # The oldest version is that of the chart.
-  refused 'ok       Kubernetes 1.' scripts/doctor.sh
+  refused 'pod aegis-trader-nats-0 is not scheduled to a node' operate status
+  refused 'kubectl -n aegis-trader describe pod aegis-trader-nats-0' operate status
+  refused 'persistentvolumeclaim aegis-trader-nats-js-aegis-trader-nats-0 has no volume' operate status
+  refused 'missing  pod aegis-trader-nats-0 is not scheduled to a node' operate doctor
+  refused 'ok       Kubernetes v1.' operate doctor
 }
 becomes_ready() {
   prints 'ready after' deploy deploy
-  prints_nothing_about 'is not' operate status
+  status_lacks '  pod aegis-trader'
 }
 is_stopped() {
-  prints 'stopped; the volumes of NATS and their data are kept' operate stop
+  prints 'is stopped; the volumes of NATS and their data are kept' operate stop
   eventually 20 no_pods
-  prints 'deployment aegis-trader-monitor-api is stopped' operate status
-  prints '      just RELEASE=aegis-trader start' operate status
-  refused 'deployment/aegis-trader-nats-box is stopped. To start it: just RELEASE=aegis-trader start' operate nats-cli stream list
-  refused 'deployment/aegis-trader-monitor-api is stopped' operate logs
-  refused 'the release aegis-trader in aegis-trader has no deployment/aegis-trader-orders: aegis-trader-' operate logs orders
+  refused 'deployment aegis-trader-monitor-api is stopped' operate status
+  refused 'to start it: just RELEASE=aegis-trader start' operate status
+  refused 'deployment/aegis-trader-nats-box is stopped. To start it: just RELEASE=aegis-trader start' scripts/registry.sh nats-cli stream list
+  refused 'the release aegis-trader in aegis-trader has no pod of monitor-api' operate logs
+  refused 'the release aegis-trader in aegis-trader has no pod of orders' operate logs orders
 }
 # Old pods would start with the old settings, and be replaced at once.
 deploys_stopped_nats() {
   TAG=two records_pods "$work/pods" deploy deploy --set nats.tag=2.99.0-1
   has_only_images_of "$work/pods" '/(monitor-api:two|nats:2\.99\.0-1|nats-box:[0-9.]+-1)$'
   is 1 "$(field statefulset/aegis-trader-nats .spec.replicas)"
-  prints_nothing_about stopped operate status
+  status_lacks stopped
   prints_nothing_about 'tradeops.dev/stopped' kube get deployments,statefulsets --output yaml
 }
 starts_what_was_stopped() {
@@ -161,7 +163,7 @@ updates_without_a_restart_of_nats() {
   before=$(field pod/aegis-trader-nats-0 .metadata.uid)
   TAG=three deploy update-api
   is registry.example.com/monitor-api:three "$(image_of_api)"
-  prints 'monitor-api of three' operate status
+  refused 'three' operate status
   TAG=four deploy update
   is registry.example.com/monitor-api:four "$(image_of_api)"
   deploy update-ui registry.example.com/ui:1
@@ -177,7 +179,7 @@ keeps_an_own_image() {
 }
 finds_the_chart_of_a_release() {
   helm install other deploy/charts/aegis-trader --namespace "$namespace" --set-string image.tag=one --set nats.replicas=1 --no-hooks
-  prints 'statefulset.apps/other-nats' env RELEASE=other scripts/operate.sh status
+  refused 'other-nats' env RELEASE=other scripts/tradeops.sh status
   helm uninstall other --namespace "$namespace"
   kube delete persistentvolumeclaim other-nats-js-other-nats-0
 }
@@ -191,31 +193,16 @@ ends_with_its_claims() {
   kube delete persistentvolumeclaims --all
 }
 
-# The kubectl of this function forwards nothing, because there is no pod to forward to.
-forwards_are_ended() {
-  local port
-  mkdir -p "$work/stub"
-  cat >"$work/stub/kubectl" <<END
-#!/bin/sh
-case "\$*" in
-  *port-forward*) echo "Forwarding from 127.0.0.1:\${5%:*} -> 1"; exec sleep 300 "\$@" ;;
-esac
-exec $(type -P kubectl) "\$@"
-END
-  # `exec sleep` with these arguments would fail, so the shell keeps them.
-  sed -i 's/exec sleep 300 .*;;/sleep 300; exit ;;/' "$work/stub/kubectl"
-  chmod +x "$work/stub/kubectl"
-  export PATH=$work/stub:$PATH
-  API_PORT=18101 NATS_PORT=14222 operate port-forward start
-  API_PORT=18102 NATS_PORT=14222 operate port-forward start
-  for port in 14222 18101 18102; do prints "localhost:$port" operate port-forward status; done
-  prints 'port 18101 is no longer forwarded to aegis-trader-monitor-api' operate port-forward stop
-  refused 'no port is forwarded' operate port-forward status
-  ! pgrep --full "$work/stub/kubectl"
-}
-
 # ---- The chart tradeops
 
+database() { field secret/trades-sync-secret .data.DATABASE_URL | base64 -d; }
+takes_a_database_later() {
+  DATABASE_URL=postgres://reader@db.example.com/trades prints 'changed DATABASE_URL of the Secret trades-sync-secret' deploy deploy
+  is postgres://reader@db.example.com/trades "$(database)"
+  # Without an address, the one that exists is kept.
+  deploy deploy
+  is postgres://reader@db.example.com/trades "$(database)"
+}
 suspended() { field cronjob/trades-sync-midday .spec.suspend; }
 deploys_stopped_schedules() {
   deploy deploy --set tradesSync.suspend=false
@@ -223,7 +210,7 @@ deploys_stopped_schedules() {
   operate stop
   eventually 20 no_pods
   is true "$(suspended)"
-  prints 'cronjob trades-sync-midday is stopped' operate status
+  refused 'cronjob trades-sync-midday is stopped' operate status
   TAG=two records_pods "$work/pods" deploy deploy --set tradesSync.suspend=false
   has_only_images_of "$work/pods" '/trigger-api:two$'
   is false "$(suspended)"
@@ -265,7 +252,7 @@ replaces_volumes() {
 
 with_aegis-trader() {
   export RELEASE=aegis-trader namespace=aegis-trader
-  check 'without the release, each recipe names the command that deploys it' refuses_without_a_release registry-status 'nats-cli stream list'
+  check 'without the release, each recipe names the command that deploys it' refuses_without_a_release
   check 'a deploy reports every 10 seconds what it waits for' reports_what_it_waits_for
   check 'status and doctor report pending pods and claims, with the next step' shows_problems
   start_pods
@@ -277,7 +264,6 @@ with_aegis-trader() {
   check 'update, update-api and update-ui do not restart NATS' updates_without_a_restart_of_nats
   check 'update keeps an image that the operator has set' keeps_an_own_image
   check 'the chart of another release is that of the installed one' finds_the_chart_of_a_release
-  check 'port-forward stop ends every port that was forwarded' forwards_are_ended
   if ((EUID == 0)); then
     check 'a volume whose claim was deleted is replaced' replaces_volumes
   else
@@ -292,6 +278,7 @@ with_tradeops() {
   check 'without the release, each recipe names the command that deploys it' refuses_without_a_release runs trigger
   start_pods
   check 'a deploy of a stopped release starts no old pod, and resumes the schedules' deploys_stopped_schedules
+  check 'a database that is given to a later deploy is used' takes_a_database_later
   check 'undeploy' prints 'namespace "trading-dev" deleted' deploy undeploy
   stop_pods
 }
@@ -303,6 +290,9 @@ eval "$(scripts/cluster.sh env)"
 # Beside its own kubeconfig, images would be loaded into the node.
 cp "$KUBECONFIG" "$work/kubeconfig"
 export KUBECONFIG=$work/kubeconfig ENV=dev REGISTRY=registry.example.com TAG=one XDG_RUNTIME_DIR=$work
+# Built once, and not before each command.
+scripts/tradeops.sh --version >/dev/null
+export TRADEOPS=${CARGO_TARGET_DIR:-target}/debug/tradeops
 check 'a misspelt release selects no chart' misspelt_release
 (($#)) || set -- tradeops aegis-trader
 for chart in "$@"; do "with_$chart"; done

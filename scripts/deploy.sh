@@ -40,6 +40,9 @@ usage() {
   exit 2
 }
 
+# Its exit code is about problems, such as a failed run, and not about the deploy.
+show_status() { "$root/scripts/tradeops.sh" status || true; }
+
 readonly images=${IMAGES:-$root/target/images}
 # The images to deploy.
 programs=("${images_of_chart[@]}")
@@ -71,7 +74,7 @@ deploy() {
   provide_volumes "$@"
   upgrade "${options[@]}"
   check_admission
-  "$root/scripts/operate.sh" status
+  show_status
 }
 
 update() {
@@ -88,7 +91,7 @@ update() {
 # Upgrades the release with its current settings and these changes.
 reuse_values() {
   upgrade --reset-then-reuse-values "$@"
-  "$root/scripts/operate.sh" status
+  show_status
 }
 
 need_aegis_trader() { [[ $chart_name == aegis-trader ]] || give_up "$1 is for the release aegis-trader: RELEASE=aegis-trader just $1"; }
@@ -129,7 +132,7 @@ rollback() {
   fi
   forget_stop
   helm history "$release" --max 5
-  "$root/scripts/operate.sh" status
+  show_status
 }
 
 undeploy() {

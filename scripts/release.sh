@@ -82,12 +82,12 @@ select_chart() {
 select_parts() {
   case $chart_name in
     aegis-trader)
-      readonly images_of_chart=(nats nats-box monitor-api) api=$release-monitor-api api_port=8100
+      readonly images_of_chart=(nats nats-box monitor-api) api=$release-monitor-api
       # The servers of NATS are replaced one by one, and each of them first moves its clients to the others.
       readonly timeout=${TIMEOUT:-10m}
       ;;
     tradeops)
-      readonly images_of_chart=(trigger-api trades-sync curl-trigger) api=trigger-api api_port=8000
+      readonly images_of_chart=(trigger-api trades-sync curl-trigger) api=trigger-api
       readonly timeout=${TIMEOUT:-3m}
       ;;
   esac

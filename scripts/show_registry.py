@@ -2,7 +2,7 @@
 """Prints the registry of the stack's services as tables, from standard input:
 
     show_registry.py report        a document of monitor-api, GET /api/registry
-    show_registry.py buckets       what scripts/operate/aegis-trader.sh reads from NATS itself
+    show_registry.py buckets       what scripts/registry.sh reads from NATS itself
     show_registry.py bucket-name   the name of the registry's bucket, from the values of a release
 """
 

@@ -260,6 +260,10 @@ e2e() {
     nextest e2e e2e 'none()' "${tests[@]}"
   else
     scripts/tools.sh helm nats-server nats >/dev/null
+    # Built once, and not by each command of a scenario.
+    scripts/tradeops.sh --version >/dev/null
+    export TRADEOPS
+    TRADEOPS=$(realpath "$target/debug/tradeops")
     cargo nextest list --locked --profile e2e --message-format json "${tests[@]}" >"$work/list.json"
     start_server "$(python3 -c 'import json, sys
 suites = json.load(sys.stdin)["rust-suites"].values()

@@ -16,7 +16,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -85,6 +85,34 @@ pub enum HttpError {
     TooLong(usize),
 }
 
+/// A client for the server at `base_url` that does not retry, for answers that are streams. A request ends when the server
+/// sends nothing for the time `max_silence`. Redirects, certificates and proxies are treated as by [`RetryingClient`].
+///
+/// # Panics
+/// When TLS can't be set up, which is an error of the build.
+pub fn streaming_client(base_url: &str, max_silence: Duration) -> Client {
+    let client = builder(base_url, max_silence).read_timeout(max_silence).build();
+    client.expect("the client's settings are constants")
+}
+
+/// Why there is no answer, without the URL, which may contain a secret.
+pub fn transport_problem(error: reqwest::Error) -> String {
+    tls::certificate_problem(&error).unwrap_or_else(|| cause(error))
+}
+
+fn builder(base_url: &str, timeout: Duration) -> ClientBuilder {
+    tls::install_provider();
+    let client = Client::builder()
+        .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5).min(timeout))
+        .redirect(Policy::none());
+    if tls::is_https(base_url) {
+        client.tls_backend_preconfigured(tls::system_config())
+    } else {
+        client.tls_certs_only([]).no_proxy()
+    }
+}
+
 /// A `reqwest` client with a [`RetryPolicy`].
 #[derive(Clone, Debug)]
 pub struct RetryingClient {
@@ -102,17 +130,8 @@ impl RetryingClient {
     /// # Panics
     /// When TLS can't be set up, which is an error of the build.
     pub fn new(base_url: &str, policy: RetryPolicy, max_answer_bytes: usize) -> Self {
-        tls::install_provider();
-        let client = Client::builder()
-            .user_agent(concat!("tradeops/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(5).min(policy.attempt_timeout))
-            .redirect(Policy::none());
-        let client = if tls::is_https(base_url) {
-            client.tls_backend_preconfigured(tls::system_config())
-        } else {
-            client.tls_certs_only([]).no_proxy()
-        };
-        let client = client.build().expect("the client's settings are constants");
+        let client =
+            builder(base_url, policy.attempt_timeout).build().expect("the client's settings are constants");
         Self { client, policy, max_answer_bytes, secrets: Vec::new() }
     }
 

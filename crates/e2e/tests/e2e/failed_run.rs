@@ -13,9 +13,9 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     assert!(log.contains("DATABASE_URL"), "{log}");
 
     // The operator's command shows the same, and its exit code reports the failure.
-    let output = release.script("operate.sh", &["logs", id]);
+    let output = release.script("tradeops.sh", &["logs", "-f", id]);
     assert!(
-        !output.succeeded && output.stdout.contains("DATABASE_URL") && output.stdout.contains("-- failed: "),
+        !output.succeeded && output.stdout.contains("DATABASE_URL") && output.stderr.contains(": failed: "),
         "{output:?}"
     );
 }

@@ -54,13 +54,13 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     assert_eq!(replicas(), "1");
     assert_run_is_kept();
 
-    release.script("operate.sh", &["stop"]).expect_success();
+    release.script("tradeops.sh", &["stop"]).expect_success();
     assert_eq!(replicas(), "0");
-    release.script("operate.sh", &["start"]).expect_success();
+    release.script("tradeops.sh", &["start"]).expect_success();
     assert_eq!(replicas(), "1");
     assert_run_is_kept();
-    let status = release.script("operate.sh", &["status"]).expect_success();
-    assert!(status.contains("revision 3, deployed"), "{status}");
+    let status = release.script("tradeops.sh", &["status"]);
+    assert!(status.stdout.contains("revision 3, deployed"), "{status:?}");
 
     release.script("deploy.sh", &["undeploy"]).expect_success();
     release.kubectl(&["wait", "pods", "--all", "--for=delete", "--timeout=60s"]);

@@ -20,8 +20,9 @@ pub(crate) fn scenario(env: &'static TestEnv) {
     // The sample day has 26 KPIs.
     assert_eq!(stored["rows"].as_array().map(Vec::len), Some(26), "{stored}");
 
-    let runs = release.script("operate.sh", &["runs", "trades-sync-midday"]).expect_success();
-    assert!(runs.lines().any(|line| line.contains(run) && line.contains("succeeded")), "{runs}");
+    let succeeded_runs = ["runs", "trades-sync-midday", "--state", "succeeded", "-o", "name"];
+    let runs = release.script("tradeops.sh", &succeeded_runs).expect_success();
+    assert!(runs.lines().any(|line| line == run), "{runs}");
     let api = release.api();
     let run = api.get(&format!("/v1/runs/{run}"));
     let job = run["job_name"].as_str().expect("the run has a Job");
@@ -44,12 +45,10 @@ pub(crate) fn scenario(env: &'static TestEnv) {
 
 /// Starts a run with that command and follows it. Returns its id and its log.
 fn succeeded(release: &Release, command: &[&str]) -> (String, String) {
-    let started = release.script("operate.sh", command).expect_success();
-    let run = started.lines().find_map(|line| line.split(", run ").nth(1)).expect("it prints the run");
-    let run = run.split(',').next().expect("it prints the run's id").to_owned();
-    // The command follows the log until the run ends.
-    let log = release.script("operate.sh", &["logs", &run]).expect_success();
-    assert!(log.ends_with("-- succeeded\n"), "{log}");
+    let started = release.script("tradeops.sh", &[command, &["-o", "name"]].concat()).expect_success();
+    let run = started.trim().to_owned();
+    // The command follows the log until the run ends; its exit code is the outcome.
+    let log = release.script("tradeops.sh", &["logs", "-f", &run]).expect_success();
     (run, log)
 }
 
