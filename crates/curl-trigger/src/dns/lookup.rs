@@ -63,7 +63,7 @@ enum ServerState {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Server {
+struct ServerStatus {
     state: ServerState,
     /// The id of the last query.
     id: u16,
@@ -79,7 +79,7 @@ pub struct Lookup {
     /// The types to query, in order.
     records: &'static [RecordType],
     question: Question,
-    servers: Vec<Server>,
+    servers: Vec<ServerStatus>,
     tcp_only: bool,
     /// The time after which a server is silent.
     timeout: Duration,
@@ -97,7 +97,7 @@ impl Lookup {
     pub fn new(config: &ResolverConfig, name: &str, records: &'static [RecordType], now: Duration) -> Self {
         let mut names = config.candidates(name);
         names.reverse();
-        let server = Server { state: ServerState::Failed, id: 0, is_silent: false };
+        let server = ServerStatus { state: ServerState::Failed, id: 0, is_silent: false };
         let mut lookup = Self {
             names,
             records,
@@ -207,7 +207,7 @@ impl Lookup {
         if self.outcome.is_some() {
             return;
         }
-        let is_waiting = |server: &&Server| match server.state {
+        let is_waiting = |server: &&ServerStatus| match server.state {
             ServerState::Due(_) | ServerState::Sent(_) => !server.is_silent,
             ServerState::Negative { .. } => true,
             ServerState::Failed => false,

@@ -1,10 +1,15 @@
-//! Opening and reading files.
+//! Opening, reading and writing files.
 
 use alloc::{format, string::String, vec::Vec};
 
-use curl_trigger::{files::ReadFile, text::lossy};
+use curl_trigger::{
+    exit::{ExitCode, Failure},
+    files::ReadFile,
+    text::lossy,
+};
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    event::{PollFd, PollFlags, poll},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{FileType, Mode, OFlags},
     io::Errno,
 };
@@ -66,4 +71,24 @@ pub(crate) fn read_or_empty(path: &str) -> String {
 /// Opens a file. A new file is readable and writable for everyone, as far as the umask allows.
 pub(crate) fn open(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o666))
+}
+
+/// Writes all bytes.
+pub(crate) fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(file, bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                poll(&mut [PollFd::new(&file, PollFlags::OUT)], None)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The failure for an output that can't be written.
+pub(crate) fn write_failure(path: &str, error: Errno) -> Failure {
+    Failure::new(ExitCode::Write, format_args!("{path} can't be written: {}", describe(error)))
 }

@@ -6,7 +6,7 @@ use alloc::{
 };
 
 use curl_trigger::{
-    exit::{ExitCode, Failure},
+    exit::Failure,
     plan::{Plan, output::TerminationLog},
     report,
     request::Request,
@@ -14,14 +14,14 @@ use curl_trigger::{
     secret::{MASK, is_secret_header},
     write_out::{WriteOutValues, render},
 };
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    fd::{AsFd, BorrowedFd},
-    fs::OFlags,
-    io::Errno,
-};
+use rustix::{fd::AsFd, fs::OFlags};
 
-use crate::{errors::describe, files, output_file::OutputFile, sys};
+use crate::{
+    errors::describe,
+    files::{self, write_all, write_failure},
+    output_file::OutputFile,
+    sys,
+};
 
 /// Prints to the standard output (1) or error (2); write errors are ignored.
 pub(crate) fn print(stream: u8, text: &str) {
@@ -40,20 +40,6 @@ pub(crate) fn write_termination_message(line: &str, log: &TerminationLog) {
             &format!("curl-trigger: TERMINATION_MESSAGE_PATH {path} can't be written: {}\n", describe(error)),
         );
     }
-}
-
-pub(crate) fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::write(file, bytes) {
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                poll(&mut [PollFd::new(&file, PollFlags::OUT)], None)?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Prints the response and the messages that the options select, with secrets masked.
@@ -197,11 +183,6 @@ impl<'a> Printer<'a> {
         self.at_line_start = true;
         print(2, &format!("{gap}{text}\n"));
     }
-}
-
-/// The failure for an output that can't be written.
-pub(crate) fn write_failure(path: &str, error: Errno) -> Failure {
-    Failure::new(ExitCode::Write, format_args!("{path} can't be written: {}", describe(error)))
 }
 
 /// A header line, with its value masked if it is a secret.

@@ -8,8 +8,7 @@ use rustix::{
 };
 
 use crate::{
-    files,
-    output::{write_all, write_failure},
+    files::{self, write_all, write_failure},
     sys,
 };
 
