@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use crate::local_api::{ADMIN, PAUSE};
-use crate::release::DeployedRelease;
+use crate::release::{DeployedRelease, waiting_job};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trigger_api_is_reached_through_a_port_forward_with_the_secret_of_the_release() {
@@ -97,8 +97,8 @@ async fn status_reports_pods_that_wait_and_runs_outside_of_the_release() {
         "app.kubernetes.io/name=trigger-api",
         "--wait",
     ]);
-    release.namespace.kubectl(&["create", "job", "manual-run", "--image=localhost/nothing:1"]);
-    // The scheduler reports that there is no node.
+    release.namespace.apply(&waiting_job("manual-run"));
+    // The scheduler reports that there is no node for them.
     release.namespace.kubectl(&[
         "wait",
         "pods",
@@ -110,7 +110,7 @@ async fn status_reports_pods_that_wait_and_runs_outside_of_the_release() {
     status.prints(&[
         "its API does not answer: trigger-api in",
         "pod trigger-api-",
-        "is not scheduled to a node: no nodes available",
+        "is not scheduled to a node: ",
         "pod manual-run-",
         "to end the run: tradeops cancel manual-run",
     ]);
@@ -168,15 +168,12 @@ async fn port_forward_prints_the_address_and_where_the_credential_is_until_ctrl_
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.contains("\"status\":\"ok\""), "{answer}");
+        forwarding.wait_for_message("connected to trigger-api-");
         forwarding.interrupt();
         let answer = forwarding.end().exits(130);
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
         assert!(!answer.stderr.contains(ADMIN), "{answer:?}");
-        answer.reports(&[
-            "X-Admin-Secret: kubectl -n test-ports-",
-            "get secret backend-secrets",
-            "connected to trigger-api-",
-        ]);
+        answer.reports(&["X-Admin-Secret: kubectl -n test-ports-", "get secret backend-secrets"]);
     });
     forwarding.await.unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

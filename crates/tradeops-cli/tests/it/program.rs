@@ -1,7 +1,7 @@
 //! The built program.
 
 use std::io::{BufRead, BufReader, Lines, Read};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -64,6 +64,9 @@ impl Answer {
 pub(crate) struct Running {
     child: Child,
     lines: Option<Lines<BufReader<ChildStdout>>>,
+    messages: BufReader<ChildStderr>,
+    /// The messages that were read already.
+    read: String,
 }
 
 impl Running {
@@ -72,7 +75,8 @@ impl Running {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program is built");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        Self { child, lines: Some(lines) }
+        let messages = BufReader::new(child.stderr.take().expect("it is piped"));
+        Self { child, lines: Some(lines), messages, read: String::new() }
     }
 
     /// Closes its standard output, and waits for its end.
@@ -91,6 +95,15 @@ impl Running {
             .expect("it prints UTF-8")
     }
 
+    /// Waits for a message with the text.
+    #[track_caller]
+    pub(crate) fn wait_for_message(&mut self, text: &str) {
+        while !self.read.contains(text) {
+            let length = self.messages.read_line(&mut self.read).expect("it prints UTF-8");
+            assert!(length > 0, "{text:?} is missing: {}", self.read);
+        }
+    }
+
     /// Sends it SIGINT.
     pub(crate) fn interrupt(&self) {
         let process = rustix::process::Pid::from_child(&self.child);
@@ -100,9 +113,8 @@ impl Running {
     /// Waits for its end; `stdout` has the rest.
     pub(crate) fn end(mut self) -> Answer {
         let rest: Vec<String> = self.lines.iter_mut().flatten().map_while(Result::ok).collect();
-        let mut stderr = String::new();
-        let mut pipe = self.child.stderr.take().expect("it is piped");
-        pipe.read_to_string(&mut stderr).expect("the program prints UTF-8");
+        let mut stderr = std::mem::take(&mut self.read);
+        self.messages.read_to_string(&mut stderr).expect("the program prints UTF-8");
         let code = self.child.wait().expect("it is a child").code();
         Answer { code, stdout: rest.join("\n"), stderr }
     }

@@ -1,5 +1,5 @@
-//! A release in a namespace of a real API server with its controllers. There is no node, so its pods become ready only when a
-//! test sets their status.
+//! A release in a namespace of a real API server with its controllers. No node has the label that its pods require, so they
+//! become ready only when a test sets their status.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -155,6 +155,19 @@ impl Drop for DeployedRelease {
     }
 }
 
+/// A selector that matches no node.
+fn no_node() -> Value {
+    json!({ "tradeops.dev/test": "no-node" })
+}
+
+/// A Job whose pod no node runs.
+pub(crate) fn waiting_job(name: &str) -> String {
+    let container = json!({ "name": "main", "image": "localhost/nothing:1" });
+    let pod = json!({ "restartPolicy": "Never", "nodeSelector": no_node(), "containers": [container] });
+    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name }, "spec": { "template": { "spec": pod } } })
+        .to_string()
+}
+
 fn labels() -> Value {
     json!({
         "app.kubernetes.io/name": "trigger-api", "app.kubernetes.io/instance": "tradeops", "app.kubernetes.io/part-of": "tradeops",
@@ -168,7 +181,7 @@ fn manifests() -> String {
         "name": "trigger-api", "image": "localhost/trigger-api:test", "ports": [{ "name": "http", "containerPort": 8000 }],
         "volumeMounts": [{ "name": "admin-secret", "mountPath": "/run/secrets/admin" }],
     });
-    let pod = json!({ "containers": [container], "volumes": [{ "name": "admin-secret", "secret": secret }] });
+    let pod = json!({ "nodeSelector": no_node(), "containers": [container], "volumes": [{ "name": "admin-secret", "secret": secret }] });
     let template = json!({ "metadata": { "labels": labels() }, "spec": pod });
     let database = json!({ "secretKeyRef": { "name": "trades-sync-secret", "key": "DATABASE_URL" } });
     let sync = json!({
