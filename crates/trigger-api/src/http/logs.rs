@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
-use common::service::{PathSegment, QueryParams, RequestSlot, ServiceError};
+use common::service::{PathSegment, QueryParams, RequestSlot, ServiceError, last_event_id};
 use serde::Deserialize;
 use trigger_core::run::{Run, RunId, State as RunState};
 use trigger_core::runs::{LogPosition, LogQuery, RunLog};
@@ -72,10 +72,11 @@ pub(super) async fn get_logs(
     slot: RequestSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let last_event = last_event_id(&headers)?;
     let run = api.runs.find(&id).await?;
     params.check(&run)?;
     if accepts_events(&headers) {
-        return events::respond(api, &slot, run, params, &headers).await;
+        return events::respond(api, &slot, run, params, last_event).await;
     }
     let range = params.range(&headers);
     let query = params.query();

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
-use common::service::{RequestSlot, event_stream, last_event_id, ping};
+use common::service::{RequestSlot, event_stream, ping};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use serde_json::json;
@@ -27,9 +26,9 @@ pub(super) async fn respond(
     slot: &RequestSlot,
     run: Run,
     params: LogParams,
-    headers: &HeaderMap,
+    last_event: Option<i64>,
 ) -> Result<Response, ApiError> {
-    let resumed = last_event_id(headers)?.and_then(|id| u64::try_from(id).ok());
+    let resumed = last_event.and_then(|id| u64::try_from(id).ok());
     let query = LogQuery { follow: true, ..params.query() };
     // From the beginning instead of from the oldest text, so that every event has an offset.
     let position = match (resumed, query.position) {
