@@ -73,8 +73,8 @@ pub(super) async fn run_events(
     let run = api.runs.find(&id).await?;
     let ended = run.state.is_final();
     let position = Position::new(after.unwrap_or(start));
-    // A client that resumes has already received the run, unless it has ended. The first event is the one that it resumes after,
-    // so its number is not sent before the state.
+    // A client that resumes has already received the run, unless it has ended. So no number is sent before the state: a client
+    // that resumed after it would never get the state.
     let ping = after.is_some().then(|| position.ping());
     let state = (after.is_none() || ended).then(|| state_event(&run, Some(start)));
     let first = ping.into_iter().chain(state);
@@ -169,8 +169,8 @@ fn change_event(event: &Event) -> SseEvent {
     }
 }
 
-/// The number of the last event that the client has, or that the stream has skipped. Pings have it as their id, so that a client can resume
-/// before the first event, and after many events that are not selected.
+/// The number of the last event that the client has, or that the stream has skipped. Pings have it as their id, so that a
+/// client can resume before the first event, and after many events that are not selected.
 #[derive(Clone)]
 struct Position(Arc<AtomicI64>);
 

@@ -91,6 +91,8 @@ fn a_declaration_that_can_not_be_used_is_reported_and_does_not_prevent_a_start()
         ("HOST", json!({ "enum": [] }), "enum is empty"),
         ("HOST", json!({ "enum": [1] }), "expected a string"),
         ("HOST", json!({ "maxLength": 5000 }), "maxLength is larger than 4096"),
+        ("HOST", json!({ "minLength": 5, "maxLength": 3 }), "minLength is larger than maxLength"),
+        ("HOST", json!(["string"]), "it is not an object"),
         ("HOST", json!({ "default": "other" }), "default is not the value in the template"),
         ("HOST", json!({ "required": true, "pattern": "(?=a)" }), "look-around"),
     ] {
@@ -102,8 +104,12 @@ fn a_declaration_that_can_not_be_used_is_reported_and_does_not_prevent_a_start()
         assert!(rejected.starts_with(&format!("{name} can't be set")), "{rejected}");
         assert_eq!(parameters.schema()["properties"], json!({}));
     }
-    let not_json = DeclaredParameters::of([("parameters.tradeops.dev/HOST", "a day")], &pod());
-    assert!(not_json.unusable()["HOST"].contains("not a JSON Schema"), "{not_json:?}");
+    for (text, expected) in
+        [("a day", "not a JSON Schema"), (r#"{"containe\u0072": "main"}"#, "must be written without escapes")]
+    {
+        let parameters = DeclaredParameters::of([("parameters.tradeops.dev/HOST", text)], &pod());
+        assert!(parameters.unusable()["HOST"].contains(expected), "{text}: {parameters:?}");
+    }
     assert_eq!(problem("HOST", json!({ "default": "db", "title": "Host" })), None);
 }
 
